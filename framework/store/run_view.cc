@@ -21,6 +21,8 @@
 namespace kiln {
 namespace {
 
+constexpr std::size_t kRunsSearchedForDurations = 200;  // older ones of another recipe do not help
+
 constexpr int kBusyMilliseconds = 5'000;
 
 /// Bytes of a hash column as hexadecimal text.
@@ -216,6 +218,37 @@ Result<RunSummary> RunView::run(const std::string& id) const {
   const Result<Impl::RunRow> row = impl_->row_of(id);
   if (!row) return row.error();
   return impl_->summary(*row);
+}
+
+Result<StepDurations> RunView::step_durations(const std::string& recipe_sha256,
+                                              const std::map<std::string, std::string>& parameters,
+                                              int most) const {
+  const Result<std::vector<Impl::RunRow>> rows = impl_->rows();
+  if (!rows) return rows.error();
+  StepDurations durations;
+  int found = 0;
+  std::size_t looked_at = 0;
+  for (const Impl::RunRow& row : *rows) {
+    if (found == most || ++looked_at > kRunsSearchedForDurations) break;
+    const Result<RunSummary> summary = impl_->summary(row);
+    if (!summary) return summary.error();
+    if (summary->end_status != "complete" || summary->about.recipe_sha256 != recipe_sha256 ||
+        summary->about.parameters != parameters)
+      continue;
+    ++found;
+    Result<sqlite::Statement> select = impl_->connection.prepare(
+        "SELECT step, sum(body ->> 'duration_ns') FROM event WHERE run = ? AND kind = 'step_ended' "
+        "AND body ->> 'status' = 'complete' GROUP BY dut, step");
+    if (!select) return view_error(select.error(), impl_->database);
+    select->bind(1, row.number);
+    for (;;) {
+      const Result<sqlite::Statement::Step> stepped = select->step();
+      if (!stepped) return view_error(stepped.error(), impl_->database);
+      if (*stepped == sqlite::Statement::Step::done) break;
+      durations[std::string(select->text(0))].emplace_back(select->integer(1));
+    }
+  }
+  return durations;
 }
 
 Result<std::string> RunView::find_run(const std::string& typed) const {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -86,6 +87,9 @@ struct ChainCheck {
   std::string head;  ///< hash after the last right event, hexadecimal: compare it with the printed one
 };
 
+/// How long each step took on each DUT in earlier runs, by its path.
+using StepDurations = std::map<std::string, std::vector<Nanoseconds>>;
+
 class RunView {
  public:
   /// Error "view.not_found", "view.not_readable", "view.newer_schema", "view.not_a_ledger". Empty path: the
@@ -103,6 +107,12 @@ class RunView {
   /// A full id from what a person typed: an id, a unique part of one, or "last". Error "run.unknown" suggests
   /// the nearest.
   [[nodiscard]] Result<std::string> find_run(const std::string& typed) const;
+
+  /// Of the newest `most` complete runs of the same recipe text with the same parameters. Work that ended
+  /// otherwise than complete is not counted; repetitions of a step are added up.
+  [[nodiscard]] Result<StepDurations> step_durations(const std::string& recipe_sha256,
+                                                     const std::map<std::string, std::string>& parameters,
+                                                     int most) const;
 
   [[nodiscard]] Result<RunEvents> events(const std::string& run, std::int64_t from_sequence = 1) const;
   /// The same without holding them: calls back in order until it returns false. The result says where the

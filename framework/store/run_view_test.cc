@@ -45,6 +45,40 @@ TEST(RunView, AFinishedRunIsCompleteWithWhatItWasAbout) {
   EXPECT_EQ(summary->chain_head, view->verify_chain(run)->head);
 }
 
+StepEnded step_of(double seconds, WorkStatus status = WorkStatus::complete) {
+  StepEnded ended;
+  ended.status = status;
+  ended.duration_ns = static_cast<std::int64_t>(seconds * 1e9);
+  return ended;
+}
+
+TEST(RunView, StepDurationsComeFromCompleteRunsOfTheSameRecipeOnly) {
+  TemporaryDirectory directory;
+  const auto at = [](const std::string& step, EventBody body) {
+    Event event = event_with(std::move(body));
+    event.step = step;
+    return event;
+  };
+  RunBegun same = begun();
+  same.recipe_sha256 = "aa";
+  same.parameters["soak"] = "10s";
+  RunBegun longer = same;
+  longer.parameters["soak"] = "24h";
+  const Event end = event_with(RunEnded{"complete", ""});
+  record(directory, {event_with(same), at("soak/load", step_of(10)), at("soak/load", step_of(11)),
+                     at("soak/load", step_of(3, WorkStatus::error)), end});
+  record(directory, {event_with(longer), at("soak/load", step_of(86'400)), end});
+  record(directory, {event_with(same), at("soak/load", step_of(5)), event_with(RunEnded{"stopped", ""})});
+  record(directory, {event_with(same), at("soak/load", step_of(9)), end});
+  const auto view = open_view(directory.file("kiln.db"));
+  const Result<StepDurations> durations = view->step_durations("aa", same.parameters, 5);
+  ASSERT_TRUE(durations) << durations.error().full();
+  ASSERT_EQ(durations->size(), 1U);
+  EXPECT_EQ(durations->at("soak/load"),
+            (std::vector<Nanoseconds>{std::chrono::seconds(9), std::chrono::seconds(21)}))
+      << "newest run first; repetitions added up; errors, stopped runs and other parameters left out";
+}
+
 TEST(RunView, ARunBeingWrittenIsRunningAndItsRowsAreReadable) {
   TemporaryDirectory directory;
   const auto loop = Loop::simulated();
