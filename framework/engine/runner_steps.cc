@@ -21,6 +21,8 @@ std::optional<SkipReason> Runner::Impl::why_stopped(const DutRun& dut) const {
       return SkipReason{WorkStatus::interlocked, "interlock.tripped", "the DUT was cut by an interlock"};
     case StopReason::operator_stop:
       return SkipReason{WorkStatus::aborted, "run.stopped", "the run was stopped by a person"};
+    case StopReason::parked:
+      return SkipReason{WorkStatus::aborted, "dut.parked", dut.ctx.check().error().message};
     default:
       break;
   }

@@ -57,6 +57,7 @@ class Undo {
 class PromptRequest {
  public:
   enum class Answer { confirm, choice, number, text, scan };
+  /// hold: the step asks again. abort_safe: the DUT's work ends and it is parked. fail: a measured fail.
   enum class OnTimeout { hold, abort_safe, fail };
   std::string id, text, picture;  ///< picture: a file name shown to the operator
   Answer answer = Answer::confirm;
@@ -71,6 +72,7 @@ class PromptRequest {
 
 struct PromptAnswer {
   std::string text;  ///< as given
+  /// A yes, or a valid answer. false: a no, a number outside min and max, or "it cannot be done".
   bool confirmed = false;
   std::string by;
 };

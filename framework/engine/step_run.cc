@@ -239,6 +239,7 @@ awaitable<Result<PromptAnswer>> StepRun::prompt(PromptRequest request) {
   shown.prompt = request.id;
   shown.text = request.text;
   const std::string id = request.id;
+  const bool parks = request.on_timeout == PromptRequest::OnTimeout::abort_safe;
   EventBody shown_body = std::move(shown);
   const Status recorded = co_await state_.recorder.record(where_, std::move(shown_body));
   if (!recorded) co_return recorded.error();
@@ -256,6 +257,9 @@ awaitable<Result<PromptAnswer>> StepRun::prompt(PromptRequest request) {
   EventBody answered_body = std::move(answered);
   const Status answer_recorded = co_await state_.recorder.record_durable(where_, std::move(answered_body));
   if (!answer_recorded) co_return answer_recorded.error();
+  const bool unanswered =
+      !answer && (answer.error().code == "prompt.timeout" || answer.error().code == "prompt.no_input");
+  if (parks && unanswered) dut_.ctx.request_stop(StopReason::parked, "parked: " + answer.error().message);
   co_return answer;
 }
 

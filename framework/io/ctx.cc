@@ -44,6 +44,8 @@ std::string_view to_string(StopReason reason) {
       return "sibling";
     case StopReason::shutdown:
       return "shutdown";
+    case StopReason::parked:
+      return "parked";
   }
   return "none";
 }

@@ -22,8 +22,8 @@
 namespace kiln {
 
 /// none: go on. gate: a phase it depends on failed. sibling: the scope is closing because another task
-/// decided it.
-enum class StopReason { none, deadline, operator_stop, interlock, gate, sibling, shutdown };
+/// decided it. parked: work on this DUT must not go on, by what its recipe says (a question nobody answered).
+enum class StopReason { none, deadline, operator_stop, interlock, gate, sibling, shutdown, parked };
 std::string_view to_string(StopReason reason);
 
 class Ctx {

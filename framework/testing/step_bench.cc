@@ -79,7 +79,7 @@ class StepBench::FakeOperator final : public Operator {
     }
     PromptAnswer answer;
     answer.text = found->second;
-    answer.confirmed = found->second == "yes";
+    answer.confirmed = found->second != "no";
     answer.by = "tester";
     co_return answer;
   }

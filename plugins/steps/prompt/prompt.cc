@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <regex>
 
 #include "sdk/step.h"
 
@@ -74,7 +75,7 @@ class Ask final : public Step {
           {"timeout", ParameterType::duration, "10m", "how long to wait for an answer"},
           {"remind", ParameterType::list, "", "after these times the question is shown again"},
           {"on_timeout", ParameterType::text, "hold",
-           "hold (ask again), abort_safe (error) or fail; there is no pass"}};
+           "hold (ask again), abort_safe (park the DUT) or fail; there is no pass"}};
       made.default_timeout = std::chrono::hours(24);
       return made;
     }();
@@ -97,6 +98,21 @@ class Ask final : public Step {
     if (with.text("answer") == "choice" && with.list("choices").empty()) {
       return Error("recipe.parameters", "answer 'choice' needs 'choices'", "", Blame::recipe);
     }
+    if (!with.text("pattern").empty()) {
+      try {
+        const std::regex compiled(with.text("pattern"));
+      } catch (const std::regex_error& wrong) {
+        return Error(
+            "recipe.parameters",
+            fmt::format("pattern '{}' is no regular expression: {}", with.text("pattern"), wrong.what()), "",
+            Blame::recipe);
+      }
+    }
+    for (const auto* bound : {"min", "max"}) {
+      if (!with.text(bound).empty() && !optional_number(with.text(bound)))
+        return Error("recipe.parameters", fmt::format("{} '{}' is not a number", bound, with.text(bound)), "",
+                     Blame::recipe);
+    }
     for (const auto& text : with.list("remind")) {
       if (const auto parsed = parse_duration(text); !parsed) return parsed.error();
     }
@@ -109,7 +125,7 @@ class Ask final : public Step {
       PromptRequest question = request;
       const Result<PromptAnswer> answer = co_await context.prompt(std::move(question));
       if (answer) {
-        const bool accepted = request.answer != PromptRequest::Answer::confirm || answer->confirmed;
+        const bool accepted = answer->confirmed;
         const Source source{"operator", fmt::format("{} by {}", request.id, answer->by)};
         Reading text("prompt.answer", "", answer->text, source);
         const Result<Outcome> noted = co_await context.record(std::move(text));
@@ -119,6 +135,7 @@ class Ask final : public Step {
         if (!outcome) co_return outcome.error();
         co_return success();
       }
+      // With abort_safe the engine has parked the DUT.
       if (answer.error().code != "prompt.timeout") co_return answer.error();
       if (request.on_timeout == PromptRequest::OnTimeout::abort_safe) co_return answer.error();
       if (request.on_timeout == PromptRequest::OnTimeout::fail) {

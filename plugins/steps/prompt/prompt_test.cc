@@ -60,6 +60,32 @@ TEST_F(PromptTest, NoAnswerNeverPasses) {
   }
 }
 
+TEST_F(PromptTest, AbortSafeParksTheDutAndTheRestOfItsWorkIsNotRun) {
+  bench.answer_prompt("later", "yes");
+  bench.step("ask", make(), {{"id", "hoses"}, {"text", "?"}, {"timeout", "1m"}, {"on_timeout", "abort_safe"}})
+      .timeout = 10min;
+  bench.step("next", make(), {{"id", "later"}, {"text", "?"}});
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
+  EXPECT_EQ(result.bodies<PromptShown>().size(), 1U) << "a parked DUT is asked nothing more";
+  bool parked = false;
+  for (const auto& ended : result.bodies<StepEnded>()) parked = parked || ended.code == "dut.parked";
+  EXPECT_TRUE(parked);
+}
+
+TEST_F(PromptTest, AQuestionThatCannotBeAskedIsRefusedBeforeTheRun) {
+  for (const StepBench::With& wrong : {StepBench::With{{"answer", "scan"}, {"pattern", "MF-(\\d{6}"}},
+                                       StepBench::With{{"answer", "number"}, {"min", "low"}}}) {
+    StepBench own;
+    own.add_dut("C01", Role::compute_tray);
+    own.limit_equals("prompt.accepted", "", true);
+    StepBench::With with{{"id", "x"}, {"text", "?"}};
+    with.insert(with.end(), wrong.begin(), wrong.end());
+    own.step("ask", make(), with);
+    EXPECT_FALSE(own.run().problems.empty()) << wrong.back().first;
+  }
+}
+
 TEST_F(PromptTest, PassIsNoAnswerToATimeout) {
   const BenchResult result = ask({{"on_timeout", "pass"}});
   ASSERT_FALSE(result.problems.empty());
