@@ -3,9 +3,16 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <map>
+#include <filesystem>
+#include <set>
+
+#include "io/scope.h"
+#include "station/screen/footer.h"
+#include "station/screen/printable.h"
+#include "station/screen/prompt_desk.h"
 
 namespace kiln {
 namespace {
@@ -13,119 +20,352 @@ namespace {
 using boost::asio::awaitable;
 
 constexpr Nanoseconds kHeartbeat = std::chrono::seconds(60);
+constexpr Nanoseconds kFrame = std::chrono::milliseconds(100);
+constexpr Nanoseconds kIdleFrame = std::chrono::seconds(1);  // the clock in the footer moves
+constexpr int kMostFailLines = 5;  // per step of a DUT; the report holds all of them
 
 const char* environment(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
 }
 
-/// Plain event lines with a heartbeat: for pipes, CI and the record of a shell.
-class LineConsole final : public Console {
+class ScreenConsole final : public Console {
  public:
-  LineConsole(Loop& loop, ConsoleOptions options) : loop_(loop), options_(std::move(options)) {}
+  ScreenConsole(Loop& loop, Terminal& terminal, ConsoleOptions options)
+      : loop_(loop),
+        terminal_(terminal),
+        options_(std::move(options)),
+        desk_(PromptDeskOptions{options_.operator_name, options_.nobody_because},
+              [this](PromptDesk::Change change, const ShownPrompt& prompt) { on_prompt(change, prompt); }) {}
 
-  void begin(const Plan& plan, const std::string& run) override {
-    print(fmt::format("{} {}@{} on {} ({}){}, {} required checks", run, plan.recipe.name, plan.recipe.version,
-                      plan.inventory.rack, plan.inventory.product,
-                      plan.inventory.simulated ? " SIMULATED" : "", plan.cells.size()));
+  void begin(const Plan& plan, const std::string& run, TypicalDurations typical) override {
+    plan_ = &plan;
+    typical_ = std::move(typical);
+    progress_.emplace(plan);
+    begun_ns_ = loop_.clock().now().monotonic_ns;
+    recipe_directory_ = std::filesystem::path(plan.recipe.file).parent_path().string();
+    say(Sign::running,
+        fmt::format("{} {}@{} on {} ({}){}, {} DUTs, {} required checks", run, plan.recipe.name,
+                    plan.recipe.version, plan.inventory.rack, plan.inventory.product,
+                    plan.inventory.simulated ? " SIMULATED" : "", plan.duts.size(), plan.cells.size()));
+    if (options_.live && options_.nobody_because.empty()) terminal_.take_keys(true);
   }
 
   void on_event(const Event& event) override {
-    if (const auto* ended = std::get_if<StepEnded>(&event.body)) {
-      print(fmt::format("{:<6} {:<34} {}{}", event.dut, event.step, to_string(ended->status),
-                        ended->message.empty() ? "" : ": " + ended->message));
-    } else if (const auto* measured = std::get_if<Measured>(&event.body);
-               measured != nullptr && measured->outcome == Outcome::fail) {
-      print(fmt::format("{:<6} {:<34} FAIL {} {}: {}", event.dut, event.step, measured->name, measured->part,
-                        measured->reason));
-    } else if (const auto* cut = std::get_if<Interlocked>(&event.body)) {
-      print(fmt::format("{:<6} {:<34} INTERLOCK {}", event.dut, event.step, cut->message));
-    } else if (const auto* retried = std::get_if<Retried>(&event.body)) {
-      print(fmt::format("{:<6} {:<34} again (attempt {}): {}", event.dut, event.step, retried->next_attempt,
-                        retried->message));
-    }
+    if (!progress_) return;
+    progress_->on_event(event);
+    changed_ = true;
+    narrate(event);
   }
 
   void on_progress(const std::string& dut, const std::string& step, const std::string& text) override {
-    progress_[dut] = step + " " + text;
+    if (progress_) progress_->on_progress(dut, step, text);
+    changed_ = true;
   }
 
   awaitable<void> keep_fresh(Ctx& ctx) override {
-    while (true) {
-      const Status waited = co_await ctx.sleep_for(kHeartbeat);
-      if (!waited) co_return;
-      for (const auto& [dut, text] : progress_) print(fmt::format("{:<6} … {}", dut, text));
-    }
+    Scope tasks(ctx);
+    if (options_.nobody_because.empty()) tasks.start("keys", [this](Ctx& task) { return read_keys(task); });
+    tasks.start("screen", [this](Ctx& task) { return options_.live ? redraw(task) : beat(task); });
+    const Status ended = co_await tasks.join();
+    (void)ended;  // the run does not depend on its screen
   }
 
-  void end() override {}
+  void stopping(const std::string& by) override {
+    if (!stopping_.empty()) return;
+    stopping_ = by;
+    say(Sign::waiting,
+        fmt::format("stopping ({}): what is switched on is switched off first, then the report is "
+                    "written",
+                    by));
+  }
+
+  void end() override {
+    draw(false);
+    terminal_.take_keys(false);
+    options_.live = false;
+  }
 
   awaitable<Result<PromptAnswer>> ask(const Ctx& ctx, std::string dut, PromptRequest request) override {
-    print(fmt::format("{:<6} WAITING FOR OPERATOR {}: {}", dut, request.id, request.text));
-    if (options_.no_input) {
-      co_return Error("prompt.no_input",
-                      fmt::format("'{}' needs an answer and nobody is there (--no-input)", request.id),
-                      "run it from a terminal", Blame::operator_);
-    }
-    const Status waited = co_await ctx.sleep_for(request.timeout);
-    if (!waited) co_return waited.error();
-    co_return Error(
-        "prompt.timeout",
-        fmt::format("'{}' was not answered within {}", request.id, format_duration(request.timeout)),
-        "answer it, or give it more time", Blame::operator_);
+    if (!request.picture.empty()) request.picture = picture_path(request.picture);
+    Result<PromptAnswer> answer = co_await desk_.ask(ctx, std::move(dut), std::move(request));
+    co_return answer;
   }
 
  private:
-  void print(const std::string& text) {
-    if (options_.quiet) return;
-    fmt::print(stderr, "{} {}\n", format_utc(loop_.clock().now().utc_ns), text);
+  // ---------------------------------------------------------------- permanent lines
+
+  void say(Sign sign, const std::string& text) {
+    const std::string clean = printable(text, options_.unicode);
+    if (!options_.live) {
+      terminal_.write(fmt::format("{} {} {}\n", format_utc(loop_.clock().now().utc_ns),
+                                  paint(glyph(sign, options_.unicode), sign, options_.colours), clean));
+      return;
+    }
+    const std::string time = format_utc(loop_.clock().now().utc_ns).substr(11, 8);
+    lines_.push_back(fmt::format("{} {} {}", time,
+                                 paint(glyph(sign, options_.unicode), sign, options_.colours, true), clean));
+    changed_ = true;
   }
+
+  void say_of(Sign sign, const Event& event, const std::string& text) {
+    say(sign, fmt::format("{:<6} {:<26} {}", event.dut, event.step, text));
+  }
+
+  void narrate(const Event& event) {
+    if (const auto* ended = std::get_if<StepEnded>(&event.body)) {
+      narrate_end(event, *ended);
+    } else if (const auto* measured = std::get_if<Measured>(&event.body)) {
+      if (measured->outcome != Outcome::fail) return;
+      const int lines = ++fail_lines_[{event.dut, event.step}];
+      if (lines > kMostFailLines + 1) return;
+      if (lines == kMostFailLines + 1) {
+        say_of(Sign::fail, event, "more failed here; the report lists them all");
+      } else {
+        say_of(Sign::fail, event,
+               fmt::format("FAIL {} {}: {}", measured->name, measured->part, measured->reason));
+      }
+    } else if (const auto* cut = std::get_if<Interlocked>(&event.body)) {
+      say_of(Sign::fail, event, fmt::format("INTERLOCK {}: {}", cut->cause, cut->message));
+    } else if (const auto* retried = std::get_if<Retried>(&event.body)) {
+      say_of(Sign::unknown, event,
+             fmt::format("again (attempt {}): {}", retried->next_attempt, retried->message));
+    } else if (const auto* diagnosed = std::get_if<Diagnosed>(&event.body)) {
+      say_of(Sign::fail, event,
+             fmt::format("{} {}: {}", diagnosed->code, diagnosed->part, diagnosed->message));
+    } else if (const auto* closed = std::get_if<GuardClosed>(&event.body)) {
+      if (!closed->done)
+        say_of(Sign::fail, event, fmt::format("NOT UNDONE: {}: {}", closed->undo, closed->message));
+    } else if (const auto* disturbed = std::get_if<Disturbance>(&event.body)) {
+      if (told_.insert(event.dut + disturbed->code).second)
+        say_of(Sign::idle, event, fmt::format("{}: {}", disturbed->code, disturbed->message));
+    } else if (const auto* note = std::get_if<Note>(&event.body)) {
+      say_of(Sign::idle, event, note->text);
+    }
+  }
+
+  void narrate_end(const Event& event, const StepEnded& ended) {
+    const bool monitor = event.step.rfind("monitor/", 0) == 0;
+    if (ended.status == WorkStatus::complete) {
+      if (monitor) return;
+      const std::string took = fmt::format("{:.1f} s", static_cast<double>(ended.duration_ns) / 1e9);
+      const auto fails = fail_lines_.find({event.dut, event.step});
+      const bool failed = fails != fail_lines_.end() && fails->second > 0;
+      if (!options_.live) {
+        say_of(failed ? Sign::fail : Sign::pass, event, fmt::format("complete, {}", took));
+        return;
+      }
+      // On a terminal the footer has shown each DUT; one line for all of them when the last one is through.
+      const auto [through, planned] = progress_->ended_of(event.step);
+      if (through == planned)
+        say(Sign::pass, fmt::format("{:<33} done on {} {}, the last took {}", event.step, planned,
+                                    planned == 1 ? "DUT" : "DUTs", took));
+      return;
+    }
+    if (options_.live && ended.status != WorkStatus::error &&
+        !told_.insert(event.dut + ended.code + ended.message).second)
+      return;  // one line for all that does not run for the same reason
+    say_of(Sign::unknown, event,
+           fmt::format("{}{}{}", to_string(ended.status), ended.message.empty() ? "" : ": ", ended.message));
+  }
+
+  // ---------------------------------------------------------------- questions
+
+  [[nodiscard]] std::string picture_path(const std::string& picture) const {
+    const auto beside_recipe = std::filesystem::path(recipe_directory_) / picture;
+    std::error_code ignored;
+    if (std::filesystem::exists(beside_recipe, ignored))
+      return std::filesystem::absolute(beside_recipe, ignored).string();
+    return picture + " (not found beside the recipe)";
+  }
+
+  void on_prompt(PromptDesk::Change change, const ShownPrompt& prompt) {
+    changed_ = true;
+    const bool open = change == PromptDesk::Change::shown || change == PromptDesk::Change::reminded ||
+                      change == PromptDesk::Change::refused;
+    if (progress_) progress_->set_waiting(prompt.dut, open);
+    const std::string about = fmt::format("{:<6} {}: ", prompt.dut, prompt.id);
+    switch (change) {
+      case PromptDesk::Change::shown:
+        terminal_.discard_typed();
+        say(Sign::waiting, about + question_text(prompt));
+        break;
+      case PromptDesk::Change::reminded:
+        if (terminal_.can_draw()) terminal_.write("\a");
+        say(Sign::waiting, about + "still waiting for an answer: " + question_text(prompt));
+        break;
+      case PromptDesk::Change::refused:
+        if (!options_.live) say(Sign::waiting, about + prompt.why_not);
+        break;
+      case PromptDesk::Change::answered:
+        say(Sign::pass, about + "answered");
+        break;
+      case PromptDesk::Change::timed_out:
+        say(Sign::unknown, about + "not answered in time");
+        break;
+      case PromptDesk::Change::withdrawn:
+        say(Sign::idle, about + "no longer asked");
+        break;
+    }
+  }
+
+  [[nodiscard]] std::string question_text(const ShownPrompt& prompt) const {
+    std::string text = prompt.text;
+    if (!options_.live) {
+      if (!prompt.picture.empty()) text += " (picture: " + prompt.picture + ")";
+      text += fmt::format(" [{}; ! and why: it cannot be done]", prompt.hint);
+    }
+    return text;
+  }
+
+  awaitable<void> read_keys(Ctx& ctx) {
+    while (true) {
+      const Result<std::string> keys = co_await terminal_.read(ctx);
+      if (!keys) {
+        if (keys.error().code == "terminal.gone") desk_.close("the terminal is gone");
+        co_return;
+      }
+      desk_.typed(*keys);
+      changed_ = true;
+    }
+  }
+
+  // ---------------------------------------------------------------- footer and heartbeat
+
+  [[nodiscard]] FooterFacts facts() const {
+    FooterFacts facts;
+    facts.rack = plan_->inventory.rack;
+    facts.recipe = plan_->recipe.name + "@" + plan_->recipe.version;
+    facts.simulated = plan_->inventory.simulated;
+    facts.begun_ns = begun_ns_;
+    facts.now_ns = loop_.clock().now().monotonic_ns;
+    facts.left = time_left(*plan_, *progress_, typical_, facts.now_ns);
+    facts.stopping = stopping_;
+    return facts;
+  }
+
+  void draw(bool with_footer) {
+    if (!options_.live || !progress_) return;
+    const TerminalSize window = terminal_.size();
+    std::string frame = erase_footer(window.columns);
+    for (const auto& line : lines_) frame += line + "\r\n";
+    lines_.clear();
+    drawn_widths_.clear();
+    if (with_footer) {
+      ScreenSize size;
+      size.rows = window.rows;
+      size.columns = window.columns;
+      FooterStyle style;
+      style.unicode = options_.unicode;
+      style.colours = options_.colours;
+      const auto footer = footer_lines(*progress_, facts(), desk_.current(), size, style);
+      for (std::size_t at = 0; at < footer.size(); ++at) {
+        frame += footer[at];
+        if (at + 1 < footer.size()) frame += "\r\n";
+        drawn_widths_.push_back(window.columns - 1);
+      }
+    }
+    terminal_.write(frame);
+    changed_ = false;
+  }
+
+  /// Back to the first line of the footer, and everything from there away. A window made narrower has broken
+  /// its lines.
+  [[nodiscard]] std::string erase_footer(int columns) const {
+    if (drawn_widths_.empty()) return {};
+    int rows = 0;
+    for (const int width : drawn_widths_) rows += std::max(1, (width + columns - 1) / std::max(1, columns));
+    return rows > 1 ? fmt::format("\r\x1b[{}A\x1b[J", rows - 1) : std::string("\r\x1b[J");
+  }
+
+  awaitable<void> redraw(Ctx& ctx) {
+    Nanoseconds since_last(0);
+    while (true) {
+      const Status waited = co_await ctx.sleep_for(kFrame);
+      if (!waited) co_return;
+      since_last += kFrame;
+      if (!changed_ && since_last < kIdleFrame) continue;
+      since_last = Nanoseconds(0);
+      draw(true);
+    }
+  }
+
+  awaitable<void> beat(Ctx& ctx) {
+    while (true) {
+      const Status waited = co_await ctx.sleep_for(kHeartbeat);
+      if (!waited) co_return;
+      if (!progress_) continue;
+      const FooterFacts now = facts();
+      std::map<std::string, int> words;
+      for (const auto& dut : progress_->duts()) ++words[dut.word()];
+      std::string counted;
+      for (const auto& [word, count] : words)
+        counted += fmt::format("{}{} {}", counted.empty() ? "" : ", ", count, word);
+      say(Sign::running,
+          fmt::format("… {} elapsed, {}: {}", clock_text((now.now_ns - begun_ns_) / 1'000'000'000),
+                      time_left_text(now.left, options_.unicode), counted));
+      for (const auto& dut : progress_->duts()) {
+        if (!dut.detail.empty())
+          say(dut.sign(), fmt::format("{:<6} {:<26} … {} {}", dut.id, dut.step,
+                                      clock_text((now.now_ns - dut.step_began) / 1'000'000'000), dut.detail));
+      }
+    }
+  }
+
   Loop& loop_;
+  Terminal& terminal_;
   ConsoleOptions options_;
-  std::map<std::string, std::string> progress_;
+  PromptDesk desk_;
+  const Plan* plan_ = nullptr;
+  TypicalDurations typical_;
+  std::optional<RunProgress> progress_;
+  std::int64_t begun_ns_ = 0;
+  std::string recipe_directory_;
+  std::string stopping_;
+  bool changed_ = false;
+  std::vector<std::string> lines_;  ///< permanent ones not yet drawn
+  std::vector<int> drawn_widths_;   ///< of the footer's lines on the screen
+  std::map<std::pair<std::string, std::string>, int> fail_lines_;
+  std::set<std::string> told_;
 };
 
 }  // namespace
 
-ConsoleOptions console_options(const std::string& color, bool no_input, const std::string& operator_name) {
-  ConsoleOptions options;
-  const bool terminal = isatty(STDERR_FILENO) == 1 && std::strcmp(environment("TERM"), "dumb") != 0;
-  options.live = terminal;
-  options.color = color == "always" || (color == "auto" && terminal && *environment("NO_COLOR") == '\0');
+bool locale_is_utf8() {
   std::string locale = environment("LC_ALL");
   if (locale.empty()) locale = environment("LC_CTYPE");
   if (locale.empty()) locale = environment("LANG");
-  options.unicode = locale.find("UTF-8") != std::string::npos || locale.find("utf8") != std::string::npos;
-  options.no_input = no_input || isatty(STDIN_FILENO) != 1;
-  options.operator_name = operator_name;
+  std::transform(locale.begin(), locale.end(), locale.begin(),
+                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+  return locale.find("utf-8") != std::string::npos || locale.find("utf8") != std::string::npos;
+}
+
+ColourDepth colour_depth(const std::string& color, int descriptor) {
+  const std::string kind = environment("TERM");
+  const bool terminal = isatty(descriptor) == 1 && !kind.empty() && kind != "dumb";
+  const bool wanted = color == "always" || (color != "never" && terminal && *environment("NO_COLOR") == '\0');
+  if (!wanted) return ColourDepth::none;
+  const std::string depth = environment("COLORTERM");
+  if (depth == "truecolor" || depth == "24bit") return ColourDepth::direct;
+  return kind.find("256color") != std::string::npos ? ColourDepth::indexed : ColourDepth::basic;
+}
+
+ConsoleOptions console_options(const ConsoleWishes& wishes, const Terminal& terminal) {
+  ConsoleOptions options;
+  options.live = terminal.can_draw() && !wishes.plain;
+  options.colours = colour_depth(wishes.color, STDERR_FILENO);
+  options.unicode = locale_is_utf8();
+  options.operator_name = wishes.operator_name;
+  if (wishes.no_input) {
+    options.nobody_because = "nobody is there (--no-input)";
+  } else if (!terminal.can_read()) {
+    options.nobody_because = "nobody is there (standard input and standard error are not a terminal)";
+  }
   return options;
 }
 
-std::unique_ptr<Console> make_console(Loop& loop, ConsoleOptions options) {
-  return std::make_unique<LineConsole>(loop, std::move(options));
-}
-
-std::string verdict_block(const RunVerdict& verdict, const std::string& run, const RunBegun& about,
-                          const std::map<std::string, std::string>& reports,
-                          const ConsoleOptions& /*options*/) {
-  const std::string decision = verdict.decision ? std::string(to_string(*verdict.decision)) : "SURVEY";
-  std::string text = fmt::format("\n=== {} ===\n", decision);
-  if (verdict.simulated) text += "SIMULATED RACK – NOT HARDWARE\n";
-  text += fmt::format("measured {} of {} required, {} failed, {} marginal, {} not run\n",
-                      verdict.counts.measured, verdict.counts.required, verdict.counts.failed,
-                      verdict.counts.marginal, verdict.counts.not_run);
-  for (const auto& dut : verdict.duts) {
-    for (const auto& reason : dut.reasons) {
-      text += fmt::format("  {:<6} {:<28} {} {}{}\n", dut.id, reason.code, reason.fru, reason.message,
-                          reason.action.empty() ? "" : " → " + reason.action);
-    }
-  }
-  for (const auto& [format, path] : reports) text += fmt::format("report ({}): {}\n", format, path);
-  const auto html = reports.find("html");
-  text += fmt::format("RESULT unit={} recipe={}@{} verdict={} fail={} notrun={} run={} report={}\n",
-                      about.rack, about.recipe, about.recipe_version, decision, verdict.counts.failed,
-                      verdict.counts.not_run, run, html == reports.end() ? "-" : html->second);
-  return text;
+std::unique_ptr<Console> make_console(Loop& loop, Terminal& terminal, ConsoleOptions options) {
+  return std::make_unique<ScreenConsole>(loop, terminal, std::move(options));
 }
 
 }  // namespace kiln

@@ -1,16 +1,20 @@
 #include "station/commands/execute_run.h"
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 #include <iostream>
 
 #include "io/scope.h"
+#include "station/console.h"
 #include "station/dut_locks.h"
 #include "station/real_devices.h"
 #include "station/reports_on_disk.h"
 #include "station/run_json.h"
+#include "station/verdict_block.h"
 #include "station/version.h"
 #include "store/ledger.h"
 #include "store/run_view.h"
@@ -19,6 +23,9 @@ namespace kiln {
 namespace {
 
 using boost::asio::awaitable;
+
+constexpr int kRunsOfHistory = 5;
+constexpr Nanoseconds kLastLinesBudget = std::chrono::seconds(1);  // for a terminal that is slow to take them
 
 /// Artifacts through the ledger's own store.
 class LedgerArtifacts final : public ArtifactSink {
@@ -77,6 +84,22 @@ RunBegun describe_run(const CommandLine& line, const RunSetup& setup) {
   return begun;
 }
 
+/// The median of what each step took before; empty when nothing is known.
+TypicalDurations typical_durations(const std::string& database, const RunBegun& begun) {
+  TypicalDurations typical;
+  const Result<std::unique_ptr<RunView>> view = RunView::open(database);
+  if (!view) return typical;
+  Result<StepDurations> before =
+      (*view)->step_durations(begun.recipe_sha256, begun.parameters, kRunsOfHistory);
+  if (!before) return typical;
+  for (auto& [path, durations] : *before) {
+    const auto middle = durations.begin() + static_cast<std::ptrdiff_t>(durations.size() / 2);
+    std::nth_element(durations.begin(), middle, durations.end());
+    typical[path] = *middle;
+  }
+  return typical;
+}
+
 awaitable<void> run_plan(Ctx& ctx, Runner& runner, RunBegun begun,
                          std::optional<Result<RunVerdict>>& verdict) {
   Result<RunVerdict> result = co_await runner.run(ctx, std::move(begun));
@@ -122,8 +145,15 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   const std::string run = (*ledger)->run();
   const std::string database = (*ledger)->database();
   RealDevices devices(ctx.loop(), setup.credentials);
-  const ConsoleOptions console_facts = console_options(line.color, line.no_input, line.operator_name);
-  const std::unique_ptr<Console> console = make_console(ctx.loop(), console_facts);
+  outlive_the_terminal();
+  const std::unique_ptr<Terminal> terminal = make_terminal(ctx.loop(), STDERR_FILENO, STDIN_FILENO);
+  ConsoleWishes wishes;
+  wishes.color = line.color;
+  wishes.no_input = line.no_input;
+  wishes.plain = line.verbose;
+  wishes.operator_name = line.operator_name;
+  const std::unique_ptr<Console> console =
+      make_console(ctx.loop(), *terminal, console_options(wishes, *terminal));
   LedgerArtifacts artifacts((*ledger)->artifacts());
   RunnerParts parts;
   parts.devices = &devices;
@@ -132,11 +162,16 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   parts.artifacts = &artifacts;
   parts.observer = console.get();
   Runner runner(*setup.plan, parts);
-  stop.on_signal = [&runner](int number) { runner.request_stop(number, number == 2 ? "SIGINT" : "SIGTERM"); };
-  if (stop.pending != 0) stop.on_signal(stop.pending);
+  Console* screen_of_run = console.get();
+  stop.on_signal = [&runner, screen_of_run](int number) {
+    const char* name = number == SIGINT ? "SIGINT" : "SIGTERM";
+    screen_of_run->stopping(name);
+    runner.request_stop(number, name);
+  };
 
   const RunBegun begun = describe_run(line, setup);
-  console->begin(*setup.plan, run);
+  console->begin(*setup.plan, run, typical_durations(database, begun));
+  if (stop.pending != 0) stop.on_signal(stop.pending);
   std::optional<Result<RunVerdict>> verdict;
   {
     Ctx beside(ctx.loop(), "console");
@@ -149,6 +184,10 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   }
   console->end();
   stop.on_signal = nullptr;
+  {
+    Ctx last_lines = ctx.child_within("screen", kLastLinesBudget);
+    co_await terminal->drain(last_lines);
+  }
   const Status closed = (*ledger)->close();
   if (!closed) std::cerr << "kiln: " << closed.error().sentence() << " [" << closed.error().code << "]\n";
   RunVerdict final_verdict = committed_verdict(database, run, verdict && *verdict ? **verdict : RunVerdict{});
@@ -163,7 +202,8 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   if (line.json) {
     std::cout << run_json(run, final_verdict, reports.files) << std::endl;
   } else {
-    std::cout << verdict_block(final_verdict, run, begun, reports.files, console_facts) << std::flush;
+    std::cout << verdict_block(final_verdict, run, begun, reports.files, verdict_style(line.color))
+              << std::flush;
   }
   int code = exit_code(final_verdict);
   // A record that broke cannot carry a better answer than INCOMPLETE.

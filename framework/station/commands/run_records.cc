@@ -10,10 +10,10 @@
 
 #include "common/report_format.h"
 #include "station/commands/commands.h"
-#include "station/console.h"
 #include "station/reports_on_disk.h"
 #include "station/run_json.h"
 #include "station/run_setup.h"
+#include "station/verdict_block.h"
 #include "store/run_view.h"
 
 namespace kiln {
@@ -113,8 +113,7 @@ int show_command(const CommandLine& line, const Paths& paths) {
   if (input->events.broken) std::cout << input->events.broken->sentence() << "\n";
   if (input->run.state != RunState::complete)
     std::cout << "This run is " << to_string(input->run.state) << ".\n";
-  std::cout << verdict_block(input->verdict, found.run, input->run.about, {},
-                             console_options("auto", true, ""));
+  std::cout << verdict_block(input->verdict, found.run, input->run.about, {}, verdict_style("auto"));
   return 0;
 }
 
