@@ -24,7 +24,7 @@ json::value time_or_null(std::uint64_t ns) { return ns == 0 ? json::value(nullpt
 json::object dut_state(const Dut& dut) {
   json::object state;
   state["role"] = to_string(dut.role);
-  state["slot"] = dut.slot;
+  state["slot"] = dut.slot > 0 ? json::value(dut.slot) : json::value(nullptr);
   state["power"] = to_string(dut.power);
   state["load"] = dut.load;
   state["host_up"] = dut.host_up;
@@ -134,6 +134,7 @@ HttpResponse Control::log(const HttpRequest& request) const {
   json::object body;
   body["monotonic_ns"] = monotonic_ns();
   body["total"] = log_.total();
+  body["total_ssh"] = log_.total_ssh();
   body["kept"] = log_.entries().size();
   body["entries"] = std::move(entries);
   return json_response(200, body);

@@ -9,9 +9,9 @@
 namespace kiln::virtual_rack {
 
 struct ProgramOptions {
-  std::string rack = "small";
-  std::string mockup;  ///< directory of a captured tree; empty: a simulated rack
-  std::string out;     ///< where inventory and credentials go; empty: a fresh directory under the temp path
+  std::string rack = "small";  // or "nvl72", "trays:N"
+  std::string mockup;          ///< directory of a captured tree; empty: a simulated rack
+  std::string out;  ///< where inventory and credentials go; empty: a fresh directory under the temp path
   std::vector<std::string> faults;
   std::optional<std::uint64_t> seed;  ///< none: random; printed on stderr
   double time_scale = 0;              ///< 0: the rack's own

@@ -1,17 +1,16 @@
-// Builds a RackModel from the embedded YAML files: physics.yaml, trays.yaml, racks/<name>.yaml.
-
-#include "tests_hw/virtual_rack/rack_build.h"
+// Builds a RackModel from its layout and the embedded physics.yaml and trays.yaml.
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 
-#include "base/nearest.h"
 #include "tests_hw/virtual_rack/config_reader.h"
 #include "tests_hw/virtual_rack/faults.h"
 #include "tests_hw/virtual_rack/physics.h"
 #include "tests_hw/virtual_rack/power.h"
+#include "tests_hw/virtual_rack/rack_layout.h"
+#include "tests_hw/virtual_rack/rack_model.h"
 #include "tests_hw/virtual_rack/sensors.h"
 
 namespace kiln::virtual_rack {
@@ -287,38 +286,55 @@ class Maker {
   const YAML::Node& trays_;
 };
 
-/// Every GPU reaches every switch chip with the same number of links, as in the public NVL72 topology.
+/// Every GPU reaches every switch chip of its domain with the same number of links, as in the public NVL72
+/// topology; where the chips do not divide evenly, what one has no port for goes to the one with the most
+/// free.
 void wire_links(RackModel& rack) {
   struct Chip {
-    std::size_t tray;
-    std::size_t chip;
+    std::size_t tray = 0;
+    std::size_t chip = 0;
     std::size_t next_port = 0;
   };
-  std::vector<Chip> chips;
+  std::vector<std::vector<Chip>> domains;
+  const auto domain = [&domains](std::size_t at, int trays_each) -> std::vector<Chip>& {
+    const std::size_t number = at / static_cast<std::size_t>(trays_each);
+    if (domains.size() <= number) domains.resize(number + 1);
+    return domains[number];
+  };
+  std::size_t switch_trays = 0;
   for (std::size_t d = 0; d < rack.duts.size(); ++d) {
-    for (std::size_t c = 0; c < rack.duts[d].switches.size(); ++c) {
-      chips.push_back({d, c});
+    if (rack.duts[d].switches.empty()) continue;
+    std::vector<Chip>& chips = domain(switch_trays++, kSwitchTraysPerDomain);
+    for (std::size_t c = 0; c < rack.duts[d].switches.size(); ++c) chips.push_back({d, c});
+  }
+  const auto ports_left = [&rack](const Chip& chip) {
+    return rack.duts[chip.tray].switches[chip.chip].ports.size() - chip.next_port;
+  };
+  std::size_t compute_trays = 0;
+  for (std::size_t d = 0; d < rack.duts.size(); ++d) {
+    if (rack.duts[d].gpus.empty()) continue;
+    std::vector<Chip>& chips = domain(compute_trays++, kComputeTraysPerDomain);
+    if (chips.empty()) {
+      throw ConfigError(fmt::format("rack {}: no switch tray for {}", rack.name, rack.duts[d].id));
     }
-  }
-  if (chips.empty()) {
-    return;
-  }
-  for (std::size_t d = 0; d < rack.duts.size(); ++d) {
     for (std::size_t g = 0; g < rack.duts[d].gpus.size(); ++g) {
       Gpu& gpu = rack.duts[d].gpus[g];
       for (std::size_t l = 0; l < gpu.links.size(); ++l) {
-        Chip& chip = chips[l * chips.size() / gpu.links.size()];
-        SwitchChip& target = rack.duts[chip.tray].switches[chip.chip];
-        if (chip.next_port >= target.ports.size()) {
-          throw ConfigError(fmt::format("rack {}: {} of {} has too few ports", rack.name, target.name,
-                                        rack.duts[chip.tray].id));
+        Chip* chip = &chips[l * chips.size() / gpu.links.size()];
+        if (ports_left(*chip) == 0) {
+          chip = &*std::max_element(chips.begin(), chips.end(), [&](const Chip& one, const Chip& other) {
+            return ports_left(one) < ports_left(other);
+          });
+        }
+        if (ports_left(*chip) == 0) {
+          throw ConfigError(fmt::format("rack {}: too few switch ports for {}", rack.name, rack.duts[d].id));
         }
         NvLink& link = gpu.links[l];
-        link.switch_tray = chip.tray;
-        link.switch_chip = chip.chip;
-        link.switch_port = chip.next_port++;
+        link.switch_tray = chip->tray;
+        link.switch_chip = chip->chip;
+        link.switch_port = chip->next_port++;
         link.up = false;
-        SwitchPort& port = target.ports[link.switch_port];
+        SwitchPort& port = rack.duts[link.switch_tray].switches[link.switch_chip].ports[link.switch_port];
         port.peer_dut = d;
         port.peer_gpu = g;
         port.peer_link = l;
@@ -327,24 +343,17 @@ void wire_links(RackModel& rack) {
   }
 }
 
-void build_duts(RackModel& rack, const YAML::Node& layout) {
+void build_duts(RackModel& rack, const RackLayout& layout) {
   const YAML::Node trays = load_config("trays.yaml");
   rack.update_component = field<std::string>(trays["update"], "component");
   rack.update_version = field<std::string>(trays["update"], "version");
   Maker maker(rack, trays);
-  for (const YAML::Node& group : layout["trays"]) {
-    const auto role_name = field<std::string>(group, "role");
-    const auto prefix = field<std::string>(group, "prefix");
-    const auto role = role_from_string(role_name);
-    if (!role) {
-      throw ConfigError(
-          fmt::format("racks/{}.yaml line {}: no role '{}'", rack.name, group.Mark().line + 1, role_name));
-    }
+  for (const RackLayout::Group& group : layout.groups) {
     int number = 0;
-    for (const int slot : field<std::vector<int>>(group, "slots")) {
-      rack.duts.push_back(maker.make(*role, fmt::format("{}{:02}", prefix, ++number), slot));
+    for (const int slot : group.slots) {
+      rack.duts.push_back(maker.make(group.role, fmt::format("{}{:02}", group.prefix, ++number), slot));
       if (rack.duts.back().cooling_unit) {
-        rack.duts.back().cooling_unit->capacity_kw = field<double>(layout, "cdu_capacity_kw");
+        rack.duts.back().cooling_unit->capacity_kw = layout.cdu_capacity_kw;
       }
     }
   }
@@ -352,24 +361,9 @@ void build_duts(RackModel& rack, const YAML::Node& layout) {
 
 }  // namespace
 
-std::optional<Role> role_from_string(std::string_view name) {
-  for (const Role role : {Role::compute_tray, Role::switch_tray, Role::cdu, Role::power_shelf}) {
-    if (to_string(role) == name) {
-      return role;
-    }
-  }
-  return std::nullopt;
-}
-
-std::vector<std::string> rack_names() { return {"small", "nvl72"}; }
-
 Result<std::unique_ptr<RackModel>> build_rack(const RackOptions& options, std::uint64_t now_ns) {
-  const std::vector<std::string> names = rack_names();
-  if (std::find(names.begin(), names.end(), options.rack) == names.end()) {
-    return Error("rack.unknown",
-                 fmt::format("there is no rack '{}'{}", options.rack, did_you_mean(options.rack, names)),
-                 "the racks are: small, nvl72", Blame::operator_);
-  }
+  const Status known = check_rack_name(options.rack);
+  if (!known) return known.error();
   if (options.time_scale < 0 || options.time_scale > 1000) {
     return Error("rack.time-scale",
                  fmt::format("time scale {} is not between 0 and 1000", options.time_scale), {},
@@ -377,10 +371,10 @@ Result<std::unique_ptr<RackModel>> build_rack(const RackOptions& options, std::u
   }
   try {
     auto rack = std::make_unique<RackModel>();
-    const YAML::Node layout = load_config("racks/" + options.rack + ".yaml");
-    rack->name = field<std::string>(layout, "rack");
-    rack->rack_id = field<std::string>(layout, "id");
-    rack->product = field<std::string>(layout, "product");
+    const RackLayout layout = load_layout(options.rack);
+    rack->name = layout.name;
+    rack->rack_id = layout.rack_id;
+    rack->product = layout.product;
     rack->seed = options.seed;
     rack->random.seed(options.seed);
     rack->physics = load_physics();

@@ -357,7 +357,7 @@ struct Process {
 struct Dut {
   std::string id;  // "C01"
   Role role = Role::compute_tray;
-  int slot = 0;  // rack unit, lowest
+  int slot = 0;  // rack unit, lowest; 0: hangs in no unit of this rack
   int height = 1;
   std::string manufacturer;
   std::string model;
@@ -495,7 +495,7 @@ struct RackModel {
   RackModel(const RackModel&) = delete;
   RackModel& operator=(const RackModel&) = delete;
 
-  std::string name;     // "small", "nvl72"
+  std::string name;     // "small", "nvl72", "trays:36"
   std::string rack_id;  // "R01"
   std::string product;  // "virtual-gb300-nvl72"
   std::uint64_t seed = 0;
@@ -518,8 +518,8 @@ struct RackModel {
   double time_scale() const { return physics.time_scale; }
 };
 
-/// What to build. Errors: rack.unknown (with the nearest name), rack.config (file text wrong; says which
-/// field).
+/// What to build. Errors: rack.unknown (with the nearest name), rack.trays, rack.config (file text wrong;
+/// says which field).
 struct RackOptions {
   std::string rack = "small";
   std::uint64_t seed = 1;
@@ -527,7 +527,8 @@ struct RackOptions {
   bool powered_on = true;  // compute and switch trays start switched on and booted
 };
 Result<std::unique_ptr<RackModel>> build_rack(const RackOptions& options, std::uint64_t now_ns);
-std::vector<std::string> rack_names();
+/// "small", "nvl72" or "trays:N"; otherwise the Error rack.unknown or rack.trays.
+Status check_rack_name(const std::string& name);
 
 /// Starts a power transition. False: it has no meaning in this state (already there, or a CDU); nothing
 /// changed. Off kills every process and so ends load at once; on boots after physics.boot_s / time_scale.

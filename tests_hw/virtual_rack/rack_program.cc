@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
@@ -41,6 +42,15 @@ struct Failure {
   int exit_code;
   std::string message;
 };
+
+/// Every DUT takes two listeners and a handful of connections, which many trays together do not find in the
+/// usual 1024.
+void allow_many_connections() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+}
 
 void list_faults(const ProgramOptions& options, std::ostream& out) {
   json::array list;
@@ -150,6 +160,10 @@ class Program {
     err_ << fmt::format("kiln-virtual-rack: rack {}, seed {}, time scale {}\n", rack_->name, rack_->seed,
                         rack_->time_scale());
 
+    if (options_.port_base != 0 && rack_->duts.size() > kControlPort) {
+      throw Failure{2, fmt::format("--port-base has room for {} DUTs, and this rack has {}: leave it out",
+                                   kControlPort, rack_->duts.size())};
+    }
     inventory_.rack = rack_->rack_id;
     inventory_.product = rack_->product;
     inventory_.time_scale = rack_->time_scale();
@@ -268,6 +282,7 @@ int run_program(const ProgramOptions& options, std::ostream& out, std::ostream& 
     return 0;
   }
   try {
+    allow_many_connections();
     Program program(options, out, err);
     return program.run();
   } catch (const Failure& failure) {

@@ -7,6 +7,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <chrono>
+#include <map>
 #include <thread>
 
 #include "tests_hw/virtual_rack/test_support.h"
@@ -55,6 +56,18 @@ TEST(Program, ReadyLineInventoryAndCredentialsAreAsAgreed) {
   EXPECT_FALSE(inventory["duts"][3]["host"]) << "a CDU has no host";
   rack.terminate();
   EXPECT_EQ(rack.wait(10), 0);
+}
+
+TEST(Program, ServesAsManyTraysAsAskedFor) {
+  RunningRack rack({"--rack", "trays:3", "--seed", "3"});
+  const YAML::Node inventory = YAML::Load(rack.inventory());
+  std::map<std::string, int> roles;
+  for (const YAML::Node& dut : inventory["duts"]) ++roles[dut["role"].as<std::string>()];
+  EXPECT_EQ(roles, (std::map<std::string, int>{{"compute_tray", 3}, {"switch_tray", 2}, {"cdu", 1}}));
+  EXPECT_EQ(rack.bmc("S02")->send("GET", "/redfish/v1/Systems").status, 200);
+  const json::object log = json::parse(rack.control()->send("GET", "/log").body).as_object();
+  EXPECT_EQ(log.at("total_ssh").to_number<int>(), 0);
+  EXPECT_GE(log.at("total").to_number<int>(), 2);
 }
 
 TEST(Program, TheSameSeedGivesTheSameSerials) {
@@ -199,6 +212,10 @@ TEST(Program, BadInputIsNamedAndExits2) {
   EXPECT_THAT(fault.err, HasSubstr("laek"));
   EXPECT_THAT(fault.out, Not(HasSubstr("ready")));
   EXPECT_EQ(run_to_end({"--rack", "huge"}).exit_code, 2);
+  EXPECT_EQ(run_to_end({"--rack", "trays:0"}).exit_code, 2);
+  const Finished ports = run_to_end({"--rack", "trays:100", "--port-base", "42000"});
+  EXPECT_EQ(ports.exit_code, 2);
+  EXPECT_THAT(ports.err, HasSubstr("--port-base"));
   EXPECT_EQ(run_to_end({"--mockup", "/nonexistent"}).exit_code, 2);
   EXPECT_EQ(run_to_end({"--mockup", "/tmp", "--rack", "small"}).exit_code, 2);
   TemporaryDirectory empty;

@@ -28,10 +28,13 @@ class RequestLog {
   [[nodiscard]] const std::deque<LoggedRequest>& entries() const { return entries_; }
   /// How many were received since the start, kept or not.
   [[nodiscard]] std::uint64_t total() const { return total_; }
+  /// Those of them that were commands.
+  [[nodiscard]] std::uint64_t total_ssh() const { return total_ssh_; }
 
  private:
   std::size_t limit_;
   std::uint64_t total_ = 0;
+  std::uint64_t total_ssh_ = 0;
   std::deque<LoggedRequest> entries_;
 };
 

@@ -66,9 +66,10 @@ class GpuElement {
     leaf(node_, "gpu_part_number", fmt::format("{:X}-895-A1", kDeviceIdGb300));
     pugi::xml_node platform = node_.append_child("platformInfo");
     leaf(platform, "chassis_serial_number", host_.rack.rack_id);
-    leaf(platform, "slot_number", std::to_string(host_.dut.slot));
-    leaf(platform, "tray_index",
-         std::to_string(host_.dut.slot - 10));  // the public numbering: slot = tray + 10
+    const int slot = host_.dut.slot;
+    leaf(platform, "slot_number", slot > 0 ? std::to_string(slot) : kNotAvailable);
+    // The public numbering: slot = tray + 10.
+    leaf(platform, "tray_index", slot > 0 ? std::to_string(slot - 10) : kNotAvailable);
     leaf(platform, "host_id", "1");
     leaf(platform, "peer_type", "Switch Connected");
     leaf(platform, "module_id", std::to_string(gpu_.index + 1));

@@ -31,15 +31,17 @@ void describe_main(Bmc& bmc, const Address& address, json::object& body) {
   body["PowerState"] = to_string(dut.power);
   json::object placement;
   placement["Rack"] = bmc.rack.rack_id;
-  placement["RackOffset"] = dut.slot;
-  placement["RackOffsetUnits"] = "EIA_310";
-  json::object part_location;
-  part_location["LocationType"] = "Slot";
-  part_location["LocationOrdinalValue"] = dut.slot;
-  part_location["ServiceLabel"] = fmt::format("U{}", dut.slot);
   json::object location;
+  if (dut.slot > 0) {
+    placement["RackOffset"] = dut.slot;
+    placement["RackOffsetUnits"] = "EIA_310";
+    json::object part_location;
+    part_location["LocationType"] = "Slot";
+    part_location["LocationOrdinalValue"] = dut.slot;
+    part_location["ServiceLabel"] = fmt::format("U{}", dut.slot);
+    location["PartLocation"] = std::move(part_location);
+  }
   location["Placement"] = std::move(placement);
-  location["PartLocation"] = std::move(part_location);
   body["Location"] = std::move(location);
   const bool critical =
       std::any_of(dut.detectors.begin(), dut.detectors.end(), [](const LeakDetector& detector) {
