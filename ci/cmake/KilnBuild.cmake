@@ -8,7 +8,7 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 set(CMAKE_LINK_DEPENDS_NO_SHARED ON)
 
 option(KILN_TESTS "Build the unit and integration tests" ON)
-option(KILN_BENCHMARKS "Build the benchmark programs of ci/bench" OFF)
+option(KILN_BENCHMARKS "Build the benchmark programs of ci/bench also without the tests" OFF)
 option(KILN_COVERAGE "Instrument for line coverage" OFF)
 set(KILN_SANITIZER "" CACHE STRING "Value for -fsanitize=, empty for none")
 set(KILN_SANITIZER_LEAVES_OUT "" CACHE STRING "Value for -fno-sanitize=, empty for none")

@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+"""The benchmarks still run and print their ratios: `smoke.py ledger|redfish|station --bin BUILD/bin`. Counts are tiny and no
+figure is judged: what a machine under test takes says nothing.
+"""
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+TINY = {"ledger": ["--rounds", "1", "--rows", "1100"], "redfish": ["--rounds", "1", "--gets", "64"],
+        "station": ["--trays", "1,2", "--soak", "5s", "--settle", "1s"]}
+
+
+def lines_are_whole(answer):
+    lines = answer["lines"]
+    assert any(not line["of"] for line in lines) and any(line["of"] for line in lines), "a ceiling, and something beside it"
+    for line in lines:
+        assert len(line["per_cpu_second"]) == 1 and line["per_cpu_second"][0] > 0, line
+        assert all(ratios[0] > 0 for ratios in line["of"].values()), line
+
+
+def station_is_whole(answer):
+    few, many = answer["runs"]
+    assert few[0]["duts"] == 3 and many[0]["duts"] == 4, "a tray with its switch tray and the CDU; two trays share one"
+    for runs in (few, many):
+        for name in ("cpu_s", "peak_mib", "dut_steps", "measurements", "samples", "redfish_requests", "ssh_commands", "rack_cpu_s"):
+            assert runs[0][name] > 0, name
+        assert runs[0]["decision"] == "GO"
+    assert many[0]["redfish_requests"] > few[0]["redfish_requests"]
+    assert len(answer["slopes"]) == 1
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", choices=TINY)
+    parser.add_argument("--bin", type=Path, required=True)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="kiln-bench-smoke-") as place:
+        file = Path(place, "figures.json")
+        program = [HERE / "station", "--bin", options.bin] if options.name == "station" else [options.bin / f"bench_{options.name}"]
+        done = subprocess.run([*program, *TINY[options.name], "--json", file], stdout=subprocess.PIPE, text=True, timeout=170)
+        print(done.stdout)
+        assert done.returncode == 0, f"exit {done.returncode}"
+        answer = json.loads(file.read_text(encoding="utf-8"))
+    if options.name == "station":
+        station_is_whole(answer)
+        assert "one more costs" in done.stdout
+    else:
+        lines_are_whole(answer)
+        assert " of bare " in done.stdout, "the ratio is printed"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
