@@ -102,7 +102,7 @@ class Sshd {
     stop();
   }
   void start() {
-    port_ = free_port();
+    if (port_ == 0) port_ = free_port();  // a host that comes back has the address it had
     std::ofstream(folder_ / "sshd_config")
         << "ListenAddress 127.0.0.1\nPort " << port_ << "\nHostKey " << (folder_ / "host_ed25519").string()
         << "\nHostKey " << (folder_ / "host_ecdsa").string() << "\nAuthorizedKeysFile "
@@ -415,6 +415,36 @@ TEST_F(LibsshShell, ALostConnectionFailsTheCommandAndTheNextOneReconnects) {
   ASSERT_FALSE(lost);
   EXPECT_EQ(lost.error().code, "ssh.connection_lost");
   EXPECT_EQ(run(*shell, Command("true")).error().code, "ssh.connect") << "it is down now";
+}
+
+TEST_F(LibsshShell, AHostThatComesBackIsReachedOnANewConnection) {
+  Sshd host;
+  const auto shell = make_libssh_shell(*loop_, handshakes_, host.options());
+  Result<CommandResult> lost = Error("test.unset", "");
+  loop_->run([&](Ctx& ctx) { return lose_host(shell.get(), ctx, &host, &lost); });
+  ASSERT_FALSE(lost);
+  host.start();
+  for (int i = 0; i < 3; ++i) {
+    const Result<CommandResult> back = run(*shell, Command("echo back"));
+    ASSERT_TRUE(back) << back.error().full();
+    EXPECT_EQ(back->out, "back\n");
+  }
+}
+
+TEST_F(LibsshShell, TheEndOfALostConnectionClosesNobodyElsesDescriptor) {
+  Sshd host;
+  auto shell = make_libssh_shell(*loop_, handshakes_, host.options());
+  Result<CommandResult> lost = Error("test.unset", "");
+  loop_->run([&](Ctx& ctx) { return lose_host(shell.get(), ctx, &host, &lost); });
+  ASSERT_FALSE(lost);
+  // Others open descriptors meanwhile, and get the lowest numbers that are free.
+  std::vector<int> others;
+  for (int i = 0; i < 32; ++i) others.push_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  shell.reset();
+  for (const int other : others) {
+    EXPECT_NE(::fcntl(other, F_GETFD), -1) << other;
+    ::close(other);
+  }
 }
 
 awaitable<void> disconnect_between(Shell* shell, Ctx& ctx) {

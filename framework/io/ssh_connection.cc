@@ -1,14 +1,17 @@
 #include "io/ssh_connection.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/socket_base.hpp>
+#include <cerrno>
 #include <utility>
 
 #include "io/completion.h"
@@ -111,7 +114,12 @@ SshConnection::SshConnection(Loop& loop, std::shared_ptr<const SshOptions> optio
 SshConnection::~SshConnection() {
   if (session_ != nullptr) {
     if (event_ != nullptr) {
-      if (!failure_) ssh_disconnect(session_);  // a goodbye; the descriptor stays ours
+      if (!failure_) {
+        // So that the goodbye closes libssh's descriptor, as every other end does (docs/traps.md 20).
+        const socket_t none = SSH_INVALID_SOCKET;
+        ssh_options_set(session_, SSH_OPTIONS_FD, &none);
+        ssh_disconnect(session_);
+      }
       ssh_event_remove_session(event_, session_);
       ssh_event_free(event_);
     }
@@ -215,14 +223,12 @@ Status SshConnection::prepare_session() {
   if (!key) return key.error();
   session_ = ssh_new();
   if (session_ == nullptr) return Error("ssh.protocol", "libssh: out of memory", "", Blame::station);
-  const int descriptor = socket_.native_handle();
   const bool no_files = false;  // neither ~/.ssh/config nor known_hosts has a say
   const unsigned int port = options_->port;
   const std::string algorithms = key->algorithms();
   bool set = ssh_options_set(session_, SSH_OPTIONS_HOST, options_->address.c_str()) == SSH_OK;
   set = set && ssh_options_set(session_, SSH_OPTIONS_PORT, &port) == SSH_OK;
   set = set && ssh_options_set(session_, SSH_OPTIONS_USER, options_->user.c_str()) == SSH_OK;
-  set = set && ssh_options_set(session_, SSH_OPTIONS_FD, &descriptor) == SSH_OK;
   set = set && ssh_options_set(session_, SSH_OPTIONS_PROCESS_CONFIG, &no_files) == SSH_OK;
   set = set && ssh_options_set(session_, SSH_OPTIONS_KNOWNHOSTS, "/dev/null") == SSH_OK;
   set = set && ssh_options_set(session_, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null") == SSH_OK;
@@ -237,6 +243,14 @@ Status SshConnection::prepare_session() {
 }
 
 awaitable<Status> SshConnection::handshake(const Ctx& ctx) {
+  // A descriptor of its own: libssh closes what it was given when the host says goodbye, long before we are
+  // done with ours, and by then the number may be another connection's.
+  const socket_t theirs = ::fcntl(socket_.native_handle(), F_DUPFD_CLOEXEC, 0);
+  if (theirs < 0 || ssh_options_set(session_, SSH_OPTIONS_FD, &theirs) != SSH_OK) {
+    if (theirs >= 0) ::close(theirs);
+    co_return Error("ssh.protocol", fmt::format("{}: no descriptor is left", where()),
+                    "raise the limit of open files", Blame::station);
+  }
   std::function<int()> attempt = [this] { return ssh_connect(session_); };
   const Result<int> done = co_await repeat(ctx, SSH_AGAIN, std::move(attempt));
   if (!done) co_return done.error();
@@ -452,7 +466,11 @@ awaitable<Result<int>> SshConnection::repeat(const Ctx& ctx, int again, std::fun
     }
     pump();
     if (failure_) co_return *failure_;
-    if (generation_ != seen) continue;
+    if (generation_ != seen) {
+      Status go_on = ctx.check();
+      if (!go_on) co_return go_on.error();
+      continue;
+    }
     Status more = co_await activity(ctx, seen);
     if (!more) co_return more.error();
   }
@@ -494,7 +512,8 @@ void SshConnection::pump() {
     ++generation_;
   }
   char byte = 0;
-  const bool ended = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+  const ssize_t left = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  const bool ended = left == 0 || (left < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
   if (ended || (ssh_get_status(session_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0) {
     fail(Error("ssh.connection_lost", fmt::format("{}: the connection was lost", where()),
                "the host may have been reset or switched off; see its log"));
