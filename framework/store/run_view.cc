@@ -105,6 +105,11 @@ struct RunView::Impl {
                  "`kiln runs` lists them", Blame::operator_);
   }
 
+  /// Sequence of the last event that was committed.
+  Result<std::int64_t> head_of(const RunRow& row) const {
+    return connection.query_integer(fmt::format("SELECT sequence FROM head WHERE run = {}", row.number));
+  }
+
   Result<RunSummary> summary(const RunRow& row) const {
     RunSummary summary;
     summary.id = row.id;
@@ -310,8 +315,7 @@ Result<std::optional<RecordBreak>> RunView::for_each_event(
 
   const std::optional<RecordBreak> note = impl_->break_note(row->id);
   if (note) return note;
-  const Result<std::int64_t> head =
-      impl_->connection.query_integer(fmt::format("SELECT sequence FROM head WHERE run = {}", row->number));
+  const Result<std::int64_t> head = impl_->head_of(*row);
   if (!head) return broken(head.error().message);
   if (*head > last) return broken(fmt::format("events {} to {} are missing", last + 1, *head));
   return std::optional<RecordBreak>();
@@ -319,6 +323,15 @@ Result<std::optional<RecordBreak>> RunView::for_each_event(
 
 Result<RunEvents> RunView::events(const std::string& run, std::int64_t from_sequence) const {
   RunEvents read;
+  // Events are big, and a hundred thousand of them moved at every growth cost more than reading them. The
+  // head may lie in a damaged file: it is a hint, with a bound.
+  constexpr std::int64_t kMostReserved = 1'000'000;
+  const Result<Impl::RunRow> row = impl_->row_of(run);
+  if (!row) return row.error();
+  const Result<std::int64_t> head = impl_->head_of(*row);
+  if (head)
+    read.events.reserve(
+        static_cast<std::size_t>(std::clamp<std::int64_t>(*head - from_sequence + 1, 0, kMostReserved)));
   Result<std::optional<RecordBreak>> broken = for_each_event(run, from_sequence, [&read](Event&& event) {
     read.events.push_back(std::move(event));
     return true;

@@ -3,6 +3,7 @@
 
 #include <boost/json.hpp>
 #include <cmath>
+#include <utility>
 
 #include "common/run_document.h"
 
@@ -88,65 +89,48 @@ json::object dut_json(const DutVerdict& dut, bool decides) {
   return item;
 }
 
-json::array measurements_json(const RunDocument& document) {
-  json::array list;
-  for (const auto& entry : document.measurements) {
-    const Measured& measured = entry.measured;
-    json::object item;
-    item["dut"] = entry.dut;
-    item["step"] = entry.step;
-    item["iteration"] = entry.iteration;
-    item["attempt"] = entry.attempt;
-    item["utc"] = format_utc(entry.at.utc_ns);
-    item["name"] = measured.name;
-    item["kind"] = std::string(to_string(measured.kind));
-    item["part"] = measured.part;
-    item["value"] = value_json(measured.value);
-    item["unit"] = measured.unit;
-    item["outcome"] = std::string(to_string(measured.outcome));
-    item["limit"] = measured.limit_text;
-    item["limit_source"] = measured.limit_source;
-    item["margin_percent"] =
-        measured.margin_percent ? number_or_null(*measured.margin_percent) : json::value(nullptr);
-    item["reason"] = measured.reason;
-    item["source"] = json::object{{"kind", measured.source.kind}, {"detail", measured.source.detail}};
-    list.push_back(std::move(item));
-  }
-  return list;
+json::object measurement_json(const DocumentMeasurement& entry) {
+  const Measured& measured = entry.measured;
+  json::object item;
+  item["dut"] = entry.dut;
+  item["step"] = entry.step;
+  item["iteration"] = entry.iteration;
+  item["attempt"] = entry.attempt;
+  item["utc"] = format_utc(entry.at.utc_ns);
+  item["name"] = measured.name;
+  item["kind"] = std::string(to_string(measured.kind));
+  item["part"] = measured.part;
+  item["value"] = value_json(measured.value);
+  item["unit"] = measured.unit;
+  item["outcome"] = std::string(to_string(measured.outcome));
+  item["limit"] = measured.limit_text;
+  item["limit_source"] = measured.limit_source;
+  item["margin_percent"] =
+      measured.margin_percent ? number_or_null(*measured.margin_percent) : json::value(nullptr);
+  item["reason"] = measured.reason;
+  item["source"] = json::object{{"kind", measured.source.kind}, {"detail", measured.source.detail}};
+  return item;
 }
 
-json::array steps_json(const RunDocument& document) {
-  json::array list;
-  for (const auto& step : document.steps) {
-    list.push_back(json::object{{"dut", step.dut},
-                                {"step", step.step},
-                                {"use", step.use},
-                                {"iteration", step.iteration},
-                                {"attempt", step.attempt},
-                                {"monitor", step.monitor},
-                                {"teardown", step.teardown},
-                                {"begun_ns", step.begun_ns},
-                                {"ended_ns", step.ended_ns},
-                                {"status", std::string(to_string(step.ended.status))},
-                                {"code", step.ended.code},
-                                {"message", step.ended.message}});
-  }
-  return list;
+json::object step_json(const DocumentStep& step) {
+  return {{"dut", step.dut},           {"step", step.step},
+          {"use", step.use},           {"iteration", step.iteration},
+          {"attempt", step.attempt},   {"monitor", step.monitor},
+          {"teardown", step.teardown}, {"begun_ns", step.begun_ns},
+          {"ended_ns", step.ended_ns}, {"status", std::string(to_string(step.ended.status))},
+          {"code", step.ended.code},   {"message", step.ended.message}};
 }
 
-json::array series_json(const RunDocument& document) {
-  json::array list;
-  for (const auto& series : document.series) {
-    json::array points;
-    for (const auto& [t, value] : series.points)
-      points.push_back(json::array{number_or_null(t), number_or_null(value)});
-    list.push_back(json::object{{"dut", series.dut},
-                                {"name", series.name},
-                                {"part", series.part},
-                                {"unit", series.unit},
-                                {"points", std::move(points)}});
-  }
-  return list;
+json::object series_json(const DocumentSeries& series) {
+  json::array points;
+  points.reserve(series.points.size());
+  for (const auto& [t, value] : series.points)
+    points.push_back(json::array{number_or_null(t), number_or_null(value)});
+  return {{"dut", series.dut},
+          {"name", series.name},
+          {"part", series.part},
+          {"unit", series.unit},
+          {"points", std::move(points)}};
 }
 
 json::object about_json(const RunBegun& about) {
@@ -178,6 +162,35 @@ json::object about_json(const RunBegun& about) {
   return item;
 }
 
+/// The one object of the report. A long run's lists are too big to stand in memory as values beside their own
+/// text: of those, one item at a time is made, written and let go.
+class ReportText {
+ public:
+  void member(std::string_view name, const json::value& value) {
+    begin(name);
+    text_ += json::serialize(value);
+  }
+  template <class Items, class Make>
+  void list(std::string_view name, const Items& items, Make make) {
+    begin(name);
+    char before = '[';
+    for (const auto& item : items) {
+      text_ += std::exchange(before, ',');
+      text_ += json::serialize(make(item));
+    }
+    text_ += items.empty() ? "[]" : "]";
+  }
+  std::string end() { return std::move(text_) + "}\n"; }
+
+ private:
+  void begin(std::string_view name) {
+    text_ += text_.empty() ? '{' : ',';
+    text_ += json::serialize(json::string_view(name));
+    text_ += ':';
+  }
+  std::string text_;
+};
+
 class JsonReport final : public ReportFormat {
  public:
   std::string_view name() const override { return "json"; }
@@ -185,42 +198,37 @@ class JsonReport final : public ReportFormat {
 
   Result<std::string> render(const ReportInput& input) const override {
     const RunDocument document = make_document(input);
-    json::object root;
-    root["schema"] = "kiln.report/1";
-    root["run"] = input.run.id;
-    root["warning"] = first_warning(input);
-    root["state"] = std::string(to_string(input.run.state));
-    root["decision"] = input.verdict.decision && !input.events.events.empty()
-                           ? json::value(std::string(to_string(*input.verdict.decision)))
-                           : json::value(nullptr);
-    root["sign_off"] = input.verdict.sign_off;
-    json::array because;
-    for (const auto& reason : input.verdict.not_eligible_because) because.emplace_back(reason);
-    root["not_eligible_because"] = std::move(because);
-    root["simulated"] = input.verdict.simulated;
-    root["begun"] = format_utc(document.begun_utc_ns);
-    root["ended"] = format_utc(document.ended_utc_ns);
-    root["about"] = about_json(document.about);
-    root["counts"] = counts_json(input.verdict.counts);
-    json::array duts;
-    for (const auto& dut : input.verdict.duts)
-      duts.push_back(dut_json(dut, input.verdict.decision.has_value()));
-    root["duts"] = std::move(duts);
-    root["measurements"] = measurements_json(document);
-    root["steps"] = steps_json(document);
-    root["series"] = series_json(document);
-    json::array disturbances;
-    for (const auto& item : document.disturbances) {
-      disturbances.push_back(json::object{
-          {"dut", item.dut}, {"code", item.code}, {"message", item.message}, {"count", item.count}});
-    }
-    root["disturbances"] = std::move(disturbances);
-    json::array undos;
-    for (const auto& [place, undo] : document.failed_undos) {
-      undos.push_back(json::object{{"where", place}, {"undo", undo.undo}, {"message", undo.message}});
-    }
-    root["failed_undos"] = std::move(undos);
-    return json::serialize(root) + "\n";
+    const RunVerdict& verdict = input.verdict;
+    const bool decides = verdict.decision.has_value();
+    ReportText report;
+    report.member("schema", "kiln.report/1");
+    report.member("run", json::value(input.run.id));
+    report.member("warning", json::value(first_warning(input)));
+    report.member("state", json::value(std::string(to_string(input.run.state))));
+    report.member("decision", decides && !input.events.events.empty()
+                                  ? json::value(std::string(to_string(*verdict.decision)))
+                                  : json::value(nullptr));
+    report.member("sign_off", json::value(verdict.sign_off));
+    report.list("not_eligible_because", verdict.not_eligible_because,
+                [](const std::string& reason) { return json::value(reason); });
+    report.member("simulated", verdict.simulated);
+    report.member("begun", json::value(format_utc(document.begun_utc_ns)));
+    report.member("ended", json::value(format_utc(document.ended_utc_ns)));
+    report.member("about", about_json(document.about));
+    report.member("counts", counts_json(verdict.counts));
+    report.list("duts", verdict.duts, [decides](const DutVerdict& dut) { return dut_json(dut, decides); });
+    report.list("measurements", document.measurements, measurement_json);
+    report.list("steps", document.steps, step_json);
+    report.list("series", document.series, series_json);
+    report.list("disturbances", document.disturbances, [](const DocumentDisturbance& item) {
+      return json::object{
+          {"dut", item.dut}, {"code", item.code}, {"message", item.message}, {"count", item.count}};
+    });
+    report.list("failed_undos", document.failed_undos, [](const auto& failed) {
+      const auto& [place, undo] = failed;
+      return json::object{{"where", place}, {"undo", undo.undo}, {"message", undo.message}};
+    });
+    return report.end();
   }
 };
 
