@@ -13,21 +13,13 @@
 #include <valijson/validation_results.hpp>
 #include <valijson/validator.hpp>
 
+#include "common/record_for_test.h"
 #include "common/report_format.h"
 
 namespace kiln {
 namespace {
 
-std::string render(const std::string& name, const ReportInput& input) {
-  for (const auto& format : make_report_formats()) {
-    if (format->name() != name) continue;
-    Result<std::string> text = format->render(input);
-    EXPECT_TRUE(text.has_value());
-    return text ? *text : "";
-  }
-  ADD_FAILURE() << "no format " << name;
-  return {};
-}
+std::string render(const std::string& name, const ReportInput& input) { return render_report(name, input); }
 
 /// Empty when the JSON report fits reports/json/report.schema.json, else the first thing that does not.
 std::string misfit(const std::string& report) {
@@ -49,67 +41,7 @@ std::string misfit(const std::string& report) {
   return all.empty() ? "does not fit" : all;
 }
 
-class Record {
- public:
-  Record() {
-    RunBegun begun;
-    begun.recipe = "demo";
-    begun.recipe_version = "1.0.0";
-    begun.rack = "R01";
-    begun.purpose = "burn-in";
-    begun.simulated = true;
-    begun.time_scale = 20;
-    begun.not_eligible_because = {"simulated rack, not hardware"};
-    add("", "", begun);
-    DutPlanned planned;
-    planned.role = Role::compute_tray;
-    planned.slot = 11;
-    add("C01", "", planned);
-    CellPlanned cell;
-    cell.cell = {"soak/load", "C01", "gpu.temperature.max", ComponentKind::gpu, "GPU_0"};
-    cell.limit_text = "≤ 85 Cel";
-    cell.unit = "Cel";
-    add("C01", "soak/load", cell);
-    add("C01", "soak/load", StepBegun{});
-  }
-  template <class Body>
-  void add(const std::string& dut, const std::string& step, const Body& body) {
-    Event event;
-    event.sequence = static_cast<std::int64_t>(input.events.events.size()) + 1;
-    event.at = {event.sequence * 1'000'000'000, 1'700'000'000'000'000'000 + event.sequence * 1'000'000'000};
-    event.dut = dut;
-    event.step = step;
-    event.body = body;
-    input.events.events.push_back(event);
-  }
-  void measured(Outcome outcome, Value value, const std::string& reason = "") {
-    Measured body;
-    body.name = "gpu.temperature.max";
-    body.kind = ComponentKind::gpu;
-    body.part = "GPU_0";
-    body.value = std::move(value);
-    body.unit = "Cel";
-    body.outcome = outcome;
-    body.limit_text = "≤ 85 Cel";
-    body.reason = reason;
-    body.fault_code = outcome == Outcome::fail ? "gpu.hot" : "";
-    body.action = "check the cold plate";
-    add("C01", "soak/load", body);
-  }
-  void end() {
-    add("C01", "soak/load", StepEnded{});
-    RunEnded ended;
-    ended.status = "complete";
-    add("", "", ended);
-  }
-  ReportInput& done() {
-    input.run.id = "R-20260301-120000-4f2a";
-    input.run.state = RunState::complete;
-    input.verdict = roll_up(input.events.events);
-    return input;
-  }
-  ReportInput input;
-};
+using Record = RecordForTest;
 
 TEST(Reports, PageOneAnswersDecisionWhyPartAndActionInEveryFormat) {
   Record record;
@@ -181,9 +113,10 @@ TEST(Reports, NothingLoadsFromElsewhereAndThereIsNoScript) {
   record.measured(Outcome::pass, 60.0);
   record.end();
   const std::string page = render("html", record.done());
-  for (const char* never : {"<script", "http://", "https://", "<link", "<img", "@import", "url("}) {
+  for (const char* never : {"<script", "http://", "https://", "<link", "<img", "@import", "src=", "srcdoc"}) {
     EXPECT_EQ(page.find(never), std::string::npos) << never;
   }
+  EXPECT_EQ(count_in(page, "url("), count_in(page, "url(#")) << "patterns of this page, and nothing else";
   EXPECT_NE(page.find("✔ GO"), std::string::npos);
 }
 

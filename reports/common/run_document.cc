@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <tuple>
 
 namespace kiln {
 namespace {
 
 using StepKey = std::tuple<std::string, std::string, int, int>;
+
+StepKey key_of(const Event& event) { return {event.dut, event.step, event.iteration, event.attempt}; }
 
 std::string place_of(const Event& event) {
   return event.step.empty() ? event.dut : event.dut + " " + event.step;
@@ -30,6 +33,10 @@ class Collector {
   }
 
   void finish() {
+    for (auto& load : document_.loads) {
+      if (load.ended_ns == 0) load.ended_ns = document_.ended_ns;
+    }
+    find_sticky_fails();
     for (auto& [key, series] : series_) document_.series.push_back(std::move(series));
     for (auto& [key, disturbance] : disturbances_) document_.disturbances.push_back(std::move(disturbance));
   }
@@ -43,6 +50,7 @@ class Collector {
     document_.begun = true;
   }
   void take(const Event& event, const DutPlanned& body) { document_.duts[event.dut] = body; }
+  void take(const Event& /*event*/, const CellPlanned& body) { document_.cells.push_back(body); }
   void take(const Event& event, const Measured& body) {
     document_.measurements.push_back({event.dut, event.step, event.iteration, event.attempt, event.at, body});
   }
@@ -59,11 +67,12 @@ class Collector {
     step.ended.status = WorkStatus::error;
     step.ended.code = "step.not_ended";
     step.ended.message = "the record holds no end of this step";
-    open_[{event.dut, event.step, event.iteration, event.attempt}] = document_.steps.size();
+    open_[key_of(event)] = document_.steps.size();
     document_.steps.push_back(std::move(step));
   }
   void take(const Event& event, const StepEnded& body) {
-    const auto found = open_.find({event.dut, event.step, event.iteration, event.attempt});
+    end_load(key_of(event), event.at.monotonic_ns);
+    const auto found = open_.find(key_of(event));
     if (found != open_.end()) {
       document_.steps[found->second].ended = body;
       document_.steps[found->second].ended_ns = event.at.monotonic_ns;
@@ -85,6 +94,8 @@ class Collector {
     series.name = body.name;
     series.part = body.part;
     series.unit = body.unit;
+    if (std::find(series.steps.begin(), series.steps.end(), event.step) == series.steps.end())
+      series.steps.push_back(event.step);
     series.points.insert(series.points.end(), body.samples.begin(), body.samples.end());
   }
   void take(const Event& event, const Disturbance& body) {
@@ -97,7 +108,27 @@ class Collector {
   void take(const Event& event, const Retried& body) {
     document_.retries.emplace_back(place_of(event), body);
   }
+  void take(const Event& event, const GuardOpened& body) { guards_[key_of(event)].opened = body.undo; }
+  void take(const Event& event, const PermitGranted& body) {
+    if (body.energy != "load" && body.energy != "host_stress") return;
+    const StepKey key = key_of(event);
+    end_load(key, event.at.monotonic_ns);
+    DocumentLoad load;
+    load.dut = event.dut;
+    load.step = event.step;
+    load.begun_ns = event.at.monotonic_ns;
+    StepGuards& guards = guards_[key];
+    guards.stops_load = guards.opened;  // the permit is recorded right after the guard that undoes it
+    guards.load = document_.loads.size();
+    document_.loads.push_back(std::move(load));
+  }
+  void take(const Event& event, const Interlocked& body) {
+    document_.interlocks.emplace_back(event.dut, body);
+  }
   void take(const Event& event, const GuardClosed& body) {
+    const auto guards = guards_.find(key_of(event));
+    if (guards != guards_.end() && guards->second.load && guards->second.stops_load == body.undo)
+      end_load(guards->first, event.at.monotonic_ns);
     if (!body.done) document_.failed_undos.emplace_back(place_of(event), body);
   }
   void take(const Event& event, const PromptAnswered& body) {
@@ -108,8 +139,48 @@ class Collector {
     document_.notes.emplace_back(place_of(event), body.text);
   }
 
+  void end_load(const StepKey& key, std::int64_t at_ns) {
+    const auto found = guards_.find(key);
+    if (found == guards_.end() || !found->second.load) return;
+    document_.loads[*found->second.load].ended_ns = at_ns;
+    found->second.load.reset();
+  }
+
+  void find_sticky_fails() {
+    std::map<std::tuple<std::string, std::string, std::string, std::string>, std::vector<std::size_t>> judged;
+    for (std::size_t index = 0; index < document_.measurements.size(); ++index) {
+      const DocumentMeasurement& entry = document_.measurements[index];
+      if (entry.measured.outcome == Outcome::informational) continue;
+      judged[{entry.dut, entry.step, entry.measured.name, entry.measured.part}].push_back(index);
+    }
+    for (auto& [key, indices] : judged) {
+      DocumentStickyFail sticky;
+      bool failed = false;
+      for (const std::size_t index : indices) {
+        const Outcome outcome = document_.measurements[index].measured.outcome;
+        if (failed && (outcome == Outcome::pass || outcome == Outcome::marginal)) sticky.passed_later = true;
+        if (outcome == Outcome::fail) failed = true;
+      }
+      if (!failed || indices.size() < 2) continue;
+      sticky.measurements = std::move(indices);
+      document_.sticky_fails.push_back(std::move(sticky));
+    }
+    std::sort(document_.sticky_fails.begin(), document_.sticky_fails.end(),
+              [](const DocumentStickyFail& a, const DocumentStickyFail& b) {
+                return a.measurements.front() < b.measurements.front();
+              });
+  }
+
+  /// The guards of one attempt, as far as its load is concerned.
+  struct StepGuards {
+    std::string opened;               ///< the undo that was journaled last
+    std::string stops_load;           ///< the undo that ends the open load
+    std::optional<std::size_t> load;  ///< the open one, in RunDocument::loads
+  };
+
   RunDocument& document_;
   std::map<StepKey, std::size_t> open_;
+  std::map<StepKey, StepGuards> guards_;
   std::map<std::tuple<std::string, std::string, std::string>, DocumentSeries> series_;
   std::map<std::tuple<std::string, std::string, std::string>, DocumentDisturbance> disturbances_;
 };

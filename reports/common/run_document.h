@@ -29,6 +29,7 @@ struct DocumentStep {
 
 struct DocumentSeries {
   std::string dut, name, part, unit;
+  std::vector<std::string> steps;                 ///< that sampled it, each once
   std::vector<std::pair<double, double>> points;  ///< seconds since the run began; NaN = no value
 };
 
@@ -37,17 +38,34 @@ struct DocumentDisturbance {
   int count = 0;
 };
 
+/// From the permit to load a DUT until the guard that stops the load was closed, or the step ended.
+struct DocumentLoad {
+  std::string dut, step;
+  std::int64_t begun_ns = 0, ended_ns = 0;  ///< monotonic; not ended: the last event of the run
+};
+
+/// Every judged value of one check on one part, in order of recording, when there is more than one of them
+/// and one is a fail: that one decides, whatever came after.
+struct DocumentStickyFail {
+  std::vector<std::size_t> measurements;  ///< indices into RunDocument::measurements
+  bool passed_later = false;
+};
+
 struct RunDocument {
   RunBegun about;
   bool begun = false;
   std::int64_t begun_ns = 0, ended_ns = 0;  ///< monotonic, first and last event
   std::int64_t begun_utc_ns = 0, ended_utc_ns = 0;
   std::map<std::string, DutPlanned> duts;
-  std::vector<DocumentMeasurement> measurements;         ///< in order of recording
-  std::vector<DocumentStep> steps;                       ///< in order of beginning
-  std::vector<DocumentSeries> series;                    ///< by name, DUT, part
-  std::vector<DocumentDisturbance> disturbances;         ///< grouped and counted
-  std::vector<std::pair<std::string, Retried>> retries;  ///< DUT/step and what happened
+  std::vector<DocumentMeasurement> measurements;                ///< in order of recording
+  std::vector<DocumentStep> steps;                              ///< in order of beginning
+  std::vector<DocumentSeries> series;                           ///< by name, DUT, part
+  std::vector<DocumentDisturbance> disturbances;                ///< grouped and counted
+  std::vector<CellPlanned> cells;                               ///< in order of planning
+  std::vector<DocumentLoad> loads;                              ///< in order of beginning
+  std::vector<std::pair<std::string, Interlocked>> interlocks;  ///< DUT and cut
+  std::vector<DocumentStickyFail> sticky_fails;                 ///< in order of the first value
+  std::vector<std::pair<std::string, Retried>> retries;         ///< DUT/step and what happened
   std::vector<std::pair<std::string, GuardClosed>> failed_undos;
   std::vector<std::pair<std::string, PromptAnswered>> prompts;
   std::vector<std::pair<std::string, PartSeen>> parts;

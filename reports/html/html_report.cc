@@ -1,179 +1,263 @@
 // The report for people: one file, no script, nothing loaded from elsewhere. Page 1 answers the decision,
-// why, which part and what to do; the rest is the evidence. Text goes through mustache, which escapes it;
-// only drawings of svg.h go in raw.
+// why, which part and what to do; the rest is the evidence. Text goes through mustache, which escapes it with
+// escape_text(); only drawings and the style sheet go in raw.
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <kainjow/mustache.hpp>
 
 #include "common/run_document.h"
+#include "html/elevation.h"
+#include "html/escape.h"
+#include "html/look.h"
 #include "html/page.h"
-#include "html/svg.h"
+#include "html/page_sections.h"
+#include "html/style.h"
 
 namespace kiln {
 namespace {
 
-using kainjow::mustache::data;
-using kainjow::mustache::mustache;
+constexpr std::size_t kCards = 6;  // reasons on page 1; A4 holds no more beside the rack
+constexpr std::size_t kCutCards = 3;
+constexpr std::size_t kCardCharacters = 260;  // of one message on page 1; the table below has all of it
 
-struct Look {
-  const char* css_class;
-  const char* glyph;
+/// A reason with the DUT it is about.
+struct PlacedReason {
+  const DutVerdict* dut = nullptr;
+  const Reason* reason = nullptr;
+  std::string anchor;  ///< set on the first one of each DUT
 };
 
-Look look_of(const std::string& decision) {
-  if (decision == "GO") return {"go", "✔"};
-  if (decision == "NO-GO") return {"no-go", "✖"};
-  if (decision == "CONDITIONAL") return {"conditional", "▲"};
-  if (decision == "SURVEY") return {"survey", "·"};
-  return {"incomplete", "?"};
-}
-
-std::string after(std::int64_t from_ns, std::int64_t to_ns) {
-  if (from_ns == 0 || to_ns == 0) return "not confirmed";
-  return fmt::format("{:.0f} ms", static_cast<double>(to_ns - from_ns) / 1e6);
-}
-
-data list() { return data{data::type::list}; }
-
-data dut_data(const DutVerdict& dut, bool decides) {
-  data item;
-  const std::string decision = decides ? std::string(to_string(dut.decision)) : "SURVEY";
-  const Look look = look_of(decision);
-  item.set("id", dut.id);
-  item.set("role", std::string(to_string(dut.role)));
-  item.set("slot", dut.slot ? fmt::format("U{}", *dut.slot) : "–");
-  item.set("decision", decision);
-  item.set("glyph", look.glyph);
-  item.set("class", look.css_class);
-  item.set("required", std::to_string(dut.counts.required));
-  item.set("measured", std::to_string(dut.counts.measured));
-  item.set("failed", std::to_string(dut.counts.failed));
-  item.set("marginal", std::to_string(dut.counts.marginal));
-  item.set("not_run", std::to_string(dut.counts.not_run));
-  data reasons = list();
-  for (const auto& reason : dut.reasons) {
-    data entry;
-    entry.set("dut", dut.id);
-    entry.set("code", reason.code);
-    entry.set("fru", reason.fru.empty() ? dut.id : reason.fru);
-    entry.set("message", reason.message);
-    entry.set("action", reason.action);
-    entry.set("cells", reason.cells > 1 ? fmt::format("{} checks", reason.cells) : "");
-    reasons.push_back(entry);
-  }
-  item.set("has_reasons", !dut.reasons.empty());
-  item.set("reasons", reasons);
-  return item;
-}
-
-data interlocks_data(const RunVerdict& verdict) {
-  data cuts = list();
+/// The worst DUT first, inside a DUT as the verdict ordered them; each DUT's first reason goes before the
+/// second ones, so that page 1 names as many DUTs as it can.
+std::vector<PlacedReason> placed_reasons(const RunVerdict& verdict) {
+  std::vector<const DutVerdict*> duts;
   for (const auto& dut : verdict.duts) {
-    for (const auto& cut : dut.interlocks) {
-      data entry;
-      entry.set("dut", dut.id);
-      entry.set("cause", cut.cause);
-      entry.set("part", cut.part);
-      entry.set("message", cut.message);
-      entry.set("load", after(cut.detected_ns, cut.load_stopped_ns));
-      entry.set("off", after(cut.detected_ns, cut.off_confirmed_ns));
-      cuts.push_back(entry);
-    }
+    if (!dut.reasons.empty()) duts.push_back(&dut);
   }
-  return cuts;
+  std::stable_sort(duts.begin(), duts.end(),
+                   [](const DutVerdict* a, const DutVerdict* b) { return a->decision > b->decision; });
+  std::vector<PlacedReason> placed;
+  for (std::size_t index = 0; index < duts.size(); ++index)
+    placed.push_back({duts[index], &duts[index]->reasons.front(), fmt::format("why-{}", index + 1)});
+  for (const DutVerdict* dut : duts) {
+    for (std::size_t index = 1; index < dut->reasons.size(); ++index)
+      placed.push_back({dut, &dut->reasons[index], ""});
+  }
+  if (placed.size() <= kCards) {  // all of them fit: keep those of a DUT together
+    std::stable_sort(placed.begin(), placed.end(), [&duts](const PlacedReason& a, const PlacedReason& b) {
+      return std::find(duts.begin(), duts.end(), a.dut) < std::find(duts.begin(), duts.end(), b.dut);
+    });
+  }
+  return placed;
 }
 
-data measurement_data(const DocumentMeasurement& entry) {
-  const Measured& measured = entry.measured;
-  data row;
-  row.set("part", measured.part.empty() ? entry.dut : measured.part);
-  row.set("name", measured.name);
-  row.set("value", value_text(measured));
-  row.set("limit", measured.limit_text);
-  row.set("margin", measured.margin_percent ? fmt::format("{:.1f} %", *measured.margin_percent) : "");
-  row.set("outcome", std::string(to_string(measured.outcome)));
-  row.set("source", measured.source.kind + " " + measured.source.detail);
-  row.set("limit_source", measured.limit_source);
-  row.set("reason", measured.reason);
-  row.set("attempt", std::to_string(entry.attempt));
+const char* class_of(const Reason& reason) {
+  switch (reason.outcome) {
+    case Outcome::fail:
+      return "no-go";
+    case Outcome::marginal:
+    case Outcome::pass:  // a retest that passed
+      return "conditional";
+    default:
+      return "incomplete";
+  }
+}
+
+PageData reason_data(const PlacedReason& placed, bool in_full, bool with_anchor) {
+  const Reason& reason = *placed.reason;
+  PageData row;
+  row.set("class", class_of(reason));
+  row.set("anchor", page_text(with_anchor ? placed.anchor : ""));
+  row.set("dut", placed.dut->id);
+  row.set("fru", page_text(reason.fru));
+  row.set("code", reason.code);
+  row.set("message", in_full ? reason.message : shorten(reason.message, kCardCharacters));
+  row.set("cells", page_text(reason.cells > 1 ? fmt::format("{} checks", reason.cells) : ""));
+  row.set("action", page_text(in_full ? reason.action : shorten(reason.action, kCardCharacters)));
   return row;
 }
 
-/// Rows grouped by DUT and step, in order of first appearance.
-data measurement_groups(const RunDocument& document) {
-  std::vector<std::pair<std::string, std::string>> order;
-  std::map<std::pair<std::string, std::string>, data> groups;
-  std::map<std::pair<std::string, std::string>, std::pair<int, int>> tallies;  // rows, not good
-  for (const auto& entry : document.measurements) {
-    const std::pair<std::string, std::string> key{entry.dut, entry.step};
-    auto found = groups.find(key);
-    if (found == groups.end()) {
-      order.push_back(key);
-      found = groups.emplace(key, list()).first;
+/// DUT → anchor of its first reason.
+std::map<std::string, std::string> set_reasons(PageData& page, const RunVerdict& verdict) {
+  const std::vector<PlacedReason> placed = placed_reasons(verdict);
+  std::map<std::string, std::string> anchors;
+  PageData cards = page_list();
+  PageData all = page_list();
+  bool shortened = placed.size() > kCards;
+  for (std::size_t index = 0; index < placed.size(); ++index) {
+    const bool on_page_1 = index < kCards;
+    const Reason& reason = *placed[index].reason;
+    if (!placed[index].anchor.empty()) anchors[placed[index].dut->id] = placed[index].anchor;
+    if (on_page_1) cards.push_back(reason_data(placed[index], false, true));
+    if (count_characters(reason.message) > kCardCharacters ||
+        count_characters(reason.action) > kCardCharacters)
+      shortened = true;
+    all.push_back(reason_data(placed[index], true, !on_page_1));
+  }
+  page.set("cards", cards);
+  page.set("all_reasons_shown", shortened);
+  page.set("all_reasons", all);
+  std::string more;
+  if (placed.size() > kCards)
+    more = fmt::format("and {} more reasons, on {} DUTs in all: every reason in full", placed.size() - kCards,
+                       anchors.size());
+  else if (shortened)
+    more = "every reason in full";
+  page.set("more_reasons", page_text(more));
+  return anchors;
+}
+
+void set_cuts(PageData& page, const RunVerdict& verdict) {
+  PageData cards = page_list();
+  PageData all = page_list();
+  std::size_t count = 0;
+  for (const auto& dut : verdict.duts) {
+    for (const auto& cut : dut.interlocks) {
+      PageData row;
+      row.set("dut", dut.id);
+      row.set("cause", cut.cause);
+      row.set("part", cut.part);
+      row.set("message", cut.message);
+      row.set("load", after_text(cut.detected_ns, cut.load_stopped_ns));
+      row.set("off", after_text(cut.detected_ns, cut.off_confirmed_ns));
+      all.push_back(row);
+      row.set("message", shorten(cut.message, kCardCharacters));
+      if (++count <= kCutCards) cards.push_back(row);
     }
-    found->second.push_back(measurement_data(entry));
-    auto& tally = tallies[key];
-    ++tally.first;
-    if (entry.measured.outcome == Outcome::fail || entry.measured.outcome == Outcome::unset) ++tally.second;
   }
-  data all = list();
-  for (const auto& key : order) {
-    data group;
-    group.set("dut", key.first);
-    group.set("step", key.second);
-    const auto [rows, bad] = tallies[key];
-    group.set("tally", bad == 0 ? fmt::format("{} measurements", rows)
-                                : fmt::format("{} measurements, {} not good", rows, bad));
-    group.set("open", bad != 0);
-    group.set("rows", groups.at(key));
-    all.push_back(group);
-  }
-  return all;
+  page.set("cuts", cards);
+  page.set("more_cuts",
+           page_text(count > kCutCards ? fmt::format("and {} more cuts, see below", count - kCutCards) : ""));
+  page.set("any_cut", count > 0);
+  page.set("all_cuts", all);
 }
 
-data environment_data(const ReportInput& input, const RunDocument& document) {
+void set_counts(PageData& item, const Counts& counts) {
+  item.set("required", std::to_string(counts.required));
+  item.set("measured", std::to_string(counts.measured));
+  item.set("failed", std::to_string(counts.failed));
+  item.set("marginal", std::to_string(counts.marginal));
+  item.set("waived", std::to_string(counts.waived));
+  item.set("not_run", std::to_string(counts.not_run));
+}
+
+std::string role_words(Role role) {
+  std::string words(to_string(role));
+  std::replace(words.begin(), words.end(), '_', ' ');
+  return words;
+}
+
+void set_duts(PageData& page, const RunVerdict& verdict) {
+  PageData rows = page_list();
+  std::map<Role, std::pair<int, Counts>> by_role;
+  for (const auto& dut : verdict.duts) {
+    const std::string decision = verdict.decision ? std::string(to_string(dut.decision)) : "SURVEY";
+    const Look& look = look_of(decision);
+    PageData row;
+    row.set("id", dut.id);
+    row.set("role", role_words(dut.role));
+    row.set("slot", dut.slot ? fmt::format("U{}", *dut.slot) : "–");
+    row.set("decision", decision);
+    row.set("glyph", look.glyph);
+    row.set("class", look.css_class);
+    row.set("disturbances", std::to_string(dut.disturbances));
+    set_counts(row, dut.counts);
+    rows.push_back(row);
+    auto& [count, counts] = by_role[dut.role];
+    ++count;
+    counts += dut.counts;
+  }
+  PageData roles = page_list();
+  for (const auto& [role, tally] : by_role) {
+    PageData row;
+    row.set("role", role_words(role));
+    row.set("duts", std::to_string(tally.first));
+    set_counts(row, tally.second);
+    roles.push_back(row);
+  }
+  page.set("duts", rows);
+  page.set("no_dut", verdict.duts.empty());
+  page.set("any_role", !verdict.duts.empty());
+  page.set("roles", roles);
+}
+
+void set_head(PageData& page, const ReportInput& input, const RunDocument& document) {
+  const std::string decision = decision_word(input);
+  const Look& look = look_of(decision);
   const RunBegun& about = document.about;
-  data rows = list();
-  const auto add = [&rows](const std::string& name, const std::string& value) {
-    if (value.empty()) return;
-    data row;
-    row.set("name", name);
-    row.set("value", value);
-    rows.push_back(row);
-  };
-  add("run", input.run.id);
-  add("recipe", fmt::format("{}@{}, SHA-256 {}", about.recipe, about.recipe_version, about.recipe_sha256));
-  add("purpose", about.purpose);
-  add("rack file", fmt::format("{}, SHA-256 {}", about.inventory_file, about.inventory_sha256));
-  add("limits", fmt::format("{} revision {}, SHA-256 {}", about.limits_file, about.limits_revision,
-                            about.limits_sha256));
-  add("operator", about.operator_name.empty() ? "none: engineering run" : about.operator_name);
-  add("scanned", about.scanned_serial);
-  add("station", about.station);
-  add("Kiln", fmt::format("{}, build {}", about.kiln_version, about.build_stamp));
-  std::string plugins;
-  for (const auto& [name, version] : about.plugins) plugins += fmt::format("{} {}  ", name, version);
-  add("plugins", plugins);
-  for (const auto& [name, value] : about.overridden)
-    add("deviation: " + name, value + " (set on the command line)");
-  if (input.verdict.simulated)
-    add("time scaling", fmt::format("physics runs {} times faster than real time", about.time_scale));
-  add("begun", format_utc(document.begun_utc_ns));
-  add("ended", format_utc(document.ended_utc_ns));
-  add("record", fmt::format("{} events, chain head {}", input.run.events, input.run.chain_head));
-  return rows;
-}
+  page.set("style", kStyle);
+  page.set("patterns", look_patterns());
+  page.set("page_foot", plain_word(input.run.id));
+  page.set("warning", first_warning(input));
+  page.set("has_warning", !first_warning(input).empty());
+  page.set("decision", decision);
+  page.set("class", look.css_class);
+  page.set("glyph", look.glyph);
+  page.set("simulated", input.verdict.simulated);
+  page.set("run", input.run.id);
+  page.set("purpose", about.purpose.empty() ? "run" : about.purpose);
+  page.set("rack", about.rack.empty() ? "not recorded" : about.rack);
+  page.set("product", page_text(about.product));
+  page.set("recipe", document.begun ? about.recipe + "@" + about.recipe_version : "not recorded");
+  page.set("operator", about.operator_name.empty() ? "none (engineering run)" : about.operator_name);
+  page.set("times", input.events.events.empty()
+                        ? "no event was recorded"
+                        : format_utc(document.begun_utc_ns) + " – " + format_utc(document.ended_utc_ns));
+  page.set("duration", format_duration(Nanoseconds(document.ended_ns - document.begun_ns)));
+  page.set("sign_off", input.verdict.sign_off);
+  std::string because;
+  for (const auto& reason : input.verdict.not_eligible_because)
+    because += (because.empty() ? "" : "; ") + reason;
+  page.set("has_because", !because.empty());
+  page.set("because", because);
+  set_counts(page, input.verdict.counts);
 
-data pairs(const std::vector<std::pair<std::string, std::string>>& items) {
-  data rows = list();
-  for (const auto& [name, value] : items) {
-    data row;
-    row.set("name", name);
-    row.set("value", value);
-    rows.push_back(row);
+  int disturbed = 0;
+  for (const auto& item : document.disturbances) disturbed += item.count;
+  page.set("disturbance_count", std::to_string(disturbed));
+  std::string disturbances;
+  if (disturbed > 0) {
+    const DocumentDisturbance& first = document.disturbances.front();
+    disturbances = fmt::format("Disturbed {} times, which says nothing about the hardware: {} {}{}",
+                               disturbed, first.dut, shorten(first.code, 60),
+                               document.disturbances.size() > 1
+                                   ? fmt::format(" and {} other kinds", document.disturbances.size() - 1)
+                                   : "");
   }
-  return rows;
+  page.set("disturbance_words", page_text(disturbances));
+  const auto passed_later = std::count_if(document.sticky_fails.begin(), document.sticky_fails.end(),
+                                          [](const DocumentStickyFail& item) { return item.passed_later; });
+  page.set("sticky_words",
+           page_text(passed_later == 0
+                         ? ""
+                         : fmt::format("{} checks failed and passed later: they stay failed", passed_later)));
+  const bool any_reason = std::any_of(input.verdict.duts.begin(), input.verdict.duts.end(),
+                                      [](const DutVerdict& dut) { return !dut.reasons.empty(); });
+  std::string nothing_wrong;
+  if (input.events.events.empty()) {
+    nothing_wrong =
+        "The record holds no event: nothing is known about any part, so nothing may be concluded.";
+  } else if (!input.verdict.decision) {
+    nothing_wrong = "A survey reads and decides nothing.";
+  } else if (!any_reason && *input.verdict.decision == Decision::go) {
+    nothing_wrong = fmt::format("All {} required checks were measured and none failed. No action is needed.",
+                                input.verdict.counts.required);
+  } else if (!any_reason) {
+    nothing_wrong = "The record gives no reason on any DUT: see the warning above and the counts.";
+  }
+  page.set("nothing_wrong", page_text(nothing_wrong));
+
+  PageData undos = page_list();
+  for (const auto& [place, undo] : document.failed_undos) {
+    PageData row;
+    row.set("name", place);
+    row.set("value", undo.undo + ": " + undo.message);
+    undos.push_back(row);
+  }
+  page.set("any_failed_undo", !document.failed_undos.empty());
+  page.set("failed_undos", undos);
 }
 
 class HtmlReport final : public ReportFormat {
@@ -183,96 +267,18 @@ class HtmlReport final : public ReportFormat {
 
   Result<std::string> render(const ReportInput& input) const override {
     const RunDocument document = make_document(input);
-    const std::string decision = decision_word(input);
-    const Look look = look_of(decision);
-    data page;
-    const std::string warning = first_warning(input);
-    page.set("warning", warning);
-    page.set("has_warning", !warning.empty());
-    page.set("decision", decision);
-    page.set("class", look.css_class);
-    page.set("glyph", look.glyph);
-    page.set("simulated", input.verdict.simulated);
-    page.set("run", input.run.id);
-    page.set("rack", document.about.rack);
-    page.set("recipe", document.about.recipe + "@" + document.about.recipe_version);
-    page.set("times", format_utc(document.begun_utc_ns) + " – " + format_utc(document.ended_utc_ns));
-    page.set("duration", format_duration(Nanoseconds(document.ended_ns - document.begun_ns)));
-    page.set("sign_off", input.verdict.sign_off);
-    std::string because;
-    for (const auto& reason : input.verdict.not_eligible_because)
-      because += (because.empty() ? "" : "; ") + reason;
-    page.set("because", because);
-    const Counts& counts = input.verdict.counts;
-    page.set("required", std::to_string(counts.required));
-    page.set("measured", std::to_string(counts.measured));
-    page.set("failed", std::to_string(counts.failed));
-    page.set("marginal", std::to_string(counts.marginal));
-    page.set("waived", std::to_string(counts.waived));
-    page.set("not_run", std::to_string(counts.not_run));
-    data duts = list();
-    data reasons = list();
-    bool any_reason = false;
-    for (const auto& dut : input.verdict.duts) {
-      data item = dut_data(dut, input.verdict.decision.has_value());
-      if (const data* own = item.get("reasons"); own != nullptr) {
-        for (const auto& reason : own->list_value()) {
-          reasons.push_back(reason);
-          any_reason = true;
-        }
-      }
-      duts.push_back(item);
-    }
-    page.set("duts", duts);
-    page.set("reasons", reasons);
-    page.set("any_reason", any_reason);
-    page.set("interlocks", interlocks_data(input.verdict));
-    page.set("interlocked", input.verdict.interlocked);
-    page.set("groups", measurement_groups(document));
-    page.set("environment", environment_data(input, document));
-    page.set("timeline", draw_timeline(document));
-    data plots = list();
-    for (const auto& plot : draw_series(document)) {
-      data item;
-      item.set("title", plot.title);
-      item.set("svg", plot.svg);
-      plots.push_back(item);
-    }
-    page.set("plots", plots);
-    std::vector<std::pair<std::string, std::string>> disturbances;
-    for (const auto& item : document.disturbances) {
-      disturbances.emplace_back(item.dut, fmt::format("{} × {}: {}", item.count, item.code, item.message));
-    }
-    page.set("any_disturbance", !disturbances.empty());
-    page.set("disturbances", pairs(disturbances));
-    std::vector<std::pair<std::string, std::string>> retries;
-    for (const auto& [place, retried] : document.retries) {
-      retries.emplace_back(
-          place, fmt::format("attempt {} after {}: {}", retried.next_attempt, retried.code, retried.message));
-    }
-    page.set("any_retry", !retries.empty());
-    page.set("retries", pairs(retries));
-    std::vector<std::pair<std::string, std::string>> undos;
-    for (const auto& [place, undo] : document.failed_undos)
-      undos.emplace_back(place, undo.undo + ": " + undo.message);
-    page.set("any_failed_undo", !undos.empty());
-    page.set("failed_undos", pairs(undos));
-    std::vector<std::pair<std::string, std::string>> prompts;
-    for (const auto& [place, prompt] : document.prompts) {
-      prompts.emplace_back(place, fmt::format("{}: {} ({}{})", prompt.prompt, prompt.answer, prompt.by,
-                                              prompt.timed_out ? ", timed out" : ""));
-    }
-    page.set("any_prompt", !prompts.empty());
-    page.set("prompts", pairs(prompts));
-    std::vector<std::pair<std::string, std::string>> parts;
-    for (const auto& [dut, part] : document.parts) {
-      if (part.serial.empty()) continue;
-      parts.emplace_back(fmt::format("{} {}", dut, part.part),
-                         fmt::format("serial {} ({} {})", part.serial, part.source.kind, part.source.detail));
-    }
-    page.set("any_part", !parts.empty());
-    page.set("parts", pairs(parts));
-    mustache page_template(kPage);
+    PageData page;
+    set_head(page, input, document);
+    const std::map<std::string, std::string> anchors = set_reasons(page, input.verdict);
+    page.set("elevation", draw_elevation(input.verdict, anchors));
+    set_cuts(page, input.verdict);
+    set_duts(page, input.verdict);
+    set_attempts(page, document);
+    set_drawings(page, document);
+    set_measurements(page, document);
+    set_record(page, input, document);
+    kainjow::mustache::mustache page_template(kPage);
+    page_template.set_custom_escape([](const std::string& text) { return escape_text(text); });
     if (!page_template.is_valid()) {
       return Error("report.template", "the page's template is not valid: " + page_template.error_message(),
                    "", Blame::station);

@@ -1,6 +1,6 @@
 #pragma once
-// The page's mustache template. {{name}} is escaped; {{{svg}}} and {{{timeline}}} are drawings made by
-// svg.cc.
+// The page's mustache template. {{name}} goes through escape_text(); {{{name}}} are the style sheet and
+// drawings, which escape for themselves.
 
 namespace kiln {
 
@@ -8,90 +8,102 @@ inline constexpr const char* kPage = R"page(<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
 <title>{{decision}} – {{rack}} – {{run}}</title>
-<style>
-body { font: 15px/1.45 "DejaVu Sans", "Noto Sans", Arial, sans-serif; color: #111; margin: 0 auto; max-width: 1180px; padding: 16px; }
-.verdict { border: 6px solid; padding: 14px 20px; font-size: 54px; font-weight: 800; line-height: 1.1; }
-.go { border-color: #009E73; color: #00543d; border-style: solid; }
-.no-go { border-color: #D55E00; color: #8a3c00; border-style: double; }
-.conditional { border-color: #E69F00; color: #6b4a00; border-style: dotted; }
-.incomplete { border-color: #CC79A7; color: #77305a; border-style: dashed; }
-.survey { border-color: #777; color: #333; }
-.banner { background: #111; color: #fff; font-weight: 700; padding: 8px 14px; margin: 10px 0; letter-spacing: .04em; }
-.loud { background: #8a3c00; color: #fff; font-weight: 700; padding: 10px 14px; margin: 10px 0; }
-.facts { display: flex; flex-wrap: wrap; gap: 6px 28px; margin: 12px 0; }
-.facts b { font-size: 20px; }
-table { border-collapse: collapse; width: 100%; margin: 8px 0 18px; }
-th, td { border: 1px solid #bbb; padding: 4px 8px; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
-th { background: #f0f0f0; }
-td.word { font-weight: 700; white-space: nowrap; }
-tr.fail td, td.fail { background: #fbe3d6; }
-tr.unset td { background: #f5e2ee; }
-tr.marginal td { background: #fdf0d0; }
-details { margin: 4px 0; }
-summary { cursor: pointer; padding: 4px 0; font-weight: 600; }
-svg { width: 100%; height: auto; font: 10px "DejaVu Sans", Arial, sans-serif; }
-h2 { margin: 28px 0 6px; border-bottom: 2px solid #111; }
-.small { font-size: 12px; color: #444; }
-@media print { body { max-width: none; padding: 0; } h2 { break-after: avoid; } tr, svg { break-inside: avoid; } .page1 { break-after: page; } }
+<style>{{{style}}}@page { size: A4; margin: 11mm 11mm 14mm; @bottom-left { content: "{{page_foot}}"; font: 8pt sans-serif; } @bottom-right { content: "page " counter(page) " of " counter(pages); font: 8pt sans-serif; } }
 </style>
 </head>
-<body>
+<body class="{{body_class}}">
+{{{patterns}}}
+<main>
 <section class="page1">
-{{#has_warning}}<div class="loud">{{warning}}</div>{{/has_warning}}
-{{#any_failed_undo}}<div class="loud">NOT UNDONE – something may still be energised:{{#failed_undos}}<br>{{name}}: {{value}}{{/failed_undos}}</div>{{/any_failed_undo}}
-<div class="verdict {{class}}">{{glyph}} {{decision}}</div>
+<div class="head"><b>Kiln {{purpose}} report</b><span class="text">{{run}}</span></div>
+{{#has_warning}}<div class="loud" role="alert">{{warning}}</div>{{/has_warning}}
+{{#any_failed_undo}}<div class="loud" role="alert">NOT UNDONE – something may still be energised:{{#failed_undos}}<br>{{name}}: {{value}}{{/failed_undos}}</div>{{/any_failed_undo}}
+<div class="verdict {{class}}" id="decision" role="status">{{glyph}} {{decision}}</div>
 {{#simulated}}<div class="banner">SIMULATED RACK – NOT HARDWARE</div>{{/simulated}}
-<div class="facts">
-<div>rack <b>{{rack}}</b></div><div>recipe <b>{{recipe}}</b></div><div>sign-off <b>{{sign_off}}</b></div>
+<p class="text">Rack <b>{{rack}}</b>{{#product}} ({{product}}){{/product}} · recipe <b>{{recipe}}</b> · {{times}} · {{duration}} · operator <b>{{operator}}</b></p>
+<dl class="counts">
+<div><dt>required</dt><dd>{{required}}</dd></div><div><dt>measured</dt><dd>{{measured}}</dd></div><div><dt>failed</dt><dd>{{failed}}</dd></div>
+<div><dt>marginal</dt><dd>{{marginal}}</dd></div><div><dt>waived</dt><dd>{{waived}}</dd></div><div><dt>not run</dt><dd>{{not_run}}</dd></div>
+<div><dt>disturbances</dt><dd>{{disturbance_count}}</dd></div>
+</dl>
+<p class="signoff">Sign-off: <b>{{sign_off}}</b>{{#has_because}}, because: {{because}}{{/has_because}}</p>
+<div class="front">
+<div class="rack"><h2>Rack</h2>
+{{{elevation}}}{{#no_dut}}<p>No DUT was planned in this run.</p>{{/no_dut}}</div>
+<div class="why"><h2>Why, which part, what to do</h2>
+{{#cuts}}<div class="card cut"><h3>ENERGY REMOVED · {{dut}} · {{cause}}</h3><p>{{part}} {{message}}</p><p>Load stopped after {{load}}, off confirmed after {{off}}.</p></div>
+{{/cuts}}{{#more_cuts}}<p class="small">{{more_cuts}}</p>{{/more_cuts}}
+{{#cards}}<div class="card {{class}}"{{#anchor}} id="{{anchor}}"{{/anchor}}><h3>{{dut}}{{#fru}} · {{fru}}{{/fru}} · {{code}}</h3><p>{{message}}{{#cells}} ({{cells}}){{/cells}}</p>{{#action}}<p class="do">→ {{action}}</p>{{/action}}</div>
+{{/cards}}{{#more_reasons}}<p><a href="#reasons">{{more_reasons}}</a></p>{{/more_reasons}}
+{{#nothing_wrong}}<p>{{nothing_wrong}}</p>{{/nothing_wrong}}
+{{#sticky_words}}<p><a href="#attempts">{{sticky_words}}</a></p>{{/sticky_words}}
+{{#disturbance_words}}<p><a href="#disturbances">{{disturbance_words}}</a></p>{{/disturbance_words}}
+{{#any_role}}<table><thead><tr><th>Checks by role</th><th>DUTs</th><th>required</th><th>measured</th><th>failed</th><th>not run</th></tr></thead><tbody>
+{{#roles}}<tr><td>{{role}}</td><td class="n">{{duts}}</td><td class="n">{{required}}</td><td class="n">{{measured}}</td><td class="n">{{failed}}</td><td class="n">{{not_run}}</td></tr>
+{{/roles}}</tbody></table>{{/any_role}}
 </div>
-<div class="facts">
-<div>measured <b>{{measured}} of {{required}}</b> required</div><div>failed <b>{{failed}}</b></div><div>marginal <b>{{marginal}}</b></div>
-<div>waived <b>{{waived}}</b></div><div>not run <b>{{not_run}}</b></div>
 </div>
-<p class="small">{{run}} · {{times}} · {{duration}}{{#because}} · not eligible for sign-off: {{because}}{{/because}}</p>
-{{#any_reason}}
-<h2>Why, which part, what to do</h2>
-<table><tr><th>DUT</th><th>Part</th><th>Reason</th><th>What was seen</th><th>What to do</th></tr>
-{{#reasons}}<tr><td>{{dut}}</td><td>{{fru}}</td><td>{{code}}</td><td>{{message}} {{cells}}</td><td>{{action}}</td></tr>
-{{/reasons}}</table>
-{{/any_reason}}
-{{#interlocked}}
-<h2>Energy removed by an interlock</h2>
-<table><tr><th>DUT</th><th>Cause</th><th>Part</th><th>What was read</th><th>Load stopped after</th><th>Off confirmed after</th></tr>
-{{#interlocks}}<tr class="fail"><td>{{dut}}</td><td>{{cause}}</td><td>{{part}}</td><td>{{message}}</td><td>{{load}}</td><td>{{off}}</td></tr>
-{{/interlocks}}</table>
-{{/interlocked}}
-<h2>DUTs</h2>
-<table><tr><th>DUT</th><th>Role</th><th>Slot</th><th>Decision</th><th>Measured</th><th>Required</th><th>Failed</th><th>Marginal</th><th>Not run</th></tr>
-{{#duts}}<tr><td>{{id}}</td><td>{{role}}</td><td>{{slot}}</td><td class="word {{class}}">{{glyph}} {{decision}}</td><td>{{measured}}</td><td>{{required}}</td><td>{{failed}}</td><td>{{marginal}}</td><td>{{not_run}}</td></tr>
-{{/duts}}</table>
 </section>
+{{#all_reasons_shown}}<h2 id="reasons">Every reason in full</h2>
+<div class="wide"><table><thead><tr><th>DUT</th><th>Part</th><th>Reason</th><th>What was seen</th><th>What to do</th></tr></thead><tbody>
+{{#all_reasons}}<tr class="{{class}}"{{#anchor}} id="{{anchor}}"{{/anchor}}><td>{{dut}}</td><td>{{fru}}</td><td class="word">{{code}}</td><td>{{message}}{{#cells}} ({{cells}}){{/cells}}</td><td>{{action}}</td></tr>
+{{/all_reasons}}</tbody></table></div>{{/all_reasons_shown}}
+{{#any_cut}}<h2>Energy removed by an interlock</h2>
+<div class="wide"><table><thead><tr><th>DUT</th><th>Cause</th><th>Part</th><th>What was read</th><th>Load stopped after</th><th>Off confirmed after</th></tr></thead><tbody>
+{{#all_cuts}}<tr class="no-go"><td>{{dut}}</td><td class="word">✖ {{cause}}</td><td>{{part}}</td><td>{{message}}</td><td class="n">{{load}}</td><td class="n">{{off}}</td></tr>
+{{/all_cuts}}</tbody></table></div>{{/any_cut}}
+<h2>DUTs</h2>
+<div class="wide"><table><thead><tr><th>DUT</th><th>Role</th><th>Slot</th><th>Decision</th><th>Required</th><th>Measured</th><th>Failed</th><th>Marginal</th><th>Not run</th><th>Disturbances</th></tr></thead><tbody>
+{{#duts}}<tr class="{{class}}"><td>{{id}}</td><td>{{role}}</td><td>{{slot}}</td><td class="word">{{glyph}} {{decision}}</td><td class="n">{{required}}</td><td class="n">{{measured}}</td><td class="n">{{failed}}</td><td class="n">{{marginal}}</td><td class="n">{{not_run}}</td><td class="n">{{disturbances}}</td></tr>
+{{/duts}}</tbody></table></div>
+<h2 id="attempts">Attempts</h2>
+<p class="small">Every attempt is kept. An attempt that ended in error may be repeated; a measured fail stays a fail, whatever was measured later.</p>
+{{#any_sticky}}<h3>Measured more than once, with a fail among them: the fail decides</h3>
+<div class="wide"><table><thead><tr><th>DUT</th><th>Part</th><th>Measurement</th><th>In order of measuring</th><th>Counts as</th></tr></thead><tbody>
+{{#sticky}}<tr class="no-go"><td>{{dut}}</td><td>{{part}}</td><td>{{name}}</td><td>{{history}}</td><td class="word">✖ fail</td></tr>
+{{/sticky}}</tbody></table></div>{{/any_sticky}}
+{{#any_attempt}}<div class="wide"><table><thead><tr><th>DUT</th><th>Step</th><th>Attempt</th><th>Status</th><th>After</th><th>Why</th></tr></thead><tbody>
+{{#attempts}}<tr class="{{class}}"><td>{{dut}}</td><td>{{step}}</td><td class="n">{{attempt}}</td><td class="word">{{glyph}} {{status}}</td><td class="n">{{took}}</td><td>{{why}}</td></tr>
+{{/attempts}}</tbody></table></div>{{/any_attempt}}
+<p>{{attempts_rest}}</p>
 <h2>Timeline</h2>
-{{{timeline}}}
+{{#timelines}}<details{{#open}} open{{/open}}><summary>{{dut}} · {{summary}}</summary><div class="wide">{{{svg}}}</div></details>
+{{/timelines}}{{^any_timeline}}<p>The record holds no step.</p>{{/any_timeline}}
 <h2>Measurements over time</h2>
-{{#plots}}<h3>{{title}}</h3>{{{svg}}}{{/plots}}
+{{#plots}}<figure><h3>{{title}}</h3><div class="wide">{{{svg}}}</div><figcaption>{{caption}}</figcaption></figure>
+{{/plots}}{{^any_plot}}<p>No series was recorded.</p>{{/any_plot}}
+{{#any_disturbance}}<h2 id="disturbances">Disturbances</h2><p class="small">They disturbed the work and say nothing about the hardware.</p>
+<div class="wide"><table><thead><tr><th>DUT</th><th>Times</th><th>What</th><th>What was seen</th></tr></thead><tbody>{{#disturbances}}<tr><td>{{dut}}</td><td class="n">{{count}}</td><td class="word">{{code}}</td><td>{{message}}</td></tr>
+{{/disturbances}}</tbody></table></div>{{/any_disturbance}}
 <h2>Measurements</h2>
+<p class="small">{{rows_words}}</p>{{#not_printed}}<p class="printed">{{not_printed}}</p>{{/not_printed}}
 {{#groups}}<details{{#open}} open{{/open}}><summary>{{dut}} · {{step}} · {{tally}}</summary>
-<table><tr><th>Part</th><th>Measurement</th><th>Value</th><th>Limit</th><th>Margin</th><th>Outcome</th><th>Attempt</th><th>Read from</th><th>Origin of the limit</th></tr>
-{{#rows}}<tr class="{{outcome}}"><td>{{part}}</td><td>{{name}}</td><td>{{value}}</td><td>{{limit}}</td><td>{{margin}}</td><td class="word">{{outcome}}</td><td>{{attempt}}</td><td>{{source}}</td><td>{{limit_source}} {{reason}}</td></tr>
-{{/rows}}</table></details>
+<div class="wide"><table class="rows"><thead><tr><th>Part</th><th>Measurement</th><th>Value</th><th>Limit</th><th>Margin</th><th>Outcome</th><th>Attempt</th><th>Read from</th><th>Remark</th></tr></thead><tbody>
+{{#rows}}<tr{{#class}} class="{{class}}"{{/class}}><td>{{part}}</td><td>{{name}}</td><td>{{value}}</td><td>{{#limit}}<a href="#limit-{{limit_number}}">{{limit}}</a>{{/limit}}</td><td class="n">{{margin}}</td><td class="word">{{outcome}}</td><td class="n">{{attempt}}</td><td>{{source}}</td><td>{{reason}}</td></tr>
+{{/rows}}</tbody></table></div></details>
 {{/groups}}
-{{#any_retry}}<h2>Attempts repeated after an error</h2>
-<table>{{#retries}}<tr><td>{{name}}</td><td>{{value}}</td></tr>{{/retries}}</table>{{/any_retry}}
-{{#any_disturbance}}<h2>Disturbances</h2><p class="small">They disturbed the work and say nothing about the hardware.</p>
-<table>{{#disturbances}}<tr><td>{{name}}</td><td>{{value}}</td></tr>{{/disturbances}}</table>{{/any_disturbance}}
+{{#any_limit}}<h2>Limits that judged</h2>
+<div class="wide"><table><thead><tr><th>Measurement</th><th>Limit</th><th>Table revision</th><th>Origin</th><th>Values judged</th></tr></thead><tbody>
+{{#limits}}<tr id="limit-{{number}}"><td>{{name}}</td><td>{{limit}}</td><td class="n">{{revision}}</td><td>{{origin}}</td><td class="n">{{uses}}</td></tr>
+{{/limits}}</tbody></table></div>{{/any_limit}}
 {{#any_prompt}}<h2>Operator</h2>
-<table>{{#prompts}}<tr><td>{{name}}</td><td>{{value}}</td></tr>{{/prompts}}</table>{{/any_prompt}}
+<div class="wide"><table>{{#prompts}}<tr><th>{{name}}</th><td>{{value}}</td></tr>{{/prompts}}</table></div>{{/any_prompt}}
+{{#any_note}}<h2>Notes</h2>
+<div class="wide"><table>{{#notes}}<tr><th>{{name}}</th><td>{{value}}</td></tr>{{/notes}}</table></div>{{/any_note}}
 {{#any_part}}<h2>Identity</h2>
 <details><summary>Parts with serial numbers and who told them</summary>
-<table>{{#parts}}<tr><td>{{name}}</td><td>{{value}}</td></tr>{{/parts}}</table></details>{{/any_part}}
+<div class="wide"><table>{{#parts}}<tr><th>{{name}}</th><td>{{value}}</td></tr>{{/parts}}</table></div></details>{{/any_part}}
 <h2>How this was measured</h2>
-<table>{{#environment}}<tr><th>{{name}}</th><td>{{value}}</td></tr>{{/environment}}</table>
+<div class="wide"><table>{{#environment}}<tr><th>{{name}}</th><td>{{value}}</td></tr>{{/environment}}</table></div>
 <p class="small">Any measured fail on a required check, or a hazard that was read, is NO-GO. Else any required check without a judged measurement is
-INCOMPLETE. Missing evidence is never GO. The rack is the worst of its DUTs.</p>
+INCOMPLETE. Missing evidence is never GO. The rack is the worst of its DUTs. A required check is one measurement on one expected part, listed before the run:
+required = measured + not run; failed, marginal and waived are parts of measured.</p>
 <p><b>END OF REPORT</b> {{run}}</p>
+</main>
 </body>
 </html>
 )page";

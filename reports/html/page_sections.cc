@@ -1,0 +1,331 @@
+#include "html/page_sections.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "html/look.h"
+#include "html/plot.h"
+#include "html/timeline.h"
+
+namespace kiln {
+namespace {
+
+constexpr std::size_t kPrintedRows = 3000;  // about 60 sheets; more are printed only where opened
+constexpr std::size_t kOpenTimelines = 8;   // more DUTs show only those where something was not complete
+constexpr std::size_t kOpenRows = 60;       // a group with something bad stands open up to this length
+
+using LimitKey = std::tuple<std::string, std::string, std::string, int>;  // name, limit, origin, revision
+
+/// Numbers the limits as rows refer to them.
+class LimitRegister {
+ public:
+  std::size_t number_of(const Measured& measured) {
+    const LimitKey key{measured.name, measured.limit_text, measured.limit_source, measured.limits_revision};
+    const auto [found, is_new] = known_.try_emplace(key, order_.size());
+    if (is_new) order_.push_back({key, 0});
+    ++order_[found->second].second;
+    return found->second + 1;
+  }
+  [[nodiscard]] PageData rows() const {
+    PageData list = page_list();
+    for (std::size_t index = 0; index < order_.size(); ++index) {
+      const auto& [name, limit, origin, revision] = order_[index].first;
+      PageData row;
+      row.set("number", std::to_string(index + 1));
+      row.set("name", name);
+      row.set("limit", limit);
+      row.set("origin", origin);
+      row.set("revision", std::to_string(revision));
+      row.set("uses", std::to_string(order_[index].second));
+      list.push_back(row);
+    }
+    return list;
+  }
+  [[nodiscard]] bool empty() const { return order_.empty(); }
+
+ private:
+  std::map<LimitKey, std::size_t> known_;
+  std::vector<std::pair<LimitKey, int>> order_;
+};
+
+std::string attempt_text(int iteration, int attempt) {
+  return iteration > 1 ? fmt::format("{}, round {}", attempt, iteration) : std::to_string(attempt);
+}
+
+std::string margin_text(const Measured& measured) {
+  return measured.margin_percent ? fmt::format("{:+.1f} %", *measured.margin_percent) : "";
+}
+
+PageData measurement_row(const DocumentMeasurement& entry, bool sticky, LimitRegister& limits) {
+  const Measured& measured = entry.measured;
+  PageData row;
+  const Look& look = look_of(measured.outcome);
+  const bool is_quiet = measured.outcome == Outcome::pass || measured.outcome == Outcome::informational;
+  row.set("class", page_text(is_quiet && !sticky ? "" : sticky ? "no-go" : look.css_class));
+  row.set("part", measured.part.empty() ? entry.dut : measured.part);
+  row.set("name", measured.name);
+  row.set("value", value_text(measured));
+  row.set("limit", page_text(measured.limit_text));
+  row.set("limit_number", measured.limit_text.empty() ? "" : std::to_string(limits.number_of(measured)));
+  row.set("margin", margin_text(measured));
+  row.set("outcome", fmt::format("{} {}{}", look.glyph, to_string(measured.outcome),
+                                 sticky ? ", but failed before" : ""));
+  row.set("attempt", attempt_text(entry.iteration, entry.attempt));
+  row.set("source", measured.source.kind + " " + measured.source.detail);
+  row.set("reason", measured.reason);
+  return row;
+}
+
+/// Rows of one DUT and step, in order of first appearance.
+struct Group {
+  std::string dut, step;
+  std::vector<std::size_t> rows;
+  std::size_t bad = 0;
+};
+
+std::vector<Group> grouped(const RunDocument& document) {
+  std::map<std::pair<std::string, std::string>, std::size_t> known;
+  std::vector<Group> groups;
+  for (std::size_t index = 0; index < document.measurements.size(); ++index) {
+    const DocumentMeasurement& entry = document.measurements[index];
+    const auto [found, is_new] = known.try_emplace({entry.dut, entry.step}, groups.size());
+    if (is_new) groups.push_back({entry.dut, entry.step, {}, 0});
+    Group& group = groups[found->second];
+    group.rows.push_back(index);
+    const Outcome outcome = entry.measured.outcome;
+    if (outcome == Outcome::fail || outcome == Outcome::unset || outcome == Outcome::skipped) ++group.bad;
+  }
+  return groups;
+}
+
+PageData pairs(const std::vector<std::pair<std::string, std::string>>& items) {
+  PageData rows = page_list();
+  for (const auto& [name, value] : items) {
+    PageData row;
+    row.set("name", name);
+    row.set("value", value);
+    rows.push_back(row);
+  }
+  return rows;
+}
+
+PageData environment(const ReportInput& input, const RunDocument& document) {
+  const RunBegun& about = document.about;
+  std::vector<std::pair<std::string, std::string>> rows;
+  const auto add = [&rows](const std::string& name, const std::string& value) {
+    if (!value.empty()) rows.emplace_back(name, value);
+  };
+  add("run", input.run.id);
+  if (document.begun) {
+    add("recipe", fmt::format("{}@{}, SHA-256 {}", about.recipe, about.recipe_version, about.recipe_sha256));
+    add("purpose", about.purpose);
+    add("retest of", about.retest_of);
+    add("rack file", fmt::format("{}, SHA-256 {}", about.inventory_file, about.inventory_sha256));
+    add("limits", fmt::format("{} revision {}, SHA-256 {}", about.limits_file, about.limits_revision,
+                              about.limits_sha256));
+    add("operator", about.operator_name.empty() ? "none: engineering run" : about.operator_name);
+    add("scanned", about.scanned_serial);
+    add("station", about.station);
+    add("Kiln", fmt::format("{}, build {}", about.kiln_version, about.build_stamp));
+  }
+  std::string plugins;
+  for (const auto& [name, version] : about.plugins)
+    plugins += fmt::format("{}{} {}", plugins.empty() ? "" : ", ", name, version);
+  add("plugins", plugins);
+  std::string parameters;
+  for (const auto& [name, value] : about.parameters)
+    parameters += fmt::format("{}{} = {}", parameters.empty() ? "" : ", ", name, value);
+  add("parameters", parameters);
+  for (const auto& [name, value] : about.overridden)
+    add("deviation: " + name, value + " (set on the command line)");
+  if (input.verdict.simulated)
+    add("time scaling", fmt::format("physics runs {} times faster than real time", about.time_scale));
+  for (const auto& [id, dut] : document.duts) {
+    if (dut.tls.rfind("insecure", 0) == 0) add("not secured: " + id, dut.tls);
+  }
+  add("begun", format_utc(document.begun_utc_ns));
+  add("ended", format_utc(document.ended_utc_ns));
+  add("record", fmt::format("{} events, chain head {}", input.run.events, input.run.chain_head));
+  return pairs(rows);
+}
+
+}  // namespace
+
+PageData page_list() { return PageData{PageData::type::list}; }
+
+PageData page_text(const std::string& text) { return text.empty() ? PageData(false) : PageData(text); }
+
+std::string after_text(std::int64_t from_ns, std::int64_t to_ns) {
+  if (from_ns == 0 || to_ns == 0) return "not confirmed";
+  return fmt::format("{:.0f} ms", static_cast<double>(to_ns - from_ns) / 1e6);
+}
+
+void set_attempts(PageData& page, const RunDocument& document) {
+  PageData sticky = page_list();
+  for (const auto& item : document.sticky_fails) {
+    const DocumentMeasurement& first = document.measurements[item.measurements.front()];
+    std::string history;
+    for (const std::size_t index : item.measurements) {
+      const DocumentMeasurement& entry = document.measurements[index];
+      history += fmt::format("{}attempt {}: {} {}", history.empty() ? "" : " → ",
+                             attempt_text(entry.iteration, entry.attempt), value_text(entry.measured),
+                             to_string(entry.measured.outcome));
+    }
+    PageData row;
+    row.set("dut", first.dut);
+    row.set("part", first.measured.part.empty() ? first.dut : first.measured.part);
+    row.set("name", first.measured.name);
+    row.set("history", history);
+    sticky.push_back(row);
+  }
+  page.set("any_sticky", !document.sticky_fails.empty());
+  page.set("sticky", sticky);
+
+  // A step that was repeated is shown with all its attempts, also the complete one.
+  std::set<std::tuple<std::string, std::string, int>> repeated;
+  for (const auto& step : document.steps) {
+    if (step.attempt > 1) repeated.insert({step.dut, step.step, step.iteration});
+  }
+  PageData attempts = page_list();
+  int shown = 0;
+  int rest = 0;
+  for (const auto& step : document.steps) {
+    const bool complete = step.ended.status == WorkStatus::complete;
+    if (complete && repeated.count({step.dut, step.step, step.iteration}) == 0) {
+      ++rest;
+      continue;
+    }
+    ++shown;
+    const Look& look = look_of(step.ended.status);
+    PageData row;
+    row.set("class", complete ? "" : look.css_class);
+    row.set("glyph", look.glyph);
+    row.set("dut", step.dut);
+    row.set("step", step.step + (step.monitor ? " (monitor)" : step.teardown ? " (teardown)" : ""));
+    row.set("attempt", attempt_text(step.iteration, step.attempt));
+    row.set("status", std::string(to_string(step.ended.status)));
+    const std::int64_t end = step.ended_ns == 0 ? document.ended_ns : step.ended_ns;
+    row.set("took", step.begun_ns == 0
+                        ? "not begun"
+                        : fmt::format("{:.1f} s", static_cast<double>(end - step.begun_ns) / 1e9));
+    std::string why = step.ended.code;
+    if (!step.ended.message.empty()) why += (why.empty() ? "" : ": ") + step.ended.message;
+    if (!step.ended.action.empty()) why += " → " + step.ended.action;
+    row.set("why", why);
+    attempts.push_back(row);
+  }
+  page.set("any_attempt", shown > 0);
+  page.set("attempts", attempts);
+  page.set("attempts_rest",
+           fmt::format("{} {}step runs were complete at their first attempt; the timeline shows them.", rest,
+                       shown > 0 ? "other " : ""));
+}
+
+void set_drawings(PageData& page, const RunDocument& document) {
+  const std::vector<Timeline> timelines = draw_timelines(document);
+  PageData timeline_list = page_list();
+  for (const auto& timeline : timelines) {
+    PageData item;
+    item.set("dut", timeline.dut.empty() ? "the run" : timeline.dut);
+    item.set("summary", timeline.summary);
+    item.set("open", timelines.size() <= kOpenTimelines || !timeline.all_complete);
+    item.set("svg", timeline.svg);
+    timeline_list.push_back(item);
+  }
+  page.set("any_timeline", !timelines.empty());
+  page.set("timelines", timeline_list);
+  const std::vector<Plot> plots = draw_series(document);
+  PageData plot_list = page_list();
+  for (const auto& plot : plots) {
+    PageData item;
+    item.set("title", plot.title);
+    item.set("caption", plot.caption);
+    item.set("svg", plot.svg);
+    plot_list.push_back(item);
+  }
+  page.set("any_plot", !plots.empty());
+  page.set("plots", plot_list);
+}
+
+void set_measurements(PageData& page, const RunDocument& document) {
+  std::set<std::size_t> passed_after_fail;
+  for (const auto& item : document.sticky_fails) {
+    bool failed = false;
+    for (const std::size_t index : item.measurements) {
+      const Outcome outcome = document.measurements[index].measured.outcome;
+      if (failed && (outcome == Outcome::pass || outcome == Outcome::marginal))
+        passed_after_fail.insert(index);
+      if (outcome == Outcome::fail) failed = true;
+    }
+  }
+  LimitRegister limits;
+  PageData groups = page_list();
+  for (const auto& group : grouped(document)) {
+    PageData rows = page_list();
+    for (const std::size_t index : group.rows)
+      rows.push_back(
+          measurement_row(document.measurements[index], passed_after_fail.count(index) != 0, limits));
+    PageData item;
+    item.set("dut", group.dut.empty() ? "the run" : group.dut);
+    item.set("step", group.step);
+    item.set("tally", group.bad == 0
+                          ? fmt::format("{} measurements", group.rows.size())
+                          : fmt::format("{} measurements, {} not good", group.rows.size(), group.bad));
+    item.set("open", group.bad != 0 && group.rows.size() <= kOpenRows);
+    item.set("rows", std::move(rows));
+    groups.push_back(std::move(item));
+  }
+  page.set("groups", std::move(groups));
+  const std::size_t count = document.measurements.size();
+  const bool all_printed = count <= kPrintedRows;
+  page.set("rows_words",
+           fmt::format("{} values with the limit that judged them and where each was read. The margin is "
+                       "the distance to the nearest limit in percent of it; negative is beyond it.",
+                       count));
+  page.set("body_class", all_printed ? "print-all" : "");
+  page.set(
+      "not_printed",
+      page_text(all_printed ? ""
+                            : fmt::format("Closed sections are not printed: {} values would fill hundreds of "
+                                          "sheets. They stand in the file this sheet was printed from.",
+                                          count)));
+  page.set("any_limit", !limits.empty());
+  page.set("limits", limits.rows());
+}
+
+void set_record(PageData& page, const ReportInput& input, const RunDocument& document) {
+  PageData disturbances = page_list();
+  for (const auto& item : document.disturbances) {
+    PageData row;
+    row.set("dut", item.dut);
+    row.set("count", std::to_string(item.count));
+    row.set("code", item.code);
+    row.set("message", item.message);
+    disturbances.push_back(row);
+  }
+  page.set("any_disturbance", !document.disturbances.empty());
+  page.set("disturbances", disturbances);
+  std::vector<std::pair<std::string, std::string>> prompts;
+  for (const auto& [place, prompt] : document.prompts) {
+    prompts.emplace_back(place, fmt::format("{}: {} ({}{})", prompt.prompt, prompt.answer, prompt.by,
+                                            prompt.timed_out ? ", timed out" : ""));
+  }
+  page.set("any_prompt", !prompts.empty());
+  page.set("prompts", pairs(prompts));
+  page.set("any_note", !document.notes.empty());
+  page.set("notes", pairs(document.notes));
+  std::vector<std::pair<std::string, std::string>> parts;
+  for (const auto& [dut, part] : document.parts) {
+    if (part.serial.empty()) continue;
+    parts.emplace_back(fmt::format("{} {}", dut, part.part),
+                       fmt::format("serial {} ({} {})", part.serial, part.source.kind, part.source.detail));
+  }
+  page.set("any_part", !parts.empty());
+  page.set("parts", pairs(parts));
+  page.set("environment", environment(input, document));
+}
+
+}  // namespace kiln
