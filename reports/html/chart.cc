@@ -11,7 +11,8 @@
 namespace kiln {
 namespace {
 
-constexpr std::size_t kCutsWithWords = 4;  // more lines than that hide each other's words
+constexpr std::size_t kCutsWithWords = 4;  // more words would leave no room for the picture
+constexpr double kCutRow = 13;
 
 /// Multiples of `step` inside the range.
 std::vector<double> multiples(const Range& range, double step) {
@@ -90,15 +91,13 @@ std::string draw_loads(const RunDocument& document, const Frame& frame, const st
         "<rect class=\"load\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" fill=\"#EEF3F8\">"
         "<title>under load from {:.1f} s to {:.1f} s</title></rect>",
         frame.x(begin), frame.top, frame.x(end) - frame.x(begin), frame.bottom - frame.top, begin, end);
-    if (frame.x(end) - frame.x(begin) > 60)
-      drawing += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" fill=\"#4A6178\">under load</text>",
-                             frame.x(begin) + 4, frame.bottom - 5);
   }
   return drawing;
 }
 
-std::string draw_cuts(const RunDocument& document, const Frame& frame, const std::string& dut) {
-  std::string drawing;
+CutMarks draw_cuts(const RunDocument& document, const Frame& frame, double words_top,
+                   const std::string& dut) {
+  CutMarks marks;
   std::size_t drawn = 0;
   for (const auto& [place, cut] : document.interlocks) {
     if ((!dut.empty() && place != dut) || cut.detected_ns == 0) continue;
@@ -106,23 +105,33 @@ std::string draw_cuts(const RunDocument& document, const Frame& frame, const std
     if (t < frame.time.low || t > frame.time.high) continue;
     const double x = frame.x(t);
     const std::string words = fmt::format("{} cut: {} {}", place, cut.cause, cut.part);
-    drawing += fmt::format(
+    const bool has_words = drawn < kCutsWithWords;
+    const double baseline = words_top + kCutRow * static_cast<double>(drawn) + 10;
+    const double from = has_words ? std::min(frame.top - 3, baseline - 8) : frame.top - 3;
+    const double to = has_words ? std::max(frame.bottom, baseline) : frame.bottom;
+    marks.svg += fmt::format(
         "<g class=\"cut\"><title>{0}, {1:.1f} s into the run</title><line x1=\"{2:.1f}\" x2=\"{2:.1f}\" "
         "y1=\"{3:.1f}\" y2=\"{4:.1f}\" stroke=\"#D55E00\" stroke-width=\"2\" stroke-dasharray=\"5 2\"/>",
-        escape_text(words), t, x, frame.top - 3, frame.bottom);
-    if (drawn < kCutsWithWords) {
+        escape_text(words), t, x, from, to);
+    if (has_words) {
       const bool on_the_right = x < (frame.left + frame.right) / 2;
-      drawing += fmt::format(
-          "<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" font-weight=\"700\" fill=\"#7A3300\" {}>✖ "
+      marks.svg += fmt::format(
+          "<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" font-weight=\"700\" fill=\"#7A3300\">✖ "
           "{}</text>",
-          on_the_right ? x + 4 : x - 4, frame.top + 10 + 12 * static_cast<double>(drawn),
-          on_the_right ? "start" : "end", "stroke=\"#fff\" stroke-width=\"3\" paint-order=\"stroke\"",
-          escape_text(shorten(words, 60)));
+          on_the_right ? x + 5 : x - 5, baseline, on_the_right ? "start" : "end",
+          escape_text(shorten(words, 56)));
+      marks.height += kCutRow;
     }
-    drawing += "</g>";
+    marks.svg += "</g>";
     ++drawn;
   }
-  return drawing;
+  return marks;
+}
+
+double height_of_cuts(const RunDocument& document, const std::string& dut) {
+  const auto cuts = std::count_if(document.interlocks.begin(), document.interlocks.end(),
+                                  [&dut](const auto& item) { return dut.empty() || item.first == dut; });
+  return kCutRow * static_cast<double>(std::min<std::size_t>(static_cast<std::size_t>(cuts), kCutsWithWords));
 }
 
 }  // namespace kiln

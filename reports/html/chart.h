@@ -39,7 +39,17 @@ double seconds_into(const RunDocument& document, std::int64_t monotonic_ns);
 
 /// The stretches under load, those that touch merged: behind everything else. `dut` empty: of all DUTs.
 std::string draw_loads(const RunDocument& document, const Frame& frame, const std::string& dut = {});
-/// A line with its words where an interlock cut: before everything else.
-std::string draw_cuts(const RunDocument& document, const Frame& frame, const std::string& dut = {});
+
+/// Where interlocks cut, as far as it lies in the picture: lines before everything else, each with its words
+/// in a row of its own outside the frame, where they hide nothing.
+struct CutMarks {
+  std::string svg;
+  double height = 0;  ///< of the rows of words
+};
+/// `words_top`: upper edge of the rows of words, above or below the frame. `dut` empty: of all DUTs.
+CutMarks draw_cuts(const RunDocument& document, const Frame& frame, double words_top,
+                   const std::string& dut = {});
+/// The height that the words will take; needed before the frame is known.
+double height_of_cuts(const RunDocument& document, const std::string& dut = {});
 
 }  // namespace kiln

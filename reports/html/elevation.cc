@@ -12,7 +12,7 @@ namespace kiln {
 namespace {
 
 constexpr double kRails = 34;       // left edge of the rack; slot numbers stand before it
-constexpr double kRackWidth = 262;  // of the rack, rails included
+constexpr double kRackWidth = 286;  // of the rack, rails included
 constexpr double kBeside = 132;     // of a tile beside the rack
 constexpr double kBesideHeight = 46;
 constexpr double kGap = 2.5;                 // between tiles
@@ -91,10 +91,10 @@ std::string in_rack(const Tile& tile, double left, double y, double height) {
       "<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"end\" font-weight=\"700\" fill=\"{}\">{}</text>",
       x + width - 6, base, tile.look->ink, tile.decision);
   if (tall) {
-    drawing +=
-        fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" fill=\"#333\">{} of {} measured, {} failed{}</text>",
-                    text, y + 27, dut.counts.measured, dut.counts.required, dut.counts.failed,
-                    dut.counts.not_run > 0 ? fmt::format(", {} not run", dut.counts.not_run) : "");
+    drawing += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" fill=\"#333\">{} of {} measured{}{}</text>", text,
+                           y + 27, dut.counts.measured, dut.counts.required,
+                           dut.counts.failed > 0 ? fmt::format(", {} failed", dut.counts.failed) : "",
+                           dut.counts.not_run > 0 ? fmt::format(", {} not run", dut.counts.not_run) : "");
   }
   return framed(tile, drawing);
 }
@@ -188,11 +188,11 @@ std::string draw_elevation(const RunVerdict& verdict, const std::map<std::string
   for (const auto& [decision, count] : tally)
     summary += fmt::format("{}{} {}", summary.empty() ? "" : ", ", count, decision);
   return fmt::format(
-      "<svg class=\"elevation\" viewBox=\"0 0 {0:.0f} {1:.0f}\" style=\"max-width:{0:.0f}px\" role=\"group\" "
+      "<svg class=\"elevation\" viewBox=\"0 0 {0:.0f} {1:.0f}\" style=\"max-width:{4:.0f}px\" role=\"group\" "
       "aria-labelledby=\"elevation-title elevation-desc\"><title id=\"elevation-title\">Rack "
       "elevation</title>"
-      "<desc id=\"elevation-desc\">{2} DUTs, the highest slot on top: {3}.</desc>{4}</svg>",
-      extent.width, extent.height, slotted.size() + loose.size(), summary, drawing);
+      "<desc id=\"elevation-desc\">{2} DUTs, the highest slot on top: {3}.</desc>{5}</svg>",
+      extent.width, extent.height, slotted.size() + loose.size(), summary, extent.width * 1.35, drawing);
 }
 
 }  // namespace kiln

@@ -95,6 +95,13 @@ std::string shorten(const std::string& text, std::size_t characters) {
   return text;
 }
 
+std::string last_characters(const std::string& text, std::size_t characters) {
+  std::size_t skipped = count_characters(text);
+  std::string_view rest = text;
+  for (; skipped > characters; --skipped) rest.remove_prefix(next_character(rest).second);
+  return std::string(rest);
+}
+
 std::string plain_word(std::string_view text) {
   std::string plain;
   for (const char character : text) {

@@ -16,6 +16,9 @@ std::string escape_text(std::string_view text);
 /// Escape after shortening.
 std::string shorten(const std::string& text, std::size_t characters);
 
+/// The last `characters` characters, or all of them.
+std::string last_characters(const std::string& text, std::size_t characters);
+
 /// How many characters a reader would count.
 std::size_t count_characters(std::string_view text);
 

@@ -50,6 +50,8 @@ TEST(Shorten, NeverCutsACharacter) {
   EXPECT_EQ(shorten("中文字符", 4), "中文字符");
   EXPECT_EQ(shorten("中文字符", 3), "中文…");
   EXPECT_EQ(shorten("", 3), "");
+  EXPECT_EQ(last_characters("中文字符", 2), "字符");
+  EXPECT_EQ(last_characters("ab", 5), "ab");
 }
 
 TEST(PlainWord, IsSafeInAStyleSheet) {

@@ -35,16 +35,16 @@ inline constexpr const char* kPage = R"page(<!DOCTYPE html>
 <div class="rack"><h2>Rack</h2>
 {{{elevation}}}{{#no_dut}}<p>No DUT was planned in this run.</p>{{/no_dut}}</div>
 <div class="why"><h2>Why, which part, what to do</h2>
-{{#cuts}}<div class="card cut"><h3>ENERGY REMOVED · {{dut}} · {{cause}}</h3><p>{{part}} {{message}}</p><p>Load stopped after {{load}}, off confirmed after {{off}}.</p></div>
+{{#cuts}}<div class="card cut"><h3>✖ ENERGY REMOVED · {{dut}} · {{part}} · {{cause}}</h3><p>{{message}}</p><p>Load stopped after {{load}}, off confirmed after {{off}}.</p></div>
 {{/cuts}}{{#more_cuts}}<p class="small">{{more_cuts}}</p>{{/more_cuts}}
 {{#cards}}<div class="card {{class}}"{{#anchor}} id="{{anchor}}"{{/anchor}}><h3>{{dut}}{{#fru}} · {{fru}}{{/fru}} · {{code}}</h3><p>{{message}}{{#cells}} ({{cells}}){{/cells}}</p>{{#action}}<p class="do">→ {{action}}</p>{{/action}}</div>
 {{/cards}}{{#more_reasons}}<p><a href="#reasons">{{more_reasons}}</a></p>{{/more_reasons}}
 {{#nothing_wrong}}<p>{{nothing_wrong}}</p>{{/nothing_wrong}}
 {{#sticky_words}}<p><a href="#attempts">{{sticky_words}}</a></p>{{/sticky_words}}
 {{#disturbance_words}}<p><a href="#disturbances">{{disturbance_words}}</a></p>{{/disturbance_words}}
-{{#any_role}}<table><thead><tr><th>Checks by role</th><th>DUTs</th><th>required</th><th>measured</th><th>failed</th><th>not run</th></tr></thead><tbody>
+{{#any_role}}<div class="wide"><table><thead><tr><th>Checks</th><th>DUTs</th><th>required</th><th>measured</th><th>failed</th><th>not run</th></tr></thead><tbody>
 {{#roles}}<tr><td>{{role}}</td><td class="n">{{duts}}</td><td class="n">{{required}}</td><td class="n">{{measured}}</td><td class="n">{{failed}}</td><td class="n">{{not_run}}</td></tr>
-{{/roles}}</tbody></table>{{/any_role}}
+{{/roles}}</tbody></table></div>{{/any_role}}
 </div>
 </div>
 </section>
@@ -71,9 +71,11 @@ inline constexpr const char* kPage = R"page(<!DOCTYPE html>
 {{/attempts}}</tbody></table></div>{{/any_attempt}}
 <p>{{attempts_rest}}</p>
 <h2>Timeline</h2>
+<p class="small">Time runs from the beginning of the run. Shaded: under load. Thin bars: monitors, which run beside the phases.</p>
 {{#timelines}}<details{{#open}} open{{/open}}><summary>{{dut}} · {{summary}}</summary><div class="wide">{{{svg}}}</div></details>
 {{/timelines}}{{^any_timeline}}<p>The record holds no step.</p>{{/any_timeline}}
 <h2>Measurements over time</h2>
+<p class="small">Shaded: some part was under load. The legend gives the lowest and the highest sample of each line.</p>
 {{#plots}}<figure><h3>{{title}}</h3><div class="wide">{{{svg}}}</div><figcaption>{{caption}}</figcaption></figure>
 {{/plots}}{{^any_plot}}<p>No series was recorded.</p>{{/any_plot}}
 {{#any_disturbance}}<h2 id="disturbances">Disturbances</h2><p class="small">They disturbed the work and say nothing about the hardware.</p>

@@ -13,9 +13,9 @@
 namespace kiln {
 namespace {
 
-constexpr std::size_t kPrintedRows = 3000;  // about 60 sheets; more are printed only where opened
-constexpr std::size_t kOpenTimelines = 8;   // more DUTs show only those where something was not complete
-constexpr std::size_t kOpenRows = 60;       // a group with something bad stands open up to this length
+constexpr std::size_t kPrintedRows = 600;  // about 15 sheets; more are printed only where opened
+constexpr std::size_t kOpenTimelines = 8;  // more DUTs show only those where something was not complete
+constexpr std::size_t kOpenRows = 60;      // a group with something bad stands open up to this length
 
 using LimitKey = std::tuple<std::string, std::string, std::string, int>;  // name, limit, origin, revision
 
@@ -288,10 +288,12 @@ void set_measurements(PageData& page, const RunDocument& document) {
   page.set("body_class", all_printed ? "print-all" : "");
   page.set(
       "not_printed",
-      page_text(all_printed ? ""
-                            : fmt::format("Closed sections are not printed: {} values would fill hundreds of "
-                                          "sheets. They stand in the file this sheet was printed from.",
-                                          count)));
+      page_text(all_printed
+                    ? ""
+                    : fmt::format(
+                          "Closed sections are not printed: {} values would fill too many sheets. They stand "
+                          "in the file this sheet was printed from; what is opened there is printed.",
+                          count)));
   page.set("any_limit", !limits.empty());
   page.set("limits", limits.rows());
 }

@@ -21,11 +21,12 @@ namespace {
 constexpr double kWidth = 720;
 constexpr double kPlotHeight = 236;  // without the legend
 constexpr double kLegendRow = 15;
+constexpr std::size_t kNameCharacters = 30;
 constexpr std::size_t kSingleLines = 12;  // more than these become a band
 constexpr std::size_t kDrawnOutliers = 6;
 constexpr std::size_t kColumns = 300;  // of a line; more samples than four a column are thinned
-constexpr std::array<const char*, 7> kColours{"#0072B2", "#D55E00", "#009E73", "#CC79A7",
-                                              "#8A6D00", "#2C8FC7", "#000000"};
+constexpr std::array<const char*, 7> kColours{"#0072B2", "#009E73", "#B04A86", "#7A5C00",
+                                              "#56B4E9", "#000000", "#6A3D9A"};
 // Colour and dashes repeat after different counts, so that neighbours differ in both.
 constexpr std::array<const char*, 4> kDashes{"", "7 3", "2 2", "9 3 2 3"};
 
@@ -173,7 +174,7 @@ void make_room(Range& value, const std::vector<Bound>& bounds) {
     if (with.span() <= 5 * data.span() || distance <= 0.6 * std::max(std::abs(data.low), std::abs(data.high)))
       value.add(bound.value);
   }
-  const double room = value.span() * 0.07;
+  const double room = value.span() * 0.09;
   value.low -= room;
   value.high += room;
 }
@@ -229,8 +230,17 @@ const SeriesLimit* worst_limit(const Line& line) {
   return worst;
 }
 
+/// Names of parts differ at their end: what is left out is the middle.
+std::string short_name(const std::string& name, std::size_t characters) {
+  const std::size_t count = count_characters(name);
+  if (count <= characters) return name;
+  const std::size_t head = characters / 3;
+  return shorten(name, head + 1) + last_characters(name, characters - head - 1);
+}
+
 std::string legend_words(const Line& line) {
-  std::string words = fmt::format("{}  {}", shorten(name_of(*line.series), 24), range_text(*line.series));
+  std::string words =
+      fmt::format("{}  {}", short_name(name_of(*line.series), kNameCharacters), range_text(*line.series));
   if (const SeriesLimit* worst = worst_limit(line); worst != nullptr)
     words += fmt::format("  {} {}", look_of(worst->worst).glyph, to_string(worst->worst));
   return words;
@@ -305,7 +315,8 @@ std::string draw_legend(const Legend& legend, double left, double top, std::size
 }
 
 Plot draw_group(const RunDocument& document, const std::string& title, const std::vector<Line>& lines) {
-  Frame frame{58, 16, kWidth - 10, kPlotHeight - 34, {}, {}};
+  const double above = height_of_cuts(document);
+  Frame frame{58, 8 + above, kWidth - 10, kPlotHeight + above - 34, {}, {}};
   for (const auto& line : lines) {
     for (const auto& [t, value] : line.series->points) {
       if (!std::isfinite(value)) continue;
@@ -349,16 +360,19 @@ Plot draw_group(const RunDocument& document, const std::string& title, const std
                         : fmt::format("{} failed or lie apart from the others, {} of them drawn singly.",
                                       found, singles.size());
   }
-  drawing += draw_bounds(bounds, frame) + draw_cuts(document, frame);
-  const std::size_t columns = legend.entries.size() > 4 ? 3 : 2;
+  drawing += draw_bounds(bounds, frame) + draw_cuts(document, frame, 0).svg;
+  const bool short_words = std::all_of(lines.begin(), lines.end(), [](const Line& line) {
+    return count_characters(name_of(*line.series)) <= 12 && worst_limit(line) == nullptr;
+  });
+  const std::size_t columns = short_words && legend.entries.size() > 4 ? 3 : 2;
   const auto rows = static_cast<double>((legend.entries.size() + columns - 1) / columns);
-  drawing += draw_legend(legend, frame.left, kPlotHeight + 4, columns);
+  drawing += draw_legend(legend, frame.left, frame.bottom + 38, columns);
   plot.title = title;
   plot.svg = fmt::format(
       "<svg class=\"plot\" viewBox=\"0 0 {:.0f} {:.0f}\" role=\"img\" "
       "aria-label=\"{}\"><title>{}</title><desc>{} "
       "lines between {:.5g} and {:.5g}. {}</desc>{}</svg>",
-      kWidth, kPlotHeight + rows * kLegendRow + 2, escape_text(title), escape_text(title), lines.size(),
+      kWidth, frame.bottom + 36 + rows * kLegendRow, escape_text(title), escape_text(title), lines.size(),
       data.low, data.high, escape_text(plot.caption), drawing);
   return plot;
 }

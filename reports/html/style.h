@@ -64,6 +64,7 @@ svg { display: block; width: 100%; height: auto; font: 10.5px "Helvetica Neue", 
 svg.defs { width: 0; height: 0; }
 svg a { cursor: pointer; }
 svg a:focus-visible .tile > rect { stroke: #0072B2; stroke-width: 4; }
+.plot, .timeline { max-width: 940px; }
 .small { font-size: 12px; color: #333; overflow-wrap: anywhere; }
 .printed { display: none; }
 @media (max-width: 760px) {

@@ -160,12 +160,13 @@ std::vector<Timeline> draw_timelines(const RunDocument& document) {
       drawing += draw_row(document, row, frame, y);
       y += kRow;
     }
-    drawing += draw_cuts(document, frame, dut);
+    const CutMarks cuts = draw_cuts(document, frame, frame.bottom + 2, dut);
+    drawing += cuts.svg;
     const std::string label =
         fmt::format("Timeline of {}: {}", dut.empty() ? "the run" : dut, timeline.summary);
     timeline.svg = fmt::format(
         "<svg class=\"timeline\" viewBox=\"0 0 {:.0f} {:.0f}\" role=\"img\" aria-label=\"{}\">{}</svg>",
-        kWidth, frame.bottom + 4, escape_text(label), drawing);
+        kWidth, frame.bottom + cuts.height + 4, escape_text(label), drawing);
     timelines.push_back(std::move(timeline));
   }
   return timelines;
