@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/devices.h"
+#include "engine/flash.h"
 #include "engine/permit_office.h"
 #include "engine/plan.h"
 #include "engine/recorder.h"
@@ -37,6 +38,7 @@ struct DutRun {
   std::unique_ptr<Shell> shell;
   std::map<std::string, std::unique_ptr<Bmc>> monitor_bmcs;  ///< by monitor path
   std::vector<Guard> guards;
+  std::shared_ptr<Flash> flash;  ///< the firmware write under way
   std::set<std::string> passed_phases, ended_phases;
   bool cut = false;
   bool left = false;  ///< its main work is over

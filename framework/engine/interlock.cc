@@ -131,6 +131,7 @@ awaitable<Status> cut_all(RunState& state, std::vector<DutRun*>& reached, const 
   Scope all(ctx);
   for (DutRun* dut : reached) {
     dut->ctx.request_stop(StopReason::interlock, hazard.message);
+    interrupt_flash(*dut, hazard.message);
     all.start("cut " + dut->dut.id,
               [&state, dut, where, hazard](Ctx& task) { return cut_one(state, *dut, where, hazard, task); });
   }
@@ -171,6 +172,7 @@ awaitable<Status> perform_undo(RunState& state, DutRun& dut, int guard) {
   found->state = GuardState::closing;
   const Undo undo = found->undo;
   const Where where = found->where;
+  if (undo.kind == Undo::Kind::force_off) co_await wait_for_flashes(state, dut);
   Status done = co_await shielded(dut.ctx, undo.description, undo.budget, [&state, &dut, &undo](Ctx& ctx) {
     return run_undo(state, dut, undo, ctx);
   });

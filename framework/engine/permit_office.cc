@@ -17,11 +17,29 @@ void PermitOffice::set_leak_watch_armed(const std::string& dut, bool armed) {
 void PermitOffice::require_cooling_proof(const std::string& dut) { cooling_required_.insert(dut); }
 void PermitOffice::set_cooling_proven(const std::string& dut) { cooling_proven_.insert(dut); }
 
+bool PermitOffice::serves_all(const Dut& dut) {
+  return dut.role == Role::power_shelf || dut.role == Role::cdu || dut.role == Role::rack;
+}
+
+std::optional<std::string> PermitOffice::flash_in_scope(const Dut& dut) const {
+  for (const auto& [id, component] : flashing_) {
+    if (id == dut.id || serves_all(dut)) return fmt::format("{} of {}", component, id);
+  }
+  return std::nullopt;
+}
+
 Result<Permit> PermitOffice::grant(const Dut& dut, Energy energy) {
   if (cut_.contains(dut.id)) {
     return Error("permit.interlocked",
                  fmt::format("{} was cut by an interlock in this run; nothing energises it again", dut.id),
                  "inspect the tray, then start a new run", Blame::peer);
+  }
+  const std::optional<std::string> flash = flash_in_scope(dut);
+  if (flash && energy != Energy::host_stress) {
+    return Error(
+        "permit.flash_open",
+        fmt::format("no {} on {} while firmware is being written ({})", to_string(energy), dut.id, *flash),
+        "let the update end first", Blame::recipe);
   }
   if (energy != Energy::host_stress) {
     if (!inventory_.simulated) {

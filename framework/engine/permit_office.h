@@ -1,10 +1,12 @@
 #pragma once
 // The only maker of Permits. Refuses energy on hardware that is not simulated (the one exception is host
 // stress), on a DUT whose leak watch has not yet read every detector dry, on one that was cut, and load where
-// cooling is not proven. Loop thread only; owned by the run.
+// cooling is not proven, and power, load or a second write beside a firmware write. Loop thread only; owned
+// by the run.
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -21,7 +23,16 @@ class PermitOffice {
   void set_leak_watch_armed(const std::string& dut, bool armed);
   void require_cooling_proof(const std::string& dut);
   void set_cooling_proven(const std::string& dut);
-  /// Errors: permit.not_simulated, permit.interlocked, permit.no_leak_watch, permit.cooling_not_proven.
+  /// A firmware write of the DUT began; it ended.
+  void set_flash_open(const std::string& dut, const std::string& component) { flashing_[dut] = component; }
+  void set_flash_closed(const std::string& dut) { flashing_.erase(dut); }
+  /// The write that a power action on `dut` would disturb, as "UEFI of C01".
+  [[nodiscard]] std::optional<std::string> flash_in_scope(const Dut& dut) const;
+  /// Power shelves, CDUs and the rack itself: every DUT depends on them.
+  static bool serves_all(const Dut& dut);
+
+  /// Errors: permit.flash_open, permit.not_simulated, permit.interlocked, permit.no_leak_watch,
+  /// permit.cooling_not_proven.
   Result<Permit> grant(const Dut& dut, Energy energy);
   /// Revokes every permit of the DUT and refuses new ones for the rest of the run.
   void cut(const std::string& dut);
@@ -30,6 +41,7 @@ class PermitOffice {
  private:
   const Inventory& inventory_;
   std::set<std::string> armed_, cut_, cooling_required_, cooling_proven_;
+  std::map<std::string, std::string> flashing_;  ///< DUT → component
   std::map<std::string, std::shared_ptr<bool>> valid_;
 };
 

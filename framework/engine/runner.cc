@@ -136,6 +136,7 @@ awaitable<void> Runner::Impl::run_dut(DutRun& dut, Ctx& ctx) {
       co_await monitors.stop_and_join(StopReason::sibling, "the DUT's work is over");
   (void)monitors_ended;
   dut.left = true;
+  co_await wait_for_flashes(*state, dut);  // of others: a shelf stays on until nobody writes firmware
   const Status guards = co_await perform_open_undos(*state, dut, UndoScope::everything);
   (void)guards;  // recorded as guard_closed
   if (!plan.teardown.empty()) {
@@ -188,6 +189,14 @@ void Runner::request_stop(int signal, std::string by) {
   event.by = std::move(by);
   impl_->stop = std::move(event);
   if (impl_->main) impl_->main->request_stop(StopReason::operator_stop, "stopped by " + impl_->stop->by);
+  if (!impl_->state || impl_->parts.observer == nullptr) return;
+  for (const auto& [id, dut] : impl_->state->duts) {
+    if (!dut->flash || dut->flash->ctx == nullptr) continue;
+    impl_->parts.observer->on_progress(
+        id, dut->flash->where.step,
+        fmt::format("the stop waits for the update of {}, at most {}", dut->flash->component,
+                    format_duration(dut->flash->ctx->remaining())));
+  }
 }
 
 awaitable<Result<RunVerdict>> Runner::run(const Ctx& ctx, RunBegun begun) {

@@ -295,6 +295,7 @@ awaitable<void> Runner::Impl::run_phase(DutRun& dut, const PlannedPhase& phase) 
     co_await skip(dut, phase.steps, std::move(reason));
   }
   if (!phase.teardown.empty()) {
+    co_await wait_for_flashes(*state, dut);
     const Status torn_down = co_await shielded(
         dut.ctx, phase.spec.name + " teardown", kTeardownBudget,
         [this, &dut, &phase](Ctx& ctx) { return teardown_steps(dut, phase.teardown, ctx); });

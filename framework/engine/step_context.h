@@ -4,6 +4,7 @@
 // testing/step_bench.h.
 
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -133,8 +134,16 @@ class StepContext {
   virtual void progress(std::string text) = 0;
 
   /// Leave to energise this DUT. Errors: permit.not_simulated, permit.no_leak_watch,
-  /// permit.cooling_not_proven, permit.interlocked.
+  /// permit.cooling_not_proven, permit.interlocked, permit.flash_open.
   virtual Result<Permit> permit(Energy energy, const std::string& reason) = 0;
+  /// Runs `write`, which writes firmware of `component` with the flash permit it holds: under a Ctx that only
+  /// an interlock and the step's own deadline stop, because half a write is worse than a late stop. `write`
+  /// gets the BMC that may also restart the DUT to activate; all others are refused that meanwhile
+  /// (permit.flash_open). A write that was cut is recorded as "firmware.interrupted". After a person's stop
+  /// `write` should begin nothing new: see ctx().
+  virtual boost::asio::awaitable<Status> flash(
+      std::string component, std::function<boost::asio::awaitable<Status>(Ctx&, Bmc&)> write) = 0;
+
   /// Journals the undo durably; do the "do" only after it returned. Still open at the step's end: undone by
   /// the engine, newest first, shielded; on an interlock too.
   virtual boost::asio::awaitable<Result<int>> open_guard(Undo undo) = 0;

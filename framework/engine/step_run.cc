@@ -31,7 +31,9 @@ std::vector<const Dut*> StepRun::duts() const {
 }
 
 Result<Bmc*> StepRun::bmc() {
-  return kiln::bmc_of(state_, dut_, binding_.monitor ? binding_.path : std::string{});
+  const Result<Bmc*> bmc = kiln::bmc_of(state_, dut_, binding_.monitor ? binding_.path : std::string{});
+  if (!bmc) return bmc.error();
+  return for_step(**bmc, dut_.dut);
 }
 Result<Shell*> StepRun::shell() { return kiln::shell_of(state_, dut_); }
 
@@ -39,7 +41,17 @@ Result<Bmc*> StepRun::bmc_of(const std::string& dut) {
   DutRun* other = state_.find(dut);
   if (other == nullptr)
     return Error("step.unknown_dut", fmt::format("{}: no DUT '{}' in this run", where_.step, dut));
-  return kiln::bmc_of(state_, *other, "");
+  const Result<Bmc*> bmc = kiln::bmc_of(state_, *other, "");
+  if (!bmc) return bmc.error();
+  return for_step(**bmc, other->dut);
+}
+
+Bmc* StepRun::for_step(Bmc& bmc, const Dut& dut) {
+  std::unique_ptr<StepBmc>& place = step_bmcs_[&bmc];
+  if (!place) {
+    place = std::make_unique<StepBmc>(bmc, [this, &dut] { return state_.permits.flash_in_scope(dut); });
+  }
+  return place.get();
 }
 
 Result<Shell*> StepRun::shell_of(const std::string& dut) {
@@ -186,6 +198,24 @@ Result<Permit> StepRun::permit(Energy energy, const std::string& reason) {
   return permit;
 }
 
+awaitable<Status> StepRun::record_permits() {
+  const std::vector<PermitGranted> granted = std::exchange(permits_to_record_, {});
+  for (const PermitGranted& permit : granted) {
+    EventBody body = permit;
+    const Status recorded = co_await state_.recorder.record_durable(where_, std::move(body));
+    if (!recorded) co_return recorded;
+  }
+  co_return success();
+}
+
+awaitable<Status> StepRun::flash(std::string component, std::function<awaitable<Status>(Ctx&, Bmc&)> write) {
+  // On disk before the first byte: whoever finds a dead station must know that a write was begun.
+  const Status permits_recorded = co_await record_permits();
+  if (!permits_recorded) co_return permits_recorded;
+  const Status done = co_await run_flash(state_, dut_, where_, std::move(component), ctx_, std::move(write));
+  co_return done;
+}
+
 awaitable<Result<int>> StepRun::open_guard(Undo undo) {
   const int id = state_.next_guard++;
   GuardOpened event;
@@ -193,12 +223,8 @@ awaitable<Result<int>> StepRun::open_guard(Undo undo) {
   EventBody body = std::move(event);
   const Status recorded = co_await state_.recorder.record_durable(where_, std::move(body));
   if (!recorded) co_return recorded.error();
-  for (auto& granted : permits_to_record_) {
-    EventBody permit_body = std::move(granted);
-    const Status permit_recorded = co_await state_.recorder.record(where_, std::move(permit_body));
-    if (!permit_recorded) co_return permit_recorded.error();
-  }
-  permits_to_record_.clear();
+  const Status permits_recorded = co_await record_permits();
+  if (!permits_recorded) co_return permits_recorded.error();
   Guard guard{id, std::move(undo), where_, GuardState::open};
   dut_.guards.push_back(std::move(guard));
   // A stop that came while the journal was written must win over the "do" that would follow.
@@ -293,12 +319,8 @@ awaitable<Status> StepRun::finish() {
     const Status flushed = co_await flush_samples(std::move(key));
     (void)flushed;  // a failed ledger ends the run by itself
   }
-  for (auto& granted : permits_to_record_) {
-    EventBody body = std::move(granted);
-    const Status recorded = co_await state_.recorder.record(where_, std::move(body));
-    (void)recorded;
-  }
-  permits_to_record_.clear();
+  const Status permits_recorded = co_await record_permits();
+  (void)permits_recorded;
   const auto monitor_bmc = dut_.monitor_bmcs.find(binding_.path);
   if (binding_.monitor && monitor_bmc != dut_.monitor_bmcs.end() && monitor_bmc->second) {
     const Status reported = co_await report_connection(*monitor_bmc->second);

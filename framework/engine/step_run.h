@@ -2,7 +2,9 @@
 // StepRun: the real StepContext, for one attempt of one step (or one monitor) on one DUT. Internal to the
 // engine.
 
+#include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <tuple>
@@ -10,6 +12,7 @@
 #include <vector>
 
 #include "engine/dut_run.h"
+#include "engine/step_bmc.h"
 
 namespace kiln {
 
@@ -51,6 +54,8 @@ class StepRun final : public StepContext {
   boost::asio::awaitable<Status> attach(std::string name, std::string media_type, std::string bytes) override;
   void progress(std::string text) override;
   Result<Permit> permit(Energy energy, const std::string& reason) override;
+  boost::asio::awaitable<Status> flash(
+      std::string component, std::function<boost::asio::awaitable<Status>(Ctx&, Bmc&)> write) override;
   boost::asio::awaitable<Result<int>> open_guard(Undo undo) override;
   boost::asio::awaitable<Status> close_guard(int guard) override;
   boost::asio::awaitable<Status> release_guard(int guard, std::string why) override;
@@ -69,7 +74,10 @@ class StepRun final : public StepContext {
  private:
   using SeriesKey = std::tuple<std::string, std::string, std::string>;  // name, part, unit
   boost::asio::awaitable<Status> flush_samples(SeriesKey key);
+  boost::asio::awaitable<Status> record_permits();
   boost::asio::awaitable<Status> report_connection(Bmc& bmc);
+  /// The BMC as a step may use it; `dut` is the one behind it.
+  Bmc* for_step(Bmc& bmc, const Dut& dut);
   const MeasurementDeclaration* declaration(const std::string& name) const;
 
   RunState& state_;
@@ -81,6 +89,7 @@ class StepRun final : public StepContext {
   std::set<std::pair<std::string, std::string>> good_;
   std::map<SeriesKey, std::vector<std::pair<double, double>>> samples_;
   std::vector<PermitGranted> permits_to_record_;
+  std::map<Bmc*, std::unique_ptr<StepBmc>> step_bmcs_;
 };
 
 }  // namespace kiln

@@ -149,6 +149,20 @@ const Diagnosed* VerdictAccumulator::find_diagnosis(const std::string& dut, cons
   return nullptr;
 }
 
+/// A firmware write on the cell's component that was interrupted after the component was last read.
+const Diagnosed* VerdictAccumulator::interrupted_write(const Cell& cell, std::int64_t last_read) const {
+  if (cell.kind != ComponentKind::firmware) return nullptr;
+  const Diagnosed* last = nullptr;
+  for (const auto& [name, facts] : duts_) {
+    if (id_of(name) != id_of(cell.dut)) continue;
+    for (const auto& [sequence, diagnosis] : facts.diagnoses) {
+      const bool concerns = diagnosis.code == "firmware.interrupted" && diagnosis.part == cell.part;
+      if (concerns && sequence > last_read) last = &diagnosis;
+    }
+  }
+  return last;
+}
+
 void VerdictAccumulator::describe_failure(CellVerdict& verdict, const Seen& seen) const {
   const Measured& measured = seen.measured;
   verdict.state = CellState::failed;
@@ -183,6 +197,7 @@ CellVerdict VerdictAccumulator::judge_cell(const CellPlanned& planned) const {
     return verdict;
   }
   bool marginal = false;
+  std::int64_t last_read = 0;
   for (const StepFacts* facts : steps) {
     static const std::vector<Seen> kNone;
     const auto at = facts->measured.find({cell.measurement, cell.part});
@@ -220,6 +235,7 @@ CellVerdict VerdictAccumulator::judge_cell(const CellPlanned& planned) const {
         for (const Seen& seen : all) {
           if (seen.attempt != attempt->first) continue;
           measured = true;
+          if (is_judged_good(seen.measured.outcome)) last_read = std::max(last_read, seen.sequence);
           if (seen.measured.kind != cell.kind) {
             set_hole(verdict, "measurement.other_kind",
                      fmt::format("{} was recorded for a {}, the plan asks for a {}", cell.measurement,
@@ -239,6 +255,10 @@ CellVerdict VerdictAccumulator::judge_cell(const CellPlanned& planned) const {
     }
     if (iterations == 0)
       set_hole(verdict, "step.not_reached", fmt::format("{} was never reached", cell.step));
+  }
+  if (const Diagnosed* interrupted = interrupted_write(cell, last_read)) {
+    verdict.code.clear();
+    set_hole(verdict, interrupted->code, interrupted->message, interrupted->action);
   }
   if (!verdict.code.empty()) return verdict;
   verdict.state = marginal ? CellState::marginal : CellState::passed;

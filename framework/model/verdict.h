@@ -133,6 +133,7 @@ class VerdictAccumulator {
                                                          const std::string& step) const;
   [[nodiscard]] const Diagnosed* find_diagnosis(const std::string& dut, const std::string& part) const;
   [[nodiscard]] CellVerdict judge_cell(const CellPlanned& planned) const;
+  [[nodiscard]] const Diagnosed* interrupted_write(const Cell& cell, std::int64_t last_read) const;
   void describe_failure(CellVerdict& verdict, const Seen& seen) const;
   [[nodiscard]] DutVerdict judge_dut(const std::string& id, std::vector<const CellOrder*> cells) const;
   void judge_record(DutVerdict& verdict) const;

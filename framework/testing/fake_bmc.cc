@@ -138,6 +138,14 @@ awaitable<Result<UpdateOutcome>> FakeBmc::update_firmware(
   progress.task_state = "Running";
   progress.percent = 50;
   if (on_progress) on_progress(progress);
+  if (hardware_->update_takes.count() > 0) {
+    const Status waited = co_await ctx.sleep_for(hardware_->update_takes);
+    if (!waited) {
+      hardware_->update_ended_by = waited.error();
+      co_return waited.error();
+    }
+  }
+  hardware_->calls.emplace_back("update_firmware ended");
   if (hardware_->on_update) {
     hardware_->on_update(*hardware_, request);
   } else {

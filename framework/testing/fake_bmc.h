@@ -38,6 +38,9 @@ struct FakeHardware {
   std::function<void(const std::string& verb)> on_call;
   /// Called with the request instead of the default (which sets the version from `image`).
   std::function<void(FakeHardware&, const UpdateRequest&)> on_update;
+  /// How long a firmware write takes; what ends it sooner stays in `update_ended_by`.
+  Nanoseconds update_takes{0};
+  std::optional<Error> update_ended_by;
   bool ignores_force_off = false;
   std::vector<std::string> calls;
   int logouts = 0;

@@ -2,7 +2,10 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
+#include <optional>
+#include <utility>
 
 #include "firmware_steps.h"
 
@@ -76,6 +79,86 @@ awaitable<Result<std::string>> wait_for_version(const Ctx& ctx, Bmc& bmc, const 
   }
 }
 
+/// One component's way from its image to the version that runs.
+struct Writing {
+  StepContext& context;
+  const Permit& flash;
+  std::optional<Permit> power;  ///< when the host is on, and a reset is what activates
+  std::string component, before, wanted;
+  UpdateRequest request;
+  Result<std::string> after;
+};
+
+awaitable<Result<UpdateOutcome>> push_image(Writing& writing, Ctx& ctx, Bmc& bmc) {
+  // Named first: g++ 12 destroys a closure twice that is a temporary of an awaited call (docs/traps.md, 1).
+  StepContext& context = writing.context;
+  std::function<void(const UpdateProgress&)> on_progress = [&context, component = writing.component](
+                                                               const UpdateProgress& progress) {
+    context.progress(fmt::format("{} {} {}", component, progress.task_state,
+                                 progress.percent ? fmt::format("{} %", *progress.percent) : std::string{}));
+  };
+  UpdateRequest request = std::move(writing.request);
+  Result<UpdateOutcome> outcome =
+      co_await bmc.update_firmware(ctx, writing.flash, std::move(request), std::move(on_progress));
+  co_return outcome;
+}
+
+/// Push, follow the task, reset to activate, read back. Runs under StepContext::flash: a person's stop does
+/// not reach `ctx`, so it is looked for between writing and activating.
+awaitable<Status> write_and_activate(Writing& writing, Ctx& ctx, Bmc& bmc) {
+  const Result<UpdateOutcome> outcome = co_await push_image(writing, ctx, bmc);
+  if (!outcome) co_return outcome.error();
+  const Status stopped = writing.context.ctx().check();
+  const Status noted = co_await writing.context.note(fmt::format(
+      "update of {} from {} to {}: task {} {}{}", writing.component, writing.before, writing.wanted,
+      outcome->task_state, outcome->message, stopped ? "" : "; not activated, because the run was stopped"));
+  if (!noted) co_return noted;
+  if (!stopped) co_return stopped;
+  // Even a task that reports success may leave the old image running: the reset decides, the inventory tells.
+  if (outcome->task_ok || outcome->task_vanished) {
+    if (writing.power) {
+      const Status restarted = co_await bmc.restart(ctx, *writing.power);
+      if (!restarted) co_return restarted;
+    }
+    writing.after = co_await wait_for_version(ctx, bmc, writing.component, writing.wanted,
+                                              writing.context.with().duration("activation"));
+  } else {
+    writing.after = co_await installed_version(ctx, bmc, writing.component);
+  }
+  if (!writing.after) co_return writing.after.error();
+  co_return success();
+}
+
+/// Leave for the write and for the reset that activates it, then both.
+awaitable<Result<std::string>> bring_to_version(StepContext& context, std::string component,
+                                                std::string before, std::string wanted) {
+  const Result<Bmc*> bmc = context.bmc();
+  if (!bmc) co_return bmc.error();
+  Result<std::string> image =
+      read_image(context.inventory(), context.with().text("images"), component, wanted);
+  if (!image) co_return image.error();
+  const Result<PowerState> power = co_await (*bmc)->power_state(context.ctx());
+  if (!power) co_return power.error();
+  const Result<Permit> flash =
+      context.permit(Energy::flash, fmt::format("{}: {} to {}", component, before, wanted));
+  if (!flash) co_return flash.error();
+  Writing writing{context, *flash, std::nullopt, component, before, wanted, {}, before};
+  if (*power == PowerState::on) {
+    Result<Permit> restart = context.permit(Energy::power, "activate " + component);
+    if (!restart) co_return restart.error();
+    writing.power = std::move(*restart);
+  }
+  writing.request.component = component;
+  writing.request.image_name = fmt::format("{}-{}.fw", component, wanted);
+  writing.request.image = std::move(*image);
+  std::function<awaitable<Status>(Ctx&, Bmc&)> write = [&writing](Ctx& ctx, Bmc& raw) {
+    return write_and_activate(writing, ctx, raw);
+  };
+  const Status written = co_await context.flash(component, std::move(write));
+  if (!written) co_return written.error();
+  co_return writing.after;
+}
+
 /// The host answers again after the activation reset.
 awaitable<Status> wait_for_host(const Ctx& ctx, Shell& shell) {
   while (true) {
@@ -144,45 +227,7 @@ awaitable<Status> Update::run(StepContext& context) {
   const std::int64_t started = context.ctx().now().monotonic_ns;
   Result<std::string> after = *before;
   if (!is_version(*before, wanted)) {
-    Result<std::string> image =
-        read_image(context.inventory(), context.with().text("images"), component, wanted);
-    if (!image) co_return image.error();
-    const Result<Permit> flash =
-        context.permit(Energy::flash, fmt::format("{}: {} to {}", component, *before, wanted));
-    if (!flash) co_return flash.error();
-    UpdateRequest request;
-    request.component = component;
-    request.image_name = fmt::format("{}-{}.fw", component, wanted);
-    request.image = std::move(*image);
-    // Named first: g++ 12 destroys a closure twice that is a temporary of an awaited call (docs/traps.md, 1).
-    std::function<void(const UpdateProgress&)> on_progress = [&context,
-                                                              component](const UpdateProgress& progress) {
-      context.progress(
-          fmt::format("{} {} {}", component, progress.task_state,
-                      progress.percent ? fmt::format("{} %", *progress.percent) : std::string{}));
-    };
-    const Result<UpdateOutcome> outcome =
-        co_await (*bmc)->update_firmware(context.ctx(), *flash, std::move(request), std::move(on_progress));
-    if (!outcome) co_return outcome.error();
-    const Status noted =
-        co_await context.note(fmt::format("update of {} from {} to {}: task {} {}", component, *before,
-                                          wanted, outcome->task_state, outcome->message));
-    if (!noted) co_return noted;
-    // Even a task that reports success may leave the old image running: the reset decides, the inventory
-    // tells.
-    if (outcome->task_ok || outcome->task_vanished) {
-      const Result<PowerState> power = co_await (*bmc)->power_state(context.ctx());
-      if (power && *power == PowerState::on) {
-        const Result<Permit> restart = context.permit(Energy::power, "activate " + component);
-        if (!restart) co_return restart.error();
-        const Status restarted = co_await (*bmc)->restart(context.ctx(), *restart);
-        if (!restarted) co_return restarted;
-      }
-      after = co_await wait_for_version(context.ctx(), **bmc, component, wanted,
-                                        context.with().duration("activation"));
-    } else {
-      after = co_await installed_version(context.ctx(), **bmc, component);
-    }
+    after = co_await bring_to_version(context, component, *before, wanted);
     if (!after) co_return after.error();
   }
   Value version;

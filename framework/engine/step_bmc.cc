@@ -1,0 +1,55 @@
+#include "engine/step_bmc.h"
+
+#include <fmt/format.h>
+
+namespace kiln {
+
+using boost::asio::awaitable;
+
+std::optional<Error> StepBmc::refusal(const std::string& what) const {
+  const std::optional<std::string> open = flashing_();
+  if (!open) return std::nullopt;
+  return Error("permit.flash_open", fmt::format("{} while firmware is being written ({})", what, *open),
+               "let the update end first: order the phases so that nothing is switched beside it",
+               Blame::recipe);
+}
+
+awaitable<Status> StepBmc::power_on(const Ctx& ctx, const Permit& permit) {
+  if (auto refused = refusal("power on")) co_return std::move(*refused);
+  Status done = co_await bmc_.power_on(ctx, permit);
+  co_return done;
+}
+
+awaitable<Status> StepBmc::force_off(const Ctx& ctx) {
+  if (auto refused = refusal("force off")) co_return std::move(*refused);
+  Status done = co_await bmc_.force_off(ctx);
+  co_return done;
+}
+
+awaitable<Status> StepBmc::graceful_shutdown(const Ctx& ctx) {
+  if (auto refused = refusal("shutdown")) co_return std::move(*refused);
+  Status done = co_await bmc_.graceful_shutdown(ctx);
+  co_return done;
+}
+
+awaitable<Status> StepBmc::restart(const Ctx& ctx, const Permit& permit) {
+  if (auto refused = refusal("restart")) co_return std::move(*refused);
+  Status done = co_await bmc_.restart(ctx, permit);
+  co_return done;
+}
+
+awaitable<Status> StepBmc::reset_manager(const Ctx& ctx) {
+  if (auto refused = refusal("reset of the BMC")) co_return std::move(*refused);
+  Status done = co_await bmc_.reset_manager(ctx);
+  co_return done;
+}
+
+awaitable<Result<UpdateOutcome>> StepBmc::update_firmware(
+    const Ctx& /*ctx*/, const Permit& /*permit*/, UpdateRequest request,
+    std::function<void(const UpdateProgress&)> /*on_progress*/) {
+  co_return Error("step.flash_outside",
+                  fmt::format("a step wrote '{}' outside of StepContext::flash", request.component),
+                  "report this to the plugin's author", Blame::station);
+}
+
+}  // namespace kiln

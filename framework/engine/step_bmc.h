@@ -1,0 +1,76 @@
+#pragma once
+// StepBmc: a DUT's BMC as a recipe's step gets it. Everything goes through, but what would take power or the
+// management controller away from a firmware write under way is refused with "permit.flash_open". The
+// engine's own cut and undo do not use it. Internal to the engine; owned by the StepRun, loop thread only.
+
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bmc/bmc.h"
+
+namespace kiln {
+
+class StepBmc final : public Bmc {
+ public:
+  /// `flashing`: the write that is open in the scope of this BMC's DUT, if any. `bmc` outlives this.
+  StepBmc(Bmc& bmc, std::function<std::optional<std::string>()> flashing)
+      : bmc_(bmc), flashing_(std::move(flashing)) {}
+
+  boost::asio::awaitable<Result<BmcIdentity>> identity(const Ctx& ctx) override { return bmc_.identity(ctx); }
+  boost::asio::awaitable<Result<PowerState>> power_state(const Ctx& ctx) override {
+    return bmc_.power_state(ctx);
+  }
+  boost::asio::awaitable<Status> power_on(const Ctx& ctx, const Permit& permit) override;
+  boost::asio::awaitable<Status> force_off(const Ctx& ctx) override;
+  boost::asio::awaitable<Status> graceful_shutdown(const Ctx& ctx) override;
+  boost::asio::awaitable<Status> restart(const Ctx& ctx, const Permit& permit) override;
+  boost::asio::awaitable<Status> reset_manager(const Ctx& ctx) override;
+  boost::asio::awaitable<Result<std::vector<Part>>> parts(const Ctx& ctx) override { return bmc_.parts(ctx); }
+  boost::asio::awaitable<Result<std::vector<SensorReading>>> sensors(const Ctx& ctx) override {
+    return bmc_.sensors(ctx);
+  }
+  boost::asio::awaitable<Result<LeakCensus>> leak_detectors(const Ctx& ctx) override {
+    return bmc_.leak_detectors(ctx);
+  }
+  boost::asio::awaitable<Result<std::vector<CoolantReading>>> coolant(const Ctx& ctx) override {
+    return bmc_.coolant(ctx);
+  }
+  boost::asio::awaitable<Result<std::vector<PumpReading>>> pumps(const Ctx& ctx) override {
+    return bmc_.pumps(ctx);
+  }
+  boost::asio::awaitable<Result<std::vector<GpuReading>>> gpus(const Ctx& ctx) override {
+    return bmc_.gpus(ctx);
+  }
+  boost::asio::awaitable<Result<std::vector<NvlinkReading>>> nvlinks(const Ctx& ctx) override {
+    return bmc_.nvlinks(ctx);
+  }
+  boost::asio::awaitable<Result<std::vector<FirmwareItem>>> firmware(const Ctx& ctx) override {
+    return bmc_.firmware(ctx);
+  }
+  /// Refused: a write belongs into StepContext::flash, which knows what may not interrupt it.
+  boost::asio::awaitable<Result<UpdateOutcome>> update_firmware(
+      const Ctx& ctx, const Permit& permit, UpdateRequest request,
+      std::function<void(const UpdateProgress&)> on_progress) override;
+  boost::asio::awaitable<Result<std::vector<LogEntry>>> event_log(const Ctx& ctx,
+                                                                  std::string newer_than) override {
+    return bmc_.event_log(ctx, std::move(newer_than));
+  }
+  boost::asio::awaitable<Result<std::optional<double>>> clock_offset(const Ctx& ctx) override {
+    return bmc_.clock_offset(ctx);
+  }
+  boost::asio::awaitable<Result<SurveyReport>> survey(const Ctx& ctx) override { return bmc_.survey(ctx); }
+  boost::asio::awaitable<Status> logout(const Ctx& ctx) override { return bmc_.logout(ctx); }
+  std::vector<Oddity> take_oddities() override { return bmc_.take_oddities(); }
+  std::vector<std::string> take_disturbances() override { return bmc_.take_disturbances(); }
+
+ private:
+  [[nodiscard]] std::optional<Error> refusal(const std::string& what) const;
+  Bmc& bmc_;
+  std::function<std::optional<std::string>()> flashing_;
+};
+
+}  // namespace kiln
