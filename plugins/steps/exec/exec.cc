@@ -3,11 +3,13 @@
 // not deliver is not run; a foreign FAIL is a fail, a foreign PASS proves nothing.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <optional>
-#include <sstream>
+#include <functional>
+#include <string>
+#include <vector>
 
 #include "sdk/step.h"
 
@@ -18,6 +20,12 @@ using boost::asio::awaitable;
 namespace json = boost::json;
 
 constexpr int kCommandNotFound = 127;  // POSIX shell
+constexpr int kSignalled = 128;        // POSIX shell: 128 and the number of the signal
+constexpr int kLastSignal = 64;
+constexpr std::size_t kLongestLine = 1U << 20U;  // bytes; a longer one is garbage
+constexpr std::size_t kMostArtifacts = 100'000;  // measurements and diagnoses kept of one program
+constexpr std::size_t kMostExamples = 3;
+constexpr std::size_t kExampleLength = 120;
 
 struct ForeignMeasurement {
   std::string name, part, unit;
@@ -30,8 +38,10 @@ struct ForeignDiagnosis {
 struct ForeignOutput {
   std::vector<ForeignMeasurement> measurements;
   std::vector<ForeignDiagnosis> diagnoses;
-  int json_lines = 0;
-  int other_lines = 0;
+  std::int64_t lines = 0;
+  std::int64_t garbage_lines = 0;  ///< meant as OCPTV and not understood
+  std::vector<std::string> examples;
+  bool too_many = false;
 };
 
 std::string text_of(const json::object& object, const char* key) {
@@ -57,36 +67,105 @@ const json::object* step_artifact(const json::value& line) {
   return artifact != nullptr && artifact->is_object() ? &artifact->as_object() : nullptr;
 }
 
+void take_garbage(const std::string& line, ForeignOutput& output) {
+  ++output.garbage_lines;
+  if (output.examples.size() < kMostExamples)
+    output.examples.push_back(tidy_text(line.substr(0, kExampleLength)));
+}
+
+/// False: an artifact that names no measurement.
+bool take_measurement(const json::object& object, ForeignOutput& output) {
+  ForeignMeasurement found;
+  found.name = text_of(object, "name");
+  found.part = text_of(object, "hardwareInfoId");
+  found.unit = text_of(object, "unit");
+  if (const auto* value = object.if_contains("value")) found.value = value_of(*value);
+  if (found.name.empty()) return false;
+  output.measurements.push_back(std::move(found));
+  return true;
+}
+
+void take_diagnosis(const json::object& object, ForeignOutput& output) {
+  ForeignDiagnosis found;
+  found.verdict = text_of(object, "verdict");
+  found.part = text_of(object, "hardwareInfoId");
+  found.message = text_of(object, "message");
+  found.failed = text_of(object, "type") == "FAIL";
+  output.diagnoses.push_back(std::move(found));
+}
+
+/// A line that does not begin as an object is the program's own chatter; one that does and makes no sense is
+/// garbage: counted, shown, never fatal.
 void take_line(const std::string& line, ForeignOutput& output) {
-  boost::system::error_code failed;
-  const json::value parsed = json::parse(line, failed);
-  const json::object* artifact = failed ? nullptr : step_artifact(parsed);
-  if (failed || !parsed.is_object()) {
-    ++output.other_lines;
+  const std::size_t first = line.find_first_not_of(" \t\r");
+  if (first == std::string::npos) return;
+  ++output.lines;
+  if (line[first] != '{') return;
+  if (output.measurements.size() + output.diagnoses.size() >= kMostArtifacts) {
+    output.too_many = true;
     return;
   }
-  ++output.json_lines;
-  if (artifact == nullptr) return;
-  if (const auto* measured = artifact->if_contains("measurement");
-      measured != nullptr && measured->is_object()) {
-    const json::object& object = measured->as_object();
-    ForeignMeasurement found;
-    found.name = text_of(object, "name");
-    found.part = text_of(object, "hardwareInfoId");
-    found.unit = text_of(object, "unit");
-    if (const auto* value = object.if_contains("value")) found.value = value_of(*value);
-    if (!found.name.empty()) output.measurements.push_back(std::move(found));
+  boost::system::error_code failed;
+  const json::value parsed = json::parse(line, failed);
+  if (failed) return take_garbage(line, output);
+  const json::object* artifact = step_artifact(parsed);
+  if (artifact == nullptr) return;  // another kind of artifact
+  const json::value* measured = artifact->if_contains("measurement");
+  const json::value* diagnosis = artifact->if_contains("diagnosis");
+  if (measured != nullptr && (!measured->is_object() || !take_measurement(measured->as_object(), output))) {
+    take_garbage(line, output);
   }
-  if (const auto* diagnosis = artifact->if_contains("diagnosis");
-      diagnosis != nullptr && diagnosis->is_object()) {
-    const json::object& object = diagnosis->as_object();
-    ForeignDiagnosis found;
-    found.verdict = text_of(object, "verdict");
-    found.part = text_of(object, "hardwareInfoId");
-    found.message = text_of(object, "message");
-    found.failed = text_of(object, "type") == "FAIL";
-    output.diagnoses.push_back(std::move(found));
+  if (diagnosis != nullptr) {
+    if (!diagnosis->is_object()) return take_garbage(line, output);
+    take_diagnosis(diagnosis->as_object(), output);
   }
+}
+
+/// Reads lines as they come, so that what is kept does not depend on how much a program prints.
+class LineReader {
+ public:
+  void take(const std::string& piece) {
+    for (std::size_t at = 0; at < piece.size();) {
+      const std::size_t newline = piece.find('\n', at);
+      const std::size_t length = std::min(newline, piece.size()) - at;
+      const std::size_t room = kLongestLine - line_.size();
+      too_long_ = too_long_ || length > room;
+      line_.append(piece, at, std::min(length, room));
+      at += length + 1;
+      if (newline != std::string::npos) end();
+    }
+  }
+  void end() {
+    if (too_long_) {
+      ++output_.lines;
+      take_garbage(line_, output_);
+    } else if (!line_.empty()) {
+      take_line(line_, output_);
+    }
+    line_.clear();
+    too_long_ = false;
+  }
+  [[nodiscard]] const ForeignOutput& output() const { return output_; }
+
+ private:
+  ForeignOutput output_;
+  std::string line_;
+  bool too_long_ = false;
+};
+
+/// On a host nobody ends what a lost connection leaves behind: `timeout` does, also when the station is gone,
+/// and what the program left in the background ends with it. `mark` is what the undo finds it by.
+std::string for_host(const std::string& line, const std::string& mark, Nanoseconds limit) {
+  const std::int64_t seconds = std::chrono::duration_cast<std::chrono::seconds>(limit).count() + 1;
+  return fmt::format(
+      "timeout --signal=TERM --kill-after=5 {} sh -c 'sh -c \"$1\"; s=$?; trap \"\" TERM; kill -TERM 0; exit "
+      "$s' {} {}",
+      seconds, mark, shell_quoted(line));
+}
+
+/// Unlike any other on that host at that time.
+std::string mark_of(const StepContext& context) {
+  return fmt::format("kiln-exec-{}-{}", context.dut().id, context.ctx().now().monotonic_ns);
 }
 
 class Run final : public Step {
@@ -100,7 +179,10 @@ class Run final : public Step {
           {"exec.exit_code", "1", ComponentKind::whole_dut, false, "exec.exit_code",
            "read the attached output", "exit status"},
           {"exec.failed_diagnoses", "1", ComponentKind::whole_dut, true, "exec.diagnosis_fail",
-           "read the diagnoses of the program", "diagnoses of type FAIL"}};
+           "read the diagnoses of the program", "diagnoses of type FAIL"},
+          {"exec.output_lines", "1", ComponentKind::whole_dut, false, "", "", "lines on standard output"},
+          {"exec.garbage_lines", "1", ComponentKind::whole_dut, false, "", "",
+           "lines that begin as OCPTV and cannot be understood"}};
       made.parameters = {{"command", ParameterType::text, std::nullopt, "as a POSIX shell reads it"},
                          {"where", ParameterType::text, "host", "host (of the DUT, over SSH) or station"}};
       made.recipe_declares_measurements = true;
@@ -120,26 +202,55 @@ class Run final : public Step {
 
   awaitable<Status> run(StepContext& context) override {
     const std::string line = context.with().text("command");
-    Result<CommandResult> result = co_await execute(context, line);
-    if (!result) co_return result.error();
+    const Source source{context.with().text("where") == "station" ? "process" : "ssh", line};
+    LineReader reader;
+    Result<CommandResult> result = co_await execute(context, line, reader);
+    reader.end();
+    const ForeignOutput& output = reader.output();
+    if (!result) {
+      // It was stopped, or hung: what it said is kept, a fail stays a fail, and its silence proves nothing.
+      const Status kept = co_await record_output(context, output, source, false);
+      if (!kept) co_return kept;
+      co_return result.error();
+    }
     if (result->exit_status == kCommandNotFound) {
       co_return Error(
           "tool.not_installed",
           fmt::format("{}: '{}' was not found: {}", context.dut().id, line, tidy_text(result->err)),
           "install it, or correct the command", Blame::peer);
     }
-    ForeignOutput output;
-    std::istringstream lines(result->out);
-    for (std::string text; std::getline(lines, text);) take_line(text, output);
-    const Source source{context.with().text("where") == "station" ? "process" : "ssh", line};
     const Status attached = co_await context.attach("output.txt", "text/plain", result->out + result->err);
     if (!attached) co_return attached;
     Value exit_code;
-    if (!result->signal) exit_code = static_cast<std::int64_t>(result->exit_status);
+    const int status = result->exit_status;
+    if (!result->signal && status > kSignalled && status <= kSignalled + kLastSignal)
+      result->signal = std::to_string(status - kSignalled);
+    if (!result->signal) exit_code = std::int64_t{status};
     Reading exit_reading("exec.exit_code", "", exit_code, source);
     exit_reading.reason = fmt::format("ended by signal {}", result->signal.value_or("?"));
     const Result<Outcome> exit_outcome = co_await context.record(std::move(exit_reading));
     if (!exit_outcome) co_return exit_outcome.error();
+    const Status counted = co_await record_lines(context, output, result->dropped_bytes, source);
+    if (!counted) co_return counted;
+    const Status recorded = co_await record_output(context, output, source, true);
+    if (!recorded) co_return recorded;
+    // Killed, or cut: what it printed before says nothing about what it would have found.
+    if (result->signal) {
+      co_return Error("exec.killed", fmt::format("'{}' was ended by signal {}", line, *result->signal), "",
+                      Blame::peer);
+    }
+    if (output.too_many) {
+      co_return Error("exec.output_too_large",
+                      fmt::format("'{}' made more than {} measurements and diagnoses", line, kMostArtifacts),
+                      "let it summarise", Blame::recipe);
+    }
+    co_return success();
+  }
+
+ private:
+  /// The program's diagnoses and measurements. No FAIL of a program that was not seen to its end is no value.
+  static awaitable<Status> record_output(StepContext& context, const ForeignOutput& output, Source source,
+                                         bool ended) {
     std::int64_t failed = 0;
     for (const auto& diagnosis : output.diagnoses) {
       if (diagnosis.failed) ++failed;
@@ -150,9 +261,11 @@ class Run final : public Step {
       const Status recorded = co_await context.diagnose(std::move(event));
       if (!recorded) co_return recorded;
     }
-    Reading diagnoses("exec.failed_diagnoses", "", failed, source);
-    const Result<Outcome> diagnoses_outcome = co_await context.record(std::move(diagnoses));
-    if (!diagnoses_outcome) co_return diagnoses_outcome.error();
+    if (ended || failed > 0) {
+      Reading diagnoses("exec.failed_diagnoses", "", failed, source);
+      const Result<Outcome> diagnoses_outcome = co_await context.record(std::move(diagnoses));
+      if (!diagnoses_outcome) co_return diagnoses_outcome.error();
+    }
     for (const auto& measured : output.measurements) {
       // A program must not be able to overwrite what this step itself measured.
       if (measured.name.starts_with("exec.")) continue;
@@ -162,30 +275,55 @@ class Run final : public Step {
       const Result<Outcome> outcome = co_await context.record(std::move(reading));
       if (!outcome) co_return outcome.error();
     }
-    // Killed, or cut: what it printed before says nothing about what it would have found.
-    if (result->signal) {
-      co_return Error("exec.killed", fmt::format("'{}' was ended by signal {}", line, *result->signal), "",
-                      Blame::peer);
-    }
-    if (result->dropped_bytes > 0) {
-      co_return Error("exec.output_too_large",
-                      fmt::format("'{}' printed {} bytes too many", line, result->dropped_bytes),
-                      "print less", Blame::recipe);
-    }
     co_return success();
   }
 
- private:
-  static awaitable<Result<CommandResult>> execute(StepContext& context, std::string line) {
+  static awaitable<Status> record_lines(StepContext& context, const ForeignOutput& output,
+                                        std::size_t dropped_bytes, Source source) {
+    Reading lines("exec.output_lines", "", output.lines, source);
+    const Result<Outcome> lines_outcome = co_await context.record(std::move(lines));
+    if (!lines_outcome) co_return lines_outcome.error();
+    Reading garbage("exec.garbage_lines", "", output.garbage_lines, source);
+    const Result<Outcome> garbage_outcome = co_await context.record(std::move(garbage));
+    if (!garbage_outcome) co_return garbage_outcome.error();
+    std::string text;
+    if (output.garbage_lines > 0) {
+      text = fmt::format("{} lines begin as OCPTV and cannot be understood, such as: {}",
+                         output.garbage_lines, fmt::join(output.examples, " | "));
+    }
+    if (dropped_bytes > 0) {
+      text += fmt::format("{}all lines were read, but the last {} bytes are not in the attached output",
+                          text.empty() ? "" : "; ", dropped_bytes);
+    }
+    if (text.empty()) co_return success();
+    const Status noted = co_await context.note(std::move(text));
+    co_return noted;
+  }
+
+  static awaitable<Result<CommandResult>> execute(StepContext& context, std::string line,
+                                                  LineReader& reader) {
+    std::function<void(const std::string&)> on_output = [&reader](const std::string& piece) {
+      reader.take(piece);
+    };
     if (context.with().text("where") == "station") {
       ProcessSpec spec({"/bin/sh", "-c", line});
+      spec.on_output = std::move(on_output);
       Result<CommandResult> result = co_await context.processes().run(context.ctx(), std::move(spec));
       co_return result;
     }
     const Result<Shell*> shell = context.shell();
     if (!shell) co_return shell.error();
-    Command command(line);
+    const std::string mark = mark_of(context);
+    Undo undo(Undo::Kind::shell_command, fmt::format("end '{}'", line),
+              fmt::format("pkill -TERM -f '^timeout .* {} '", mark));
+    const Result<int> guard = co_await context.open_guard(std::move(undo));
+    if (!guard) co_return guard.error();
+    Command command(for_host(line, mark, context.ctx().remaining()));
+    command.on_output = std::move(on_output);
     Result<CommandResult> result = co_await (*shell)->run(context.ctx(), std::move(command));
+    if (!result) co_return result.error();
+    const Status released = co_await context.release_guard(*guard, "it ended by itself");
+    if (!released) co_return released.error();
     co_return result;
   }
 };
