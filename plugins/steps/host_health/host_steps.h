@@ -43,6 +43,22 @@ class Disk final : public Step {
   boost::asio::awaitable<Status> run(StepContext& context) override;
 };
 
+/// CPUs, DIMMs, drives and network interfaces as the host sees them, against the rack file.
+class Parts final : public Step {
+ public:
+  const StepDescription& describe() const override;
+  std::vector<std::string> parts(const MeasurementDeclaration& measurement, const Parameters& with,
+                                 const Dut& dut) const override;
+  boost::asio::awaitable<Status> run(StepContext& context) override;
+};
+
+/// Monitor: memory errors the kernel counts, as a rise between its first and its last reading.
+class EdacWatch final : public Step {
+ public:
+  const StepDescription& describe() const override;
+  boost::asio::awaitable<Status> run(StepContext& context) override;
+};
+
 /// What the kernel has complained about, and the sensors that the rack file expects.
 class After final : public Step {
  public:
