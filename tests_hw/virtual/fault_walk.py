@@ -9,13 +9,11 @@ import concurrent.futures
 import json
 import os
 import random
-import re
 import subprocess
 import sys
 import tempfile
-import urllib.request
 
-COMPONENT = re.compile(r"- \{kind: (\w+), name: \"?([^,}\"]+)\"?")
+import wire
 
 
 def read_table(path):
@@ -29,48 +27,27 @@ def read_table(path):
     return rows
 
 
-def components(inventory, dut):
-    """Names of the DUT's expected components by kind, read from the inventory the rack wrote."""
-    found, inside = {}, False
-    for line in open(inventory, encoding="utf-8"):
-        if line.startswith("  - id: "):
-            inside = line.split(":", 1)[1].strip() == dut
-        match = COMPONENT.search(line) if inside else None
-        if match:
-            found.setdefault(match.group(1), []).append(match.group(2).strip())
-    return found
+def choose_part(row, parts, chance):
+    """The part to strike, by its kind in the table; empty when the fault takes none."""
+    if row["part"] == "update":
+        return "UEFI"  # the one the demo updates
+    if row["part"] == "firmware":
+        return chance.choice([name for name in parts["firmware"] if name != "UEFI"])
+    return "" if row["part"] == "-" else chance.choice(parts[row["part"]])
 
 
 def walk_one(row, options, seed):
     """One fault; returns a list of what was wrong (empty: all columns agree)."""
     chance = random.Random(f"{seed} {row['fault']}")
-    with tempfile.TemporaryDirectory(prefix="kiln-walk-") as place:
-        environment = dict(os.environ, XDG_STATE_HOME=place)
-        rack = subprocess.Popen([os.path.join(options.bin, "kiln-virtual-rack"), "--rack", "small", "--out", place + "/rack",
-                                 "--seed", str(chance.randrange(1, 10**6)), "--exit-with-stdin"],
-                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        try:
-            ready = json.loads(rack.stdout.readline())
-            dut = chance.choice(["C01", "C02"])
-            parts = components(ready["inventory"], dut)
-            part = ""
-            if row["part"] == "update":
-                part = "UEFI"
-            elif row["part"] == "firmware":
-                part = chance.choice([name for name in parts["firmware"] if name != "UEFI"])
-            elif row["part"] != "-":
-                part = chance.choice(parts[row["part"]])
-            spec = row["fault"] + "@" + dut + (":" + part if part else "") + ("" if row["delay"] == "-" else "+" + row["delay"])
-            body = json.dumps({"add": [spec]}).encode()
-            urllib.request.urlopen(urllib.request.Request("http://" + ready["control"] + "/faults", data=body, method="POST",
-                                                          headers={"Content-Type": "application/json"}), timeout=10).read()
-            run = subprocess.run([os.path.join(options.bin, "kiln"), "run", "demo/small", "--rack", ready["inventory"], "--json",
-                                  "--no-input", "--out", place + "/report"],
-                                 stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240, env=environment)
-            return spec, judge(row, dut, part, run)
-        finally:
-            rack.stdin.close()
-            rack.wait(timeout=20)
+    with tempfile.TemporaryDirectory(prefix="kiln-walk-") as place, \
+            wire.Rack(options, place, "--rack", "small", "--seed", str(chance.randrange(1, 10**6))) as rack:
+        dut = chance.choice(["C01", "C02"])
+        part = choose_part(row, rack.components(dut), chance)
+        spec = row["fault"] + "@" + dut + (":" + part if part else "") + ("" if row["delay"] == "-" else "+" + row["delay"])
+        rack.faults(add=[spec])
+        run = wire.kiln(options, place, "run", "demo/small", "--rack", rack.inventory, "--json", "--no-input", "--out",
+                        place + "/report")
+        return spec, judge(row, dut, part, run)
 
 
 def judge(row, dut, part, run):
