@@ -2,6 +2,7 @@
 // DutRun: one DUT's side of a run: its Ctx, its connections, its open guards, what it has passed. RunState:
 // what all DUTs of the run share. Internal to the engine; owned by the Runner, loop thread only.
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -27,6 +28,7 @@ struct Guard {
   Undo undo;
   Where where;
   GuardState state = GuardState::open;
+  std::int64_t undone_ns = 0;  ///< when the DUT acknowledged the undo; 0: it has not
 };
 
 struct DutRun {

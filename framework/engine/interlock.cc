@@ -13,6 +13,7 @@ using boost::asio::awaitable;
 
 constexpr Nanoseconds kOffConfirmBudget = std::chrono::seconds(10);  // off confirmed ≤ 10 s
 constexpr Nanoseconds kReadBackEvery = std::chrono::milliseconds(100);
+constexpr Nanoseconds kAcknowledgedEvery = std::chrono::milliseconds(10);
 
 awaitable<Status> run_undo(RunState& state, DutRun& dut, Undo undo, Ctx& ctx) {
   if (undo.kind == Undo::Kind::force_off) {
@@ -55,8 +56,8 @@ awaitable<Status> run_undo(RunState& state, DutRun& dut, Undo undo, Ctx& ctx) {
 
 /// What one DUT's cut learned.
 struct CutTimes {
-  std::int64_t load_stopped_ns = 0;
   std::int64_t off_confirmed_ns = 0;
+  bool off_is_over = false;  ///< confirmed, or given up
 };
 
 /// The connection that is free for a cut: a monitor's own one if there is one, else the DUT's.
@@ -69,18 +70,16 @@ Result<Bmc*> bmc_for_cut(RunState& state, DutRun& dut) {
 }
 
 /// Leaves off_confirmed_ns at 0 when it could not be confirmed; that is what the record then says.
-awaitable<void> force_off_and_confirm(RunState& state, DutRun& dut, CutTimes& times, Ctx& ctx) {
-  const Result<Bmc*> bmc = bmc_for_cut(state, dut);
-  if (!bmc) co_return;
+awaitable<void> read_back_off(Bmc& bmc, CutTimes& times, Ctx& ctx) {
   bool asked = false;
   while (true) {
     // Asked again until accepted: a BMC that is busy for a moment must not keep a leaking tray on.
     if (!asked) {
-      const Status answer = co_await (*bmc)->force_off(ctx);
+      const Status answer = co_await bmc.force_off(ctx);
       asked = answer.has_value();
       if (!asked && answer.error().code == "bmc.unsupported") co_return;
     }
-    const Result<PowerState> power = co_await (*bmc)->power_state(ctx);
+    const Result<PowerState> power = co_await bmc.power_state(ctx);
     if (power && *power == PowerState::off) {
       times.off_confirmed_ns = ctx.now().monotonic_ns;
       co_return;
@@ -90,27 +89,58 @@ awaitable<void> force_off_and_confirm(RunState& state, DutRun& dut, CutTimes& ti
   }
 }
 
-awaitable<void> stop_load(RunState& state, DutRun& dut, CutTimes& times, Ctx& ctx) {
-  const Status stopped = co_await perform_open_undos(state, dut, UndoScope::load);
-  if (stopped && times.load_stopped_ns == 0) times.load_stopped_ns = ctx.now().monotonic_ns;
+/// Guards over running load, open or being undone.
+std::vector<int> load_guards(const DutRun& dut) {
+  std::vector<int> ids;
+  for (const Guard& guard : dut.guards) {
+    if (guard.state != GuardState::closed && guard.undo.kind == Undo::Kind::shell_command)
+      ids.push_back(guard.id);
+  }
+  return ids;
+}
+
+/// When the host had acknowledged the end of all of this load; 0: it has not, or not of all of it.
+std::int64_t acknowledged_ns(const DutRun& dut, const std::vector<int>& guards) {
+  std::int64_t latest = 0;
+  for (const Guard& guard : dut.guards) {
+    if (std::find(guards.begin(), guards.end(), guard.id) == guards.end()) continue;
+    if (guard.undone_ns == 0) return 0;
+    latest = std::max(latest, guard.undone_ns);
+  }
+  return latest;
+}
+
+awaitable<void> force_off_and_confirm(RunState& state, DutRun& dut, CutTimes& times, Ctx& ctx) {
+  const Result<Bmc*> bmc = bmc_for_cut(state, dut);
+  if (bmc) co_await read_back_off(**bmc, times, ctx);
+  times.off_is_over = true;
+}
+
+awaitable<void> undo_loads(RunState& state, DutRun& dut) {
+  const Status asked = co_await perform_open_undos(state, dut, UndoScope::load);
+  (void)asked;  // what the host has acknowledged counts
 }
 
 awaitable<void> cut_one(RunState& state, DutRun& dut, Where where, Hazard hazard, Ctx& ctx) {
   CutTimes times;
-  const bool load_was_guarded = std::any_of(dut.guards.begin(), dut.guards.end(), [](const Guard& guard) {
-    return guard.state != GuardState::closed && guard.undo.kind == Undo::Kind::shell_command;
-  });
+  const std::vector<int> loads = load_guards(dut);
   Scope both(ctx);
   both.start("force off",
              [&state, &dut, &times](Ctx& task) { return force_off_and_confirm(state, dut, times, task); });
-  both.start("stop load", [&state, &dut, &times](Ctx& task) { return stop_load(state, dut, times, task); });
-  const Status joined = co_await both.join();
-  (void)joined;  // whatever failed, what was reached is recorded
-  if (!load_was_guarded) times.load_stopped_ns = hazard.detected_ns;
-  if (times.off_confirmed_ns != 0 &&
-      (times.load_stopped_ns == 0 || times.load_stopped_ns > times.off_confirmed_ns)) {
-    times.load_stopped_ns = times.off_confirmed_ns;  // nothing runs without power
+  both.start("stop load", [&state, &dut](Ctx& /*task*/) { return undo_loads(state, dut); });
+  // A step that was stopped first may be ending its load itself: its undo is not ours any more, but the load
+  // runs until the host has answered. Nothing runs without power, so "off" ends the wait for all of it: a
+  // host that hangs must not keep the cut out of the record.
+  std::int64_t load_stopped_ns = loads.empty() ? hazard.detected_ns : 0;  // none ran
+  while (times.off_confirmed_ns == 0) {
+    if (!loads.empty()) load_stopped_ns = acknowledged_ns(dut, loads);
+    if (times.off_is_over && load_stopped_ns != 0) break;
+    const Status waited = co_await ctx.sleep_for(kAcknowledgedEvery);
+    if (!waited) break;  // its time is over: what was reached is recorded
   }
+  if (!loads.empty()) load_stopped_ns = acknowledged_ns(dut, loads);
+  if (times.off_confirmed_ns != 0 && (load_stopped_ns == 0 || load_stopped_ns > times.off_confirmed_ns))
+    load_stopped_ns = times.off_confirmed_ns;
   Interlocked event;
   event.cause = hazard.cause;
   event.code = hazard.code;
@@ -118,12 +148,14 @@ awaitable<void> cut_one(RunState& state, DutRun& dut, Where where, Hazard hazard
   event.message = hazard.message;
   event.hazard_read = hazard.read;
   event.detected_ns = hazard.detected_ns;
-  event.load_stopped_ns = times.load_stopped_ns;
+  event.load_stopped_ns = load_stopped_ns;
   event.off_confirmed_ns = times.off_confirmed_ns;
   where.dut = dut.dut.id;
   EventBody body = std::move(event);
   const Status recorded = co_await state.recorder.record_durable(std::move(where), std::move(body));
   (void)recorded;  // a failed ledger ends the run by itself
+  const Status joined = co_await both.join();
+  (void)joined;
 }
 
 awaitable<Status> cut_all(RunState& state, std::vector<DutRun*>& reached, const Where& where,
@@ -177,6 +209,7 @@ awaitable<Status> perform_undo(RunState& state, DutRun& dut, int guard) {
     return run_undo(state, dut, undo, ctx);
   });
   find()->state = GuardState::closed;
+  if (done) find()->undone_ns = dut.ctx.now().monotonic_ns;
   // A host that was cut is off: what ran on it has ended, and it cannot answer any more.
   if (!done && dut.cut && undo.kind == Undo::Kind::shell_command) done = success();
   GuardClosed event;

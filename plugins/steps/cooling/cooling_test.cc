@@ -164,6 +164,36 @@ TEST_F(CoolingTest, APowerCutDoesNotWaitForAHostThatHangs) {
   EXPECT_LE(cut.off_confirmed_ns - cut.detected_ns, 1'000'000'000);
 }
 
+TEST_F(CoolingTest, LoadIsNotSaidToBeStoppedBeforeTheHostHasAnswered) {
+  // The step is stopped first and ends its load itself; the host takes its time, the tray more.
+  watch_load();
+  bench.hardware("C01").ignores_force_off = true;
+  bench.at(20s, [this] { detector(0).answer.detector_state = "Critical"; });
+  bench.at(24s, [this] { bench.hardware("C01").power = PowerState::off; });
+  const BenchResult result = bench.run();
+  const Interlocked& cut = result.verdict.find("C01")->interlocks.at(0);
+  EXPECT_GE(cut.load_stopped_ns - cut.detected_ns, 200'000'000);
+  EXPECT_LE(cut.load_stopped_ns - cut.detected_ns, 250'000'000);
+  EXPECT_GT(cut.off_confirmed_ns - cut.detected_ns, 2'900'000'000);
+}
+
+TEST_F(CoolingTest, LoadOfAHostThatHangsIsStoppedWhenThePowerIsOff) {
+  watch_load();
+  bench.hardware("C01").ignores_force_off = true;
+  bench.shell("C01").answer("pkill -TERM -x gpu_burn", ShellAnswer::never());
+  bench.at(20s, [this] { detector(0).answer.detector_state = "Critical"; });
+  bench.at(24s, [this] { bench.hardware("C01").power = PowerState::off; });
+  const BenchResult result = bench.run();
+  const Interlocked& cut = result.verdict.find("C01")->interlocks.at(0);
+  ASSERT_GT(cut.off_confirmed_ns, 0);
+  EXPECT_EQ(cut.load_stopped_ns, cut.off_confirmed_ns);
+  for (const Event& event : result.events) {
+    if (!std::holds_alternative<Interlocked>(event.body)) continue;
+    EXPECT_LE(event.at.monotonic_ns - cut.off_confirmed_ns, 100'000'000)
+        << "a host that hangs keeps the cut out of the record";
+  }
+}
+
 TEST_F(CoolingTest, LostTelemetryUnderLoadCutsAndIsIncomplete) {
   watch_load();
   bench.at(20s, [this] {
