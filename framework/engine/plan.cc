@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <exception>
 
 #include "base/nearest.h"
 
@@ -37,6 +38,8 @@ class Planner {
                  const std::vector<std::string>& duts, bool rack_scope, const Place& place);
   void check_limits_exist(const std::string& path, const std::vector<MeasurementDeclaration>& measurements,
                           const Place& place);
+  template <class Ask>
+  bool ask_plugin(const std::string& use, const Place& place, const Ask& ask);
   [[nodiscard]] const Dut& dut(const std::string& id) const { return *plan_.find_dut(id); }
 
   const PlanRequest& request_;
@@ -45,6 +48,24 @@ class Planner {
   std::set<std::string> step_paths_;
   std::set<Cell> cells_seen_;
 };
+
+/// A plugin that throws while it is asked is a problem of the line that uses it and of nothing else.
+template <class Ask>
+bool Planner::ask_plugin(const std::string& use, const Place& place, const Ask& ask) {
+  std::string thrown = "an exception of unknown type";
+  try {
+    ask();
+    return true;
+  } catch (const std::exception& exception) {
+    thrown = exception.what();
+  } catch (...) {  // NOLINT(bugprone-empty-catch): `thrown` already says all that is known
+  }
+  problem(place, "plugin.threw",
+          fmt::format("the plugin of step '{}' threw when it was asked about this line: {}; report this to "
+                      "the plugin's author",
+                      use, thrown));
+  return false;
+}
 
 bool dut_matches_filter(const Dut& dut, const std::vector<std::string>& filter) {
   if (filter.empty()) return true;
@@ -115,7 +136,9 @@ std::optional<Parameters> Planner::bind(Step& step, const ParameterMap& with, co
   auto bound = Parameters::bind(step.describe(), with, &found);
   for (auto& text : found) problem(place, "plan.parameters", std::move(text));
   if (!bound) return std::nullopt;
-  if (const Status checked = step.check(*bound); !checked) {
+  Status checked = success();
+  if (!ask_plugin(step.describe().use, place, [&] { checked = step.check(*bound); })) return std::nullopt;
+  if (!checked) {
     problem(place, checked.error().code, checked.error().sentence());
     return std::nullopt;
   }
@@ -281,8 +304,11 @@ std::optional<PlannedStep> Planner::plan_step(const StepSpec& spec, const std::s
     planned.duts = matching(spec.duts, spec.duts.place.line > 0 ? spec.duts.place : spec.place,
                             fmt::format("step '{}'", planned.path));
   }
-  add_cells(planned.path, *planned.step, planned.with, planned.measurements, planned.duts, planned.rack_scope,
-            spec.place);
+  const bool asked = ask_plugin(spec.use, spec.place, [&] {
+    add_cells(planned.path, *planned.step, planned.with, planned.measurements, planned.duts,
+              planned.rack_scope, spec.place);
+  });
+  if (!asked) return std::nullopt;
   return planned;
 }
 
@@ -348,8 +374,11 @@ void Planner::plan_monitors() {
     planned.with = std::move(*with);
     planned.measurements = planned.step->describe().measurements;
     planned.duts = matching(spec.duts, spec.place, fmt::format("monitor '{}'", spec.name));
-    add_cells(planned.path, *planned.step, planned.with, planned.measurements, planned.duts, false,
-              spec.place);
+    const bool asked = ask_plugin(spec.use, spec.place, [&] {
+      add_cells(planned.path, *planned.step, planned.with, planned.measurements, planned.duts, false,
+                spec.place);
+    });
+    if (!asked) continue;
     plan_.monitors.push_back(std::move(planned));
   }
 }

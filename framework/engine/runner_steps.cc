@@ -134,8 +134,14 @@ awaitable<bool> Runner::Impl::run_iteration(DutRun& dut, const PlannedStep& step
         ended.message = stopped->message;
       } else if (why == StopReason::deadline) {
         ended.code = "step.timeout";
-        ended.message = fmt::format("'{}' on {} did not end within {}: {}", step.path, dut.dut.id,
-                                    format_duration(step.timeout), ran.error().message);
+        ended.message = fmt::format("'{}' on {} did not end within {}", step.path, dut.dut.id,
+                                    format_duration(step.timeout));
+        // That its time was over is said already; what it was told before that says more.
+        if (!ran.error().code.starts_with("ctx.")) ended.message += ": " + ran.error().message;
+        if (ended.action.empty()) {
+          ended.action =
+              "see whether the device answers at all; if it is only slow, give the step a longer 'timeout'";
+        }
       }
     } else if (!finished) {
       ended.status = WorkStatus::error;

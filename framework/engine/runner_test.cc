@@ -92,6 +92,29 @@ class GuardedStep final : public Step {
   bool fails_;
 };
 
+/// Throws before anything runs: when its parameters are checked, or when it is asked for its parts.
+class ThrowsWhenAsked final : public Step {
+ public:
+  explicit ThrowsWhenAsked(bool in_check) : in_check_(in_check) {
+    description_.use = "test.asked";
+    description_.measurements = {{"part.good", "", ComponentKind::gpu, true, "part.bad", "", ""}};
+  }
+  const StepDescription& describe() const override { return description_; }
+  Status check(const Parameters& /*with*/) const override {
+    if (in_check_) throw std::runtime_error("a plugin's bug");
+    return success();
+  }
+  std::vector<std::string> parts(const MeasurementDeclaration& /*measurement*/, const Parameters& /*with*/,
+                                 const Dut& /*dut*/) const override {
+    throw 42;
+  }
+  awaitable<Status> run(StepContext& /*context*/) override { co_return success(); }
+
+ private:
+  StepDescription description_;
+  bool in_check_;
+};
+
 struct RunnerTest : testing::Test {
   RunnerTest() { bench.limit_equals("part.good", "", true); }
   Dut& add(const std::string& id) {
@@ -143,6 +166,21 @@ TEST_F(RunnerTest, WhateverAStepDoesWrongItIsNeverGo) {
     const BenchResult result = own.run();
     EXPECT_EQ(of(result, "C01"), Decision::incomplete) << static_cast<int>(does);
     EXPECT_FALSE(result.verdict.find("C01")->reasons.empty());
+  }
+}
+
+TEST_F(RunnerTest, AStepThatThrowsWhileItIsPlannedIsAProblemOfItsLineAndNothingRuns) {
+  for (const bool in_check : {true, false}) {
+    StepBench own;
+    own.limit_equals("part.good", "", true);
+    Dut& dut = own.add_dut("C01", Role::compute_tray);
+    own.expect(dut, ComponentKind::gpu, {"GPU_0"});
+    own.step("x", std::make_unique<ThrowsWhenAsked>(in_check));
+    const BenchResult result = own.run();
+    ASSERT_EQ(result.problems.size(), 1U);
+    EXPECT_EQ(result.problems.front().code, "plugin.threw");
+    EXPECT_NE(result.problems.front().message.find("test.asked"), std::string::npos);
+    EXPECT_TRUE(result.bodies<RunBegun>().empty());
   }
 }
 

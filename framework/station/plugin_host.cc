@@ -1,14 +1,18 @@
 #include "station/plugin_host.h"
 
 #include <dlfcn.h>
+#include <elf.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
+#include <exception>
 #include <filesystem>
+#include <fstream>
 
 #include "sdk/plugin.h"
 
@@ -39,6 +43,35 @@ Status check_one(const fs::path& path, bool is_parent) {
   return success();
 }
 
+/// A file that was copied in part (full disk, interrupted upgrade) ends the program inside dlopen, which maps
+/// what is not there: SIGBUS. So what the loader will map is looked for first (ELF-64, program header table).
+Status check_whole(const std::string& file) {
+  std::ifstream in(file, std::ios::binary | std::ios::ate);
+  const auto size = static_cast<std::uint64_t>(std::max<std::streamoff>(in.tellg(), 0));
+  const auto refuse = [&](const std::string& what) {
+    return Error("plugin.not_loadable", fmt::format("{}: {}", file, what),
+                 "copy or rebuild the plugin again, whole", Blame::station);
+  };
+  const auto read = [&in](std::uint64_t at, void* into, std::size_t bytes) {
+    in.seekg(static_cast<std::streamoff>(at));
+    in.read(static_cast<char*>(into), static_cast<std::streamsize>(bytes));
+    return static_cast<bool>(in);
+  };
+  Elf64_Ehdr header{};
+  if (!read(0, &header, sizeof header) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
+      header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_phentsize != sizeof(Elf64_Phdr)) {
+    return refuse("it is no shared library of this machine");
+  }
+  for (std::uint64_t number = 0; number < header.e_phnum; ++number) {
+    Elf64_Phdr segment{};
+    if (!read(header.e_phoff + number * sizeof segment, &segment, sizeof segment) ||
+        segment.p_offset > size || segment.p_filesz > size - segment.p_offset) {
+      return refuse("it ends before its contents do");
+    }
+  }
+  return success();
+}
+
 Status check_descriptor(const PluginDescriptor& plugin, const std::string& file) {
   const auto refuse = [&](const std::string& what) {
     return Error("plugin.incompatible", fmt::format("{}: {}", file, what),
@@ -64,6 +97,7 @@ Status check_descriptor(const PluginDescriptor& plugin, const std::string& file)
 
 Status load_one(const std::string& file, StepCatalog& catalog) {
   if (const Status trusted = check_trusted(file); !trusted) return trusted;
+  if (const Status whole = check_whole(file); !whole) return whole;
   void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (library == nullptr) {
     const char* why = dlerror();
@@ -77,14 +111,22 @@ Status load_one(const std::string& file, StepCatalog& catalog) {
   }
   const auto& plugin = *static_cast<const PluginDescriptor*>(symbol);
   if (const Status fits = check_descriptor(plugin, file); !fits) return fits;
-  std::vector<std::unique_ptr<Step>> steps;
-  plugin.make_steps(steps);
   PluginFacts facts;
   facts.name = plugin.name;
   facts.version = plugin.version;
   facts.summary = plugin.summary;
   facts.file = file;
-  return catalog.add(std::move(facts), std::move(steps));
+  std::string thrown = "an exception of unknown type";
+  try {  // it must not, but one plugin's bug is not to hide the others
+    std::vector<std::unique_ptr<Step>> steps;
+    plugin.make_steps(steps);
+    return catalog.add(std::move(facts), std::move(steps));
+  } catch (const std::exception& exception) {
+    thrown = exception.what();
+  } catch (...) {  // NOLINT(bugprone-empty-catch): `thrown` already says all that is known
+  }
+  return Error("plugin.threw", fmt::format("{}: threw while its steps were made: {}", file, thrown),
+               "take it out of the plugin directory and report this to its author", Blame::station);
 }
 
 }  // namespace
