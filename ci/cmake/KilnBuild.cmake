@@ -87,7 +87,10 @@ foreach(floor ${stamped_floors})
   file(GLOB_RECURSE found CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/framework/${floor}/*.h")
   list(APPEND stamped_headers ${found})
 endforeach()
-set(write_stamp "${CMAKE_COMMAND}" "-DSOURCE=${PROJECT_SOURCE_DIR}" "-DFLOORS=${stamped_floors}" "-DOUTPUT=${KILN_STAMP_HEADER}"
+# A list would fall apart on the command line; the script counts what it finds.
+string(REPLACE ";" "," stamped_floors "${stamped_floors}")
+list(LENGTH stamped_headers stamped_count)
+set(write_stamp "${CMAKE_COMMAND}" "-DSOURCE=${PROJECT_SOURCE_DIR}" "-DFLOORS=${stamped_floors}" "-DHEADERS=${stamped_count}" "-DOUTPUT=${KILN_STAMP_HEADER}"
     "-DVERSION=${PROJECT_VERSION}" "-DFLAVOUR=${flavour}" -P "${PROJECT_SOURCE_DIR}/ci/cmake/WriteBuildStamp.cmake")
 add_custom_command(OUTPUT "${KILN_STAMP_HEADER}.done" BYPRODUCTS "${KILN_STAMP_HEADER}"
   COMMAND ${write_stamp} COMMAND "${CMAKE_COMMAND}" -E touch "${KILN_STAMP_HEADER}.done"

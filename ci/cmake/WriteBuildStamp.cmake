@@ -1,12 +1,17 @@
 # Run at build time: hashes every header a plugin could see, with the build type, into build_stamp.h. A plugin whose stamp
 # differs from the program's was built against other classes and is refused by name, before it can crash.
-# Arguments: SOURCE, FLOORS (a list), OUTPUT, VERSION, FLAVOUR.
+# Arguments: SOURCE, FLOORS (with commas), HEADERS (how many there must be), OUTPUT, VERSION, FLAVOUR.
+string(REPLACE "," ";" FLOORS "${FLOORS}")
 set(headers "")
 foreach(floor ${FLOORS})
   file(GLOB_RECURSE found "${SOURCE}/framework/${floor}/*.h")
   list(APPEND headers ${found})
 endforeach()
 list(SORT headers)
+list(LENGTH headers found_count)
+if(NOT found_count EQUAL HEADERS)
+  message(FATAL_ERROR "The build stamp covers ${found_count} headers of ${FLOORS}, and ${HEADERS} are seen by plugins")
+endif()
 set(hashes "")
 foreach(header ${headers})
   file(SHA256 "${header}" hash)
