@@ -223,6 +223,11 @@ boost::asio::awaitable<Status> LeakReader::walk_cooling_units(const Ctx& ctx) {
 boost::asio::awaitable<Status> LeakReader::walk(const Ctx& ctx) {
   Result<MemberList> chassis = co_await tree_.top(ctx, "Chassis");
   if (!chassis) co_return chassis.error();
+  // Garbage in the place of a chassis says nothing about its detectors, least of all that they are absent. An
+  // error that the BMC itself reports for one chassis hides only what is in that one.
+  for (const MemberList::Unread& one : chassis->unread) {
+    if (one.error.code == "bmc.not_json" || one.error.code == "bmc.body_too_large") co_return one.error;
+  }
   for (const RedfishResource& one : chassis->members) {
     Status walked = co_await walk_chassis(ctx, one);
     if (!walked) co_return walked;
@@ -248,7 +253,10 @@ void LeakReader::give_names(const std::vector<Detector>& asked, LeakCensus& cens
 boost::asio::awaitable<Result<LeakCensus>> LeakReader::read(const Ctx& ctx) {
   if (!walked_ || polls_since_walk_ >= kPollsPerWalk) {
     Status walked = co_await walk(ctx);
-    if (!walked) co_return std::move(walked.error()).while_doing("looking for leak detectors");
+    // The detectors that are known answer at their own addresses, whatever stands in the way to them now.
+    const bool can_go_on = walked_ && !walked && !is_exchange_error(walked.error());
+    if (can_go_on) tree_.client().note_oddity("/redfish/v1/Chassis", "", walked.error().message);
+    if (!walked && !can_go_on) co_return std::move(walked.error()).while_doing("looking for leak detectors");
   }
   ++polls_since_walk_;
   const std::vector<Detector> asked = detectors_;  // another task may walk while this one waits

@@ -131,6 +131,27 @@ TEST_F(Leak, NobodyAnsweringIsAnErrorNotAFault) {
   EXPECT_EQ(picture(), "bmc.unreachable");
 }
 
+TEST_F(Leak, GarbageOnTheWayToTheDetectorsIsAnErrorNotAbsence) {
+  for (const std::string& uri : {std::string("/redfish/v1/Chassis"), kTray}) {
+    for (const char* garbage : {"{\"Members\":[", "{\"error\":{\"code\":\"Base.1.15.0.InternalError\"}}"}) {
+      if (uri == kTray && garbage[2] == 'e') continue;  // what the BMC itself refuses hides only that chassis
+      bmc.reset();
+      const std::string good = service.bodies[uri];
+      service.bodies[uri] = garbage;
+      EXPECT_EQ(picture(), garbage[2] == 'e' ? "bmc.error_body" : "bmc.not_json") << uri;
+      service.bodies[uri] = good;
+      EXPECT_EQ(picture(), "A dry, B dry") << "and it is looked for again";
+      // Known detectors are read at their own addresses.
+      service.bodies[uri] = garbage;
+      for (int i = 0; i < 40; ++i) EXPECT_EQ(picture(), "A dry, B dry");
+      service.bodies[uri] = good;
+    }
+  }
+  bmc.reset();
+  service.bodies.erase("/redfish/v1/Chassis");
+  EXPECT_EQ(picture(), "") << "a link to nothing is an empty list";
+}
+
 TEST_F(Leak, PagesAreFollowed) {
   service.bodies[kDetectors] = R"({"Members":[{"@odata.id":")" + kDetectors +
                                R"(/A"}],"Members@odata.count":2,"Members@odata.nextLink":")" + kDetectors +

@@ -99,6 +99,8 @@ Error error_for_transport(const Error& transport, const std::string& uri) {
     }
   } else if (transport.code == "http.body_too_large") {
     error.code = "bmc.body_too_large";
+    if (error.action.empty())
+      error.action = "No resource is that large: reset the BMC; if it stays so, its firmware is at fault.";
   } else {
     error.code = "bmc.unreachable";
     if (error.action.empty()) error.action = "Check power, cable and address of the BMC.";

@@ -187,7 +187,9 @@ boost::asio::awaitable<Result<MemberList>> ServiceTree::top(const Ctx& ctx, std:
   if (!*uri) co_return MemberList();
   Result<MemberList> read = co_await read_all(ctx, **uri);
   if (!read) {
-    if (is_exchange_error(read.error())) co_return read;
+    // Only "there is none" is an empty list. Whatever else stands in its place may hide every part of the
+    // tray, and parts nobody could ask for are not absent.
+    if (read.error().code != "bmc.not_found") co_return read;
     client_.note_oddity(**uri, "", read.error().message);
     co_return MemberList();
   }

@@ -52,7 +52,7 @@ class ServiceTree {
                                                                           JsonView reference);
 
   /// Members of a top collection: "Systems", "Chassis", "Managers", "Fabrics". Empty when the service has
-  /// none.
+  /// none; one that is there and cannot be read is an error.
   boost::asio::awaitable<Result<MemberList>> top(const Ctx& ctx, std::string name);
   /// A service or collection the root links to: "UpdateService", "ThermalEquipment", "TelemetryService".
   boost::asio::awaitable<Result<std::optional<RedfishResource>>> service(const Ctx& ctx, std::string name);
