@@ -200,6 +200,23 @@ std::string kind_text(const YamlNode& node) {
   return "?";
 }
 
+namespace {
+
+/// The column (from 1) of the first tab before the text of a line; 0 when there is none.
+int tab_in_indentation(const std::string& text, int line) {
+  std::size_t begin = 0;
+  for (int at = 1; at < line; ++at) {
+    begin = text.find('\n', begin);
+    if (begin == std::string::npos) return 0;
+    ++begin;
+  }
+  const std::size_t word = std::min(text.find_first_not_of(" \t", begin), text.size());
+  const std::size_t tab = text.find('\t', begin);
+  return line > 0 && tab < word ? static_cast<int>(tab - begin) + 1 : 0;
+}
+
+}  // namespace
+
 std::optional<YamlNode> parse_yaml(const std::string& text, const std::string& file, Sensitivity sensitivity,
                                    std::vector<Problem>& problems) {
   if (text.size() > 8U * 1024 * 1024) {
@@ -230,7 +247,14 @@ std::optional<YamlNode> parse_yaml(const std::string& text, const std::string& f
     const Place where = exception.mark.is_null()
                             ? Place{file, 0, 0}
                             : Place{file, exception.mark.line + 1, exception.mark.column + 1};
-    problems.push_back({where, "yaml.syntax", fmt::format("is not YAML here: {}", exception.msg), {}});
+    if (const int column = tab_in_indentation(text, where.line); column != 0) {
+      problems.push_back({{file, where.line, column},
+                          "yaml.tab",
+                          "a tab stands where only spaces may indent",
+                          "indent with spaces"});
+    } else {
+      problems.push_back({where, "yaml.syntax", fmt::format("is not YAML here: {}", exception.msg), {}});
+    }
   }
   return std::nullopt;
 }

@@ -64,7 +64,11 @@ TEST(Yaml, AnAliasBombIsNeverExpanded) {
 
 TEST(Yaml, BrokenTextNamesItsLine) {
   EXPECT_EQ(find_problem(problems_of("a: 1\nb: [1, 2\nc: 3\n"), "yaml.syntax").place.file, "a.yaml");
-  EXPECT_EQ(find_problem(problems_of("a: 1\n\tb: 2\n"), "yaml.syntax").place.line, 2);
+  const Problem tab = find_problem(problems_of("a:\n  b: 1\n \tc: 2\n"), "yaml.tab");
+  EXPECT_EQ(tab.place.line, 3);
+  EXPECT_EQ(tab.place.column, 2);
+  EXPECT_EQ(find_problem(problems_of("a: 1\n\tb: 2\n"), "yaml.tab").place.line, 2);
+  EXPECT_EQ(find_problem(problems_of("a: \"\tx\"\nb: [1, 2\nc: 3\n"), "yaml.syntax").place.file, "a.yaml");
   EXPECT_EQ(find_problem(problems_of("a: 1\nb: \xff\xfe\n"), "yaml.encoding").place.line, 2);
   EXPECT_EQ(find_problem(problems_of(std::string("a: \0\n", 5)), "yaml.encoding").place.line, 1);
   find_problem(problems_of(""), "yaml.empty");

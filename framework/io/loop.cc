@@ -102,7 +102,11 @@ class LoopOnAsio : public Loop {
  public:
   // A peer or a child that is gone must be an error of one write, not the end of the program; neither
   // libcurl, libssh nor pipes see to it. Children start with the default again (process.cc).
-  LoopOnAsio() { std::signal(SIGPIPE, SIG_IGN); }
+  // Likewise a file that may not grow any more (ulimit -f): the ledger says what that means.
+  LoopOnAsio() {
+    std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
+  }
 
   void post(std::function<void()> callback) override { asio::post(io_, std::move(callback)); }
   asio::io_context& native() override { return io_; }

@@ -21,7 +21,7 @@ namespace kiln {
 
 class Ctx;
 
-/// Making one ignores SIGPIPE for the whole program.
+/// Making one ignores SIGPIPE and SIGXFSZ for the whole program.
 class Loop {
  public:
   /// Runs on the machine's clocks.

@@ -1,3 +1,6 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <exception>
 #include <iostream>
 #include <map>
@@ -6,8 +9,22 @@
 #include "station/command_line.h"
 #include "station/commands/commands.h"
 
+namespace {
+
+/// A standard descriptor that the caller closed would go to the next file or connection, and what is meant
+/// for a screen would be written into it. /dev/null takes its place: nothing can be read from it, nor written
+/// to it.
+void keep_standard_descriptors() {
+  for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
+    if (fcntl(descriptor, F_GETFD) == -1 && open("/dev/null", O_RDONLY) == -1) return;
+  }
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   using namespace kiln;
+  keep_standard_descriptors();
   ParsedCommandLine parsed = parse_command_line(argc, argv);
   if (!parsed.command_line) return parsed.exit_code;
   const CommandLine& line = *parsed.command_line;

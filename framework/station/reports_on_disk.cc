@@ -47,6 +47,17 @@ Status write_whole(const std::string& path, const std::string& text) {
 
 }  // namespace
 
+Status make_report_directory(const std::string& directory) {
+  std::error_code failed;
+  const std::string place = fs::absolute(directory, failed).string();
+  if (!failed) fs::create_directories(place, failed);
+  if (!failed && access(place.c_str(), W_OK | X_OK) != 0) failed.assign(errno, std::generic_category());
+  if (!failed) return success();
+  return Error("report.not_written",
+               fmt::format("reports cannot be written to {}: {}", place, failed.message()),
+               "choose another place with --out", Blame::operator_);
+}
+
 WrittenReports write_reports(const std::string& database, const std::string& run,
                              const std::string& directory, const std::vector<std::string>& formats) {
   WrittenReports written;
@@ -72,15 +83,12 @@ WrittenReports write_reports(const std::string& database, const std::string& run
     written.failures.push_back(input.error());
     return written;
   }
-  std::error_code failed;
-  const std::string place = fs::absolute(directory, failed).string();
-  fs::create_directories(place, failed);
-  if (failed) {
-    written.failures.emplace_back("report.not_written",
-                                  fmt::format("cannot make {}: {}", place, failed.message()),
-                                  "choose another place with --out", Blame::operator_);
+  if (const Status made = make_report_directory(directory); !made) {
+    written.failures.push_back(made.error());
     return written;
   }
+  std::error_code failed;
+  const std::string place = fs::absolute(directory, failed).string();
   for (const auto& format : all) {
     if (!formats.empty() && std::find(formats.begin(), formats.end(), format->name()) == formats.end())
       continue;

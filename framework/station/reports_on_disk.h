@@ -14,6 +14,9 @@ struct WrittenReports {
   std::vector<Error> failures;               ///< one format that fails does not stop the others
 };
 
+/// Makes the directory when it is not there, and sees that files can be made in it: "report.not_written".
+Status make_report_directory(const std::string& directory);
+
 /// `formats` empty: all. Files are `directory`/report.EXTENSION, mode 0600, replaced as a whole or not at
 /// all.
 WrittenReports write_reports(const std::string& database, const std::string& run,

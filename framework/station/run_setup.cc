@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "base/nearest.h"
+#include "files/credentials.h"
 #include "files/inventory_file.h"
 #include "files/limits_file.h"
 #include "files/recipe_file.h"
@@ -131,7 +132,10 @@ RunSetup set_up(const CommandLine& line, const Paths& paths, const std::string& 
     if (!setup.inventory->credentials_file.empty()) {
       Parsed<Credentials> credentials = read_credentials(setup.inventory->credentials_file);
       take(setup.problems, credentials.problems);
-      if (credentials) setup.credentials = std::move(*credentials.value);
+      if (credentials) {
+        setup.credentials = std::move(*credentials.value);
+        take(setup.problems, check_credential_names(*setup.inventory, setup.credentials));
+      }
     }
   }
   read_limits_for(setup, paths);

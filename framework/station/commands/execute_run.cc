@@ -106,6 +106,12 @@ awaitable<void> run_plan(Ctx& ctx, Runner& runner, RunBegun begun,
   verdict.emplace(std::move(result));
 }
 
+void print_failures(const WrittenReports& reports) {
+  for (const auto& failure : reports.failures) {
+    std::cerr << "kiln: " << failure.sentence() << " [" << failure.code << "]\n";
+  }
+}
+
 /// The verdict of what is on disk: what reports will say, and all that counts after a ledger failure.
 RunVerdict committed_verdict(const std::string& database, const std::string& run,
                              const RunVerdict& in_memory) {
@@ -132,6 +138,15 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   if (!locks) {
     std::cerr << "kiln: " << locks.error().sentence() << " [" << locks.error().code << "]\n";
     co_return 2;
+  }
+  // Hours of burn-in later is too late to find out.
+  if (!line.out_directory.empty()) {
+    const Status writable = make_report_directory(line.out_directory);
+    if (!writable) {
+      std::cerr << "kiln: " << writable.error().sentence() << " [" << writable.error().code
+                << "]; nothing was run\n";
+      co_return 2;
+    }
   }
   LedgerOptions ledger_options;
   ledger_options.database = database_path(line, paths);
@@ -192,18 +207,23 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   if (!closed) std::cerr << "kiln: " << closed.error().sentence() << " [" << closed.error().code << "]\n";
   RunVerdict final_verdict = committed_verdict(database, run, verdict && *verdict ? **verdict : RunVerdict{});
 
-  const std::string directory = line.out_directory.empty()
-                                    ? database.substr(0, database.rfind('/')) + "/reports/" + run
-                                    : line.out_directory;
-  const WrittenReports reports = write_reports(database, run, directory, {});
-  for (const auto& failure : reports.failures) {
-    std::cerr << "kiln: " << failure.sentence() << " [" << failure.code << "]\n";
+  const std::string beside_record = database.substr(0, database.rfind('/')) + "/reports/" + run;
+  WrittenReports reports =
+      write_reports(database, run, line.out_directory.empty() ? beside_record : line.out_directory, {});
+  print_failures(reports);
+  if (reports.files.empty() && !line.out_directory.empty()) {
+    reports = write_reports(database, run, beside_record, {});  // the place asked for was lost meanwhile
+    print_failures(reports);
   }
   if (line.json) {
     std::cout << run_json(run, final_verdict, reports.files) << std::endl;
   } else {
     std::cout << verdict_block(final_verdict, run, begun, reports.files, verdict_style(line.color))
               << std::flush;
+  }
+  if (!std::cout) {
+    std::cerr << "kiln: standard output is closed; the result is in the report and in: kiln show " << run
+              << "\n";
   }
   int code = exit_code(final_verdict);
   // A record that broke cannot carry a better answer than INCOMPLETE.
