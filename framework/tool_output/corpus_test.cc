@@ -234,6 +234,79 @@ TEST_F(Corpus, NoCutFileEverPasses) {
   }
 }
 
+/// What one command printed inside a transcript of many: "# $ COMMAND" between two lines of ####.
+struct Section {
+  std::string command, text;
+};
+
+std::vector<Section> sections_of(const std::string& transcript) {
+  std::vector<Section> found;
+  constexpr std::string_view kPrompt = "\n# $ ";
+  const std::string rule(80, '#');
+  for (std::size_t at = transcript.find(kPrompt); at != std::string::npos;) {
+    const std::size_t command = at + kPrompt.size();
+    const std::size_t line_end = transcript.find('\n', command);
+    const std::size_t text = transcript.find('\n', line_end + 1);  // behind the closing rule
+    const std::size_t end = transcript.find("\n" + rule, text);
+    Section section;
+    section.command = transcript.substr(command, line_end - command);
+    section.text = transcript.substr(text + 1, end == std::string::npos ? end : end - text - 1);
+    found.push_back(std::move(section));
+    at = transcript.find(kPrompt, text);
+  }
+  return found;
+}
+
+TEST_F(Corpus, TheSectionsOfATranscriptAreReadAsIfTheyWereFiles) {
+  // By transcript: what `nvlink -s` and each `--query-gpu` in it come to.
+  const std::map<std::string, std::pair<std::string, std::string>> expected = {
+      {"linux-x86_64__nvidia-h100-80gb-hbm3__590.48.01.txt",
+       {"gpus=1 links=18 up=18 c2c=0", "columns=212 rows=1"}},
+      {"linux-x86_64__nvidia-h100-mig__590.48.01.txt", {"gpus=1 links=0 up=0 c2c=0", "columns=212 rows=1"}},
+      {"linux-x86_64__nvidia-l40s__595.80.txt", {"gpus=1 links=0 up=0 c2c=0", "columns=202 rows=1"}},
+      {"windows-x86_64__nvidia-geforce-rtx-2080-super__591.86.txt",
+       {"gpus=1 links=0 up=0 c2c=0", "columns=210 rows=1"}},
+  };
+  std::size_t transcripts = 0;
+  for (const Sample& sample : samples()) {
+    const std::string folder = "B_nvidia_smi/captures/";
+    if (!sample.file.starts_with(folder) || sample.file.ends_with("/query.txt")) continue;
+    const auto row = expected.find(sample.file.substr(folder.size()));
+    ASSERT_NE(row, expected.end()) << sample.file;
+    ++transcripts;
+    int nvlink = 0;
+    int csv = 0;
+    for (const Section& section : sections_of(sample.text)) {
+      std::string_view reader = "none";
+      if (section.command == "nvidia-smi nvlink -s") {
+        reader = "nvlink-status";
+        ++nvlink;
+      } else if (section.command.starts_with("nvidia-smi --query-gpu=")) {
+        reader = "csv";
+        ++csv;
+      }
+      for (const Parser& parser : testing_all::all_parsers()) {
+        const Seen seen = parser.run(section.text);
+        const std::string where =
+            sample.file + " " + section.command.substr(0, 40) + " " + std::string(parser.name);
+        if (parser.name == reader) {
+          EXPECT_EQ(seen.facts, reader == "csv" ? row->second.second : row->second.first)
+              << where << seen.code;
+        } else if (parser.name == "nvlink-errors" && seen.facts == "gpus=1 links=0") {
+          // Where there are no links, `nvlink -s` and `nvlink -e` say the same.
+          EXPECT_EQ(reader, "nvlink-status") << where;
+        } else if (parser.name != "csv") {  // other tables with a header line are tables too
+          EXPECT_FALSE(seen.accepted) << where << ": " << seen.facts;
+        }
+        EXPECT_NE(seen.verdict, ToolVerdict::pass) << where;
+      }
+    }
+    EXPECT_EQ(nvlink, 1) << sample.file;
+    EXPECT_EQ(csv, 2) << sample.file;
+  }
+  EXPECT_EQ(transcripts, expected.size());
+}
+
 TEST_F(Corpus, ReportsKeyReadingsOfKnownMachines) {
   const auto text_of = [](std::string_view file) -> const std::string& {
     static const std::string none;
