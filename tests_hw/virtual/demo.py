@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What a newcomer types, checked: the demo ends GO with every cell measured; a leak under load is cut and NO-GO; what was stopped
-says so; no password appears anywhere; wrong input is refused with exit code 2.
+"""What a newcomer types, checked: the demo ends GO with every cell measured (its leak: leak_times.py); what was stopped says so; no
+password appears anywhere; wrong input is refused with exit code 2 (the rest: bad_input.py).
 
 usage: demo.py --bin BUILD/bin
 """
@@ -41,14 +41,6 @@ def healthy_demo(options, place):
     report = json.load(open(result["reports"]["json"], encoding="utf-8"))
     check(len(report["measurements"]) >= counts["measured"], "the JSON report holds every measurement")
     return result
-
-
-def leak(options, place):
-    run = kiln(options, place, "demo", "--fault", "leak@C02+3s", "--json", "--out", place + "/leak")
-    result = json.loads(run.stdout)
-    check(run.returncode == 5 and result["decision"] == "NO-GO", f"a leak under load: exit 5, NO-GO ({run.returncode})")
-    cuts = [cut for cut in result["interlocks"] if cut["dut"] == "C02"]
-    check(len(cuts) == 1 and cuts[0]["load_stopped_ns"] and cuts[0]["off_confirmed_ns"], f"load stopped and off confirmed ({cuts})")
 
 
 def stopped(options, place):
@@ -134,7 +126,6 @@ def main():
     with tempfile.TemporaryDirectory(prefix="kiln-demo-test-") as place:
         result = healthy_demo(options, place)
         rerendered(options, place, result)
-        leak(options, place)
         stopped(options, place)
         killed(options, place)
         secrets(options, place)
