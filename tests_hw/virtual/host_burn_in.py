@@ -84,16 +84,18 @@ def own_parts():
 # Each: what it is, the program, what it must lead to, and the code of a reason that must be there.
 GOOD = '{"testStepArtifact":{"measurement":{"name":"cpu.stress.failures","value":0,"unit":"1"}}}'
 FAIL = '{"testStepArtifact":{"diagnosis":{"verdict":"worn","type":"FAIL","message":"worn out"}}}'
+# Seconds that no other sleep on this machine has: what is left behind is known by them.
+LONG = f"{100000 + os.getpid()}"
 PROGRAMS = [
     ("a good program", f"echo '{GOOD}'", "GO", None),
     ("one that says nothing", "true", "INCOMPLETE", "measurement.missing"),
     ("one that fails by its status", f"echo '{GOOD}'; exit 3", "NO-GO", "exec.exit_code"),
     ("one with a FAIL of its own", f"echo '{GOOD}'; echo '{FAIL}'", "NO-GO", "exec.diagnosis_fail"),
     ("one that is not there", "kiln-no-such-program", "INCOMPLETE", "tool.not_installed"),
-    ("one that hangs", f"echo '{GOOD}'; sleep 871", "INCOMPLETE", "step.timeout"),
-    ("one that ignores TERM and hangs", f"trap '' TERM; echo '{GOOD}'; while :; do sleep 872; done", "INCOMPLETE", "step.timeout"),
-    ("one that leaves children behind", f"sleep 873 & sleep 873 & echo '{GOOD}'", "GO", None),
-    ("one whose children ignore TERM", f"(trap '' TERM; while :; do sleep 873; done) & echo '{GOOD}'", "GO", None),
+    ("one that hangs", f"echo '{GOOD}'; sleep {LONG}", "INCOMPLETE", "step.timeout"),
+    ("one that ignores TERM and hangs", f"trap '' TERM; echo '{GOOD}'; while :; do sleep {LONG}; done", "INCOMPLETE", "step.timeout"),
+    ("one that leaves children behind", f"sleep {LONG} & sleep {LONG} & echo '{GOOD}'", "GO", None),
+    ("one whose children ignore TERM", f"(trap '' TERM; while :; do sleep {LONG}; done) & echo '{GOOD}'", "GO", None),
     ("one that floods 100 MB", f"yes wonderful | head -c 100000000; echo; echo '{GOOD}'", "GO", None),
     ("one that floods an endless line", f"head -c 100000000 /dev/zero | tr '\\0' x; echo; echo '{GOOD}'", "GO", None),
     ("one that prints garbage", "echo '{\"testStepArtifact\":'; head -c 100000 /dev/urandom; echo; " + f"echo '{GOOD}'", "GO", None),
@@ -112,7 +114,7 @@ def exec_recipe(place, where, program):
 
 
 def left_behind():
-    return tool_prints("pgrep", "-f", "^sleep 87[123]").split()
+    return tool_prints("pgrep", "-f", f"^sleep {LONG}$").split()
 
 
 def main():

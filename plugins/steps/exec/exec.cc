@@ -153,14 +153,25 @@ class LineReader {
   bool too_long_ = false;
 };
 
-/// On a host nobody ends what a lost connection leaves behind: `timeout` does, also when the station is gone,
-/// and what the program left in the background ends with it. `mark` is what the undo finds it by.
+/// On a host nobody ends what a lost connection leaves behind: `timeout` does, also when the station is gone.
+/// It leads a process group of its own; what the program left in the background there, also what ignores
+/// TERM, ends with it. `mark` is what the undo finds the group by. (dash takes a group only as `kill -s NAME
+/// -- -GROUP`.)
 std::string for_host(const std::string& line, const std::string& mark, Nanoseconds limit) {
   const std::int64_t seconds = std::chrono::duration_cast<std::chrono::seconds>(limit).count() + 1;
   return fmt::format(
-      "timeout --signal=TERM --kill-after=5 {} sh -c 'sh -c \"$1\"; s=$?; trap \"\" TERM; kill -TERM 0; exit "
-      "$s' {} {}",
+      "sh -c 'timeout --signal=TERM --kill-after=5 {} env KILN_EXEC={} sh -c \"$1\" & g=$!; wait $g; s=$?; "
+      "kill -s TERM -- -$g 2>/dev/null && {{ sleep 1; kill -s KILL -- -$g 2>/dev/null; }}; exit $s' "
+      "kiln-exec {}",
       seconds, mark, shell_quoted(line));
+}
+
+/// Ends the group, and after a second also what ignores TERM. Status 1: nothing was left.
+std::string undo_on_host(const std::string& mark) {
+  return fmt::format(
+      "for g in $(pgrep -f '^timeout .*KILN_EXEC={} '); do kill -s TERM -- -$g; sleep 1; kill -s KILL -- -$g "
+      "2>/dev/null; done",
+      mark);
 }
 
 /// Unlike any other on that host at that time.
@@ -314,8 +325,7 @@ class Run final : public Step {
     const Result<Shell*> shell = context.shell();
     if (!shell) co_return shell.error();
     const std::string mark = mark_of(context);
-    Undo undo(Undo::Kind::shell_command, fmt::format("end '{}'", line),
-              fmt::format("pkill -TERM -f '^timeout .* {} '", mark));
+    Undo undo(Undo::Kind::shell_command, fmt::format("end '{}'", line), undo_on_host(mark));
     const Result<int> guard = co_await context.open_guard(std::move(undo));
     if (!guard) co_return guard.error();
     Command command(for_host(line, mark, context.ctx().remaining()));

@@ -22,7 +22,7 @@ struct ExecBench {
     bench.limit_max("fan.noise", "dB", 60);
   }
   BenchResult run(ShellAnswer answer) {
-    bench.shell("C01").answer_matching("^pkill", ShellAnswer("", 1));
+    bench.shell("C01").answer_matching("pgrep", ShellAnswer("", 1));
     bench.shell("C01").answer_matching("check-fans", std::move(answer));
     StepSpec& spec = bench.step("fans", make(), {{"command", "check-fans"}});
     spec.requires_measurements = {"exec.exit_code", "fan.noise"};
@@ -168,8 +168,10 @@ TEST_F(ExecTest, AHostIsNeverLeftWithAProgramThatOutlivesItsStep) {
   const BenchResult result = run(ShellAnswer::never());
   const std::vector<std::string> lines = bench.shell("C01").lines();
   ASSERT_EQ(lines.size(), 2U);
-  EXPECT_EQ(lines[0].rfind("timeout --signal=TERM --kill-after=5 601 sh -c ", 0), 0U) << lines[0];
-  EXPECT_EQ(lines[1].rfind("pkill -TERM -f '^timeout .* kiln-exec-C01-", 0), 0U) << lines[1];
+  EXPECT_EQ(lines[0].rfind("sh -c 'timeout --signal=TERM --kill-after=5 601 env KILN_EXEC=kiln-exec-C01-", 0),
+            0U)
+      << lines[0];
+  EXPECT_EQ(lines[1].rfind("for g in $(pgrep -f '^timeout .*KILN_EXEC=kiln-exec-C01-", 0), 0U) << lines[1];
   EXPECT_TRUE(result.bodies<GuardClosed>().front().done);
 }
 
