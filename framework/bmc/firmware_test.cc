@@ -106,6 +106,48 @@ TEST_F(Update, ATaskThatNeverEndsEndsAtTheDeadline) {
   EXPECT_EQ(outcome.error().code, "ctx.deadline");
 }
 
+TEST_F(Update, ABmcThatResetsWhileItFlashesIsWaitedForAndItsTaskFollowedToTheEnd) {
+  accept();
+  // Away for some minutes: refused connections, then a service that is still starting.
+  for (int i = 0; i < 30; ++i) {
+    service.broken["GET /redfish/v1/TaskService/Tasks/7"].push_back(
+        Error("http.connect", "connection refused", "", Blame::peer));
+  }
+  for (int i = 0; i < 4; ++i) service.once["GET /redfish/v1/TaskService/Tasks/7"].push_back(reply(503, "{}"));
+  task("Running", 80);
+  task("Completed", 100);
+  const auto outcome = update(1h);
+  ASSERT_TRUE(outcome) << outcome.error().full();
+  EXPECT_TRUE(outcome->task_ok);
+  EXPECT_FALSE(outcome->task_vanished);
+  EXPECT_EQ(service.count("POST /redfish/v1/push"), 1) << "the image is sent once";
+  EXPECT_FALSE(bmc->take_disturbances().empty()) << "the silence is on record";
+}
+
+TEST_F(Update, ABmcThatLostTheTaskInItsResetLeavesTheAnswerToTheInventory) {
+  accept();
+  for (int i = 0; i < 10; ++i) {
+    service.broken["GET /redfish/v1/TaskService/Tasks/7"].push_back(
+        Error("http.connect", "connection refused", "", Blame::peer));
+  }
+  const auto outcome = update(1h);
+  ASSERT_TRUE(outcome) << outcome.error().full();
+  EXPECT_TRUE(outcome->task_vanished);
+  EXPECT_FALSE(outcome->task_ok);
+}
+
+TEST_F(Update, ABmcThatDoesNotComeBackIsAnErrorAndNeverASuccess) {
+  accept();
+  for (int i = 0; i < 5000; ++i) {
+    service.broken["GET /redfish/v1/TaskService/Tasks/7"].push_back(
+        Error("http.connect", "connection refused", "", Blame::peer));
+  }
+  const auto outcome = update(1h);
+  ASSERT_FALSE(outcome);
+  EXPECT_NE(outcome.error().full().find("waiting for the update"), std::string::npos)
+      << outcome.error().full();
+}
+
 TEST_F(Update, WrongWishesAreRefusedBeforeAnythingIsSent) {
   request.component = "UEFl";
   EXPECT_EQ(update().error().code, "firmware.unknown_component");

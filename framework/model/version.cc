@@ -54,6 +54,11 @@ std::partial_ordering compare_runs(const std::string& a, const std::string& b) {
   return a < b ? std::partial_ordering::less : std::partial_ordering::greater;
 }
 
+/// Words that vendors put behind a version that is not released yet (semver.org 9 orders them before it).
+bool is_prerelease(const std::string& run) {
+  return run == "rc" || run == "alpha" || run == "beta" || run == "pre" || run == "dev" || run == "snapshot";
+}
+
 }  // namespace
 
 CanonicalVersion canonical_version(const std::string& printed) {
@@ -86,6 +91,8 @@ std::partial_ordering compare(const CanonicalVersion& a, const CanonicalVersion&
     const auto order = compare_runs(a.runs[i], b.runs[i]);
     if (order != std::partial_ordering::equivalent) return order;
   }
+  if (a.runs.size() > common && is_prerelease(a.runs[common])) return std::partial_ordering::less;
+  if (b.runs.size() > common && is_prerelease(b.runs[common])) return std::partial_ordering::greater;
   return a.runs.size() <=> b.runs.size();
 }
 

@@ -19,7 +19,8 @@ struct CanonicalVersion {
 
 CanonicalVersion canonical_version(const std::string& printed);
 /// equal: the same runs; less/greater: the first different run decides, numbers as numbers, a missing run is
-/// less; unordered: a number meets a word, or either is empty.
+/// less, but what has a pre-release word more ("1.5-rc1", "2.0 beta") comes before the release; unordered: a
+/// number meets a word, or either is empty.
 std::partial_ordering compare(const CanonicalVersion& a, const CanonicalVersion& b);
 
 }  // namespace kiln

@@ -26,6 +26,24 @@ TEST(Version, IgnoresPaddingCaseAndPrefixes) {
 
 TEST(Version, AMissingRunIsLess) { EXPECT_EQ(order("1.2", "1.2.0"), std::partial_ordering::less); }
 
+TEST(Version, AReleaseCandidateIsOlderThanItsRelease) {
+  EXPECT_EQ(order("1.5-rc1", "1.5"), std::partial_ordering::less);
+  EXPECT_EQ(order("1.5", "1.5_RC2"), std::partial_ordering::greater);
+  EXPECT_EQ(order("1.5-rc1", "1.5-rc2"), std::partial_ordering::less);
+  EXPECT_EQ(order("1.5-rc1", "1.4"), std::partial_ordering::greater);
+  EXPECT_EQ(order("1.5 beta", "1.5.1"), std::partial_ordering::unordered);
+  EXPECT_EQ(order("1.5-B", "1.5"), std::partial_ordering::greater) << "a revision letter is no pre-release";
+}
+
+TEST(Version, SeparatorsSayNothingButWhereTheyPartDigitsTheyCount) {
+  EXPECT_EQ(order("1.2.3", "1-2_3"), std::partial_ordering::equivalent);
+  EXPECT_EQ(order("1.23", "12.3"), std::partial_ordering::less);
+  EXPECT_EQ(order("97.00.0e.00.01", "97.00.0E.0.1"), std::partial_ordering::equivalent);
+  EXPECT_EQ(order("000", "0"), std::partial_ordering::equivalent);
+  EXPECT_EQ(order("V", "v"), std::partial_ordering::equivalent);
+  EXPECT_EQ(order("1.2\t", " 1.2"), std::partial_ordering::equivalent);
+}
+
 TEST(Version, WhatCannotBeComparedIsUnordered) {
   EXPECT_EQ(order("1.2", "1.b"), std::partial_ordering::unordered);
   EXPECT_EQ(order("", "1.2"), std::partial_ordering::unordered);

@@ -37,6 +37,26 @@ TEST_F(PowerTest, OnIsReadBackAndTheTrayIsOffAfterTheRun) {
   EXPECT_TRUE(result.bodies<GuardClosed>().front().done);
 }
 
+TEST_F(PowerTest, AStopWhileItIsOnForcesItOffBeforeTheRunEnds) {
+  bench.shell("C01").answer("true", ShellAnswer::never());
+  bench.step("on", make("power.on"));
+  bench.stop_at(10s);
+  const BenchResult result = bench.run();
+  EXPECT_EQ(bench.hardware("C01").power, PowerState::off);
+  EXPECT_TRUE(result.bodies<GuardClosed>().front().done);
+  EXPECT_EQ(exit_code(result.verdict), 130);
+}
+
+TEST_F(PowerTest, TheGuardIsOnRecordBeforeThePowerIs) {
+  bench.shell("C01").answer("true", ShellAnswer(""));
+  bench.hardware("C01").failing.insert_or_assign("power_on", Error("bmc.busy", "busy"));
+  bench.step("on", make("power.on"));
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.bodies<GuardOpened>().size(), 1U);
+  EXPECT_EQ(result.bodies<GuardClosed>().size(), 1U) << "nobody knows how far a refused request came";
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
+}
+
 TEST_F(PowerTest, ATrayThatNeverComesOnIsNoGo) {
   bench.hardware("C01").on_call = [this](const std::string& verb) {
     if (verb == "power_state") bench.hardware("C01").power = PowerState::off;
