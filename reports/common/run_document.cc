@@ -35,6 +35,11 @@ class Collector {
   void finish() {
     for (auto& load : document_.loads) {
       if (load.ended_ns == 0) load.ended_ns = document_.ended_ns;
+      // A cut stops the load long before the step has wound up and closed its guard.
+      for (const auto& [dut, cut] : document_.interlocks) {
+        if (dut == load.dut && cut.load_stopped_ns > load.begun_ns)
+          load.ended_ns = std::min(load.ended_ns, cut.load_stopped_ns);
+      }
     }
     find_sticky_fails();
     for (auto& [key, series] : series_) document_.series.push_back(std::move(series));

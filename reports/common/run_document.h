@@ -38,7 +38,8 @@ struct DocumentDisturbance {
   int count = 0;
 };
 
-/// From the permit to load a DUT until the guard that stops the load was closed, or the step ended.
+/// From the permit to load a DUT until an interlock stopped the load, the guard that stops it was closed, or
+/// the step ended.
 struct DocumentLoad {
   std::string dut, step;
   std::int64_t begun_ns = 0, ended_ns = 0;  ///< monotonic; not ended: the last event of the run

@@ -100,6 +100,22 @@ TEST(RunDocument, ALoadLastsUntilItsOwnGuardIsClosed) {
   EXPECT_EQ(document.loads[0].ended_ns, 9'000'000'000);
 }
 
+TEST(RunDocument, ACutEndsTheLoadOfItsDutWhenItWasStopped) {
+  for (const char* dut : {"C01", "C02"}) {
+    RecordForTest record;
+    record.add("C01", "soak/load", PermitGranted{"load", "burn"});  // at 5 s
+    Interlocked cut;
+    cut.detected_ns = 6'000'000'000;
+    cut.load_stopped_ns = 6'004'000'000;
+    record.add(dut, "monitor/leak_watch", cut);
+    for (int filler = 0; filler < 10; ++filler) record.add("C01", "soak/load", Note{});
+    record.end();
+    const RunDocument document = make_document(record.done());
+    ASSERT_EQ(document.loads.size(), 1U);
+    EXPECT_EQ(document.loads[0].ended_ns, dut == std::string("C01") ? 6'004'000'000 : 17'000'000'000);
+  }
+}
+
 TEST(RunDocument, ALoadThatNobodyEndedLastsToTheEndOfTheRecord) {
   RecordForTest record;
   record.add("C01", "soak/load", PermitGranted{"load", "burn"});

@@ -75,7 +75,7 @@ inline constexpr const char* kPage = R"page(<!DOCTYPE html>
 {{#timelines}}<details{{#open}} open{{/open}}><summary>{{dut}} · {{summary}}</summary><div class="wide">{{{svg}}}</div></details>
 {{/timelines}}{{^any_timeline}}<p>The record holds no step.</p>{{/any_timeline}}
 <h2>Measurements over time</h2>
-<p class="small">Shaded: some part was under load. The legend gives the lowest and the highest sample of each line.</p>
+<p class="small">Shaded: some part was under load. The legend gives the lowest and the highest sample of each line. A limit judges the measurement named beside it, which may count a part of the samples only, such as those of the steady load.</p>
 {{#plots}}<figure><h3>{{title}}</h3><div class="wide">{{{svg}}}</div><figcaption>{{caption}}</figcaption></figure>
 {{/plots}}{{^any_plot}}<p>No series was recorded.</p>{{/any_plot}}
 {{#any_disturbance}}<h2 id="disturbances">Disturbances</h2><p class="small">They disturbed the work and say nothing about the hardware.</p>
