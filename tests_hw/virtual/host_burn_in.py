@@ -174,6 +174,19 @@ def main():
                 run(4, "INCOMPLETE", "a declared DIMM, and nothing that could tell")
             write_rack(place, port, "other", [])
             run(4, "INCOMPLETE", "a host key that is not the one in the rack file")
+
+            write_rack(place, port, "host", [])
+            for where in ("host", "station"):
+                for what, program, decision, code in PROGRAMS:
+                    done = kiln(exec_recipe(place, where, program))
+                    result = json.loads(done.stdout) if done.stdout.startswith("{") else {}
+                    found = [reason["code"] for dut in result.get("duts", []) for reason in dut["reasons"]]
+                    check(result.get("decision") == decision and (code is None or code in found),
+                          f"exec on the {where}, {what}: {result.get('decision')} {found}", done.stderr[-600:])
+                    end = time.monotonic() + 5
+                    while left_behind() and time.monotonic() < end:
+                        time.sleep(0.1)
+                    check(not left_behind(), f"exec on the {where}, {what}: nothing of it is left ({left_behind()})")
         finally:
             server.terminate()
             server.wait(timeout=10)
