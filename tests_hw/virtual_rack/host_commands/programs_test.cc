@@ -191,6 +191,14 @@ TEST(GpuBurn, healthy_gpus_end_ok_and_load_shows_while_it_runs) {
   EXPECT_GT(burn->gpus[0].gflops.value_or(0), 30000);
 }
 
+TEST(GpuBurn, it_moves_nothing_over_nvlink_as_each_gpu_works_for_itself) {
+  Rig rig;
+  EXPECT_EQ(run(rig, "C01", "gpu_burn 5").end.status, 0);
+  EXPECT_EQ(rig.c01().gpus[0].links[0].counters.tx_bytes, 0U);
+  EXPECT_EQ(run(rig, "C01", "nvbandwidth -j -t device_to_device_memcpy_read_ce").end.status, 0);
+  EXPECT_GT(rig.c01().gpus[0].links[0].counters.tx_bytes, 1'000'000'000U);
+}
+
 TEST(GpuBurn, a_gpu_that_dies_is_faulty_although_the_status_is_zero) {
   Rig rig;
   const auto added = add_fault(rig.rack(), *parse_fault("xid@C01:GPU_1+2s"));
