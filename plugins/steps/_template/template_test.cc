@@ -7,19 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "sdk/plugin.h"
+#include "testing/plugin_step.h"
 #include "testing/step_bench.h"
-
-extern "C" const kiln::PluginDescriptor kiln_plugin_descriptor;
 
 namespace kiln {
 namespace {
-
-std::unique_ptr<Step> make_step() {
-  std::vector<std::unique_ptr<Step>> steps;
-  kiln_plugin_descriptor.make_steps(steps);
-  return std::move(steps.at(0));
-}
 
 SensorReading intake(double value) {
   SensorReading sensor;
@@ -37,7 +29,7 @@ class IntakeTemperatureTest : public testing::Test {
   IntakeTemperatureTest() {
     bench.add_dut("C01", Role::compute_tray);
     bench.limit_max("template.intake_temperature", "Cel", 35);
-    bench.step("intake", make_step(), {{"readings", "5"}, {"pause", "10s"}});
+    bench.step("intake", plugin_step("template.intake_temperature"), {{"readings", "5"}, {"pause", "10s"}});
   }
   StepBench bench;
 };
@@ -86,7 +78,7 @@ TEST(IntakeTemperatureParameters, AnAbsurdNumberOfReadingsIsRefusedBeforeTheRun)
   StepBench bench;
   bench.add_dut("C01", Role::compute_tray);
   bench.limit_max("template.intake_temperature", "Cel", 35);
-  bench.step("intake", make_step(), {{"readings", "0"}});
+  bench.step("intake", plugin_step("template.intake_temperature"), {{"readings", "0"}});
   const BenchResult result = bench.run();
   ASSERT_FALSE(result.problems.empty());
   EXPECT_NE(result.problems[0].message.find("readings must be between 1 and 1000"), std::string::npos);

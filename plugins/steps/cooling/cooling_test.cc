@@ -2,26 +2,15 @@
 
 #include <algorithm>
 
-#include "sdk/plugin.h"
 #include "sdk/step.h"
+#include "testing/plugin_step.h"
 #include "testing/step_bench.h"
-
-extern "C" const kiln::PluginDescriptor kiln_plugin_descriptor;
 
 namespace kiln {
 namespace {
 
 using namespace std::chrono_literals;
 using boost::asio::awaitable;
-
-std::unique_ptr<Step> make(const std::string& use) {
-  std::vector<std::unique_ptr<Step>> steps;
-  kiln_plugin_descriptor.make_steps(steps);
-  for (auto& step : steps) {
-    if (step->describe().use == use) return std::move(step);
-  }
-  return nullptr;
-}
 
 /// Switches the tray on, "loads" it for a minute behind a guard, and ends.
 class FakeLoad final : public Step {
@@ -73,7 +62,7 @@ void add_tray(StepBench& bench) {
 struct CoolingTest : testing::Test {
   CoolingTest() { add_tray(bench); }
   void watch_load() {
-    bench.monitor("leak_watch", make("cooling.leak_watch"), 1s);
+    bench.monitor("leak_watch", plugin_step("cooling.leak_watch"), 1s);
     bench.step("load", std::make_unique<FakeLoad>());
   }
   LeakDetectorReading& detector(std::size_t index) { return bench.hardware("C01").leaks.detectors[index]; }
@@ -81,7 +70,7 @@ struct CoolingTest : testing::Test {
 };
 
 TEST_F(CoolingTest, ACensusOfDryDetectorsIsGo) {
-  bench.step("census", make("cooling.detector_census"));
+  bench.step("census", plugin_step("cooling.detector_census"));
   const BenchResult result = bench.run();
   EXPECT_EQ(result.verdict.find("C01")->decision, Decision::go);
   EXPECT_EQ(result.verdict.counts.required, 3);
@@ -100,7 +89,7 @@ TEST_F(CoolingTest, EveryWordButDryIsNoGoWithItsOwnCode) {
         Case{"OK", "Disabled", "leak_detector.fault"}}) {
     StepBench own;
     add_tray(own);
-    own.step("census", make("cooling.detector_census"));
+    own.step("census", plugin_step("cooling.detector_census"));
     LeakDetectorAnswer& answer = own.hardware("C01").leaks.detectors[1].answer;
     answer.detector_state = one.detector_state;
     answer.state = one.state;
@@ -113,7 +102,7 @@ TEST_F(CoolingTest, EveryWordButDryIsNoGoWithItsOwnCode) {
 }
 
 TEST_F(CoolingTest, ADetectorMissingFromTheListIsNoGo) {
-  bench.step("census", make("cooling.detector_census"));
+  bench.step("census", plugin_step("cooling.detector_census"));
   bench.hardware("C01").leaks.detectors.pop_back();
   const BenchResult result = bench.run();
   EXPECT_EQ(result.verdict.find("C01")->decision, Decision::no_go);
@@ -121,7 +110,7 @@ TEST_F(CoolingTest, ADetectorMissingFromTheListIsNoGo) {
 }
 
 TEST_F(CoolingTest, ACensusThatCannotBeReadIsIncompleteNotNoGo) {
-  bench.step("census", make("cooling.detector_census"));
+  bench.step("census", plugin_step("cooling.detector_census"));
   bench.hardware("C01").failing["leak_detectors"] = Error("bmc.unreachable", "C01: no answer");
   const BenchResult result = bench.run();
   EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
@@ -278,7 +267,7 @@ TEST(Flow, JudgesTheMeanAndMissingValuesAreIncomplete) {
     if (!missing) reading.flow = 4.5;
     reading.supply_temperature = 25.0;
     bench.hardware("C01").coolant.push_back(reading);
-    bench.step("flow", make("cooling.flow"));
+    bench.step("flow", plugin_step("cooling.flow"));
     const BenchResult result = bench.run();
     const DutVerdict& dut = *result.verdict.find("C01");
     EXPECT_EQ(dut.decision, missing ? Decision::incomplete : Decision::no_go);

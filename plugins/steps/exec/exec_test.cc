@@ -1,18 +1,10 @@
 #include <gtest/gtest.h>
 
-#include "sdk/plugin.h"
+#include "testing/plugin_step.h"
 #include "testing/step_bench.h"
-
-extern "C" const kiln::PluginDescriptor kiln_plugin_descriptor;
 
 namespace kiln {
 namespace {
-
-std::unique_ptr<Step> make() {
-  std::vector<std::unique_ptr<Step>> steps;
-  kiln_plugin_descriptor.make_steps(steps);
-  return std::move(steps.front());
-}
 
 struct ExecBench {
   ExecBench() {
@@ -24,7 +16,7 @@ struct ExecBench {
   BenchResult run(ShellAnswer answer) {
     bench.shell("C01").answer_matching("pgrep", ShellAnswer("", 1));
     bench.shell("C01").answer_matching("check-fans", std::move(answer));
-    StepSpec& spec = bench.step("fans", make(), {{"command", "check-fans"}});
+    StepSpec& spec = bench.step("fans", plugin_step("exec.run"), {{"command", "check-fans"}});
     spec.requires_measurements = {"exec.exit_code", "fan.noise"};
     return bench.run();
   }
@@ -76,7 +68,7 @@ TEST_F(ExecTest, AMissingProgramAndAKilledOneAreIncomplete) {
   own.add_dut("C01", Role::compute_tray);
   own.limit_max("exec.failed_diagnoses", "1", 0);
   own.shell("C01").answer_matching("check-fans", ShellAnswer("", -1).killed_by("KILL"));
-  own.step("fans", make(), {{"command", "check-fans"}});
+  own.step("fans", plugin_step("exec.run"), {{"command", "check-fans"}});
   EXPECT_EQ(own.run().verdict.find("C01")->decision, Decision::incomplete);
 }
 
@@ -109,7 +101,7 @@ TEST_F(ExecTest, ANameTheRecipeDoesNotListIsNotJudgedEvenIfTheTableKnowsIt) {
 
 TEST_F(ExecTest, WithoutRequiringItTheExitCodeIsInformational) {
   bench.shell("C01").answer_matching("check-fans", ShellAnswer(kNoise, 3));
-  StepSpec& spec = bench.step("fans", make(), {{"command", "check-fans"}});
+  StepSpec& spec = bench.step("fans", plugin_step("exec.run"), {{"command", "check-fans"}});
   spec.requires_measurements = {"fan.noise"};
   const BenchResult result = bench.run();
   EXPECT_EQ(result.measured("exec.exit_code").outcome, Outcome::informational);

@@ -6,25 +6,14 @@
 #include <fstream>
 #include <memory>
 
-#include "sdk/plugin.h"
+#include "testing/plugin_step.h"
 #include "testing/step_bench.h"
-
-extern "C" const kiln::PluginDescriptor kiln_plugin_descriptor;
 
 namespace kiln {
 namespace {
 
 using namespace std::chrono_literals;
 using boost::asio::awaitable;
-
-std::unique_ptr<Step> make(const std::string& use) {
-  std::vector<std::unique_ptr<Step>> steps;
-  kiln_plugin_descriptor.make_steps(steps);
-  for (auto& step : steps) {
-    if (step->describe().use == use) return std::move(step);
-  }
-  return nullptr;
-}
 
 /// A leak watch that reads dry until its time has come.
 class LeakAt final : public Step {
@@ -114,7 +103,7 @@ struct FirmwareTest : testing::Test {
   StepSpec& update(StepBench::With with = {}) {
     with.emplace_back("component", "UEFI");
     with.emplace_back("images", place.string());
-    return bench.step("update", make("firmware.update"), std::move(with));
+    return bench.step("update", plugin_step("firmware.update"), std::move(with));
   }
   FakeHardware& hardware() { return bench.hardware("C01"); }
   std::ptrdiff_t position(const std::string& call) {
@@ -195,7 +184,7 @@ TEST_F(FirmwareTest, AVersionThatShowsLateCountsAndOneThatCannotBeReadIsIncomple
   own.hardware("C01").on_update = [](FakeHardware& fake, const UpdateRequest&) {
     fake.failing.insert_or_assign("firmware", Error("bmc.unreachable", "no answer"));
   };
-  own.step("update", make("firmware.update"),
+  own.step("update", plugin_step("firmware.update"),
            {{"component", "UEFI"}, {"images", place.string()}, {"activation", "10s"}});
   EXPECT_EQ(of(own.run()), Decision::incomplete);
 }
@@ -236,7 +225,7 @@ TEST_F(FirmwareTest, TheBaselineNamesWhatIsOldNewAndMissing) {
     item.version = version;
     hardware().firmware.push_back(item);
   }
-  bench.step("baseline", make("firmware.baseline"));
+  bench.step("baseline", plugin_step("firmware.baseline"));
   const BenchResult result = bench.run();
   EXPECT_EQ(result.measured("firmware.version", "UEFI").outcome, Outcome::pass);
   EXPECT_EQ(result.measured("firmware.version", "CPLD").outcome, Outcome::fail);

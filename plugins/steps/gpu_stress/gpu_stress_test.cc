@@ -4,26 +4,15 @@
 #include <algorithm>
 
 #include "in_band.h"
-#include "sdk/plugin.h"
 #include "sdk/step.h"
 #include "telemetry.h"
+#include "testing/plugin_step.h"
 #include "testing/step_bench.h"
-
-extern "C" const kiln::PluginDescriptor kiln_plugin_descriptor;
 
 namespace kiln {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::unique_ptr<Step> make(const std::string& use) {
-  std::vector<std::unique_ptr<Step>> steps;
-  kiln_plugin_descriptor.make_steps(steps);
-  for (auto& step : steps) {
-    if (step->describe().use == use) return std::move(step);
-  }
-  return nullptr;
-}
 
 /// One GPU as the driver would print it.
 struct DriverGpu {
@@ -133,7 +122,7 @@ struct SoakTest : testing::Test {
         driver.size(), gpus);
   }
   BenchResult soak() {
-    bench.step("load", make("gpu_stress.soak"), {{"for", "60s"}, {"settle", "10s"}});
+    bench.step("load", plugin_step("gpu_stress.soak"), {{"for", "60s"}, {"settle", "10s"}});
     return bench.run();
   }
   /// Runs it and expects NO-GO on GPU_1 with this code.
@@ -375,7 +364,7 @@ TEST_F(SoakTest, AFailRecordedBeforeAStopStays) {
 }
 
 TEST_F(SoakTest, HealthIsGoOnGoodGpusAndNamesWhatIsWrong) {
-  bench.step("health", make("gpu_stress.health"));
+  bench.step("health", plugin_step("gpu_stress.health"));
   EXPECT_EQ(bench.run().verdict.find("C01")->decision, Decision::go);
 }
 
@@ -383,7 +372,7 @@ TEST_F(SoakTest, HealthFailsPendingRepairsAndFabric) {
   driver[1].remap_pending = "Yes";
   driver[0].fabric = "In Progress";
   driver[1].uncorrectable = "2";
-  bench.step("health", make("gpu_stress.health"));
+  bench.step("health", plugin_step("gpu_stress.health"));
   const BenchResult result = bench.run();
   EXPECT_EQ(result.measured("gpu.row_remap.pending", "GPU_1").fault_code, "gpu.row_remap");
   EXPECT_EQ(result.measured("gpu.fabric.state", "GPU_0").fault_code, "gpu.fabric");
@@ -392,7 +381,7 @@ TEST_F(SoakTest, HealthFailsPendingRepairsAndFabric) {
 
 TEST_F(SoakTest, HealthOfAHostWithoutAnyGpuIsNoGo) {
   shell().answer("nvidia-smi -q -x", ShellAnswer("No devices were found\n", 6));
-  bench.step("health", make("gpu_stress.health"));
+  bench.step("health", plugin_step("gpu_stress.health"));
   const BenchResult result = bench.run();
   EXPECT_EQ(result.verdict.find("C01")->decision, Decision::no_go);
   EXPECT_EQ(result.measured("gpu.present", "GPU_0").fault_code, "gpu.missing");
@@ -417,7 +406,7 @@ TEST_F(SoakTest, DcgmIsJudgedPerGpuAndOnlyPassIsAPass) {
        {Case{"Pass", Outcome::pass}, Case{"Fail", Outcome::fail}, Case{"Skip", Outcome::unset}}) {
     SoakTest_DcgmIsJudgedPerGpuAndOnlyPassIsAPass_Test own;
     own.shell().answer(kDcgm, ShellAnswer(dcgm(one.status), 226).after(100s));
-    own.bench.step("diag", make("gpu_stress.dcgm_diag"));
+    own.bench.step("diag", plugin_step("gpu_stress.dcgm_diag"));
     const BenchResult result = own.bench.run();
     EXPECT_EQ(result.measured("dcgm.result", "GPU_1").outcome, one.outcome) << one.status;
     EXPECT_EQ(result.measured("dcgm.result", "GPU_0").outcome, Outcome::pass) << one.status;
@@ -426,7 +415,7 @@ TEST_F(SoakTest, DcgmIsJudgedPerGpuAndOnlyPassIsAPass) {
 
 TEST_F(SoakTest, DcgmThatIsNotInstalledIsNotAPass) {
   shell().answer(kDcgm, ShellAnswer("", 127, "timeout: failed to run command 'dcgmi'\n"));
-  bench.step("diag", make("gpu_stress.dcgm_diag"));
+  bench.step("diag", plugin_step("gpu_stress.dcgm_diag"));
   const BenchResult result = bench.run();
   EXPECT_EQ(result.ended("main/diag").code, "dcgmi.not_installed");
   EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
@@ -434,7 +423,7 @@ TEST_F(SoakTest, DcgmThatIsNotInstalledIsNotAPass) {
 
 TEST_F(SoakTest, ADcgmThatCouldNotRunIsAnError) {
   shell().answer(kDcgm, ShellAnswer(R"({"DCGM Diagnostic":{"runtime_error":"No GPUs were found."}})", 226));
-  bench.step("diag", make("gpu_stress.dcgm_diag"));
+  bench.step("diag", plugin_step("gpu_stress.dcgm_diag"));
   EXPECT_EQ(bench.run().ended("main/diag").status, WorkStatus::error);
 }
 

@@ -1,21 +1,10 @@
 #include <gtest/gtest.h>
 
-#include "sdk/plugin.h"
+#include "testing/plugin_step.h"
 #include "testing/step_bench.h"
-
-extern "C" const kiln::PluginDescriptor kiln_plugin_descriptor;
 
 namespace kiln {
 namespace {
-
-std::unique_ptr<Step> make(const std::string& use) {
-  std::vector<std::unique_ptr<Step>> steps;
-  kiln_plugin_descriptor.make_steps(steps);
-  for (auto& step : steps) {
-    if (step->describe().use == use) return std::move(step);
-  }
-  return nullptr;
-}
 
 constexpr const char* kGoodRun =
     "stress-ng: info:  [100] setting to a 20 second run per stressor\n"
@@ -44,7 +33,7 @@ struct HostHealthTest : testing::Test {
   }
   Decision stress(ShellAnswer answer) {
     bench.shell("H01").answer_matching("stress-ng", std::move(answer));
-    bench.step("cpu", make("host_health.cpu_stress"));
+    bench.step("cpu", plugin_step("host_health.cpu_stress"));
     return bench.run().verdict.find("H01")->decision;
   }
   StepBench bench;
@@ -68,7 +57,7 @@ TEST_F(HostHealthTest, AKernelLogThatCannotBeReadIsIncomplete) {
   bench.shell("H01").answer_matching(
       "dmesg", ShellAnswer("", 1, "dmesg: read kernel buffer failed: Operation not permitted"));
   bench.shell("H01").answer_matching("hwmon", ShellAnswer(""));
-  bench.step("after", make("host_health.after"));
+  bench.step("after", plugin_step("host_health.after"));
   EXPECT_EQ(bench.run().verdict.find("H01")->decision, Decision::incomplete);
 }
 
@@ -80,7 +69,7 @@ TEST_F(HostHealthTest, ADeclaredSensorThatIsNotThereIsIncompleteAndOthersAreList
   bench.shell("H01").answer_matching(
       "hwmon",
       ShellAnswer("/sys/class/hwmon/hwmon0/temp1_input 45000\n/sys/class/hwmon/hwmon1/temp2_input 51000\n"));
-  bench.step("after", make("host_health.after"));
+  bench.step("after", plugin_step("host_health.after"));
   const BenchResult result = bench.run();
   EXPECT_EQ(result.verdict.find("H01")->decision, Decision::incomplete);
   EXPECT_EQ(result.measured("sensor.temperature.max", "hwmon0/temp1").outcome, Outcome::pass);

@@ -1,23 +1,12 @@
 #include <gtest/gtest.h>
 
-#include "sdk/plugin.h"
+#include "testing/plugin_step.h"
 #include "testing/step_bench.h"
-
-extern "C" const kiln::PluginDescriptor kiln_plugin_descriptor;
 
 namespace kiln {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::unique_ptr<Step> make(const std::string& use) {
-  std::vector<std::unique_ptr<Step>> steps;
-  kiln_plugin_descriptor.make_steps(steps);
-  for (auto& step : steps) {
-    if (step->describe().use == use) return std::move(step);
-  }
-  return nullptr;
-}
 
 struct PowerTest : testing::Test {
   PowerTest() {
@@ -29,7 +18,7 @@ struct PowerTest : testing::Test {
 
 TEST_F(PowerTest, OnIsReadBackAndTheTrayIsOffAfterTheRun) {
   bench.shell("C01").answer("true", ShellAnswer(""));
-  bench.step("on", make("power.on"));
+  bench.step("on", plugin_step("power.on"));
   const BenchResult result = bench.run();
   EXPECT_EQ(result.verdict.find("C01")->decision, Decision::go);
   EXPECT_EQ(bench.hardware("C01").power, PowerState::off) << "the guard must force off";
@@ -39,7 +28,7 @@ TEST_F(PowerTest, OnIsReadBackAndTheTrayIsOffAfterTheRun) {
 
 TEST_F(PowerTest, AStopWhileItIsOnForcesItOffBeforeTheRunEnds) {
   bench.shell("C01").answer("true", ShellAnswer::never());
-  bench.step("on", make("power.on"));
+  bench.step("on", plugin_step("power.on"));
   bench.stop_at(10s);
   const BenchResult result = bench.run();
   EXPECT_EQ(bench.hardware("C01").power, PowerState::off);
@@ -50,7 +39,7 @@ TEST_F(PowerTest, AStopWhileItIsOnForcesItOffBeforeTheRunEnds) {
 TEST_F(PowerTest, TheGuardIsOnRecordBeforeThePowerIs) {
   bench.shell("C01").answer("true", ShellAnswer(""));
   bench.hardware("C01").failing.insert_or_assign("power_on", Error("bmc.busy", "busy"));
-  bench.step("on", make("power.on"));
+  bench.step("on", plugin_step("power.on"));
   const BenchResult result = bench.run();
   EXPECT_EQ(result.bodies<GuardOpened>().size(), 1U);
   EXPECT_EQ(result.bodies<GuardClosed>().size(), 1U) << "nobody knows how far a refused request came";
@@ -61,7 +50,7 @@ TEST_F(PowerTest, ATrayThatNeverComesOnIsNoGo) {
   bench.hardware("C01").on_call = [this](const std::string& verb) {
     if (verb == "power_state") bench.hardware("C01").power = PowerState::off;
   };
-  bench.step("on", make("power.on")).timeout = 30s;
+  bench.step("on", plugin_step("power.on")).timeout = 30s;
   const BenchResult result = bench.run();
   EXPECT_EQ(result.verdict.find("C01")->decision, Decision::no_go);
   EXPECT_EQ(result.verdict.find("C01")->reasons.front().code, "power.not_on");
@@ -69,7 +58,7 @@ TEST_F(PowerTest, ATrayThatNeverComesOnIsNoGo) {
 
 TEST_F(PowerTest, AHostThatHangsIsAnErrorNotAFail) {
   bench.shell("C01").answer("true", ShellAnswer::never());
-  bench.step("on", make("power.on")).timeout = 60s;
+  bench.step("on", plugin_step("power.on")).timeout = 60s;
   const BenchResult result = bench.run();
   EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
   EXPECT_EQ(bench.hardware("C01").power, PowerState::off);
@@ -77,14 +66,14 @@ TEST_F(PowerTest, AHostThatHangsIsAnErrorNotAFail) {
 
 TEST_F(PowerTest, AnUnreachableBmcIsIncomplete) {
   bench.hardware("C01").unreachable = Error("bmc.unreachable", "C01: no answer");
-  bench.step("on", make("power.on"));
+  bench.step("on", plugin_step("power.on"));
   const BenchResult result = bench.run();
   EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
 }
 
 TEST_F(PowerTest, RealHardwareIsRefusedBeforeAnythingRuns) {
   bench.set_simulated(false);
-  bench.step("on", make("power.on"));
+  bench.step("on", plugin_step("power.on"));
   const BenchResult result = bench.run();
   ASSERT_FALSE(result.problems.empty());
   EXPECT_EQ(result.problems.front().code, "permit.not_simulated");
@@ -94,8 +83,8 @@ TEST_F(PowerTest, RealHardwareIsRefusedBeforeAnythingRuns) {
 TEST_F(PowerTest, OffIsReadBackAndAFailedOffIsTheLoudestLine) {
   bench.shell("C01").answer("true", ShellAnswer(""));
   bench.hardware("C01").ignores_force_off = true;
-  bench.step("on", make("power.on"));
-  bench.teardown("off", make("power.off")).timeout = 20s;
+  bench.step("on", plugin_step("power.on"));
+  bench.teardown("off", plugin_step("power.off")).timeout = 20s;
   const BenchResult result = bench.run();
   EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
   const auto& reasons = result.verdict.find("C01")->reasons;

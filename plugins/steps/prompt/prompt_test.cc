@@ -1,20 +1,12 @@
 #include <gtest/gtest.h>
 
-#include "sdk/plugin.h"
+#include "testing/plugin_step.h"
 #include "testing/step_bench.h"
-
-extern "C" const kiln::PluginDescriptor kiln_plugin_descriptor;
 
 namespace kiln {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::unique_ptr<Step> make() {
-  std::vector<std::unique_ptr<Step>> steps;
-  kiln_plugin_descriptor.make_steps(steps);
-  return std::move(steps.front());
-}
 
 struct PromptTest : testing::Test {
   PromptTest() {
@@ -24,7 +16,7 @@ struct PromptTest : testing::Test {
   BenchResult ask(const StepBench::With& more) {
     StepBench::With with{{"id", "hoses"}, {"text", "Connect supply and return hoses"}, {"timeout", "1m"}};
     with.insert(with.end(), more.begin(), more.end());
-    bench.step("ask", make(), with).timeout = 10min;
+    bench.step("ask", plugin_step("prompt.ask"), with).timeout = 10min;
     return bench.run();
   }
   StepBench bench;
@@ -53,7 +45,8 @@ TEST_F(PromptTest, NoAnswerNeverPasses) {
     StepBench own;
     own.add_dut("C01", Role::compute_tray);
     own.limit_equals("prompt.accepted", "", true);
-    own.step("ask", make(), {{"id", "x"}, {"text", "?"}, {"timeout", "1m"}, {"on_timeout", one.on_timeout}})
+    own.step("ask", plugin_step("prompt.ask"),
+             {{"id", "x"}, {"text", "?"}, {"timeout", "1m"}, {"on_timeout", one.on_timeout}})
         .timeout = 10min;
     const BenchResult result = own.run();
     EXPECT_EQ(result.verdict.find("C01")->decision, one.decision) << one.on_timeout;
@@ -62,9 +55,11 @@ TEST_F(PromptTest, NoAnswerNeverPasses) {
 
 TEST_F(PromptTest, AbortSafeParksTheDutAndTheRestOfItsWorkIsNotRun) {
   bench.answer_prompt("later", "yes");
-  bench.step("ask", make(), {{"id", "hoses"}, {"text", "?"}, {"timeout", "1m"}, {"on_timeout", "abort_safe"}})
+  bench
+      .step("ask", plugin_step("prompt.ask"),
+            {{"id", "hoses"}, {"text", "?"}, {"timeout", "1m"}, {"on_timeout", "abort_safe"}})
       .timeout = 10min;
-  bench.step("next", make(), {{"id", "later"}, {"text", "?"}});
+  bench.step("next", plugin_step("prompt.ask"), {{"id", "later"}, {"text", "?"}});
   const BenchResult result = bench.run();
   EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
   EXPECT_EQ(result.bodies<PromptShown>().size(), 1U) << "a parked DUT is asked nothing more";
@@ -81,7 +76,7 @@ TEST_F(PromptTest, AQuestionThatCannotBeAskedIsRefusedBeforeTheRun) {
     own.limit_equals("prompt.accepted", "", true);
     StepBench::With with{{"id", "x"}, {"text", "?"}};
     with.insert(with.end(), wrong.begin(), wrong.end());
-    own.step("ask", make(), with);
+    own.step("ask", plugin_step("prompt.ask"), with);
     EXPECT_FALSE(own.run().problems.empty()) << wrong.back().first;
   }
 }

@@ -1,18 +1,10 @@
 #include <gtest/gtest.h>
 
-#include "sdk/plugin.h"
+#include "testing/plugin_step.h"
 #include "testing/step_bench.h"
-
-extern "C" const kiln::PluginDescriptor kiln_plugin_descriptor;
 
 namespace kiln {
 namespace {
-
-std::unique_ptr<Step> make() {
-  std::vector<std::unique_ptr<Step>> steps;
-  kiln_plugin_descriptor.make_steps(steps);
-  return std::move(steps.front());
-}
 
 TEST(Survey, DecidesNothingAndListsWhatIsBroken) {
   StepBench bench;
@@ -24,7 +16,7 @@ TEST(Survey, DecidesNothingAndListsWhatIsBroken) {
   survey.resources_read = 10;
   survey.error_bodies = 2;
   survey.error_uris = {"/redfish/v1/a", "/redfish/v1/b"};
-  bench.step("tree", make());
+  bench.step("tree", plugin_step("survey.tree"));
   const BenchResult result = bench.run();
   EXPECT_FALSE(result.verdict.decision.has_value());
   EXPECT_EQ(exit_code(result.verdict), 0);
@@ -37,7 +29,7 @@ TEST(Survey, AnUnreachableBmcIsNotASilentSurvey) {
   bench.add_dut("B01", Role::server);
   bench.recipe().purpose = Purpose::survey;
   bench.hardware("B01").unreachable = Error("bmc.unreachable", "no answer");
-  bench.step("tree", make());
+  bench.step("tree", plugin_step("survey.tree"));
   const BenchResult result = bench.run();
   EXPECT_EQ(result.ended("main/tree").status, WorkStatus::error);
   EXPECT_EQ(exit_code(result.verdict), 4);
