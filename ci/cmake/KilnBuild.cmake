@@ -181,6 +181,19 @@ endfunction()
 # `plugins` builds every plugin; ci/demo and the packaging ask for it by that name.
 add_custom_target(plugins)
 
+# kiln_plugin_module(TARGET FILE DIRECTORY SOURCES...): DIRECTORY/FILE.so below the build directory, and its objects as
+# TARGET_objects for tests.
+function(kiln_plugin_module target file directory)
+  add_library(${target}_objects OBJECT ${ARGN})
+  target_link_libraries(${target}_objects PUBLIC kiln_sdk PRIVATE kiln_options)
+  set_target_properties(${target}_objects PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  kiln_use_build_stamp(${target}_objects)
+  add_library(${target} MODULE $<TARGET_OBJECTS:${target}_objects>)
+  target_link_libraries(${target} PRIVATE kiln_options)
+  set_target_properties(${target} PROPERTIES PREFIX "" OUTPUT_NAME "${file}"
+    LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/${directory}")
+endfunction()
+
 # kiln_plugin(FOLDER NAME): every *.cc of the folder becomes lib/kiln/plugins/NAME.so, loaded at run time.
 # Undefined symbols are resolved from the program, so there is one copy of the framework in the process.
 function(kiln_plugin folder name)
@@ -191,14 +204,7 @@ function(kiln_plugin folder name)
   if(NOT sources)
     return()
   endif()
-  add_library(kiln_plugin_${name}_objects OBJECT ${sources})
-  target_link_libraries(kiln_plugin_${name}_objects PUBLIC kiln_sdk PRIVATE kiln_options)
-  set_target_properties(kiln_plugin_${name}_objects PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
-  kiln_use_build_stamp(kiln_plugin_${name}_objects)
-  add_library(kiln_plugin_${name} MODULE $<TARGET_OBJECTS:kiln_plugin_${name}_objects>)
-  target_link_libraries(kiln_plugin_${name} PRIVATE kiln_options)
-  set_target_properties(kiln_plugin_${name} PROPERTIES PREFIX "" OUTPUT_NAME "${name}"
-    LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib/kiln/plugins")
+  kiln_plugin_module(kiln_plugin_${name} "${name}" lib/kiln/plugins ${sources})
   add_dependencies(plugins kiln_plugin_${name})
   install(TARGETS kiln_plugin_${name} LIBRARY DESTINATION lib/kiln/plugins)
   kiln_test(kiln_plugin_${name}_test SOURCES ${tests} $<TARGET_OBJECTS:kiln_plugin_${name}_objects>
