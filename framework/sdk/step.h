@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "engine/step.h"
 #include "engine/step_context.h"
+#include "model/counter_rise.h"
 #include "model/event.h"
 #include "model/leak_reading.h"
 #include "model/measurement.h"

@@ -14,52 +14,44 @@ constexpr const char* kCorrectable = "edac.correctable.delta";
 constexpr const char* kReadable = "edac.readable";
 constexpr const char* kUncorrectable = "edac.uncorrectable.delta";
 
-/// One counter over the watch.
-struct CounterTrace {
-  std::optional<std::int64_t> last;
-  std::int64_t risen = 0;
-  int readings = 0;
-  std::string reset;
-
-  void take(const std::optional<std::int64_t>& count) {
-    if (!count) return;
-    ++readings;
-    if (last && *count < *last)
-      reset = fmt::format("the counter fell from {} to {}: it was reset", *last, *count);
-    if (last && *count > *last) risen += *count - *last;
-    last = count;
-  }
-};
-
 struct PlaceTrace {
   std::string label;
-  CounterTrace correctable, uncorrectable;
+  CounterRise correctable, uncorrectable;
 };
 
 struct WatchMemory {
   std::map<std::string, PlaceTrace> places;  ///< "mc0", "mc0/dimm1"
-  int reads = 0, failures = 0;
+  int rounds = 0, reads = 0, failures = 0;
+  bool last_was_read = false;
   std::string last_failure;
 };
 
-awaitable<Status> read_once(StepContext& context, const Ctx& ctx, WatchMemory& memory) {
+void take(CounterRise& counter, const std::optional<std::int64_t>& count, int round) {
+  if (count) counter.take(*count, round);
+}
+
+/// `last`: the look after the work is over, which counts also when it fails.
+awaitable<Status> read_once(StepContext& context, const Ctx& ctx, WatchMemory& memory, bool last) {
   const Result<Shell*> shell = context.shell();
   if (!shell) co_return shell.error();
   const Ctx limited = ctx.child_within("EDAC counters", kReadBudget);
   Command command(kEdacCommand);
   const Result<CommandResult> answer = co_await (*shell)->run(limited, std::move(command));
   const auto counters = answer ? read_edac(answer->out) : std::nullopt;
+  if (!counters && ctx.stopped() && !last)
+    co_return success();  // asked to end in the middle: no failure of the host
+  ++memory.rounds;
+  memory.last_was_read = counters.has_value();
   if (counters) {
     ++memory.reads;
     for (const auto& [address, counter] : *counters) {
       PlaceTrace& place = memory.places[address];
       place.label = counter.label;
-      place.correctable.take(counter.correctable);
-      place.uncorrectable.take(counter.uncorrectable);
+      take(place.correctable, counter.correctable, memory.rounds);
+      take(place.uncorrectable, counter.uncorrectable, memory.rounds);
     }
     co_return success();
   }
-  if (ctx.stopped()) co_return success();  // asked to end in the middle: no failure of the host
   ++memory.failures;
   memory.last_failure = answer ? "the counters were cut short" : answer.error().message;
   co_return success();
@@ -80,26 +72,19 @@ std::string address_of(const WatchMemory& memory, const std::string& name) {
 }
 
 Reading delta(const char* measurement, const std::string& part, const std::string& address,
-              const CounterTrace* counter, const WatchMemory& memory) {
+              const CounterRise* counter, const WatchMemory& memory) {
   Reading reading(measurement, part, std::monostate{},
                   Source{"ssh", "/sys/devices/system/edac/mc" + (address.empty() ? "" : "/" + address)});
-  if (counter == nullptr || counter->readings == 0) {
+  if (counter == nullptr || !counter->was_read()) {
     reading.reason = memory.reads == 0       ? "EDAC could not be read: " + memory.last_failure
                      : memory.places.empty() ? "this machine has no memory controller under EDAC"
                      : counter == nullptr    ? "EDAC knows no DIMM of this name"
                                              : "EDAC does not count this here";
     return reading;
   }
-  // Errors that were seen stay seen; only their absence is unproved after a reset.
-  if (counter->risen > 0) {
-    reading.value = counter->risen;
-  } else if (!counter->reset.empty()) {
-    reading.reason = counter->reset;
-  } else if (counter->readings < 2) {
-    reading.reason = "the counter was read only once, so nothing is known about its rise";
-  } else {
-    reading.value = std::int64_t{0};
-  }
+  const CounterRise::Answer answer = counter->answer(memory.rounds);
+  if (answer.rise) reading.value = *answer.rise;
+  reading.reason = answer.why_not;
   return reading;
 }
 
@@ -119,9 +104,9 @@ awaitable<Status> record_place(StepContext& context, std::string part, std::stri
 }
 
 awaitable<Status> record_watch(StepContext& context, const WatchMemory& memory) {
-  // A machine that never told is not one that has no errors.
+  // A machine that never told, or no longer tells, is not one that has no errors.
   Reading readable(kReadable, "", std::monostate{}, Source{"ssh", "/sys/devices/system/edac/mc"});
-  if (memory.reads > 0) readable.value = true;
+  if (memory.last_was_read) readable.value = true;
   readable.reason = "EDAC could not be read: " + memory.last_failure;
   const Result<Outcome> read = co_await context.record(std::move(readable));
   if (!read) co_return read.error();
@@ -165,7 +150,7 @@ const StepDescription& EdacWatch::describe() const {
          "replace the DIMM that counts; of a controller, find the DIMM by swapping",
          "uncorrected memory errors while watched, per controller and DIMM"},
         {kReadable, "", ComponentKind::whole_dut, true, "", "see why the host does not answer over SSH",
-         "the counters were read, or the machine was seen to have none"},
+         "the counters were read to the end, or the machine was seen to have none"},
         {"edac.uncovered", "", ComponentKind::whole_dut, false, "", "",
          "controllers and DIMMs the machine counts and the rack file does not list, or that it counts none"}};
     made.monitor = true;
@@ -177,7 +162,7 @@ const StepDescription& EdacWatch::describe() const {
 awaitable<Status> EdacWatch::run(StepContext& context) {
   WatchMemory memory;
   while (!context.ctx().stopped()) {
-    const Status read = co_await read_once(context, context.ctx(), memory);
+    const Status read = co_await read_once(context, context.ctx(), memory, false);
     if (!read) co_return read;
     const Status waited = co_await context.ctx().sleep_for(context.every());
     if (!waited) break;
@@ -185,8 +170,8 @@ awaitable<Status> EdacWatch::run(StepContext& context) {
   // What happened since the last round counts too.
   const Status last =
       co_await shielded(context.ctx(), "last EDAC counters", kReadBudget,
-                        [&context, &memory](Ctx& ctx) { return read_once(context, ctx, memory); });
-  (void)last;  // without it the rounds before still count
+                        [&context, &memory](Ctx& ctx) { return read_once(context, ctx, memory, true); });
+  (void)last;  // without it, only what had risen before is known
   if (memory.failures > 0) {
     Disturbance event;
     event.code = "edac.counters_unread";

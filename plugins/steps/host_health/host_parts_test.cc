@@ -4,24 +4,13 @@
 
 #include <algorithm>
 
-#include "sdk/plugin.h"
+#include "testing/plugin_step.h"
 #include "testing/step_bench.h"
-
-extern "C" const kiln::PluginDescriptor kiln_plugin_descriptor;
 
 namespace kiln::host_health {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::unique_ptr<Step> make(const std::string& use) {
-  std::vector<std::unique_ptr<Step>> steps;
-  kiln_plugin_descriptor.make_steps(steps);
-  for (auto& step : steps) {
-    if (step->describe().use == use) return std::move(step);
-  }
-  return nullptr;
-}
 
 constexpr const char* kTwoSockets =
     "# The following is the parsable format, which can be fed to other\n# CPU,Core,Socket\n"
@@ -80,7 +69,7 @@ struct HostBench {
     host().answer_matching("lsblk", ShellAnswer(kDrives));
     host().answer_matching("class/net", ShellAnswer(kNics));
     host().answer_matching("edac", ShellAnswer("end\n"));
-    bench.step("parts", make("host_health.parts"));
+    bench.step("parts", plugin_step("host_health.parts"));
     return bench.run();
   }
   static Decision of(const BenchResult& result) { return result.verdict.find("H01")->decision; }
@@ -155,7 +144,7 @@ TEST_F(PartsTest, ASourceThatCannotBeReadIsIncompleteAndSaysWhy) {
     }
     own.shell("H01").answer_matching(item.command, item.answer);
     own.shell("H01").answer_matching("lscpu|dmidecode|lsblk|class/net|MemTotal|edac", ShellAnswer("", 1));
-    own.step("parts", make("host_health.parts"));
+    own.step("parts", plugin_step("host_health.parts"));
     const BenchResult result = own.run();
     EXPECT_EQ(of(result), Decision::incomplete) << item.command;
     const Measured present = result.all_measured(std::string(to_string(item.kind)) + ".present").front();
@@ -257,9 +246,9 @@ struct EdacBench : HostBench {
     host().answer_matching("lsblk", ShellAnswer(kDrives));
     host().answer_matching("class/net", ShellAnswer(kNics));
     expect(ComponentKind::cpu, "socket0");  // a cell that the watch has nothing to do with
-    bench.step("parts", make("host_health.parts"));
+    bench.step("parts", plugin_step("host_health.parts"));
     bench.step("work", std::make_unique<Work>());
-    bench.monitor("edac", make("host_health.edac_watch"), 10s);
+    bench.monitor("edac", plugin_step("host_health.edac_watch"), 10s);
     return bench.run();
   }
 };
@@ -322,6 +311,15 @@ TEST_F(EdacTest, ACounterThatFellHasNoValueButSeenErrorsStay) {
 
 TEST_F(EdacTest, CountersThatCouldNeverBeReadAreIncompleteEvenWhenNothingIsDeclared) {
   EXPECT_EQ(of(watch({"mc0|5|"})), Decision::incomplete);
+}
+
+TEST_F(EdacTest, CountersThatAreGoneAtTheEndAreUnknownAlsoWhenNothingIsDeclared) {
+  for (const bool declared : {false, true}) {
+    EdacBench own;
+    if (declared) own.expect(ComponentKind::memory, "mc0");
+    EXPECT_EQ(of(own.watch({"mc0|5|0|\nend\n", "mc0|5|0|\nend\n", "mc0|5|"})), Decision::incomplete)
+        << "half a watch proves nothing";
+  }
 }
 
 TEST_F(EdacTest, AnUnreadableRoundIsADisturbance) {

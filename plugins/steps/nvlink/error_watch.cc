@@ -36,35 +36,16 @@ constexpr std::array<Watched, 8> kWatched{{
     {"training", false, "rise of the training errors over the watch"},
 }};
 
-/// One counter of one link between the first and the last reading that had it.
-struct CounterTrace {
-  std::optional<double> last;
-  double risen = 0;
-  int readings = 0;
-  std::string reset;  ///< told when it fell
-
-  void take(double now) {
-    if (last && now < *last && reset.empty()) {
-      reset =
-          fmt::format("the counter fell from {:.0f} to {:.0f}: it was reset, and what came before is unknown",
-                      *last, now);
-    }
-    if (last && now > *last) risen += now - *last;
-    last = now;
-    ++readings;
-  }
-};
-
 struct LinkTrace {
   bool seen_up = false;  ///< what is counted while links train at power-on is no error of operation
-  std::map<std::string, CounterTrace> counters;
-  CounterTrace traffic;
+  std::map<std::string, CounterRise> counters;
+  CounterRise traffic;
   std::string uri;
 };
 
 struct WatchMemory {
   std::map<std::string, LinkTrace> links;
-  int reads = 0, failures = 0;
+  int rounds = 0, reads = 0, failures = 0;
   std::string last_failure;
 };
 
@@ -76,51 +57,46 @@ void take(WatchMemory& memory, const std::vector<NvlinkReading>& readings) {
     link.seen_up = link.seen_up || boost::algorithm::iequals(word, "LinkUp") ||
                    boost::algorithm::iequals(word, "Enabled");
     if (!link.seen_up) continue;
-    for (const auto& [counter, count] : reading.errors)
-      link.counters[counter].take(static_cast<double>(count));
-    if (reading.rx_bytes && reading.tx_bytes) link.traffic.take(*reading.rx_bytes + *reading.tx_bytes);
+    for (const auto& [counter, count] : reading.errors) link.counters[counter].take(count, memory.rounds);
+    if (reading.rx_bytes && reading.tx_bytes)
+      link.traffic.take(static_cast<std::int64_t>(*reading.rx_bytes + *reading.tx_bytes), memory.rounds);
   }
 }
 
 Reading delta(const std::string& measurement, const std::string& part, const LinkTrace* link,
-              const CounterTrace* counter, const WatchMemory& memory) {
+              const CounterRise* counter, const WatchMemory& memory) {
   Reading reading(measurement, part, std::monostate{},
                   Source{"redfish", link == nullptr ? "PortMetrics" : link->uri});
-  if (counter == nullptr || counter->readings == 0) {
+  if (counter == nullptr || !counter->was_read()) {
     reading.reason = memory.reads == 0 && !memory.last_failure.empty()
                          ? fmt::format("the BMC never answered ({})", memory.last_failure)
                      : link == nullptr || !link->seen_up ? "the link was never seen up"
                                                          : "the BMC does not count this for the link";
     return reading;
   }
-  // Errors that were seen stay seen; only their absence is unproved after a reset.
-  if (counter->risen > 0) {
-    reading.value = static_cast<std::int64_t>(counter->risen);
-  } else if (!counter->reset.empty()) {
-    reading.reason = counter->reset;
-  } else if (counter->readings < 2) {
-    reading.reason = "the counter was read only once, so nothing is known about its rise";
-  } else {
-    reading.value = std::int64_t{0};
-  }
+  const CounterRise::Answer answer = counter->answer(memory.rounds);
+  if (answer.rise) reading.value = *answer.rise;
+  reading.reason = answer.why_not;
   return reading;
 }
 
-awaitable<void> read_once(StepContext& context, Bmc& bmc, const Ctx& ctx, WatchMemory& memory) {
+/// `last`: the look after the work is over, which counts also when it fails.
+awaitable<void> read_once(Bmc& bmc, const Ctx& ctx, WatchMemory& memory, bool last) {
   Ctx limited = ctx.child_within("NVLink counters", kReadBudget);
   const Result<std::vector<NvlinkReading>> readings = co_await bmc.nvlinks(limited);
+  if (!readings && ctx.stopped() && !last) co_return;  // asked to end in the middle: no failure of the BMC
+  ++memory.rounds;
   if (readings) {
     ++memory.reads;
     take(memory, *readings);
     co_return;
   }
-  if (context.ctx().stopped()) co_return;
   ++memory.failures;
   memory.last_failure = readings.error().message;
 }
 
-awaitable<Status> last_reading(StepContext& context, Bmc& bmc, Ctx& ctx, WatchMemory& memory) {
-  co_await read_once(context, bmc, ctx, memory);
+awaitable<Status> last_reading(Bmc& bmc, Ctx& ctx, WatchMemory& memory) {
+  co_await read_once(bmc, ctx, memory, true);
   co_return success();
 }
 
@@ -130,7 +106,7 @@ awaitable<Status> record_watch(StepContext& context, const WatchMemory& memory) 
     const auto found = memory.links.find(expected->name);
     const LinkTrace* link = found == memory.links.end() ? nullptr : &found->second;
     for (const Watched& watched : kWatched) {
-      const CounterTrace* counter = nullptr;
+      const CounterRise* counter = nullptr;
       if (link != nullptr) {
         const auto known = link->counters.find(watched.counter);
         if (known != link->counters.end()) counter = &known->second;
@@ -187,7 +163,7 @@ awaitable<Status> ErrorWatch::run(StepContext& context) {
   WatchMemory memory;
   while (!context.ctx().stopped()) {
     const std::int64_t started = context.ctx().now().monotonic_ns;
-    co_await read_once(context, **bmc, context.ctx(), memory);
+    co_await read_once(**bmc, context.ctx(), memory, false);
     const std::int64_t next = started + context.every().count();
     const Nanoseconds pause(std::max<std::int64_t>(next - context.ctx().now().monotonic_ns, 1'000'000));
     const Status waited = co_await context.ctx().sleep_for(pause);
@@ -195,10 +171,10 @@ awaitable<Status> ErrorWatch::run(StepContext& context) {
   }
   // What happened since the last round counts too; the tray is still on when its work is over.
   Bmc& door = **bmc;
-  const Status last = co_await shielded(
-      context.ctx(), "last NVLink counters", kReadBudget,
-      [&context, &door, &memory](Ctx& ctx) { return last_reading(context, door, ctx, memory); });
-  (void)last;  // without it the rounds before still count
+  const Status last =
+      co_await shielded(context.ctx(), "last NVLink counters", kReadBudget,
+                        [&door, &memory](Ctx& ctx) { return last_reading(door, ctx, memory); });
+  (void)last;  // without it, only what had risen before is known
   if (memory.failures > 0) {
     Disturbance event;
     event.code = "nvlink.counters_unread";

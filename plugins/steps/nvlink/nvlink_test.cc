@@ -3,26 +3,15 @@
 
 #include <algorithm>
 
-#include "sdk/plugin.h"
 #include "sdk/step.h"
+#include "testing/plugin_step.h"
 #include "testing/step_bench.h"
-
-extern "C" const kiln::PluginDescriptor kiln_plugin_descriptor;
 
 namespace kiln {
 namespace {
 
 using namespace std::chrono_literals;
 using boost::asio::awaitable;
-
-std::unique_ptr<Step> make(const std::string& use) {
-  std::vector<std::unique_ptr<Step>> steps;
-  kiln_plugin_descriptor.make_steps(steps);
-  for (auto& step : steps) {
-    if (step->describe().use == use) return std::move(step);
-  }
-  return nullptr;
-}
 
 /// A minute in which things happen.
 class Minute final : public Step {
@@ -92,11 +81,11 @@ struct NvlinkTest : testing::Test {
                               ShellAnswer("GPU 0: NVIDIA GB300 (UUID: GPU-a)\n" + links));
   }
   BenchResult census() {
-    bench.step("census", make("nvlink.census"));
+    bench.step("census", plugin_step("nvlink.census"));
     return bench.run();
   }
   BenchResult watch() {
-    bench.monitor("errors", make("nvlink.error_watch"), 10s);
+    bench.monitor("errors", plugin_step("nvlink.error_watch"), 10s);
     bench.step("work", std::make_unique<Minute>());
     return bench.run();
   }
@@ -210,10 +199,22 @@ TEST_F(NvlinkTest, ABmcThatNeverAnswersIsIncomplete) {
             std::string::npos);
 }
 
+TEST_F(NvlinkTest, ABmcThatFallsSilentBeforeTheEndLeavesTheLinksUnknown) {
+  bench.at(31s, [this] { hardware().failing["nvlinks"] = Error("bmc.unreachable", "no answer"); });
+  const BenchResult result = watch();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete) << "half a watch proves nothing";
+  EXPECT_EQ(result.measured("nvlink.errors.replay.delta", "GPU_0/NVLink_0").outcome, Outcome::unset);
+}
+
+TEST_F(NvlinkTest, ALinkThatIsGoneFromTheListAtTheEndIsUnknown) {
+  bench.at(31s, [this] { hardware().nvlinks.pop_back(); });
+  EXPECT_EQ(watch().verdict.find("C01")->decision, Decision::incomplete);
+}
+
 TEST_F(NvlinkTest, AStoppedBandwidthRunEndsTheToolOnTheHost) {
   bench.shell("C01").answer_matching("nvbandwidth -j", ShellAnswer::never());
   bench.shell("C01").answer("pkill -TERM -x nvbandwidth", ShellAnswer(""));
-  bench.step("bandwidth", make("nvlink.bandwidth"));
+  bench.step("bandwidth", plugin_step("nvlink.bandwidth"));
   bench.stop_at(5s);
   const BenchResult result = bench.run();
   EXPECT_EQ(result.ended("main/bandwidth").status, WorkStatus::aborted);
@@ -223,7 +224,7 @@ TEST_F(NvlinkTest, AStoppedBandwidthRunEndsTheToolOnTheHost) {
 
 TEST_F(NvlinkTest, AMissingBandwidthToolIsAnErrorAndNotAPass) {
   bench.shell("C01").answer_matching("nvbandwidth -j", ShellAnswer("", 127));
-  bench.step("bandwidth", make("nvlink.bandwidth"));
+  bench.step("bandwidth", plugin_step("nvlink.bandwidth"));
   const BenchResult result = bench.run();
   EXPECT_EQ(result.ended("main/bandwidth").code, "nvbandwidth.not_installed");
   EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
@@ -271,7 +272,7 @@ struct BandwidthTest : NvlinkTest {
             (wrong == "0" ? " OK" : " FAILED") +
             "\n# Avg bus bandwidth    : 852.17 \n#\n# Collective test concluded: all_reduce_perf\n")
             .after(20s));
-    bench.step("bandwidth", make("nvlink.bandwidth"));
+    bench.step("bandwidth", plugin_step("nvlink.bandwidth"));
     return bench.run();
   }
 };
