@@ -34,6 +34,10 @@ struct BmcIdentity {
   std::string serial_source;  ///< URI
   std::string model, manufacturer, manager_firmware;
   std::string uri;  ///< of the service root
+  /// Where it sits: rack unit, 1 at the bottom (Resource.Location, Placement.RackOffset or a PartLocation of
+  /// type Slot); nullopt when the BMC does not say.
+  std::optional<int> slot;
+  std::string slot_source;  ///< URI
 };
 
 enum class PowerState { on, off, powering_on, powering_off, unknown };
@@ -47,6 +51,9 @@ struct Part {
   std::string state;   ///< Status.State as printed; "Absent" parts are listed, not hidden
   std::string health;  ///< Status.Health as printed
   std::string uri;
+  /// Not empty: it could not be read, and this says why. Without a name: the collection at `uri` could not be
+  /// read, so that any part of this kind may be in it.
+  std::string unread;
 };
 
 /// One numeric reading. `value` is nullopt when the BMC has none (null, "N/A", sentinel).

@@ -264,6 +264,7 @@ boost::asio::awaitable<Result<std::vector<GpuReader::Gpu>>> GpuReader::find(cons
     const JsonView link = system.body["Processors"];
     Result<MemberList> processors = co_await tree_.follow(ctx, system, link);
     if (!processors) co_return processors.error();
+    if (processors->whole) co_return processors->whole->error;  // GPUs nobody could list are not absent
     for (const RedfishResource& processor : processors->members) {
       if (processor.body["ProcessorType"].text_or_empty() != "GPU") continue;
       Result<Gpu> gpu = co_await addresses_of(ctx, processor);

@@ -12,6 +12,8 @@ namespace {
 struct Equipment {
   const char *service, *collection;
 };
+constexpr std::int64_t kMostRackUnits = 100;  // no rack is that tall
+
 constexpr std::array<Equipment, 2> kEquipment{
     {{"ThermalEquipment", "CDUs"}, {"PowerEquipment", "PowerShelves"}}};
 
@@ -71,6 +73,29 @@ boost::asio::awaitable<Status> take_from_equipment(const Ctx& ctx, ServiceTree& 
   co_return success();
 }
 
+/// The rack unit, from the two ways Resource.Location has of saying it (Redfish Resource v1.12, Location).
+std::optional<int> slot_of(const JsonView& body) {
+  std::optional<std::int64_t> slot = body.at({"Location", "Placement", "RackOffset"}).integer();
+  if (!slot && body.at({"Location", "PartLocation", "LocationType"}).text_or_empty() == "Slot")
+    slot = body.at({"Location", "PartLocation", "LocationOrdinalValue"}).integer();
+  if (!slot || *slot < 0 || *slot > kMostRackUnits) return std::nullopt;
+  return static_cast<int>(*slot);
+}
+
+/// Of the outermost chassis that says it. Those inside others tell their place in the tray.
+boost::asio::awaitable<Status> take_slot(const Ctx& ctx, ServiceTree& tree, BmcIdentity& identity) {
+  Result<MemberList> chassis = co_await tree.top(ctx, "Chassis");
+  if (!chassis) co_return chassis.error();
+  for (const RedfishResource& one : chassis->members) {
+    if (one.body["Links"]["ContainedBy"].exists()) continue;
+    identity.slot = slot_of(one.body);
+    if (!identity.slot) continue;
+    identity.slot_source = one.uri;
+    break;
+  }
+  co_return success();
+}
+
 boost::asio::awaitable<Status> take_manager(const Ctx& ctx, ServiceTree& tree, const RedfishResource& root,
                                             BmcIdentity& identity) {
   const JsonView provider = root.body["Links"]["ManagerProvidingService"];
@@ -107,6 +132,8 @@ boost::asio::awaitable<Result<BmcIdentity>> read_identity(const Ctx& ctx, Servic
     Status equipment = co_await take_from_equipment(ctx, tree, identity);
     if (!equipment) co_return std::move(equipment.error()).while_doing("reading the BMC's identity");
   }
+  Status slot = co_await take_slot(ctx, tree, identity);
+  if (!slot) co_return std::move(slot.error()).while_doing("reading the BMC's place");
   Status manager = co_await take_manager(ctx, tree, *root, identity);
   if (!manager) co_return std::move(manager.error()).while_doing("reading the BMC's identity");
   co_return identity;

@@ -72,6 +72,7 @@ boost::asio::awaitable<Status> NvlinkReader::find_below(const Ctx& ctx, const Re
   const JsonView link = owner.body["Ports"];
   Result<MemberList> ports = co_await tree_.follow(ctx, owner, link);
   if (!ports) co_return ports.error();
+  if (ports->whole) co_return ports->whole->error;  // links nobody could list are not missing
   for (const RedfishResource& port : ports->members) {
     if (!is_nvlink(port.body, port.id()) && !(owner_is_nvlink && !port.body["PortProtocol"].exists()))
       continue;
@@ -106,6 +107,7 @@ boost::asio::awaitable<Result<std::shared_ptr<const NvlinkReader::Ports>>> Nvlin
     const JsonView link = system.body["Processors"];
     Result<MemberList> processors = co_await tree_.follow(ctx, system, link);
     if (!processors) co_return processors.error();
+    if (processors->whole) co_return processors->whole->error;
     for (const RedfishResource& processor : processors->members) {
       if (processor.body["ProcessorType"].text_or_empty() != "GPU") continue;
       Status below = co_await find_below(ctx, processor, false, *found);
@@ -119,6 +121,7 @@ boost::asio::awaitable<Result<std::shared_ptr<const NvlinkReader::Ports>>> Nvlin
     const JsonView link = fabric.body["Switches"];
     Result<MemberList> switches = co_await tree_.follow(ctx, fabric, link);
     if (!switches) co_return switches.error();
+    if (switches->whole) co_return switches->whole->error;
     for (const RedfishResource& one : switches->members) {
       const std::string type = one.body["SwitchType"].text_or_empty();
       const bool nvlink_switch = boost::algorithm::iequals(type, "NVLink") || (type.empty() && nvlink_fabric);

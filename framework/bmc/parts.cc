@@ -35,6 +35,13 @@ constexpr std::array<std::pair<const char*, ComponentKind>, 3> kThermalParts{
      {"Pumps", ComponentKind::pump},
      {"CoolantConnectors", ComponentKind::coolant_connector}}};
 
+/// What lies below a system and below a chassis, and can't be seen when that can't be read.
+constexpr std::array kPartsOfSystem{ComponentKind::gpu, ComponentKind::cpu, ComponentKind::memory,
+                                    ComponentKind::drive};
+constexpr std::array kPartsOfChassis{ComponentKind::nic,          ComponentKind::drive,
+                                     ComponentKind::power_supply, ComponentKind::fan,
+                                     ComponentKind::pump,         ComponentKind::coolant_connector};
+
 /// Parts that stand inside one of the older resources, read only where the newer one is not there.
 struct OldParts {
   const char *resource, *list, *newer;
@@ -93,7 +100,23 @@ struct PartsReader::Found {
     const std::string path = without_trailing_slash(unread.uri);
     part.name = path.substr(path.rfind('/') + 1);
     part.uri = unread.uri;
+    part.unread = unread.error.message;
     parts.emplace_back(owner, std::move(part));
+  }
+  /// What would list parts of this kind can't be read: they are not absent, they are unknown.
+  void add_hidden(const std::string& uri, const std::string& why, ComponentKind kind) {
+    Part part;
+    part.kind = kind;
+    part.uri = uri;
+    part.unread = why;
+    parts.emplace_back("", std::move(part));
+  }
+  void add_hidden(const MemberList& list, ComponentKind kind) {
+    if (list.whole) add_hidden(list.whole->uri, list.whole->error.message, kind);
+  }
+  /// The subsystem that `link` leads to could not be read.
+  void add_hidden(const RedfishResource& from, const JsonView& link, ComponentKind kind) {
+    if (link.exists()) add_hidden(link.link().value_or(from.uri), "it could not be read", kind);
   }
 };
 
@@ -103,6 +126,7 @@ boost::asio::awaitable<Status> PartsReader::add_members(const Ctx& ctx, const Re
   if (!list) co_return list.error();
   for (const RedfishResource& member : list->members) found.add(from.id(), member, kind);
   for (const MemberList::Unread& unread : list->unread) found.add_unread(from.id(), unread, kind);
+  found.add_hidden(*list, kind);
   co_return success();
 }
 
@@ -117,6 +141,12 @@ boost::asio::awaitable<Status> PartsReader::parts_of_system(const Ctx& ctx, cons
     if (type == "GPU") found.add(system.id(), processor, ComponentKind::gpu);
     if (type == "CPU" || type.empty()) found.add(system.id(), processor, ComponentKind::cpu);
   }
+  for (const ComponentKind kind : {ComponentKind::gpu, ComponentKind::cpu}) {
+    found.add_hidden(*processors, kind);
+    // Which of the two it is, nobody could read.
+    for (const MemberList::Unread& unread : processors->unread)
+      found.add_hidden(unread.uri, unread.error.message, kind);
+  }
   const JsonView memory_link = system.body["Memory"];
   Result<MemberList> memory = co_await tree_.follow(ctx, system, memory_link);
   if (!memory) co_return memory.error();
@@ -125,10 +155,16 @@ boost::asio::awaitable<Status> PartsReader::parts_of_system(const Ctx& ctx, cons
     if (type.starts_with("HBM") || type.starts_with("GDDR")) continue;
     found.add(system.id(), module, ComponentKind::memory);
   }
+  found.add_hidden(*memory, ComponentKind::memory);
+  for (const MemberList::Unread& unread : memory->unread)
+    found.add_unread(system.id(), unread, ComponentKind::memory);
   for (const char* name : kStorage) {
     const JsonView storage_link = system.body[name];
     Result<MemberList> storage = co_await tree_.follow(ctx, system, storage_link);
     if (!storage) co_return storage.error();
+    found.add_hidden(*storage, ComponentKind::drive);
+    for (const MemberList::Unread& unread : storage->unread)
+      found.add_hidden(unread.uri, unread.error.message, ComponentKind::drive);
     for (const RedfishResource& controller : storage->members) {
       const JsonView drives = controller.body["Drives"];
       Status added = co_await add_members(ctx, controller, drives, ComponentKind::drive, found);
@@ -160,6 +196,9 @@ boost::asio::awaitable<Status> PartsReader::parts_of_chassis(const Ctx& ctx, con
     for (const MemberList::Unread& unread : list->unread) {
       found.add_unread(chassis.id(), unread, ComponentKind::power_supply);
     }
+    found.add_hidden(*list, ComponentKind::power_supply);
+  } else {
+    found.add_hidden(chassis, power_link, ComponentKind::power_supply);
   }
   const JsonView thermal_link = chassis.body["ThermalSubsystem"];
   Result<std::optional<RedfishResource>> thermal = co_await tree_.resource(ctx, chassis, thermal_link);
@@ -171,7 +210,10 @@ boost::asio::awaitable<Status> PartsReader::parts_of_chassis(const Ctx& ctx, con
       if (!list) co_return list.error();
       for (const RedfishResource& member : list->members) found.add(chassis.id(), member, kind);
       for (const MemberList::Unread& unread : list->unread) found.add_unread(chassis.id(), unread, kind);
+      found.add_hidden(*list, kind);
     }
+  } else {
+    for (const auto& [name, kind] : kThermalParts) found.add_hidden(chassis, thermal_link, kind);
   }
   // The older resources list supplies and fans inside one body.
   for (const OldParts& kind : kOldParts) {
@@ -179,7 +221,10 @@ boost::asio::awaitable<Status> PartsReader::parts_of_chassis(const Ctx& ctx, con
     const JsonView link = chassis.body[kind.resource];
     Result<std::optional<RedfishResource>> old = co_await tree_.resource(ctx, chassis, link);
     if (!old) co_return old.error();
-    if (!*old) continue;
+    if (!*old) {
+      found.add_hidden(chassis, link, kind.kind);
+      continue;
+    }
     const std::vector<JsonView> entries = (*old)->body[kind.list].elements();
     for (std::size_t i = 0; i < entries.size(); ++i) {
       RedfishResource entry(fmt::format("{}#/{}/{}", (*old)->uri, kind.list, i), entries[i]);
@@ -234,6 +279,9 @@ boost::asio::awaitable<Status> PartsReader::parts_of_fabrics(const Ctx& ctx, Fou
     const JsonView link = fabric.body["Switches"];
     Result<MemberList> switches = co_await tree_.follow(ctx, fabric, link);
     if (!switches) co_return switches.error();
+    found.add_hidden(*switches, ComponentKind::nvswitch);
+    for (const MemberList::Unread& unread : switches->unread)
+      found.add_unread(fabric.id(), unread, ComponentKind::nvswitch);
     for (const RedfishResource& one : switches->members) {
       const std::string type = one.body["SwitchType"].text().value_or(fabric_type);
       if (type == "NVLink") found.add(fabric.id(), one, ComponentKind::nvswitch);
@@ -246,12 +294,18 @@ boost::asio::awaitable<Result<std::vector<Part>>> PartsReader::parts(const Ctx& 
   Found found;
   Result<MemberList> systems = co_await tree_.top(ctx, "Systems");
   if (!systems) co_return std::move(systems.error()).while_doing("listing parts");
+  for (const MemberList::Unread& unread : systems->unread) {
+    for (const ComponentKind kind : kPartsOfSystem) found.add_hidden(unread.uri, unread.error.message, kind);
+  }
   for (const RedfishResource& system : systems->members) {
     Status below = co_await parts_of_system(ctx, system, found);
     if (!below) co_return std::move(below.error()).while_doing("listing parts");
   }
   Result<MemberList> chassis = co_await tree_.top(ctx, "Chassis");
   if (!chassis) co_return std::move(chassis.error()).while_doing("listing parts");
+  for (const MemberList::Unread& unread : chassis->unread) {
+    for (const ComponentKind kind : kPartsOfChassis) found.add_hidden(unread.uri, unread.error.message, kind);
+  }
   for (const RedfishResource& one : chassis->members) {
     Status below = co_await parts_of_chassis(ctx, one, found);
     if (!below) co_return std::move(below.error()).while_doing("listing parts");
@@ -265,7 +319,7 @@ boost::asio::awaitable<Result<std::vector<Part>>> PartsReader::parts(const Ctx& 
   for (const auto& [owner, part] : found.parts) ++uses[std::pair(part.kind, part.name)];
   std::vector<Part> parts;
   for (auto& [owner, part] : found.parts) {
-    if (!owner.empty() && uses[std::pair(part.kind, part.name)] > 1)
+    if (!owner.empty() && !part.name.empty() && uses[std::pair(part.kind, part.name)] > 1)
       part.name = fmt::format("{}/{}", owner, part.name);
     parts.push_back(std::move(part));
   }

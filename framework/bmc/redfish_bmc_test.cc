@@ -16,6 +16,66 @@ TEST_F(Tray, IdentityTakesTheSerialOfTheTrayNotOfTheBaseboard) {
   EXPECT_EQ(identity->manager_firmware, "3.00.0");
 }
 
+TEST_F(Tray, TheSlotIsTheOutermostChassisPlaceInTheRack) {
+  const auto slot = [&] {
+    bmc = service.bmc();
+    return ask<Result<BmcIdentity>>([&](const Ctx& ctx) { return bmc->identity(ctx); })->slot;
+  };
+  EXPECT_EQ(slot(), std::nullopt) << "a BMC that does not say";
+  std::string& tray = service.bodies["/redfish/v1/Chassis/Chassis_0"];
+  const std::string silent = tray;
+  const auto with = [&](const std::string& location) {
+    tray = silent;
+    tray.insert(tray.size() - 1, R"(,"Location":)" + location);
+  };
+  with(R"({"Placement":{"RackOffset":11,"RackOffsetUnits":"EIA_310"}})");
+  EXPECT_EQ(slot(), 11);
+  with(R"({"PartLocation":{"LocationType":"Slot","LocationOrdinalValue":"12"}})");
+  EXPECT_EQ(slot(), 12);
+  with(R"({"PartLocation":{"LocationType":"Bay","LocationOrdinalValue":3}})");
+  EXPECT_EQ(slot(), std::nullopt) << "a bay of the tray is no slot of the rack";
+  with(R"({"Placement":{"RackOffset":4000}})");
+  EXPECT_EQ(slot(), std::nullopt);
+  with(R"({"Placement":{"RackOffset":11}},"Links":{"ContainedBy":{"@odata.id":"/redfish/v1/Chassis/x"}})");
+  EXPECT_EQ(slot(), std::nullopt) << "the place of a part inside is not the place of the tray";
+}
+
+TEST_F(Tray, PartsNobodyCouldListAreHiddenAndNotAbsent) {
+  const auto of_kind = [&](ComponentKind kind) {
+    bmc = service.bmc();
+    const auto parts = ask<Result<std::vector<Part>>>([&](const Ctx& ctx) { return bmc->parts(ctx); });
+    std::string text;
+    if (!parts) return parts.error().code;
+    for (const Part& part : *parts) {
+      if (part.kind == kind) text += part.name + (part.unread.empty() ? " " : "? ");
+    }
+    return text;
+  };
+  EXPECT_EQ(of_kind(ComponentKind::gpu), "GPU_0 ");
+  const std::string processors = kBoard + "/Processors";
+  const auto good = service.bodies;
+  for (const char* garbage : {"{\"Members\":[", "{\"error\":{\"code\":\"Base.1.15.0.InternalError\"}}"}) {
+    service.bodies[processors] = garbage;
+    EXPECT_EQ(of_kind(ComponentKind::gpu), "? ") << garbage;
+    EXPECT_EQ(of_kind(ComponentKind::cpu), "? ");
+    EXPECT_EQ(of_kind(ComponentKind::memory), "DIMM_0 ") << "what can be read hides nothing";
+    EXPECT_FALSE(gpus()) << "a reading of GPUs that could not be found is no reading of none";
+    service.bodies = good;
+    service.bodies[kGpu] = garbage;
+    EXPECT_EQ(of_kind(ComponentKind::gpu), "? ") << "one that is listed and cannot be read may be the GPU";
+    EXPECT_EQ(of_kind(ComponentKind::cpu), "CPU_0 ? ");
+    service.bodies = good;
+    service.bodies[kBoard + "/Memory/DIMM_0"] = garbage;
+    EXPECT_EQ(of_kind(ComponentKind::memory), "DIMM_0? ");
+    service.bodies = good;
+    service.bodies[kBoard] = garbage;
+    EXPECT_EQ(of_kind(ComponentKind::gpu), "? ") << "below a system that cannot be read";
+    service.bodies = good;
+  }
+  service.bodies.erase(processors);
+  EXPECT_EQ(of_kind(ComponentKind::gpu), "") << "a link to nothing is an empty list";
+}
+
 TEST_F(Tray, PowerIsTheHostSystemsNotTheBaseboards) {
   EXPECT_EQ(*ask<Result<PowerState>>([&](const Ctx& ctx) { return bmc->power_state(ctx); }), PowerState::off);
   const std::string reset = "POST " + kHost + "/Actions/ComputerSystem.Reset";

@@ -150,7 +150,9 @@ boost::asio::awaitable<Result<MemberList>> ServiceTree::follow(const Ctx& ctx, c
   if (!read) {
     if (is_exchange_error(read.error())) co_return read;
     client_.note_oddity(*path, "", read.error().message);
-    co_return MemberList();
+    MemberList nothing;
+    if (read.error().code != "bmc.not_found") nothing.whole = MemberList::Unread{*path, read.error()};
+    co_return nothing;
   }
   note_unread(*read);
   co_return read;

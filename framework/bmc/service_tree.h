@@ -25,6 +25,7 @@ class MemberList {
   std::vector<Unread> unread;            ///< listed, but not to be had
   std::optional<std::int64_t> declared;  ///< Members@odata.count
   std::size_t listed = 0;                ///< distinct members over all pages
+  std::optional<Unread> whole;           ///< of follow(): the list is there, but not to be had
 };
 
 class ServiceTree {
@@ -42,7 +43,7 @@ class ServiceTree {
   /// As list, with every member read.
   boost::asio::awaitable<Result<MemberList>> read_all(const Ctx& ctx, std::string collection_uri);
   /// read_all of the collection that `from` links to as `reference`; empty when there is no link or nothing
-  /// behind it.
+  /// behind it, empty with `whole` set when what is behind it could not be read.
   boost::asio::awaitable<Result<MemberList>> follow(const Ctx& ctx, const RedfishResource& from,
                                                     JsonView reference);
   /// The resource behind a link; nullopt when there is no link or nothing behind it. Exchange errors are

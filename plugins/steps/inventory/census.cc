@@ -40,6 +40,15 @@ awaitable<Status> record_identity(StepContext& context, const BmcIdentity& ident
     const Result<Outcome> outcome = co_await context.record(std::move(reading));
     if (!outcome) co_return outcome.error();
   }
+  if (dut.slot) {
+    Value slot;
+    if (identity.slot) slot = std::int64_t{*identity.slot};
+    Reading reading("inventory.slot", "", slot, Source{"redfish", identity.slot_source});
+    reading.expected = std::int64_t{*dut.slot};
+    reading.reason = "the BMC does not say where in the rack it sits";
+    const Result<Outcome> outcome = co_await context.record(std::move(reading));
+    if (!outcome) co_return outcome.error();
+  }
   const auto scanned = dut.labels.find("scanned_serial");
   if (scanned != dut.labels.end()) {
     Reading reading("inventory.scanned_serial", "", serial, source);
@@ -51,11 +60,17 @@ awaitable<Status> record_identity(StepContext& context, const BmcIdentity& ident
   co_return success();
 }
 
-awaitable<Status> record_part(StepContext& context, const Component& expected, const Part* found) {
+/// `hidden`: why parts of this kind may be where nobody could look; empty when everything was read.
+awaitable<Status> record_part(StepContext& context, const Component& expected, const Part* found,
+                              const std::string& hidden) {
   const std::string prefix = prefix_of(expected.kind);
   const std::string uri = found == nullptr ? "not in any collection of the BMC" : found->uri;
-  Reading present(prefix + ".present", expected.name, found != nullptr && is_present(*found),
-                  Source{"redfish", uri});
+  // What could not be read is neither there nor absent.
+  const std::string unknown = found == nullptr ? hidden : found->unread;
+  Value is_there;
+  if (unknown.empty()) is_there = found != nullptr && is_present(*found);
+  Reading present(prefix + ".present", expected.name, is_there, Source{"redfish", uri});
+  present.reason = unknown;
   const Result<Outcome> present_outcome = co_await context.record(std::move(present));
   if (!present_outcome) co_return present_outcome.error();
   if (found != nullptr) {
@@ -75,7 +90,9 @@ awaitable<Status> record_part(StepContext& context, const Component& expected, c
   if (found != nullptr && !found->serial.empty()) serial = found->serial;
   Reading reading(prefix + ".serial", expected.name, serial, Source{"redfish", uri});
   reading.expected = expected.serial;
-  reading.reason = found == nullptr ? "the part is not there" : "the BMC reports no serial number for it";
+  reading.reason = !unknown.empty()   ? unknown
+                   : found == nullptr ? "the part is not there"
+                                      : "the BMC reports no serial number for it";
   const Result<Outcome> outcome = co_await context.record(std::move(reading));
   if (!outcome) co_return outcome.error();
   co_return success();
@@ -104,6 +121,9 @@ const StepDescription& Census::describe() const {
     made.measurements = {
         {"inventory.serial", "", ComponentKind::whole_dut, true, "inventory.serial_mismatch",
          "this is not the tray the rack file means: check position and label", "serial the BMC reports"},
+        {"inventory.slot", "", ComponentKind::whole_dut, true, "inventory.slot_mismatch",
+         "this tray is in another slot than the rack file says: move it, or correct the file",
+         "rack unit the BMC reports"},
         {"inventory.scanned_serial", "", ComponentKind::whole_dut, true, "inventory.serial_mismatch",
          "the label and the BMC disagree: check position, label and board swap records",
          "serial the BMC reports, against the scanned one"}};
@@ -124,6 +144,7 @@ const StepDescription& Census::describe() const {
 std::vector<std::string> Census::parts(const MeasurementDeclaration& measurement, const Parameters& with,
                                        const Dut& dut) const {
   if (measurement.name == "inventory.serial" && dut.expect.serial.empty()) return {};
+  if (measurement.name == "inventory.slot" && !dut.slot) return {};
   if (measurement.name == "inventory.scanned_serial" && !dut.labels.contains("scanned_serial")) return {};
   if (measurement.per == ComponentKind::whole_dut || !measurement.name.ends_with(".serial")) {
     return Step::parts(measurement, with, dut);
@@ -145,12 +166,19 @@ awaitable<Status> Census::run(StepContext& context) {
   const Result<std::vector<Part>> parts = co_await (*bmc)->parts(context.ctx());
   if (!parts) co_return parts.error();
   std::map<std::pair<ComponentKind, std::string>, const Part*> by_name;
-  for (const auto& part : *parts) by_name[{part.kind, part.name}] = &part;
+  std::map<ComponentKind, std::string> hidden;
+  for (const auto& part : *parts) {
+    if (part.name.empty() && !part.unread.empty()) {
+      hidden[part.kind] = fmt::format("{} could not be read: {}", part.uri, part.unread);
+    } else {
+      by_name[{part.kind, part.name}] = &part;
+    }
+  }
   for (const auto& [kind, prefix] : counted_kinds()) {
     for (const Component* expected : context.dut().expect.of_kind(kind)) {
       const auto found = by_name.find({kind, expected->name});
       const Part* part = found == by_name.end() ? nullptr : found->second;
-      const Status recorded = co_await record_part(context, *expected, part);
+      const Status recorded = co_await record_part(context, *expected, part, hidden[kind]);
       if (!recorded) co_return recorded;
     }
   }
