@@ -9,6 +9,7 @@ Sign DutProgress::sign() const {
   if (cut || fails > 0) return Sign::fail;
   if (not_done > 0) return Sign::unknown;
   if (!over) return step.empty() ? Sign::idle : Sign::running;
+  if (unproved > 0) return Sign::unknown;
   return marginals > 0 ? Sign::marginal : Sign::pass;
 }
 
@@ -18,6 +19,7 @@ std::string DutProgress::word() const {
   if (fails > 0) return "FAIL";
   if (not_done > 0) return over ? "INCOMPLETE" : "ERROR";
   if (!over) return step.empty() ? "IDLE" : "RUNNING";
+  if (unproved > 0) return "INCOMPLETE";
   return marginals > 0 ? "MARGINAL" : "PASS";
 }
 
@@ -58,6 +60,12 @@ RunProgress::RunProgress(const Plan& plan) {
     made.id = plan.rack.id;
     made.role = Role::rack;
     duts_.push_back(std::move(made));
+  }
+  for (const auto& planned : plan.cells) {
+    const Cell& cell = planned.cell;
+    DutProgress* dut = mutable_find(cell.dut);
+    if (dut != nullptr && unproved_.emplace(cell.dut, cell.step, cell.measurement, cell.part).second)
+      ++dut->unproved;
   }
 }
 
@@ -102,6 +110,10 @@ void RunProgress::on_event(const Event& event) {
   } else if (const auto* measured = std::get_if<Measured>(&event.body)) {
     if (measured->outcome == Outcome::fail) ++dut->fails;
     if (measured->outcome == Outcome::marginal) ++dut->marginals;
+    const bool judged = measured->outcome == Outcome::pass || measured->outcome == Outcome::marginal ||
+                        measured->outcome == Outcome::fail;
+    if (judged && unproved_.erase({event.dut, event.step, measured->name, measured->part}) > 0)
+      --dut->unproved;
   } else if (std::holds_alternative<Interlocked>(event.body)) {
     dut->cut = true;
   } else if (std::holds_alternative<GuardOpened>(event.body)) {

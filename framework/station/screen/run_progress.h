@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -25,8 +26,9 @@ struct DutProgress {
   std::int64_t step_began = 0;  ///< monotonic
   std::string detail;           ///< what the step says of itself: "62 %, 71 Cel"
   int fails = 0, marginals = 0;
-  int not_done = 0;  ///< steps that ended otherwise than complete and are not tried again
-  bool cut = false;  ///< an interlock removed its energy
+  std::size_t unproved = 0;  ///< required checks that have no pass or fail yet
+  int not_done = 0;          ///< steps that ended otherwise than complete and are not tried again
+  bool cut = false;          ///< an interlock removed its energy
   bool waiting = false;
   bool over = false;  ///< all its steps have ended, teardown too
   int open_undos = 0;
@@ -65,7 +67,10 @@ class RunProgress {
   void on_step_ended(DutProgress& dut, const Event& event, const StepEnded& ended);
   void note_if_over(DutProgress& dut);
 
+  using CellOfDut = std::tuple<std::string, std::string, std::string, std::string>;  // dut, step, name, part
+
   std::vector<DutProgress> duts_;
+  std::set<CellOfDut> unproved_;
   std::map<StepOfDut, int> planned_;  ///< how many iterations; 0: by time
   std::map<std::string, std::size_t> planned_duts_;
   std::map<StepOfDut, std::int64_t> running_, first_began_;

@@ -165,6 +165,25 @@ TEST(RunProgressTest, OnlyWorkThatIsAllDonePasses) {
   EXPECT_EQ(progress.find("C02")->word(), "INCOMPLETE");
 }
 
+TEST(RunProgressTest, ARequiredCheckWithoutAValueIsNoPassEvenWhenItsWorkEnded) {
+  Plan plan = small_plan();
+  CellPlanned planned;
+  planned.cell.step = "cooling/flow";
+  planned.cell.dut = "CDU01";
+  planned.cell.measurement = "coolant.flow";
+  plan.cells.push_back(planned);
+  RunProgress progress(plan);
+  Measured measured;
+  measured.name = "coolant.flow";
+  measured.outcome = Outcome::unset;
+  progress.on_event(event_at(1, "CDU01", "cooling/flow", measured));
+  progress.on_event(event_at(2, "CDU01", "cooling/flow", ended_as(WorkStatus::complete)));
+  EXPECT_EQ(progress.find("CDU01")->word(), "INCOMPLETE");
+  measured.outcome = Outcome::pass;
+  progress.on_event(event_at(3, "CDU01", "cooling/flow", measured));
+  EXPECT_EQ(progress.find("CDU01")->word(), "PASS");
+}
+
 TEST(RunProgressTest, AnAttemptThatIsTriedAgainIsNoError) {
   RunProgress progress(small_plan());
   progress.on_event(event_at(1, "C01", "cooling/flow", StepBegun{}));
