@@ -13,7 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 TINY = {"ledger": ["--rounds", "1", "--rows", "1100"], "redfish": ["--rounds", "1", "--gets", "64"],
-        "station": ["--trays", "1", "--soak", "5s", "--set", "settle=1s", "--set", "heat_every=1s", "--set", "links_every=2s"]}
+        "station": ["--trays", "1", "--soak", "8s", "--set", "settle=1s", "--set", "heat_every=400ms", "--set", "links_every=2s"]}
 
 
 def lines_are_whole(answer):
