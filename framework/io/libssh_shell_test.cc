@@ -108,7 +108,9 @@ class Sshd {
         << "\nHostKey " << (folder_ / "host_ecdsa").string() << "\nAuthorizedKeysFile "
         << (folder_ / "authorized_keys").string()
         << "\nPidFile none\nStrictModes no\nUsePAM no\nPasswordAuthentication yes\n"
-           "PermitRootLogin yes\nKbdInteractiveAuthentication no\nMaxStartups 100\n";
+           "PermitRootLogin yes\nKbdInteractiveAuthentication no\nMaxStartups 100\n"
+           // bash under sshd reads the user's .bashrc with every command unless it is a shell within a shell.
+           "SetEnv SHLVL=2\n";
     pid_ = ::fork();
     if (pid_ == 0) {
       const std::string config = folder_ / "sshd_config";
