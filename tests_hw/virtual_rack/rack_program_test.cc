@@ -19,7 +19,7 @@ namespace json = boost::json;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr const char* kReset = "/redfish/v1/Systems/System_0/Actions/ComputerSystem.Reset";
+constexpr const char* kSystemReset = "/redfish/v1/Systems/System_0/Actions/ComputerSystem.Reset";
 
 /// Asks until the answer pleases or ten seconds are over.
 template <typename Ask, typename Done>
@@ -116,12 +116,12 @@ TEST(Program, PowerOnBootsTheHostAndTheStateEndpointSeesIt) {
     return json::parse(control->send("GET", "/state").body).at("duts").at("C01").as_object();
   };
   EXPECT_EQ(std::string(state().at("power").as_string()), "Off");
-  EXPECT_EQ(bmc->send("POST", kReset, R"({"ResetType":"On"})").status, 204);
+  EXPECT_EQ(bmc->send("POST", kSystemReset, R"({"ResetType":"On"})").status, 204);
   EXPECT_TRUE(until(state, [](const json::object& dut) { return dut.at("host_up").as_bool(); }));
   EXPECT_EQ(std::string(state().at("power").as_string()), "On");
   EXPECT_FALSE(state().at("load").as_bool());
   EXPECT_EQ(state().at("detectors").as_object().size(), 4U);
-  EXPECT_EQ(bmc->send("POST", kReset, R"({"ResetType":"ForceOff"})").status, 204);
+  EXPECT_EQ(bmc->send("POST", kSystemReset, R"({"ResetType":"ForceOff"})").status, 204);
   EXPECT_TRUE(until(state, [](const json::object& dut) { return dut.at("power").as_string() == "Off"; }));
 }
 
