@@ -388,7 +388,10 @@ void Planner::check_energy() {
   for (const auto& monitor : plan_.monitors) {
     if (monitor.step->describe().leak_watch) watched.insert(monitor.duts.begin(), monitor.duts.end());
   }
+  // In the recipe's order: what comes later proves nothing for what comes first.
+  std::set<std::string> proven;
   const auto check = [&](const PlannedStep& step) {
+    if (step.step->describe().proves_cooling) proven.insert(step.duts.begin(), step.duts.end());
     const auto energy = step.step->describe().energises;
     if (!energy || *energy == Energy::host_stress) return;
     if (request_.inventory != nullptr && !plan_.inventory.simulated) {
@@ -407,6 +410,13 @@ void Planner::check_energy() {
                 fmt::format("step '{}' energises {}, which has leak detectors, but no monitor watches them; "
                             "add a leak watch "
                             "under 'monitors'",
+                            step.path, id));
+      }
+      const bool cooled = !member.expect.of_kind(ComponentKind::coolant_connector).empty();
+      if (*energy == Energy::load && cooled && !proven.contains(id)) {
+        problem(step.spec.place, "plan.cooling_not_proven",
+                fmt::format("step '{}' puts load on {}, which is liquid-cooled, but no step before it proves "
+                            "its cooling; add a cooling phase first (shared/bring-up has one)",
                             step.path, id));
       }
     }

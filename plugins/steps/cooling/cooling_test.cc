@@ -254,6 +254,42 @@ TEST_F(CoolingTest, ALoadWithoutALeakWatchIsRefusedInThePlan) {
   EXPECT_EQ(result.problems.front().code, "plan.no_leak_watch");
 }
 
+/// What plans as rack load; the plan is all that is looked at.
+class PlannedLoad final : public Step {
+ public:
+  const StepDescription& describe() const override {
+    static const StepDescription description = [] {
+      StepDescription made;
+      made.use = "test.heat";
+      made.measurements = {{"heat.done", "", ComponentKind::whole_dut, true, "heat.failed", "", ""}};
+      made.energises = Energy::load;
+      return made;
+    }();
+    return description;
+  }
+  awaitable<Status> run(StepContext& /*context*/) override { co_return success(); }
+};
+
+TEST_F(CoolingTest, ALoadOnLiquidCoolingThatNothingProvesBeforeIsRefusedInThePlan) {
+  for (const bool proven_first : {false, true}) {
+    StepBench own;
+    Dut& tray = own.add_dut("C01", Role::compute_tray);
+    own.expect(tray, ComponentKind::coolant_connector, {"Chassis_0/Connector_0"});
+    own.limit_min("coolant.flow", "L/min", 8);
+    own.limit_max("coolant.supply_temperature", "Cel", 45);
+    own.limit_min("pump.speed", "%", 10);
+    own.limit_equals("heat.done", "", true);
+    if (proven_first) own.step("flow", plugin_step("cooling.flow"));
+    own.step("load", std::make_unique<PlannedLoad>());
+    if (!proven_first) own.step("flow", plugin_step("cooling.flow"));
+    const BenchResult result = own.run();
+    const bool refused =
+        std::any_of(result.problems.begin(), result.problems.end(),
+                    [](const PlanProblem& problem) { return problem.code == "plan.cooling_not_proven"; });
+    EXPECT_EQ(refused, !proven_first) << "what comes later proves nothing for what comes first";
+  }
+}
+
 TEST(Flow, JudgesTheMeanAndMissingValuesAreIncomplete) {
   for (const bool missing : {false, true}) {
     StepBench bench;
