@@ -83,7 +83,7 @@ endif()
 set(KILN_STAMP_HEADER "${PROJECT_BINARY_DIR}/generated/build_stamp.h")
 string(TOLOWER "${CMAKE_BUILD_TYPE}" flavour)
 string(REPLACE "," "-" flavour "${flavour}${KILN_SANITIZER}")
-set(stamped_floors base model tool_output io bmc engine sdk)  # what a plugin can see
+set(stamped_floors base model tool_output io safety bmc engine sdk)  # what a plugin can see
 set(stamped_headers "")
 foreach(floor ${stamped_floors})
   file(GLOB_RECURSE found CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/framework/${floor}/*.h")
@@ -109,7 +109,7 @@ endfunction()
 # a plugin finds them there and the process holds one copy.
 function(kiln_export_to_plugins program)
   set(floors "")
-  foreach(floor base model tool_output io bmc engine)
+  foreach(floor base model tool_output io safety bmc engine)
     get_target_property(type kiln_${floor} TYPE)
     if(type STREQUAL "STATIC_LIBRARY")
       list(APPEND floors kiln_${floor})

@@ -25,10 +25,12 @@ enum class GuardState { open, closing, closed };
 
 struct Guard {
   int id = 0;
-  Undo undo;
+  Undo undo{UndoKind::shell_command, ""};
   Where where;
   GuardState state = GuardState::open;
+  int journal_number = 0;      ///< in the guard journal
   std::int64_t undone_ns = 0;  ///< when the DUT acknowledged the undo; 0: it has not
+  bool failed = false;         ///< the undo was tried in vain
 };
 
 struct DutRun {
@@ -47,17 +49,20 @@ struct DutRun {
 };
 
 struct RunState {
-  RunState(const Plan& the_plan, Devices& the_devices, Operator& the_person, Recorder& the_recorder)
+  RunState(const Plan& the_plan, Devices& the_devices, Operator& the_person, Recorder& the_recorder,
+           UndoJournal& the_journal)
       : plan(the_plan),
         devices(the_devices),
         person(the_person),
         recorder(the_recorder),
+        journal(the_journal),
         permits(the_plan.inventory) {}
 
   const Plan& plan;
   Devices& devices;
   Operator& person;
   Recorder& recorder;
+  UndoJournal& journal;
   PermitOffice permits;
   ArtifactSink* artifacts = nullptr;  ///< may be null
   RunObserver* observer = nullptr;    ///< may be null

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/dut_run.h"
+#include "engine/undo.h"
 
 namespace kiln {
 namespace {
@@ -19,39 +20,13 @@ awaitable<Status> run_undo(RunState& state, DutRun& dut, Undo undo, Ctx& ctx) {
   if (undo.kind == Undo::Kind::force_off) {
     const Result<Bmc*> bmc = bmc_of(state, dut, "");
     if (!bmc) co_return bmc.error();
-    const Status asked = co_await (*bmc)->force_off(ctx);
-    if (!asked) co_return asked;
-    while (true) {
-      const Result<PowerState> power = co_await (*bmc)->power_state(ctx);
-      if (power && *power == PowerState::off) co_return success();
-      const Status waited = co_await ctx.sleep_for(kReadBackEvery);
-      if (!waited) {
-        co_return Error("undo.not_confirmed",
-                        fmt::format("{} accepted force-off but does not read back Off", dut.dut.id),
-                        "switch the tray off at the power shelf", Blame::peer);
-      }
-    }
+    const Status done = co_await force_off_and_read_back(ctx, **bmc, dut.dut.id);
+    co_return done;
   }
   const Result<Shell*> shell = shell_of(state, dut);
   if (!shell) co_return shell.error();
-  // A connection that was just lost is opened anew: an undo is worth every attempt its budget allows.
-  Result<CommandResult> result = Error("undo.not_tried", "the undo was not tried");
-  while (true) {
-    Command command(undo.command);
-    result = co_await (*shell)->run(ctx, std::move(command));
-    if (result) break;
-    co_await (*shell)->disconnect();
-    const Status waited = co_await ctx.sleep_for(kReadBackEvery);
-    if (!waited) co_return result.error();
-  }
-  // pkill answers 1 when there was nothing left to stop, which is what an undo wants.
-  if (result->exit_status != 0 && result->exit_status != 1) {
-    co_return Error(
-        "undo.failed",
-        fmt::format("'{}' on {} ended with exit status {}", undo.command, dut.dut.id, result->exit_status),
-        "stop the load by hand", Blame::peer);
-  }
-  co_return success();
+  const Status done = co_await end_load(ctx, **shell, dut.dut.id, undo.command);
+  co_return done;
 }
 
 /// What one DUT's cut learned.
@@ -173,6 +148,16 @@ awaitable<Status> cut_all(RunState& state, std::vector<DutRun*>& reached, const 
 
 bool can_be_cut(const Dut& dut) { return dut.bmc && dut.role != Role::cdu && dut.role != Role::power_shelf; }
 
+/// The DUT reads back Off: load that could not be ended before has ended now, and nobody need see to it
+/// later.
+void forget_load(RunState& state, DutRun& dut) {
+  for (Guard& guard : dut.guards) {
+    if (!guard.failed || guard.undo.kind != Undo::Kind::shell_command) continue;
+    state.journal.end(guard.journal_number, GuardEnd::undone, "its power reads back Off");
+    guard.failed = false;
+  }
+}
+
 }  // namespace
 
 Result<Bmc*> bmc_of(RunState& state, DutRun& dut, const std::string& monitor) {
@@ -210,8 +195,12 @@ awaitable<Status> perform_undo(RunState& state, DutRun& dut, int guard) {
   });
   find()->state = GuardState::closed;
   if (done) find()->undone_ns = dut.ctx.now().monotonic_ns;
+  find()->failed = !done;
   // A host that was cut is off: what ran on it has ended, and it cannot answer any more.
   if (!done && dut.cut && undo.kind == Undo::Kind::shell_command) done = success();
+  const std::string said = done ? std::string() : done.error().sentence();
+  state.journal.end(find()->journal_number, done ? GuardEnd::undone : GuardEnd::failed, said);
+  if (done && undo.kind == Undo::Kind::force_off) forget_load(state, dut);
   GuardClosed event;
   event.undo = undo.description;
   event.done = done.has_value();

@@ -205,7 +205,8 @@ awaitable<Result<RunVerdict>> Runner::run(const Ctx& ctx, RunBegun begun) {
   impl.recorder = std::make_unique<Recorder>(
       ctx, *impl.parts.sink, impl.parts.observer,
       [&impl](const Error& error) { impl.main->request_stop(StopReason::shutdown, error.sentence()); });
-  impl.state = std::make_unique<RunState>(impl.plan, *impl.parts.devices, *impl.parts.person, *impl.recorder);
+  impl.state = std::make_unique<RunState>(impl.plan, *impl.parts.devices, *impl.parts.person, *impl.recorder,
+                                          *impl.parts.journal);
   impl.state->artifacts = impl.parts.artifacts;
   impl.state->observer = impl.parts.observer;
   co_await impl.prepare(std::move(begun));

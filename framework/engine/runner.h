@@ -21,6 +21,7 @@ struct RunnerParts {
   Devices* devices = nullptr;
   Operator* person = nullptr;
   EventSink* sink = nullptr;
+  UndoJournal* journal = nullptr;
   ArtifactSink* artifacts = nullptr;
   RunObserver* observer = nullptr;
 };

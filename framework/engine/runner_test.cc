@@ -298,6 +298,13 @@ TEST_F(RunnerTest, GuardsAreUndoneNewestFirstAfterAnErrorAndAfterAStop) {
     const BenchResult result = own.run();
     EXPECT_EQ(own.shell("C01").lines(), (std::vector<std::string>{"undo second", "undo first"}));
     EXPECT_EQ(of(result, "C01"), Decision::incomplete);
+    ASSERT_EQ(result.journal.size(), 2U);
+    for (const auto& entry : result.journal) {
+      EXPECT_EQ(entry.state, GuardEnd::undone) << entry.undo.description;
+      EXPECT_EQ(entry.undo.command, "undo " + entry.undo.description);
+      EXPECT_EQ(entry.undo.dut, "C01");
+      EXPECT_EQ(entry.undo.step, "main/x");
+    }
     if (!fails) {
       EXPECT_EQ(exit_code(result.verdict), 130);
     }
@@ -315,6 +322,35 @@ TEST_F(RunnerTest, AFailedUndoDoesNotStopTheOthersAndIsLoud) {
   const auto& reasons = result.verdict.find("C01")->reasons;
   EXPECT_TRUE(std::any_of(reasons.begin(), reasons.end(),
                           [](const Reason& reason) { return reason.code == "undo.failed"; }));
+  ASSERT_EQ(result.journal.size(), 2U);
+  EXPECT_EQ(result.journal[0].state, GuardEnd::undone);
+  EXPECT_EQ(result.journal[1].state, GuardEnd::failed) << "kept for kiln recover";
+}
+
+TEST_F(RunnerTest, WhatCannotBeJournaledIsNotDone) {
+  add("C01");
+  bench.step("x", std::make_unique<GuardedStep>(false));
+  bench.fail_journal(Error("guard.not_writable", "the disk is gone"));
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.ended("main/x").code, "guard.not_writable");
+  EXPECT_TRUE(bench.shell("C01").lines().empty()) << "nothing was done, so nothing is undone";
+  EXPECT_TRUE(result.bodies<GuardOpened>().empty());
+  EXPECT_EQ(of(result, "C01"), Decision::incomplete);
+}
+
+TEST_F(RunnerTest, AnOpeningThatTheLedgerRefusesLeavesNothingInTheJournal) {
+  add("C01");
+  bench.step("x", std::make_unique<GuardedStep>(true));
+  bench.shell("C01").answer("undo first", ShellAnswer(""));
+  bench.shell("C01").answer("undo second", ShellAnswer(""));
+  const std::size_t whole = bench.run().events.size();
+  for (std::size_t events = 1; events < whole; ++events) {
+    bench.fail_ledger_after(events);
+    const BenchResult result = bench.run();
+    for (const auto& entry : result.journal) {
+      EXPECT_FALSE(outstanding(entry.state)) << entry.undo.description << ", broken after event " << events;
+    }
+  }
 }
 
 TEST_F(RunnerTest, ABrokenLedgerEndsTheRunAfterTeardownAndIsNeverGo) {

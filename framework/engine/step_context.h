@@ -16,6 +16,7 @@
 #include "io/process.h"
 #include "io/shell.h"
 #include "model/event.h"
+#include "safety/guard.h"
 
 namespace kiln {
 
@@ -42,7 +43,7 @@ class Reading {
 /// How something is undone. Closed list, so that another process can do it too.
 class Undo {
  public:
-  enum class Kind { shell_command, force_off };
+  using Kind = UndoKind;
   /// step: undone at the latest when the step ends. run: stays until the DUT's work is over (a tray that was
   /// switched on).
   enum class Lifetime { step, run };

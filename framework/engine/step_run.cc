@@ -218,19 +218,38 @@ awaitable<Status> StepRun::flash(std::string component, std::function<awaitable<
 
 awaitable<Result<int>> StepRun::open_guard(Undo undo) {
   const int id = state_.next_guard++;
-  GuardOpened event;
-  event.undo = undo.description;
-  EventBody body = std::move(event);
-  const Status recorded = co_await state_.recorder.record_durable(where_, std::move(body));
-  if (!recorded) co_return recorded.error();
-  const Status permits_recorded = co_await record_permits();
-  if (!permits_recorded) co_return permits_recorded.error();
-  Guard guard{id, std::move(undo), where_, GuardState::open};
+  // Where another program finds it, then in the record; only then may the "do" follow.
+  JournaledUndo journaled(undo.kind, where_.dut, undo.description);
+  journaled.step = where_.step;
+  journaled.command = undo.command;
+  journaled.budget = undo.budget;
+  const Result<int> journal_number = co_await state_.journal.open(ctx_, std::move(journaled));
+  if (!journal_number) co_return journal_number.error();
+  const Status recorded = co_await record_opening(undo);
+  if (!recorded) {
+    state_.journal.end(*journal_number, GuardEnd::not_needed, "nothing was done");
+    co_return recorded.error();
+  }
+  Guard guard;
+  guard.id = id;
+  guard.undo = std::move(undo);
+  guard.where = where_;
+  guard.journal_number = *journal_number;
   dut_.guards.push_back(std::move(guard));
   // A stop that came while the journal was written must win over the "do" that would follow.
   const Status going_on = ctx_.check();
   if (!going_on) co_return going_on.error();
   co_return id;
+}
+
+awaitable<Status> StepRun::record_opening(const Undo& undo) {
+  GuardOpened event;
+  event.undo = undo.description;
+  EventBody body = std::move(event);
+  const Status recorded = co_await state_.recorder.record_durable(where_, std::move(body));
+  if (!recorded) co_return recorded;
+  const Status permits_recorded = co_await record_permits();
+  co_return permits_recorded;
 }
 
 awaitable<Status> StepRun::close_guard(int guard) {
@@ -243,6 +262,7 @@ awaitable<Status> StepRun::release_guard(int guard, std::string why) {
                                   [guard](const Guard& item) { return item.id == guard; });
   if (found == dut_.guards.end() || found->state != GuardState::open) co_return success();
   found->state = GuardState::closed;
+  state_.journal.end(found->journal_number, GuardEnd::not_needed, why);
   GuardClosed event;
   event.undo = found->undo.description;
   event.message = "not needed: " + why;

@@ -75,6 +75,7 @@ class StepRun final : public StepContext {
   using SeriesKey = std::tuple<std::string, std::string, std::string>;  // name, part, unit
   boost::asio::awaitable<Status> flush_samples(SeriesKey key);
   boost::asio::awaitable<Status> record_permits();
+  boost::asio::awaitable<Status> record_opening(const Undo& undo);
   boost::asio::awaitable<Status> report_connection(Bmc& bmc);
   /// The BMC as a step may use it; `dut` is the one behind it.
   Bmc* for_step(Bmc& bmc, const Dut& dut);

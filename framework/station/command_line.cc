@@ -88,6 +88,13 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   report->add_option("--format", line.formats, "html,json,text (default: all)")->delimiter(',');
   report->add_option("--out", line.out_directory, "Where they are written");
 
+  auto* recover = app.add_subcommand("recover", "Finish what runs that died left switched on");
+  add_common(*recover, line);
+  recover->add_flag("--list", line.list, "Only show what is left");
+  recover->add_option("--give-up", line.give_up, "A guard that cannot be undone from here: RUN:NUMBER");
+  recover->add_option("--by", line.by, "Who has seen that it is off");
+  recover->add_option("--reason", line.reason, "What was seen");
+
   auto* plugins = app.add_subcommand("plugins", "List plugins and the steps they offer");
   add_common(*plugins, line);
 

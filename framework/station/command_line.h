@@ -32,6 +32,11 @@ struct CommandLine {
   std::string demo_rack = "small";
   std::vector<std::string> faults;
   std::optional<unsigned> seed;
+  bool rack_ends_with_us = false;  ///< the virtual rack was started by this program; not an option
+
+  // recover
+  std::vector<std::string> give_up;  ///< RUN:NUMBER
+  std::string by, reason;
 
   // show, report, abort, runs
   std::string run = "last";

@@ -297,7 +297,10 @@ BenchResult StepBench::run() {
   FakeOperator person(*this);
   MemoryLedger ledger;
   if (fail_after_) ledger.fail_after(*fail_after_);
+  MemoryJournal journal;
+  journal.refuse = journal_error_;
   RunnerParts parts;
+  parts.journal = &journal;
   parts.devices = &devices;
   parts.person = &person;
   parts.sink = &ledger;
@@ -311,6 +314,7 @@ BenchResult StepBench::run() {
   const Purpose purpose = recipe_.purpose;
   loop->run([&](Ctx& ctx) { return run_plan(runner, ctx, verdict, simulated, purpose); });
   result.events = ledger.events();
+  result.journal = journal.entries;
   result.elapsed_ns = loop->clock().now().monotonic_ns - start;
   if (verdict) {
     result.verdict = *verdict;

@@ -27,6 +27,7 @@
 #include "io/loop.h"
 #include "model/verdict.h"
 #include "testing/fake_bmc.h"
+#include "testing/memory_journal.h"
 #include "testing/memory_ledger.h"
 #include "testing/scripted_shell.h"
 
@@ -36,7 +37,8 @@ struct BenchResult {
   RunVerdict verdict;
   std::vector<Event> events;
   std::vector<PlanProblem> problems;
-  std::int64_t elapsed_ns = 0;  ///< virtual
+  std::vector<MemoryJournal::Entry> journal;  ///< undos in the order they were opened, and how they ended
+  std::int64_t elapsed_ns = 0;                ///< virtual
 
   /// The last measurement of that name and part (on `dut` when given); fails the test when there is none.
   [[nodiscard]] Measured measured(const std::string& name, const std::string& part = {},
@@ -98,6 +100,8 @@ class StepBench {
   /// What the operator answers, by prompt id; without one the prompt is never answered.
   void answer_prompt(const std::string& id, const std::string& text);
   void fail_ledger_after(std::size_t events) { fail_after_ = events; }
+  /// No undo can be journaled.
+  void fail_journal(Error error) { journal_error_ = std::move(error); }
 
   BenchResult run();
 
@@ -113,6 +117,7 @@ class StepBench {
   std::vector<std::pair<Nanoseconds, std::function<void(Runner&)>>> actions_;
   std::map<std::string, std::string> answers_;
   std::optional<std::size_t> fail_after_;
+  std::optional<Error> journal_error_;
   int next_plugin_ = 0;
 };
 

@@ -15,6 +15,7 @@ int abort_command(const CommandLine& line, const Paths& paths);
 int runs_command(const CommandLine& line, const Paths& paths);
 int show_command(const CommandLine& line, const Paths& paths);
 int report_command(const CommandLine& line, const Paths& paths);
+int recover_command(const CommandLine& line, const Paths& paths);
 int plugins_command(const CommandLine& line, const Paths& paths);
 int doctor_command(const CommandLine& line, const Paths& paths);
 

@@ -62,6 +62,7 @@ awaitable<int> demo_on_rack(Ctx& ctx, CommandLine line, const Paths& paths, Runn
     co_return 2;
   }
   line.rack_file = *inventory;
+  line.rack_ends_with_us = true;
   const std::string recipe = line.recipe.empty() ? "demo/" + line.demo_rack : line.recipe;
   RunSetup setup = set_up(line, paths, recipe);
   if (!setup.ok()) {

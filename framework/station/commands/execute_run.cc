@@ -6,11 +6,14 @@
 
 #include <algorithm>
 #include <climits>
+#include <filesystem>
 #include <iostream>
 
 #include "io/scope.h"
+#include "safety/disk_undo_journal.h"
 #include "station/console.h"
 #include "station/dut_locks.h"
+#include "station/leftovers.h"
 #include "station/real_devices.h"
 #include "station/reports_on_disk.h"
 #include "station/run_json.h"
@@ -84,6 +87,20 @@ RunBegun describe_run(const CommandLine& line, const RunSetup& setup) {
   return begun;
 }
 
+JournalOwner journal_owner(const CommandLine& line, const Plan& plan, const std::string& run,
+                           const std::string& database) {
+  JournalOwner owner;
+  owner.run = run;
+  owner.inventory = std::filesystem::absolute(plan.inventory.file).string();
+  owner.inventory_sha256 = plan.inventory.sha256;
+  owner.database = database;
+  owner.kiln_version = kVersion;
+  owner.pid = ::getpid();
+  owner.simulated = plan.inventory.simulated;
+  owner.rack_ends_with_us = line.rack_ends_with_us;
+  return owner;
+}
+
 /// The median of what each step took before; empty when nothing is known.
 TypicalDurations typical_durations(const std::string& database, const RunBegun& begun) {
   TypicalDurations typical;
@@ -139,6 +156,11 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
     std::cerr << "kiln: " << locks.error().sentence() << " [" << locks.error().code << "]\n";
     co_return 2;
   }
+  const Status clean = refuse_with_leftovers(paths.state);
+  if (!clean && !line.rack_ends_with_us) {
+    std::cerr << "kiln: " << clean.error().sentence() << " [" << clean.error().code << "]; nothing was run\n";
+    co_return 2;
+  }
   // Hours of burn-in later is too late to find out.
   if (!line.out_directory.empty()) {
     const Status writable = make_report_directory(line.out_directory);
@@ -159,6 +181,17 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   }
   const std::string run = (*ledger)->run();
   const std::string database = (*ledger)->database();
+  const std::string journal_path = guard_journal_path(guard_directory(paths.state), run);
+  const Result<std::unique_ptr<GuardJournal>> guards =
+      GuardJournal::create(journal_path, journal_owner(line, *setup.plan, run, database), ctx.loop().clock());
+  if (!guards) {
+    std::cerr << "kiln: " << guards.error().sentence() << " [" << guards.error().code
+              << "]; nothing was run\n";
+    const Status closed = (*ledger)->close();
+    (void)closed;
+    co_return 2;
+  }
+  DiskUndoJournal undo_journal(ctx.loop(), **guards);
   RealDevices devices(ctx.loop(), setup.credentials);
   outlive_the_terminal();
   const std::unique_ptr<Terminal> terminal = make_terminal(ctx.loop(), STDERR_FILENO, STDIN_FILENO);
@@ -174,6 +207,7 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   parts.devices = &devices;
   parts.person = console.get();
   parts.sink = ledger->get();
+  parts.journal = &undo_journal;
   parts.artifacts = &artifacts;
   parts.observer = console.get();
   Runner runner(*setup.plan, parts);
@@ -197,12 +231,20 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
     const Status ended = co_await screen.stop_and_join(StopReason::sibling, "the run is over");
     (void)ended;
   }
+  const Status journal_closed = co_await undo_journal.close();
   console->end();
   stop.on_signal = nullptr;
   {
     Ctx last_lines = ctx.child_within("screen", kLastLinesBudget);
     co_await terminal->drain(last_lines);
   }
+  if (!journal_closed) {
+    std::cerr << "kiln: " << journal_closed.error().sentence() << " [" << journal_closed.error().code
+              << "]\n";
+  }
+  // A virtual rack of ours ends with us; of any other rack, what was not undone is for kiln recover.
+  const bool all_undone = (*guards)->remove_if_done();
+  if (!all_undone && line.rack_ends_with_us) ::unlink(journal_path.c_str());
   const Status closed = (*ledger)->close();
   if (!closed) std::cerr << "kiln: " << closed.error().sentence() << " [" << closed.error().code << "]\n";
   RunVerdict final_verdict = committed_verdict(database, run, verdict && *verdict ? **verdict : RunVerdict{});
@@ -220,6 +262,9 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   } else {
     std::cout << verdict_block(final_verdict, run, begun, reports.files, verdict_style(line.color))
               << std::flush;
+  }
+  if (!all_undone && !line.rack_ends_with_us) {
+    std::cerr << "kiln: not everything was undone; the next run is refused until: kiln recover\n";
   }
   if (!std::cout) {
     std::cerr << "kiln: standard output is closed; the result is in the report and in: kiln show " << run

@@ -12,6 +12,7 @@
 
 #include "common/report_format.h"
 #include "station/commands/commands.h"
+#include "station/leftovers.h"
 #include "station/plugin_host.h"
 #include "station/run_setup.h"
 #include "station/version.h"
@@ -104,6 +105,9 @@ std::vector<Finding> examine(const CommandLine& line, const Paths& paths) {
       {"disk", !failed && space.available >= kEnough,
        failed ? failed.message()
               : fmt::format("{} MiB free for records in {}", space.available >> 20, place.string())});
+  const Status undone = refuse_with_leftovers(paths.state);
+  findings.push_back({"undone", undone.has_value(),
+                      undone ? "no run left anything switched on" : undone.error().sentence()});
   findings.push_back({"virtual rack", access(paths.virtual_rack.c_str(), X_OK) == 0, paths.virtual_rack});
   std::vector<std::string> formats;
   for (const auto& format : make_report_formats()) formats.emplace_back(format->name());

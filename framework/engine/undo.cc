@@ -1,0 +1,51 @@
+#include "engine/undo.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace kiln {
+
+using boost::asio::awaitable;
+
+namespace {
+
+constexpr Nanoseconds kReadBackEvery = std::chrono::milliseconds(100);
+
+}  // namespace
+
+awaitable<Status> force_off_and_read_back(const Ctx& ctx, Bmc& bmc, std::string dut) {
+  const Status asked = co_await bmc.force_off(ctx);
+  if (!asked) co_return asked;
+  while (true) {
+    const Result<PowerState> power = co_await bmc.power_state(ctx);
+    if (power && *power == PowerState::off) co_return success();
+    const Status waited = co_await ctx.sleep_for(kReadBackEvery);
+    if (!waited) {
+      co_return Error("undo.not_confirmed",
+                      fmt::format("{} accepted force-off but does not read back Off", dut),
+                      "switch the tray off at the power shelf", Blame::peer);
+    }
+  }
+}
+
+awaitable<Status> end_load(const Ctx& ctx, Shell& shell, std::string dut, std::string command) {
+  // A connection that was just lost is opened anew: an undo is worth every attempt its budget allows.
+  Result<CommandResult> result = Error("undo.not_tried", "the undo was not tried");
+  while (true) {
+    Command line(command);
+    result = co_await shell.run(ctx, std::move(line));
+    if (result) break;
+    co_await shell.disconnect();
+    const Status waited = co_await ctx.sleep_for(kReadBackEvery);
+    if (!waited) co_return result.error();
+  }
+  if (result->exit_status != 0 && result->exit_status != 1) {
+    co_return Error("undo.failed",
+                    fmt::format("'{}' on {} ended with exit status {}", command, dut, result->exit_status),
+                    "stop the load by hand", Blame::peer);
+  }
+  co_return success();
+}
+
+}  // namespace kiln

@@ -1,0 +1,291 @@
+// recover finishes what runs that died left switched on: each undo of their guard journals, newest first on
+// each DUT, all DUTs at once. What cannot be done stays in the journal, and a person who has looked may vouch
+// for it.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <iostream>
+#include <map>
+
+#include "engine/undo.h"
+#include "files/credentials.h"
+#include "files/inventory_file.h"
+#include "io/loop.h"
+#include "io/scope.h"
+#include "station/commands/commands.h"
+#include "station/leftovers.h"
+#include "station/real_devices.h"
+
+namespace kiln {
+namespace {
+
+using boost::asio::awaitable;
+
+constexpr Nanoseconds kLogoutBudget = std::chrono::seconds(5);
+constexpr const char* kPowerIsOff = "its power reads back Off";
+
+/// What became of one guard.
+struct Line {
+  std::string run, dut, undo, state, message;
+  int number = 0;
+};
+
+/// One journal under work.
+struct Recovery {
+  std::unique_ptr<GuardJournal> journal;
+  GuardJournalContent content;
+  Inventory inventory;
+  std::unique_ptr<RealDevices> devices;
+  std::vector<Error> problems;
+};
+
+std::vector<GuardEntry> outstanding_of(const GuardJournalContent& content, const std::string& dut) {
+  std::vector<GuardEntry> entries;
+  for (const GuardEntry& entry : content.entries) {
+    if (outstanding(entry.state) && entry.undo.dut == dut) entries.push_back(entry);
+  }
+  std::reverse(entries.begin(), entries.end());
+  return entries;
+}
+
+awaitable<Status> undo_one(Ctx& ctx, const Dut& dut, RealDevices& devices, const JournaledUndo& undo) {
+  if (undo.kind == UndoKind::force_off) {
+    const Result<std::unique_ptr<Bmc>> bmc = devices.open_bmc(dut);
+    if (!bmc) co_return bmc.error();
+    const Status done = co_await force_off_and_read_back(ctx, **bmc, dut.id);
+    Bmc* door = bmc->get();
+    const Status left =
+        co_await shielded(ctx, "logout", kLogoutBudget, [door](Ctx& leave) { return door->logout(leave); });
+    (void)left;  // a session that stays open ends by itself
+    co_return done;
+  }
+  const Result<std::unique_ptr<Shell>> shell = devices.open_shell(dut);
+  if (!shell) co_return shell.error();
+  const Status done = co_await end_load(ctx, **shell, dut.id, undo.command);
+  co_await (*shell)->disconnect();
+  co_return done;
+}
+
+awaitable<void> recover_dut(Ctx& ctx, Recovery& recovery, const std::string& id) {
+  const Dut* dut = recovery.inventory.find(id);
+  std::vector<GuardEntry> entries = outstanding_of(recovery.content, id);
+  bool off = false;
+  for (const GuardEntry& entry : entries) {
+    Status done =
+        Error("recover.unknown_dut", fmt::format("{} has no DUT '{}' any more", recovery.inventory.file, id),
+              "put it back, or see by hand and give it up", Blame::operator_);
+    if (dut != nullptr) {
+      Ctx within = ctx.child_within(entry.undo.description, entry.undo.budget);
+      done = co_await undo_one(within, *dut, *recovery.devices, entry.undo);
+    }
+    off = off || (done && entry.undo.kind == UndoKind::force_off);
+    const Status written = recovery.journal->end(entry.number, done ? GuardEnd::undone : GuardEnd::failed,
+                                                 done ? "by kiln recover" : done.error().sentence());
+    if (!written) recovery.problems.push_back(written.error());
+  }
+  if (!off) co_return;
+  // Without power nothing runs: a host that could not be asked has ended its load.
+  const GuardJournalContent now = recovery.journal->content();
+  for (const GuardEntry& entry : outstanding_of(now, id)) {
+    if (entry.undo.kind != UndoKind::shell_command) continue;
+    const Status written = recovery.journal->end(entry.number, GuardEnd::undone, kPowerIsOff);
+    if (!written) recovery.problems.push_back(written.error());
+  }
+}
+
+awaitable<void> recover_all(Ctx& ctx, Recovery& recovery) {
+  std::vector<std::string> duts;
+  for (const GuardEntry& entry : recovery.content.entries) {
+    if (!outstanding(entry.state)) continue;
+    if (std::find(duts.begin(), duts.end(), entry.undo.dut) == duts.end()) duts.push_back(entry.undo.dut);
+  }
+  Scope all(ctx);
+  for (const std::string& dut : duts)
+    all.start(dut, [&recovery, dut](Ctx& task) { return recover_dut(task, recovery, dut); });
+  const Status joined = co_await all.join();
+  if (!joined) recovery.problems.push_back(joined.error());
+}
+
+/// Inventory and credentials as they are now, where the journal says they are.
+Status read_doors(Loop& loop, Recovery& recovery) {
+  const std::string& file = recovery.content.owner.inventory;
+  Parsed<Inventory> inventory = read_inventory(file);
+  if (!inventory) {
+    const std::string why =
+        inventory.problems.empty() ? "cannot be read" : inventory.problems.front().message;
+    return Error("recover.inventory", fmt::format("{}: {}", file, why),
+                 "put the inventory back where it was, or see by hand and give the guards up",
+                 Blame::operator_);
+  }
+  recovery.inventory = std::move(*inventory.value);
+  if (recovery.inventory.sha256 != recovery.content.owner.inventory_sha256) {
+    std::cerr << "kiln: " << file << " was changed since the run; its addresses of today are used\n";
+  }
+  Credentials credentials;
+  if (!recovery.inventory.credentials_file.empty()) {
+    Parsed<Credentials> read = read_credentials(recovery.inventory.credentials_file);
+    if (!read) {
+      const std::string why = read.problems.empty() ? "cannot be read" : read.problems.front().message;
+      return Error("recover.credentials", fmt::format("{}: {}", recovery.inventory.credentials_file, why), "",
+                   Blame::operator_);
+    }
+    credentials = std::move(*read.value);
+  }
+  recovery.devices = std::make_unique<RealDevices>(loop, std::move(credentials));
+  return success();
+}
+
+/// "RUN:NUMBER" of --give-up, for this run.
+std::vector<int> given_up(const CommandLine& line, const std::string& run) {
+  std::vector<int> numbers;
+  for (const std::string& named : line.give_up) {
+    const auto colon = named.rfind(':');
+    if (colon == std::string::npos || named.substr(0, colon) != run) continue;
+    numbers.push_back(std::atoi(named.c_str() + colon + 1));  // NOLINT: 0 is no guard's number and is refused
+  }
+  return numbers;
+}
+
+void collect(const GuardJournalContent& content, std::vector<Line>& lines) {
+  for (const GuardEntry& entry : content.entries) {
+    lines.push_back({content.owner.run, entry.undo.dut, entry.undo.description,
+                     std::string(to_string(entry.state)), entry.message, entry.number});
+  }
+  for (const int number : content.unreadable) {
+    lines.push_back({content.owner.run, "", "a record that cannot be read", "open",
+                     "see by hand what is switched on", number});
+  }
+}
+
+void print(const std::vector<Line>& lines, bool list) {
+  std::string run;
+  for (const Line& line : lines) {
+    const bool left = line.state == "open" || line.state == "failed";
+    if (list && !left) continue;
+    if (run != line.run) std::cout << (run = line.run) << "\n";
+    std::cout << fmt::format("  {:<8} {:<10} {}{}{}", line.dut, line.state, line.undo,
+                             line.message.empty() ? "" : ": ", line.message);
+    if (left) std::cout << fmt::format("  [{}:{}]", line.run, line.number);
+    std::cout << "\n";
+  }
+}
+
+void print_json(const std::vector<Line>& lines, std::size_t left) {
+  boost::json::array guards;
+  for (const Line& line : lines) {
+    boost::json::object item;
+    item["guard"] = fmt::format("{}:{}", line.run, line.number);
+    item["run"] = line.run;
+    item["dut"] = line.dut;
+    item["undo"] = line.undo;
+    item["state"] = line.state;
+    item["message"] = line.message;
+    guards.push_back(std::move(item));
+  }
+  boost::json::object root;
+  root["guards"] = std::move(guards);
+  root["left"] = left;
+  std::cout << boost::json::serialize(root) << std::endl;
+}
+
+/// A problem with the words of the command line; empty: none.
+std::string misuse(const CommandLine& line, const std::vector<Leftover>& leftovers) {
+  if (line.give_up.empty()) return "";
+  if (line.by.empty() || line.reason.empty())
+    return "--give-up needs --by NAME and --reason TEXT: somebody must have looked";
+  for (const std::string& named : line.give_up) {
+    const auto colon = named.rfind(':');
+    const auto found = std::find_if(leftovers.begin(), leftovers.end(), [&](const Leftover& leftover) {
+      return colon != std::string::npos && leftover.run == named.substr(0, colon);
+    });
+    if (found == leftovers.end() || !found->content)
+      return fmt::format("--give-up {}: no such guard is left", named);
+    const std::vector<int> numbers = given_up(line, found->run);
+    for (const int number : numbers) {
+      const GuardJournalContent& content = *found->content;
+      const bool open = std::any_of(
+          content.entries.begin(), content.entries.end(),
+          [number](const GuardEntry& entry) { return entry.number == number && outstanding(entry.state); });
+      const bool unreadable =
+          std::find(content.unreadable.begin(), content.unreadable.end(), number) != content.unreadable.end();
+      if (!open && !unreadable) return fmt::format("--give-up {}: no such guard is left", named);
+    }
+  }
+  return "";
+}
+
+/// Works one leftover off. Returns whether nothing of it is left.
+bool recover_one(Loop& loop, const CommandLine& line, const Leftover& leftover, std::vector<Line>& lines,
+                 std::vector<Error>& problems) {
+  static const SystemClock clock;
+  Result<std::unique_ptr<GuardJournal>> journal = GuardJournal::take_over(leftover.path, clock);
+  if (!journal) {
+    problems.push_back(journal.error());
+    return false;
+  }
+  Recovery recovery;
+  recovery.journal = std::move(*journal);
+  for (const int number : given_up(line, leftover.run)) {
+    const Status written =
+        recovery.journal->end(number, GuardEnd::given_up, fmt::format("{}: {}", line.by, line.reason));
+    if (!written) recovery.problems.push_back(written.error());
+  }
+  recovery.content = recovery.journal->content();
+  const bool work = std::any_of(recovery.content.entries.begin(), recovery.content.entries.end(),
+                                [](const GuardEntry& entry) { return outstanding(entry.state); });
+  if (work) {
+    const Status doors = read_doors(loop, recovery);
+    if (!doors) {
+      recovery.problems.push_back(doors.error());
+    } else {
+      loop.run([&recovery](Ctx& ctx) { return recover_all(ctx, recovery); });
+    }
+  }
+  collect(recovery.journal->content(), lines);
+  problems.insert(problems.end(), recovery.problems.begin(), recovery.problems.end());
+  return recovery.journal->remove_if_done();
+}
+
+}  // namespace
+
+int recover_command(const CommandLine& line, const Paths& paths) {
+  const std::vector<Leftover> leftovers = find_leftovers(paths.state);
+  const std::string wrong = misuse(line, leftovers);
+  if (!wrong.empty()) {
+    std::cerr << "kiln: " << wrong << "\n";
+    return 2;
+  }
+  std::vector<Line> lines;
+  std::vector<Error> problems;
+  std::size_t left = 0;
+  const std::unique_ptr<Loop> loop = Loop::real();
+  for (const Leftover& leftover : leftovers) {
+    if (!leftover.content) {
+      problems.push_back(leftover.content.error());
+      ++left;
+    } else if (line.list) {
+      collect(*leftover.content, lines);
+      ++left;
+    } else if (!recover_one(*loop, line, leftover, lines, problems)) {
+      ++left;
+    }
+  }
+  for (const Error& problem : problems)
+    std::cerr << "kiln: " << problem.sentence() << " [" << problem.code << "]\n";
+  if (line.json) {
+    print_json(lines, left);
+  } else {
+    print(lines, line.list);
+    if (leftovers.empty()) std::cout << "nothing was left switched on\n";
+    if (left > 0 && !line.list) {
+      std::cout << "NOT FINISHED. When somebody has seen that it is off: kiln recover --give-up RUN:NUMBER "
+                   "--by NAME "
+                   "--reason TEXT\n";
+    }
+  }
+  return left == 0 ? 0 : 4;
+}
+
+}  // namespace kiln

@@ -1,0 +1,31 @@
+#pragma once
+// What runs that died left switched on, by their guard journals in <state>/guards. Blocking, at start only.
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "safety/guard_journal.h"
+
+namespace kiln {
+
+/// One journal that no program holds and in which something is outstanding, or which cannot be read.
+struct Leftover {
+  std::string path;
+  std::string run;  ///< from the file's name
+  Result<GuardJournalContent> content;
+};
+
+std::string guard_directory(const std::string& state_directory);
+
+/// Oldest run first. Journals of virtual racks that ended with their run are removed on the way: nothing of
+/// them is left.
+std::vector<Leftover> find_leftovers(const std::string& state_directory);
+
+/// "R-… (rack R01): force off C01; stop gpu_burn on C01": at most a few of them by name.
+std::string describe(const Leftover& leftover);
+
+/// Error "station.leftovers" when there are any: nothing new may be energised before they are dealt with.
+Status refuse_with_leftovers(const std::string& state_directory);
+
+}  // namespace kiln
