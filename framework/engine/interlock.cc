@@ -199,7 +199,11 @@ awaitable<Status> perform_undo(RunState& state, DutRun& dut, int guard) {
   // A host that was cut is off: what ran on it has ended, and it cannot answer any more.
   if (!done && dut.cut && undo.kind == Undo::Kind::shell_command) done = success();
   const std::string said = done ? std::string() : done.error().sentence();
-  state.journal.end(find()->journal_number, done ? GuardEnd::undone : GuardEnd::failed, said);
+  // On a host that was never reached nothing was done: there is nothing for kiln recover to undo.
+  const bool never_done =
+      !done && undo.kind == Undo::Kind::shell_command && dut.shell && !dut.shell->was_connected();
+  const GuardEnd failed = never_done ? GuardEnd::not_needed : GuardEnd::failed;
+  state.journal.end(find()->journal_number, done ? GuardEnd::undone : failed, said);
   if (done && undo.kind == Undo::Kind::force_off) forget_load(state, dut);
   GuardClosed event;
   event.undo = undo.description;

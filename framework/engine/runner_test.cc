@@ -327,6 +327,18 @@ TEST_F(RunnerTest, AFailedUndoDoesNotStopTheOthersAndIsLoud) {
   EXPECT_EQ(result.journal[1].state, GuardEnd::failed) << "kept for kiln recover";
 }
 
+TEST_F(RunnerTest, AHostThatWasNeverReachedLeavesNothingToRecover) {
+  add("C01");
+  bench.shell("C01").answer("undo first", ShellAnswer("", 7));
+  bench.shell("C01").answer("undo second", ShellAnswer("", 7));
+  bench.shell("C01").never_connects();
+  bench.step("x", std::make_unique<GuardedStep>(true));
+  const BenchResult result = bench.run();
+  ASSERT_EQ(result.journal.size(), 2U);
+  for (const auto& entry : result.journal) EXPECT_EQ(entry.state, GuardEnd::not_needed);
+  EXPECT_EQ(of(result, "C01"), Decision::incomplete) << "the record tells of the failed undo all the same";
+}
+
 TEST_F(RunnerTest, WhatCannotBeJournaledIsNotDone) {
   add("C01");
   bench.step("x", std::make_unique<GuardedStep>(false));

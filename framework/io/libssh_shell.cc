@@ -47,6 +47,8 @@ class LibsshShell final : public Shell {
     }
   }
 
+  bool was_connected() const override { return was_connected_; }
+
   awaitable<void> disconnect() override {
     if (connection_) {
       connection_->fail(Error("ssh.connection_lost", options_->address + ": disconnected by the station", "",
@@ -73,6 +75,7 @@ class LibsshShell final : public Shell {
     Result<std::shared_ptr<SshConnection>> opened = co_await SshConnection::open(attempt, options_);
     if (opened) {
       connection_ = *opened;
+      was_connected_ = true;
       co_return connection_;
     }
     Error error = opened.error();
@@ -96,6 +99,7 @@ class LibsshShell final : public Shell {
   Pool sessions_;
   Pool connecting_{"ssh connect", 1};
   std::shared_ptr<SshConnection> connection_;
+  bool was_connected_ = false;
   std::uint64_t failures_ = 0;
   Error last_failure_;
 };

@@ -44,6 +44,8 @@ class Shell {
   virtual boost::asio::awaitable<Result<CommandResult>> run(const Ctx& ctx, Command command) = 0;
   /// Ends the connection; the next run opens a new one.
   virtual boost::asio::awaitable<void> disconnect() = 0;
+  /// False as long as no connection was ever made: nothing can have been started through it.
+  [[nodiscard]] virtual bool was_connected() const { return true; }
 };
 
 /// Quotes one argument for a POSIX shell.

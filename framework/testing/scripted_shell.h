@@ -53,6 +53,9 @@ class ScriptedShell final : public Shell {
 
   boost::asio::awaitable<Result<CommandResult>> run(const Ctx& ctx, Command command) override;
   boost::asio::awaitable<void> disconnect() override;
+  [[nodiscard]] bool was_connected() const override { return was_connected_; }
+  /// The host is as if it had never been reached.
+  void never_connects() { was_connected_ = false; }
 
   /// Every command so far, in order, answered or not.
   [[nodiscard]] const std::vector<Command>& commands() const { return commands_; }
@@ -80,6 +83,7 @@ class ScriptedShell final : public Shell {
   std::vector<Pattern> patterns_;
   std::vector<Command> commands_;
   int disconnects_ = 0;
+  bool was_connected_ = true;
 };
 
 }  // namespace kiln

@@ -19,6 +19,7 @@ class SharedShell final : public Shell {
     co_return result;
   }
   awaitable<void> disconnect() override { co_await shell_.disconnect(); }
+  bool was_connected() const override { return shell_.was_connected(); }
 
  private:
   ScriptedShell& shell_;
