@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <vector>
+
+#include "engine/energy_rules.h"
+
 namespace kiln {
 
 PermitOffice::PermitOffice(const Inventory& inventory) : inventory_(inventory) {}
@@ -48,21 +52,31 @@ Result<Permit> PermitOffice::grant(const Dut& dut, Energy energy) {
           fmt::format("{} is real hardware: energising it ({}) needs the warden", dut.id, to_string(energy)),
           "run this recipe on a simulated rack, or only its checks that do not energise", Blame::station);
     }
-    const bool wet = !dut.expect.of_kind(ComponentKind::leak_detector).empty();
-    if (wet && !armed_.contains(dut.id)) {
+    std::vector<const Dut*> watched = cdus_of(inventory_, dut);
+    watched.push_back(&dut);
+    for (const Dut* other : watched) {
+      if (!has_leak_detectors(*other) || armed_.contains(other->id)) continue;
       return Error(
           "permit.no_leak_watch",
-          fmt::format("the leak watch of {} has not read every detector dry, so it may not be energised",
-                      dut.id),
+          fmt::format("the leak watch of {} has not read every detector dry, so {} may not be energised",
+                      other->id, dut.id),
           "see the leak watch's own result for the detector that is missing or not dry", Blame::peer);
     }
   }
   if (energy == Energy::load) {
+    // A CDU serves every tray of the rack; a tray's own proof concerns that tray only. What is liquid-cooled
+    // needs proof whether or not the recipe has steps that could give it.
+    std::set<std::string> concerned;
     for (const auto& required : cooling_required_) {
       const Dut* other = inventory_.find(required);
-      // A CDU serves every tray of the rack; a tray's own proof concerns that tray only.
-      const bool concerns = required == dut.id || (other != nullptr && other->role == Role::cdu);
-      if (concerns && !cooling_proven_.contains(required)) {
+      if (required == dut.id || (other != nullptr && other->role == Role::cdu)) concerned.insert(required);
+    }
+    if (is_liquid_cooled(dut)) concerned.insert(dut.id);
+    for (const Dut* cdu : cdus_of(inventory_, dut)) {
+      if (is_liquid_cooled(*cdu)) concerned.insert(cdu->id);
+    }
+    for (const auto& required : concerned) {
+      if (!cooling_proven_.contains(required)) {
         return Error("permit.cooling_not_proven",
                      fmt::format("load on {} needs proven cooling, and {} has not passed its cooling checks",
                                  dut.id, required),

@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "base/nearest.h"
+#include "engine/energy_rules.h"
 
 namespace kiln {
 namespace {
@@ -384,54 +385,9 @@ void Planner::plan_monitors() {
 }
 
 void Planner::check_energy() {
-  std::set<std::string> watched;
-  for (const auto& monitor : plan_.monitors) {
-    if (monitor.step->describe().leak_watch) watched.insert(monitor.duts.begin(), monitor.duts.end());
-  }
-  // In the recipe's order: what comes later proves nothing for what comes first.
-  std::set<std::string> proven;
-  const auto check = [&](const PlannedStep& step) {
-    if (step.step->describe().proves_cooling) proven.insert(step.duts.begin(), step.duts.end());
-    const auto energy = step.step->describe().energises;
-    if (!energy || *energy == Energy::host_stress) return;
-    if (request_.inventory != nullptr && !plan_.inventory.simulated) {
-      problem(step.spec.place, "permit.not_simulated",
-              fmt::format("step '{}' energises ({}) real hardware; without the warden that is refused on a "
-                          "rack that is not "
-                          "marked 'simulated: true'",
-                          step.path, to_string(*energy)));
-      return;
-    }
-    for (const auto& id : step.duts) {
-      const Dut& member = dut(id);
-      const bool wet = !member.expect.of_kind(ComponentKind::leak_detector).empty();
-      if (wet && !watched.contains(id)) {
-        problem(step.spec.place, "plan.no_leak_watch",
-                fmt::format("step '{}' energises {}, which has leak detectors, but no monitor watches them; "
-                            "add a leak watch "
-                            "under 'monitors'",
-                            step.path, id));
-      }
-      const bool cooled = !member.expect.of_kind(ComponentKind::coolant_connector).empty();
-      if (*energy == Energy::load && cooled && !proven.contains(id)) {
-        problem(step.spec.place, "plan.cooling_not_proven",
-                fmt::format("step '{}' puts load on {}, which is liquid-cooled, but no step before it proves "
-                            "its cooling; add a cooling phase first (shared/bring-up has one)",
-                            step.path, id));
-      }
-    }
-  };
-  for (const auto& phase : plan_.phases) {
-    for (const auto& step : phase.setup) check(step);
-    for (const auto& step : phase.steps) check(step);
-    for (const auto& step : phase.teardown) check(step);
-  }
-  for (const auto& interlock : request_.recipe->interlocks) {
-    if (interlock.cause == "leak" && request_.inventory != nullptr && watched.empty()) {
-      problem(interlock.place, "plan.no_leak_watch",
-              "the recipe asks for a leak interlock, but no monitor watches leak detectors");
-    }
-  }
+  const bool with_inventory = request_.inventory != nullptr;
+  for (PlanProblem& found : energy_problems(plan_, *request_.recipe, with_inventory))
+    problems_.push_back(std::move(found));
 }
 
 void Planner::check_sign_off() {

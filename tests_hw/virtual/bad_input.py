@@ -366,13 +366,13 @@ def outputs(options, place, rack, good):
         os.close(reader)
         out = os.path.join(place, "closed-" + stream)
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: writer}
-        powered = write(place, "powered.yaml", HEAD + "monitors: [{monitor: watch, use: cooling.leak_watch, duts: {id: C02}, every: 500ms}]\n"
+        powered = write(place, "powered.yaml", HEAD + "monitors: [{monitor: watch, use: cooling.leak_watch, duts: {id: [C02, CDU01]}, every: 500ms}]\n"
                         "phases:\n  - phase: look\n    gate: true\n    steps:\n"
                         "      - {step: census, use: cooling.detector_census, duts: {id: C02}}\n"
                         "      - {step: flow, use: cooling.flow, duts: {id: C02}, with: {samples: 3, every: 200ms}}\n"
                         "  - phase: power\n    needs: [look]\n    steps:\n      - {step: \"on\", use: power.on, duts: {id: C02}, timeout: 1m}\n"
                         "teardown:\n  - {step: \"off\", use: power.off, duts: {id: C02}}\n")
-        closed[stream] = (wire.start_kiln(options, place, "run", powered, "--rack", rack.inventory, "--dut", "C02", "--out", out, **pipes), out)
+        closed[stream] = (wire.start_kiln(options, place, "run", powered, "--rack", rack.inventory, "--dut", "C02,CDU01", "--out", out, **pipes), out)
         os.close(writer)
         run = closed[stream][0]
         stdout, stderr = run.communicate(timeout=120)

@@ -100,7 +100,7 @@ def secrets(options, place):
         pin = re.search(r'pin_sha256: "([^"]+)"', text).group(1)
         with open(wrong, "w", encoding="utf-8") as changed:
             changed.write(text.replace(pin, "A" * 43 + "=", 1).replace("rack.credentials.yaml", credentials))
-        pinned = kiln(options, place, "run", "demo/small", "--rack", wrong, "--dut", "C01", "--json", "--out", place + "/pin")
+        pinned = kiln(options, place, "run", "demo/small", "--rack", wrong, "--dut", "C01,CDU01", "--json", "--out", place + "/pin")
         result = json.loads(pinned.stdout)
         check(pinned.returncode == 4 and result["decision"] == "INCOMPLETE", f"a certificate that does not match its pin: INCOMPLETE ({pinned.returncode})")
     finally:

@@ -20,6 +20,7 @@ class DetectorCensus final : public Step {
 class LeakWatch final : public Step {
  public:
   const StepDescription& describe() const override;
+  Status check(const Parameters& with) const override;
   boost::asio::awaitable<Status> run(StepContext& context) override;
 };
 

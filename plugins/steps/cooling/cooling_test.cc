@@ -270,6 +270,92 @@ class PlannedLoad final : public Step {
   awaitable<Status> run(StepContext& /*context*/) override { co_return success(); }
 };
 
+TEST_F(CoolingTest, AWatchThatReadsTooRarelyOrMayBeBlindTooLongIsRefused) {
+  struct Case {
+    Nanoseconds every;
+    const char* grace;
+    const char* code;
+  };
+  for (const Case& one :
+       {Case{1001ms, "5s", "plan.leak_watch_slow"}, Case{1000h, "5s", "plan.leak_watch_slow"},
+        Case{1s, "31s", "cooling.grace"}, Case{1s, "0s", "cooling.grace"}}) {
+    StepBench own;
+    add_tray(own);
+    own.monitor("leak_watch", plugin_step("cooling.leak_watch"), one.every, {{"grace", one.grace}});
+    own.step("load", std::make_unique<FakeLoad>());
+    const BenchResult result = own.run();
+    ASSERT_FALSE(result.problems.empty()) << one.grace;
+    EXPECT_EQ(result.problems.front().code, one.code);
+    EXPECT_TRUE(result.bodies<RunBegun>().empty());
+  }
+}
+
+TEST_F(CoolingTest, DryOnceIsNoProofForTheEnd) {
+  // The load ends at 61 s; the watch is blind for less than its grace before that, and for good after.
+  watch_load();
+  bench.at(59s, [this] {
+    bench.hardware("C01").failing["leak_detectors"] = Error("bmc.unreachable", "no answer");
+  });
+  const BenchResult result = bench.run();
+  const DutVerdict& tray = *result.verdict.find("C01");
+  EXPECT_EQ(tray.decision, Decision::incomplete);
+  EXPECT_EQ(result.measured("leak_watch.state", "Detector_0").outcome, Outcome::unset);
+}
+
+TEST_F(CoolingTest, ALeakAfterTheLastPollIsStillSeen) {
+  // Between the poll at 61 s and the end of the work, just after it.
+  watch_load();
+  bench.at(61s + 1ms, [this] { detector(1).answer.detector_state = "Critical"; });
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::no_go);
+  EXPECT_EQ(exit_code(result.verdict), 5);
+}
+
+/// A tray with a CDU that feeds it; both have detectors.
+struct FedByACdu : CoolingTest {
+  FedByACdu() {
+    cdu = &bench.add_dut("CDU01", Role::cdu);
+    bench.expect(*cdu, ComponentKind::leak_detector, {"Detector_0"});
+    bench.hardware("CDU01").add_dry_detectors(1);
+  }
+  Dut* cdu;
+};
+
+TEST_F(FedByACdu, ACduThatNobodyWatchesIsRefusedInThePlan) {
+  MonitorSpec& watch = bench.monitor("leak_watch", plugin_step("cooling.leak_watch"), 1s);
+  watch.duts = Selector{};
+  watch.duts.ids = {"C01"};
+  bench.step("load", std::make_unique<FakeLoad>(), {}, {"C01"});
+  const BenchResult result = bench.run();
+  ASSERT_EQ(result.problems.size(), 1U);
+  EXPECT_EQ(result.problems.front().code, "plan.no_leak_watch");
+  EXPECT_NE(result.problems.front().message.find("CDU01"), std::string::npos);
+}
+
+TEST_F(FedByACdu, ACduThatIsNotDryKeepsTheTrayDark) {
+  bench.monitor("leak_watch", plugin_step("cooling.leak_watch"), 1s);
+  bench.step("load", std::make_unique<FakeLoad>(), {}, {"C01"});
+  bench.hardware("CDU01").leaks.detectors[0].answer.state = "Disabled";
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.ended("main/load").code, "permit.no_leak_watch");
+  const auto& calls = bench.hardware("C01").calls;
+  EXPECT_EQ(std::count(calls.begin(), calls.end(), "power_on"), 0);
+}
+
+TEST_F(FedByACdu, LoadNeedsTheCdusCoolingProvenToo) {
+  bench.expect(*cdu, ComponentKind::coolant_connector, {"1/Primary"});
+  bench.limit_min("coolant.flow", "L/min", 8);
+  bench.limit_max("coolant.supply_temperature", "Cel", 45);
+  bench.limit_min("pump.speed", "%", 10);
+  bench.limit_equals("heat.done", "", true);
+  bench.monitor("leak_watch", plugin_step("cooling.leak_watch"), 1s);
+  bench.step("load", std::make_unique<PlannedLoad>(), {}, {"C01"});
+  const BenchResult result = bench.run();
+  ASSERT_EQ(result.problems.size(), 1U);
+  EXPECT_EQ(result.problems.front().code, "plan.cooling_not_proven");
+  EXPECT_NE(result.problems.front().message.find("CDU01"), std::string::npos);
+}
+
 TEST_F(CoolingTest, ALoadOnLiquidCoolingThatNothingProvesBeforeIsRefusedInThePlan) {
   for (const bool proven_first : {false, true}) {
     StepBench own;

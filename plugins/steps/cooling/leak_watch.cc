@@ -12,6 +12,8 @@ using boost::asio::awaitable;
 namespace {
 
 constexpr double kNanosecondsPerSecond = 1e9;
+constexpr Nanoseconds kLongestGrace =
+    std::chrono::seconds(30);  // ours: longer blindness is not waited out beside a load
 
 /// How bad a word is, to keep the worst that was seen of each detector.
 int badness(const std::string& word) {
@@ -32,6 +34,8 @@ struct WatchMemory {
   std::int64_t unanswered = 0;
   bool armed = false;
   bool tripped = false;
+  /// Why dry could not be shown at the very end; empty: it was. What was dry earlier is no proof for later.
+  std::string not_seen_last;
 };
 
 /// The hazard of this poll, if there is one.
@@ -82,10 +86,13 @@ awaitable<Status> record_watch(StepContext& context, WatchMemory& memory) {
   for (const Component* expected : context.dut().expect.of_kind(ComponentKind::leak_detector)) {
     const auto found = memory.worst.find(expected->name);
     Value value;
-    if (found != memory.worst.end()) value = found->second.word;
+    const bool stale =
+        !memory.not_seen_last.empty() && found != memory.worst.end() && found->second.word == "dry";
+    if (found != memory.worst.end() && !stale) value = found->second.word;
     const std::string uri = found == memory.worst.end() ? "" : found->second.uri;
     Reading reading("leak_watch.state", expected->name, value, Source{"redfish", uri});
-    reading.reason = "the watch never got an answer about this detector";
+    reading.reason =
+        stale ? memory.not_seen_last : std::string("the watch never got an answer about this detector");
     if (found != memory.worst.end()) {
       reading.fault_code = detector_fault_code(found->second.word);
       reading.action = detector_action(found->second.word);
@@ -107,7 +114,45 @@ awaitable<Status> record_watch(StepContext& context, WatchMemory& memory) {
   co_return success();
 }
 
+constexpr Nanoseconds kAskAgainEvery = std::chrono::milliseconds(100);
+
+/// One more census when the work is over, asked for until it is answered or `ctx`'s time is over: a leak
+/// after the last poll, and a watch that went blind, must not end as dry.
+awaitable<Status> read_once_more(StepContext& context, Bmc& bmc, WatchMemory& memory, Nanoseconds grace,
+                                 Ctx& ctx) {
+  while (true) {
+    const Result<LeakCensus> census = co_await bmc.leak_detectors(ctx);
+    ++memory.polls;
+    if (census) {
+      memory.not_seen_last.clear();
+      const std::int64_t now = ctx.now().monotonic_ns;
+      const auto states = detector_states(context.dut(), *census);
+      std::optional<Hazard> hazard = hazard_of(context, states, memory, now, grace);
+      if (!hazard) co_return success();
+      memory.tripped = true;
+      context.watch_armed(false);
+      const Status cut = co_await context.trip(std::move(*hazard));
+      co_return cut;
+    }
+    ++memory.unanswered;
+    memory.not_seen_last =
+        fmt::format("dry could not be shown when the work ended: {}", census.error().message);
+    const Status waited = co_await ctx.sleep_for(kAskAgainEvery);
+    if (!waited) co_return waited;
+  }
+}
+
 }  // namespace
+
+Status LeakWatch::check(const Parameters& with) const {
+  const Nanoseconds grace = with.duration("grace");
+  if (grace > Nanoseconds(0) && grace <= kLongestGrace) return success();
+  return Error(
+      "cooling.grace",
+      fmt::format("cooling.leak_watch: 'grace' is {}; a watch that is blind longer than {} protects nobody",
+                  format_duration(grace), format_duration(kLongestGrace)),
+      "give a grace above 0 s and up to that", Blame::recipe);
+}
 
 const StepDescription& LeakWatch::describe() const {
   static const StepDescription description = [] {
@@ -170,6 +215,14 @@ awaitable<Status> LeakWatch::run(StepContext& context) {
     const Nanoseconds pause(std::max<std::int64_t>(next - context.ctx().now().monotonic_ns, 1'000'000));
     const Status waited = co_await context.ctx().sleep_for(pause);
     if (!waited) break;
+  }
+  if (!memory.tripped) {
+    Bmc* door = *bmc;
+    const Status last = co_await shielded(context.ctx(), "last leak reading", grace,
+                                          [&context, door, &memory, grace](Ctx& ctx) {
+                                            return read_once_more(context, *door, memory, grace, ctx);
+                                          });
+    (void)last;  // what it could not see is in `memory`
   }
   const Status recorded = co_await record_watch(context, memory);
   co_return recorded;
