@@ -56,6 +56,8 @@ TEST(Reports, PageOneAnswersDecisionWhyPartAndActionInEveryFormat) {
   }
   EXPECT_NE(render("html", input).find("SIMULATED RACK – NOT HARDWARE"), std::string::npos);
   EXPECT_NE(render("text", input).find("SIMULATED RACK – NOT HARDWARE"), std::string::npos);
+  EXPECT_NE(render("text", input).find(" marginal="), std::string::npos)
+      << "the screen's RESULT line has that word";
   EXPECT_NE(render("html", input).find("20 times faster"), std::string::npos);
 }
 

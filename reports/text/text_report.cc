@@ -74,7 +74,7 @@ class TextReport final : public ReportFormat {
     for (const auto& item : document.disturbances) {
       text += fmt::format("  {:<6} {} × {}: {}\n", item.dut, item.count, item.code, item.message);
     }
-    text += fmt::format("\nRESULT unit={} recipe={}@{} verdict={} fail={} cond={} notrun={} run={}\n",
+    text += fmt::format("\nRESULT unit={} recipe={}@{} verdict={} fail={} marginal={} notrun={} run={}\n",
                         about.rack, about.recipe, about.recipe_version, decision_word(input), counts.failed,
                         counts.marginal, counts.not_run, input.run.id);
     return text;
