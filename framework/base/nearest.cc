@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/locale/utf.hpp>
 #include <numeric>
 
 namespace kiln {
@@ -23,6 +24,17 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
   return row[b.size()];
 }
 
+/// Letters of other scripts that look like ours are told by their number: nobody sees the difference.
+std::string look_alike(const std::string& text) {
+  using Utf8 = boost::locale::utf::utf_traits<char>;
+  for (auto at = text.begin(); at != text.end();) {
+    const boost::locale::utf::code_point character = Utf8::decode(at, text.end());
+    if (character == boost::locale::utf::illegal || character == boost::locale::utf::incomplete) return {};
+    if (character > 0x7F) return fmt::format(" What was written holds the character U+{:04X}", character);
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string nearest_name(const std::string& wrong, const std::vector<std::string>& candidates) {
@@ -40,7 +52,8 @@ std::string nearest_name(const std::string& wrong, const std::vector<std::string
 
 std::string did_you_mean(const std::string& wrong, const std::vector<std::string>& candidates) {
   const std::string best = nearest_name(wrong, candidates);
-  return best.empty() ? std::string{} : fmt::format(" (did you mean '{}'?)", best);
+  if (best.empty()) return {};
+  return fmt::format(" (did you mean '{}'?{})", best, look_alike(wrong));
 }
 
 }  // namespace kiln

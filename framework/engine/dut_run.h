@@ -44,6 +44,7 @@ struct DutRun {
   std::vector<Guard> guards;
   std::shared_ptr<Flash> flash;  ///< the firmware write under way
   std::set<std::string> passed_phases, ended_phases;
+  Switched switched;
   bool cut = false;
   bool left = false;  ///< its main work is over
 };
@@ -71,8 +72,10 @@ struct RunState {
   /// Required (name, part) of a step on a DUT.
   std::map<std::pair<std::string, std::string>, std::set<std::pair<std::string, std::string>>> cells;
   std::map<std::string, std::unique_ptr<Rendezvous>> barriers;  ///< "before:path", "after:path", "rack:path"
-  std::map<std::string, std::unique_ptr<Latch>> rack_done;      ///< by path of a rack step
-  std::unique_ptr<Rendezvous> work_done;                        ///< opens when every DUT's phases are over
+  /// By DUT with a leak watch: opens when the watch has read every detector dry, or is over.
+  std::map<std::string, std::unique_ptr<Latch>> first_looks;
+  std::map<std::string, std::unique_ptr<Latch>> rack_done;  ///< by path of a rack step
+  std::unique_ptr<Rendezvous> work_done;                    ///< opens when every DUT's phases are over
   std::set<std::string> rack_failed_phases;
   std::set<std::string> leaking;  ///< DUTs on which a leak was read
   int next_guard = 1;

@@ -96,10 +96,12 @@ awaitable<Status> run_flash(RunState& state, DutRun& dut, Where where, std::stri
     const OpenFlash open(state, dut, flash);
     Flash& the_flash = *flash;
     Bmc& the_bmc = **bmc;
+    dut.switched.off_ns = ctx.now().monotonic_ns;  // a write may restart the DUT at any moment
     done = co_await shielded(
         ctx, "flash " + flash->component, ctx.remaining(),
         [&the_flash, &the_bmc, &write](Ctx& inner) { return write_under(the_flash, the_bmc, write, inner); });
   }
+  dut.switched.on_ns = ctx.now().monotonic_ns;
   if (flash->ended_by != StopReason::none) {
     const Status recorded = co_await record_interrupted(state, *flash);
     if (!recorded) co_return recorded;

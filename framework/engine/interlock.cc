@@ -189,7 +189,10 @@ awaitable<Status> perform_undo(RunState& state, DutRun& dut, int guard) {
   found->state = GuardState::closing;
   const Undo undo = found->undo;
   const Where where = found->where;
-  if (undo.kind == Undo::Kind::force_off) co_await wait_for_flashes(state, dut);
+  if (undo.kind == Undo::Kind::force_off) {
+    co_await wait_for_flashes(state, dut);
+    dut.switched.off_ns = dut.ctx.now().monotonic_ns;
+  }
   Status done = co_await shielded(dut.ctx, undo.description, undo.budget, [&state, &dut, &undo](Ctx& ctx) {
     return run_undo(state, dut, undo, ctx);
   });
@@ -243,6 +246,7 @@ awaitable<Status> cut(RunState& state, DutRun& origin, Where where, Hazard hazar
     const bool in_scope = dut.get() == &origin || (whole_rack && can_be_cut(dut->dut));
     if (!in_scope || dut->cut) continue;
     dut->cut = true;
+    dut->switched.off_ns = dut->ctx.now().monotonic_ns;
     state.permits.cut(id);
     reached.push_back(dut.get());
   }

@@ -25,6 +25,7 @@ class Planner {
   }
   void select_duts();
   void check_requirements();
+  void check_served();
   void plan_phases();
   void plan_monitors();
   void check_energy();
@@ -108,7 +109,11 @@ void Planner::check_requirements() {
                           did_you_mean(name, {present.begin(), present.end()})));
     }
   }
-  if (request_.inventory == nullptr || !request_.dut_filter.empty()) return;
+  if (request_.inventory == nullptr) return;
+  if (!request_.dut_filter.empty()) {
+    check_served();
+    return;
+  }
   for (const auto& [role, count] : recipe.required_roles) {
     const auto found = std::count_if(plan_.inventory.duts.begin(), plan_.inventory.duts.end(),
                                      [role = role](const Dut& dut) { return dut.role == role; });
@@ -116,6 +121,36 @@ void Planner::check_requirements() {
       problem({plan_.inventory.file, 0, 0}, "plan.roles",
               fmt::format("the recipe needs {} × {}, the rack file has {}", count, to_string(role), found));
     }
+  }
+}
+
+/// A part of the rack may be tested alone, but not without what it depends on: links to a dark switch tray
+/// would read as bad ones of a good tray.
+void Planner::check_served() {
+  const auto role_of = [this](const std::string& id) { return dut(id).role; };
+  const bool any_served = std::any_of(plan_.duts.begin(), plan_.duts.end(),
+                                      [&](const std::string& id) { return !serves_the_rack(role_of(id)); });
+  if (!any_served) return;
+  for (const auto& [role, count] : request_.recipe->required_roles) {
+    if (!serves_the_rack(role)) continue;
+    std::vector<std::string> left_out;
+    for (const auto& member : plan_.inventory.duts) {
+      const bool selected = std::find(plan_.duts.begin(), plan_.duts.end(), member.id) != plan_.duts.end();
+      if (member.role == role && !selected) left_out.push_back(member.id);
+    }
+    const auto selected =
+        std::count_if(plan_.duts.begin(), plan_.duts.end(),
+                      [&, role = role](const std::string& id) { return role_of(id) == role; });
+    if (selected >= count) continue;
+    std::string cure = ", and the rack file has no more of them";
+    if (!left_out.empty()) {
+      cure = fmt::format("; select it too: --dut {},{}", fmt::join(request_.dut_filter, ","),
+                         fmt::join(left_out, ","));
+    }
+    problem({plan_.inventory.file, 0, 0}, "plan.roles",
+            fmt::format(
+                "what is selected depends on {} × {} (the recipe's 'requires'), of which {} {} selected{}",
+                count, to_string(role), selected, selected == 1 ? "is" : "are", cure));
   }
 }
 
@@ -133,9 +168,10 @@ Step* Planner::find_step(const std::string& use, const Place& place) {
 }
 
 std::optional<Parameters> Planner::bind(Step& step, const ParameterMap& with, const Place& place) {
-  std::vector<std::string> found;
+  std::vector<ParameterProblem> found;
   auto bound = Parameters::bind(step.describe(), with, &found);
-  for (auto& text : found) problem(place, "plan.parameters", std::move(text));
+  for (auto& item : found)
+    problem(item.place.file.empty() ? place : item.place, "plan.parameters", std::move(item.message));
   if (!bound) return std::nullopt;
   Status checked = success();
   if (!ask_plugin(step.describe().use, place, [&] { checked = step.check(*bound); })) return std::nullopt;

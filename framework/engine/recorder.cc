@@ -1,6 +1,8 @@
 #include "engine/recorder.h"
 
+#include <algorithm>
 #include <utility>
+#include <variant>
 
 namespace kiln {
 
@@ -23,7 +25,6 @@ boost::asio::awaitable<Status> Recorder::record_durable(Where where, EventBody b
 }
 
 boost::asio::awaitable<Status> Recorder::append(Where where, EventBody body, bool durable) {
-  if (failure_) co_return *failure_;
   Event event;
   event.at = ctx_.now();
   event.dut = std::move(where.dut);
@@ -31,6 +32,10 @@ boost::asio::awaitable<Status> Recorder::append(Where where, EventBody body, boo
   event.iteration = where.iteration;
   event.attempt = where.attempt;
   event.body = std::move(body);
+  if (failure_) {
+    keep_if_grave(std::move(event));
+    co_return *failure_;
+  }
   Event kept = event;
   Result<std::int64_t> sequence = Error("ledger.failed", "the event was not accepted");
   if (durable) {
@@ -43,12 +48,28 @@ boost::asio::awaitable<Status> Recorder::append(Where where, EventBody body, boo
       failure_ = sequence.error();
       on_failure_(*failure_);
     }
+    keep_if_grave(std::move(kept));
     co_return sequence.error();
   }
   kept.sequence = *sequence;
+  last_sequence_ = std::max(last_sequence_, *sequence);
   verdict_.add(kept);
   if (observer_ != nullptr) observer_->on_event(kept);
   co_return success();
+}
+
+/// A cut, an undo, a stop: these happen whether or not a disk takes them, and whoever reads the record must
+/// not learn of a leak from the floor.
+void Recorder::keep_if_grave(Event event) {
+  const bool grave =
+      std::holds_alternative<Interlocked>(event.body) || std::holds_alternative<GuardClosed>(event.body) ||
+      std::holds_alternative<StopRequested>(event.body) || std::holds_alternative<Diagnosed>(event.body);
+  if (!grave) return;
+  event.sequence = ++last_sequence_;
+  verdict_.add(event);
+  sink_.keep_beside(event);
+  if (observer_ != nullptr) observer_->on_event(event);
+  not_recorded_.push_back(std::move(event));
 }
 
 }  // namespace kiln

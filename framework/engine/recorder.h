@@ -6,6 +6,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "engine/devices.h"
 #include "io/ctx.h"
@@ -42,9 +43,12 @@ class Recorder {
   [[nodiscard]] RunVerdict verdict() const { return verdict_.verdict(); }
   [[nodiscard]] std::int64_t begun_ns() const { return begun_ns_; }
   [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
+  /// After a failure: what happened that no record may lack, in order. Also handed to EventSink::keep_beside.
+  [[nodiscard]] const std::vector<Event>& not_recorded() const { return not_recorded_; }
 
  private:
   boost::asio::awaitable<Status> append(Where where, EventBody body, bool durable);
+  void keep_if_grave(Event event);
   Ctx ctx_;  // never stopped: see the class comment
   EventSink& sink_;
   RunObserver* observer_;
@@ -52,6 +56,8 @@ class Recorder {
   VerdictAccumulator verdict_;
   std::int64_t begun_ns_;
   std::optional<Error> failure_;
+  std::vector<Event> not_recorded_;
+  std::int64_t last_sequence_ = 0;
 };
 
 }  // namespace kiln

@@ -13,11 +13,6 @@ using boost::asio::awaitable;
 
 constexpr Nanoseconds kLogoutBudget = std::chrono::seconds(3);
 
-/// What other DUTs depend on while they work: not torn down before they are done.
-bool serves_the_rack(const Dut& dut) {
-  return dut.role == Role::cdu || dut.role == Role::power_shelf || dut.role == Role::switch_tray;
-}
-
 }  // namespace
 
 void Runner::Impl::start_leak_watches(Scope& leak_watches) {
@@ -50,6 +45,10 @@ void Runner::Impl::build_meeting_points() {
           state->barriers[meeting("after", step.path)] = std::make_unique<Rendezvous>(members);
       }
     }
+  }
+  for (const auto& monitor : plan.monitors) {
+    if (!monitor.step->describe().leak_watch) continue;
+    for (const auto& id : monitor.duts) state->first_looks.emplace(id, std::make_unique<Latch>());
   }
   for (const auto& planned : plan.cells) {
     state->cells[{planned.cell.step, planned.cell.dut}].emplace(planned.cell.measurement, planned.cell.part);
@@ -126,15 +125,17 @@ awaitable<void> Runner::Impl::run_dut(DutRun& dut, Ctx& ctx) {
                    [this, &dut, &monitor](Ctx& task) { return run_monitor(dut, monitor, task); });
   }
   for (const auto& phase : plan.phases) co_await run_phase(dut, phase);
-  // Switch trays, CDUs and shelves serve the others: they stay up until nobody needs them any more.
-  state->work_done->arrive(dut.dut.id);
-  if (serves_the_rack(dut.dut)) {
+  // Switch trays, CDUs and shelves serve the others: they stay up until nobody needs them any more, also not
+  // for the last look of a watch.
+  if (serves_the_rack(dut.dut.role)) {
+    state->work_done->arrive(dut.dut.id);
     const Status others = co_await state->work_done->wait(dut.ctx);
     (void)others;  // stopped while waiting: go down now
   }
   const Status monitors_ended =
       co_await monitors.stop_and_join(StopReason::sibling, "the DUT's work is over");
   (void)monitors_ended;
+  if (!serves_the_rack(dut.dut.role)) state->work_done->arrive(dut.dut.id);
   dut.left = true;
   co_await wait_for_flashes(*state, dut);  // of others: a shelf stays on until nobody writes firmware
   const Status guards = co_await perform_open_undos(*state, dut, UndoScope::everything);
@@ -181,6 +182,10 @@ awaitable<void> Runner::Impl::run_rack(Ctx& ctx) {
 
 Runner::Runner(const Plan& plan, RunnerParts parts) : impl_(std::make_unique<Impl>(plan, parts)) {}
 Runner::~Runner() = default;
+
+std::vector<Event> Runner::not_recorded() const {
+  return impl_->recorder ? impl_->recorder->not_recorded() : std::vector<Event>{};
+}
 
 void Runner::request_stop(int signal, std::string by) {
   if (impl_->stop) return;

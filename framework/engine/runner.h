@@ -7,6 +7,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/devices.h"
 #include "engine/plan.h"
@@ -36,6 +37,9 @@ class Runner {
   /// Runs to the end. `begun` is recorded first; its plan-related fields are filled here. The verdict is over
   /// what was recorded; an Error only when not even the first event could be written.
   boost::asio::awaitable<Result<RunVerdict>> run(const Ctx& ctx, RunBegun begun);
+
+  /// What the ledger did not take after it failed; see Recorder::not_recorded.
+  [[nodiscard]] std::vector<Event> not_recorded() const;
 
   /// A person stops the run: safe park, teardown, truthful record. Safe to call at any time on the loop
   /// thread; later calls do nothing, so teardown cannot be skipped from the keyboard.

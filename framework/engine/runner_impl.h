@@ -52,6 +52,11 @@ struct Runner::Impl {
   boost::asio::awaitable<bool> run_iteration(DutRun& dut, const PlannedStep& step, const Ctx& ctx,
                                              bool teardown, std::vector<std::string> rack_duts, int iteration,
                                              bool& interrupted);
+  std::optional<SkipReason> why_alone(const DutRun& dut, const PlannedStep& step) const;
+  /// Waits for the first look of the leak watches on which energy for this DUT depends: a recipe whose first
+  /// step switches on must not fail because the watch began in the same moment.
+  boost::asio::awaitable<void> wait_for_first_looks(const DutRun& dut, const PlannedStep& step,
+                                                    const Ctx& ctx);
   boost::asio::awaitable<Status> guarded_run(Step& step, StepContext& context);
   boost::asio::awaitable<void> run_monitor(DutRun& dut, const PlannedMonitor& monitor, Ctx& ctx);
   boost::asio::awaitable<Status> teardown_steps(DutRun& dut, const std::vector<PlannedStep>& steps, Ctx& ctx);

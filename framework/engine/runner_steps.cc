@@ -5,11 +5,18 @@
 #include <algorithm>
 #include <exception>
 
+#include "engine/energy_rules.h"
 #include "engine/runner_impl.h"
 
 namespace kiln {
 
 using boost::asio::awaitable;
+
+namespace {
+
+constexpr Nanoseconds kFirstLookBudget = 5 * kSlowestLeakPoll;
+
+}  // namespace
 
 // ---------------------------------------------------------------- stopping and skipping
 
@@ -93,6 +100,21 @@ awaitable<Status> Runner::Impl::guarded_run(Step& step, StepContext& context) {
                   "report this to the plugin's author", Blame::station);
 }
 
+awaitable<void> Runner::Impl::wait_for_first_looks(const DutRun& dut, const PlannedStep& step,
+                                                   const Ctx& ctx) {
+  const auto energy = step.step->describe().energises;
+  if (!energy || *energy == Energy::host_stress) co_return;
+  Ctx limited = ctx.child_within("first look of the leak watch", kFirstLookBudget);
+  std::vector<const Dut*> watched = cdus_of(plan.inventory, dut.dut);
+  watched.push_back(&dut.dut);
+  for (const Dut* other : watched) {
+    const auto look = state->first_looks.find(other->id);
+    if (look == state->first_looks.end()) continue;
+    const Status looked = co_await look->second->wait(limited);
+    (void)looked;  // without it the permit is refused, with its reason
+  }
+}
+
 awaitable<bool> Runner::Impl::run_iteration(DutRun& dut, const PlannedStep& step, const Ctx& ctx,
                                             bool teardown, std::vector<std::string> rack_duts, int iteration,
                                             bool& interrupted) {
@@ -105,6 +127,7 @@ awaitable<bool> Runner::Impl::run_iteration(DutRun& dut, const PlannedStep& step
     const Status begun_recorded = co_await recorder->record(where, std::move(begun_body));
     if (!begun_recorded) co_return false;
 
+    co_await wait_for_first_looks(dut, step, ctx);
     StepBinding binding;
     binding.path = step.path;
     binding.use = step.spec.use;
@@ -203,6 +226,19 @@ awaitable<bool> Runner::Impl::run_step(DutRun& dut, const PlannedStep& step, con
 
 // ---------------------------------------------------------------- one phase
 
+/// What goes over links says nothing about this DUT when this run has switched their far end off.
+std::optional<SkipReason> Runner::Impl::why_alone(const DutRun& dut, const PlannedStep& step) const {
+  if (!step.step->describe().uses_fabric) return std::nullopt;
+  for (const Dut* other : far_ends(plan.inventory, dut.dut)) {
+    const DutRun* end = state->find(other->id);
+    if (end == nullptr || !end->switched.is_off()) continue;
+    return SkipReason{
+        WorkStatus::skipped, "rack.far_end_off",
+        fmt::format("{}, at the far end of its links, was switched off by this run", other->id)};
+  }
+  return std::nullopt;
+}
+
 awaitable<bool> Runner::Impl::meet_rack_step(DutRun& dut, const PlannedPhase& phase,
                                              const PlannedStep& step) {
   Rendezvous& door = *state->barriers.at(meeting("rack", step.path));
@@ -244,6 +280,12 @@ awaitable<bool> Runner::Impl::run_steps(DutRun& dut, const PlannedPhase& phase,
         all_passed = false;
         continue;
       }
+    }
+    if (auto alone = why_alone(dut, step)) {
+      std::vector<PlannedStep> only{step};
+      co_await skip(dut, only, std::move(*alone));
+      all_passed = false;
+      continue;
     }
     std::vector<std::string> nobody;
     const bool passed = co_await run_step(dut, step, dut.ctx, false, std::move(nobody));
@@ -354,6 +396,8 @@ awaitable<void> Runner::Impl::run_monitor(DutRun& dut, const PlannedMonitor& mon
     ended.code = finished.error().code;
     ended.message = finished.error().message;
   }
+  const auto look = state->first_looks.find(dut.dut.id);
+  if (monitor.step->describe().leak_watch && look != state->first_looks.end()) look->second->open();
   // A leak watch that is gone protects nobody: what it watched is cut as if its telemetry were lost.
   if (monitor.step->describe().leak_watch && !asked_to_end) {
     state->permits.set_leak_watch_armed(dut.dut.id, false);

@@ -66,13 +66,13 @@ std::string_view to_string(ParameterType type) {
 }
 
 Result<Parameters> Parameters::bind(const StepDescription& step, const ParameterMap& with,
-                                    std::vector<std::string>* problems) {
-  std::vector<std::string> found;
+                                    std::vector<ParameterProblem>* problems) {
+  std::vector<ParameterProblem> found;
   const auto names = declared_names(step);
   for (const auto& [name, value] : with) {
     if (std::find(names.begin(), names.end(), name) == names.end()) {
-      found.push_back(fmt::format("{}: step '{}' has no parameter '{}'{}", value.place.text(), step.use, name,
-                                  did_you_mean(name, names)));
+      found.push_back({value.place, fmt::format("step '{}' has no parameter '{}'{}", step.use, name,
+                                                did_you_mean(name, names))});
     }
   }
   Parameters bound;
@@ -80,8 +80,9 @@ Result<Parameters> Parameters::bind(const StepDescription& step, const Parameter
     const auto given = with.find(parameter.name);
     if (given == with.end()) {
       if (!parameter.default_text) {
-        found.push_back(fmt::format("step '{}' needs the parameter '{}' ({}): {}", step.use, parameter.name,
-                                    to_string(parameter.type), parameter.summary));
+        found.push_back({{},
+                         fmt::format("step '{}' needs the parameter '{}' ({}): {}", step.use, parameter.name,
+                                     to_string(parameter.type), parameter.summary)});
         continue;
       }
       bound.texts_[parameter.name] = *parameter.default_text;
@@ -93,14 +94,14 @@ Result<Parameters> Parameters::bind(const StepDescription& step, const Parameter
     const bool is_map = std::holds_alternative<ParameterMap>(value.value);
     const bool is_list = std::holds_alternative<ParameterList>(value.value);
     if (wants_map != is_map || (is_list && !wants_list)) {
-      found.push_back(fmt::format("{}: parameter '{}' of step '{}' must be a {}", value.place.text(),
-                                  parameter.name, step.use, to_string(parameter.type)));
+      found.push_back({value.place, fmt::format("parameter '{}' of step '{}' must be a {}", parameter.name,
+                                                step.use, to_string(parameter.type))});
       continue;
     }
     if (is_scalar(value)) {
       if (const std::string problem = type_problem(parameter.type, value.text); !problem.empty()) {
-        found.push_back(fmt::format("{}: parameter '{}' of step '{}': {}", value.place.text(), parameter.name,
-                                    step.use, problem));
+        found.push_back(
+            {value.place, fmt::format("parameter '{}' of step '{}': {}", parameter.name, step.use, problem)});
         continue;
       }
     }
@@ -108,7 +109,7 @@ Result<Parameters> Parameters::bind(const StepDescription& step, const Parameter
     bound.raw_[parameter.name] = value;
   }
   if (!found.empty()) {
-    Error error("recipe.parameters", found.front(), "see 'kiln plugins' for what the step takes",
+    Error error("recipe.parameters", found.front().message, "see 'kiln plugins' for what the step takes",
                 Blame::recipe);
     if (problems != nullptr) problems->insert(problems->end(), found.begin(), found.end());
     return error;

@@ -48,21 +48,30 @@ struct StepDescription {
   std::vector<MeasurementDeclaration> measurements;
   std::vector<ParameterDeclaration> parameters;
   std::optional<Energy> energises;
-  bool rack_scope = false;      ///< runs once for the rack ({role: rack}) instead of per DUT
-  bool monitor = false;         ///< runs beside the phases until they are over
-  bool leak_watch = false;      ///< a monitor that cuts on a leak: load on a DUT with detectors needs one
+  bool rack_scope = false;  ///< runs once for the rack ({role: rack}) instead of per DUT
+  bool monitor = false;     ///< runs beside the phases until they are over
+  bool leak_watch = false;  ///< a monitor that cuts on a leak: load on a DUT with detectors needs one
+  /// What it measures goes over NVLink: while this run has a far end switched off it is skipped, and what it
+  /// read then is unset.
+  bool uses_fabric = false;
   bool proves_cooling = false;  ///< load on a liquid-cooled DUT needs one to have passed on it before
   bool recipe_declares_measurements = false;  ///< exec: names come from the recipe's `requires`
   Nanoseconds default_timeout{600'000'000'000};
 };
 
 /// Checked parameters of one use of a step: every declared name has a value of its type.
+/// What is wrong with one parameter; `place` is empty when the parameter is missing.
+struct ParameterProblem {
+  Place place;
+  std::string message;
+};
+
 class Parameters {
  public:
   Parameters() = default;
   /// All problems at once: unknown names (with the nearest), missing ones, wrong types.
   static Result<Parameters> bind(const StepDescription& step, const ParameterMap& with,
-                                 std::vector<std::string>* problems);
+                                 std::vector<ParameterProblem>* problems);
 
   [[nodiscard]] const std::string& text(const std::string& name) const;
   [[nodiscard]] double number(const std::string& name) const;

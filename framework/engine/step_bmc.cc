@@ -6,6 +6,12 @@ namespace kiln {
 
 using boost::asio::awaitable;
 
+namespace {
+
+constexpr Nanoseconds kRestartShows = std::chrono::seconds(30);  // see Switched::on_ns
+
+}  // namespace
+
 std::optional<Error> StepBmc::refusal(const std::string& what) const {
   const std::optional<std::string> open = flashing_();
   if (!open) return std::nullopt;
@@ -17,24 +23,29 @@ std::optional<Error> StepBmc::refusal(const std::string& what) const {
 awaitable<Status> StepBmc::power_on(const Ctx& ctx, const Permit& permit) {
   if (auto refused = refusal("power on")) co_return std::move(*refused);
   Status done = co_await bmc_.power_on(ctx, permit);
+  if (done) switched_.on_ns = ctx.now().monotonic_ns;
   co_return done;
 }
 
 awaitable<Status> StepBmc::force_off(const Ctx& ctx) {
   if (auto refused = refusal("force off")) co_return std::move(*refused);
+  switched_.off_ns = ctx.now().monotonic_ns;
   Status done = co_await bmc_.force_off(ctx);
   co_return done;
 }
 
 awaitable<Status> StepBmc::graceful_shutdown(const Ctx& ctx) {
   if (auto refused = refusal("shutdown")) co_return std::move(*refused);
+  switched_.off_ns = ctx.now().monotonic_ns;
   Status done = co_await bmc_.graceful_shutdown(ctx);
   co_return done;
 }
 
 awaitable<Status> StepBmc::restart(const Ctx& ctx, const Permit& permit) {
   if (auto refused = refusal("restart")) co_return std::move(*refused);
+  switched_.off_ns = ctx.now().monotonic_ns;
   Status done = co_await bmc_.restart(ctx, permit);
+  if (done) switched_.on_ns = ctx.now().monotonic_ns + kRestartShows.count();
   co_return done;
 }
 

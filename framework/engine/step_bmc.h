@@ -11,14 +11,16 @@
 #include <vector>
 
 #include "bmc/bmc.h"
+#include "engine/step_context.h"
 
 namespace kiln {
 
 class StepBmc final : public Bmc {
  public:
-  /// `flashing`: the write that is open in the scope of this BMC's DUT, if any. `bmc` outlives this.
-  StepBmc(Bmc& bmc, std::function<std::optional<std::string>()> flashing)
-      : bmc_(bmc), flashing_(std::move(flashing)) {}
+  /// `flashing`: the write that is open in the scope of this BMC's DUT, if any. What is switched is noted in
+  /// `switched`. `bmc` and `switched` outlive this.
+  StepBmc(Bmc& bmc, Switched& switched, std::function<std::optional<std::string>()> flashing)
+      : bmc_(bmc), switched_(switched), flashing_(std::move(flashing)) {}
 
   boost::asio::awaitable<Result<BmcIdentity>> identity(const Ctx& ctx) override { return bmc_.identity(ctx); }
   boost::asio::awaitable<Result<PowerState>> power_state(const Ctx& ctx) override {
@@ -70,6 +72,7 @@ class StepBmc final : public Bmc {
  private:
   [[nodiscard]] std::optional<Error> refusal(const std::string& what) const;
   Bmc& bmc_;
+  Switched& switched_;
   std::function<std::optional<std::string>()> flashing_;
 };
 

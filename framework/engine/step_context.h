@@ -36,8 +36,11 @@ class Reading {
   std::string unit;  ///< empty = the declared unit; another unit than the limit's is a fail with a reason
   std::optional<Value> expected;  ///< the inventory's value, for limits with rule `expected: true`
   std::string reason;             ///< for unset values: why there is none
-  std::string fault_code;         ///< of a fail, when the step knows better than its declaration
-  std::string action;             ///< likewise
+  /// The value is what was seen and may be short of the truth, for `reason`: it can fail, but not pass; where
+  /// it would, it is unset.
+  bool at_least = false;
+  std::string fault_code;  ///< of a fail, when the step knows better than its declaration
+  std::string action;      ///< likewise
 };
 
 /// How something is undone. Closed list, so that another process can do it too.
@@ -54,6 +57,15 @@ class Undo {
   std::string command;      ///< for shell_command
   Lifetime lifetime = Lifetime::step;
   Nanoseconds budget{10'000'000'000};
+};
+
+/// When this run switched a DUT, on the monotonic clock in ns; 0: never.
+struct Switched {
+  std::int64_t off_ns = 0;  ///< it last began to take its power away or to restart it
+  /// From when it is on again: it was asked on, or a firmware write that may restart it ended. After a plain
+  /// restart this lies 30 s ahead, because a machine answers for a while before it goes down.
+  std::int64_t on_ns = 0;
+  [[nodiscard]] bool is_off() const { return off_ns != 0 && off_ns >= on_ns; }
 };
 
 class PromptRequest {
@@ -117,6 +129,9 @@ class StepContext {
   virtual Result<Bmc*> bmc_of(const std::string& dut) = 0;
   virtual Result<Shell*> shell_of(const std::string& dut) = 0;
   virtual ProcessLauncher& processes() = 0;
+  /// What this run did to the power of any DUT, be it by a step, an undo or a cut. What depends on that DUT,
+  /// such as a link's far end, then says nothing about the hardware.
+  [[nodiscard]] virtual Switched switched(const std::string& dut) const = 0;
 
   /// Judges and records. Waits only when the ledger is behind. The outcome lets a step stop early; a name the
   /// step did not declare is a bug and comes back as the Error "step.undeclared_measurement".

@@ -19,7 +19,17 @@ StepRun::StepRun(RunState& state, DutRun& dut, StepBinding binding, Ctx ctx, int
       dut_(dut),
       binding_(std::move(binding)),
       ctx_(std::move(ctx)),
-      where_(dut.dut.id, binding_.path, iteration, attempt) {}
+      where_(dut.dut.id, binding_.path, iteration, attempt),
+      begun_ns_(ctx_.now().monotonic_ns) {}
+
+std::optional<std::string> StepRun::far_end_down() const {
+  if (!binding_.step->describe().uses_fabric) return std::nullopt;
+  for (const Dut* other : far_ends(state_.plan.inventory, dut_.dut)) {
+    const Switched there = switched(other->id);
+    if (there.is_off() || there.off_ns >= begun_ns_) return other->id;
+  }
+  return std::nullopt;
+}
 
 std::vector<const Dut*> StepRun::duts() const {
   if (dut_.dut.role != Role::rack) return {&dut_.dut};
@@ -33,8 +43,14 @@ std::vector<const Dut*> StepRun::duts() const {
 Result<Bmc*> StepRun::bmc() {
   const Result<Bmc*> bmc = kiln::bmc_of(state_, dut_, binding_.monitor ? binding_.path : std::string{});
   if (!bmc) return bmc.error();
-  return for_step(**bmc, dut_.dut);
+  return for_step(**bmc, dut_);
 }
+
+Switched StepRun::switched(const std::string& dut) const {
+  const DutRun* other = state_.find(dut);
+  return other == nullptr ? Switched() : other->switched;
+}
+
 Result<Shell*> StepRun::shell() { return kiln::shell_of(state_, dut_); }
 
 Result<Bmc*> StepRun::bmc_of(const std::string& dut) {
@@ -43,13 +59,14 @@ Result<Bmc*> StepRun::bmc_of(const std::string& dut) {
     return Error("step.unknown_dut", fmt::format("{}: no DUT '{}' in this run", where_.step, dut));
   const Result<Bmc*> bmc = kiln::bmc_of(state_, *other, "");
   if (!bmc) return bmc.error();
-  return for_step(**bmc, other->dut);
+  return for_step(**bmc, *other);
 }
 
-Bmc* StepRun::for_step(Bmc& bmc, const Dut& dut) {
+Bmc* StepRun::for_step(Bmc& bmc, DutRun& dut) {
   std::unique_ptr<StepBmc>& place = step_bmcs_[&bmc];
   if (!place) {
-    place = std::make_unique<StepBmc>(bmc, [this, &dut] { return state_.permits.flash_in_scope(dut); });
+    place = std::make_unique<StepBmc>(bmc, dut.switched,
+                                      [this, &dut] { return state_.permits.flash_in_scope(dut.dut); });
   }
   return place.get();
 }
@@ -99,7 +116,22 @@ awaitable<Result<Outcome>> StepRun::record(Reading reading) {
     event.outcome =
         std::holds_alternative<std::monostate>(reading.value) ? Outcome::unset : Outcome::informational;
   }
-  if (event.outcome == Outcome::unset && !reading.reason.empty()) event.reason = reading.reason;
+  const bool judged = event.outcome != Outcome::unset && event.outcome != Outcome::informational;
+  if (const std::optional<std::string> down = far_end_down(); judged && down) {
+    event.outcome = Outcome::unset;
+    event.margin_percent.reset();
+    event.reason =
+        fmt::format("this run itself switched {}, at the far end of the links, while {} was measured", *down,
+                    to_text(reading.value));
+    event.value = std::monostate{};
+  } else if (reading.at_least && (event.outcome == Outcome::pass || event.outcome == Outcome::marginal)) {
+    event.outcome = Outcome::unset;
+    event.margin_percent.reset();
+    event.reason = fmt::format("{} was seen, but not all: {}", to_text(reading.value), reading.reason);
+    event.value = std::monostate{};
+  } else if (event.outcome == Outcome::unset && !reading.reason.empty()) {
+    event.reason = reading.reason;
+  }
   if (event.outcome == Outcome::fail) {
     any_fail_ = true;
     event.fault_code = !reading.fault_code.empty()    ? reading.fault_code
@@ -267,12 +299,16 @@ awaitable<Status> StepRun::release_guard(int guard, std::string why) {
   event.undo = found->undo.description;
   event.message = "not needed: " + why;
   EventBody body = std::move(event);
-  const Status recorded = co_await state_.recorder.record(where_, std::move(body));
+  // Durable: a guard that a broken record shows as open would call somebody to a tray for nothing.
+  const Status recorded = co_await state_.recorder.record_durable(where_, std::move(body));
   co_return recorded;
 }
 
 void StepRun::watch_armed(bool armed) {
-  if (binding_.step->describe().leak_watch) state_.permits.set_leak_watch_armed(dut_.dut.id, armed);
+  if (!binding_.step->describe().leak_watch) return;
+  state_.permits.set_leak_watch_armed(dut_.dut.id, armed);
+  const auto look = state_.first_looks.find(dut_.dut.id);
+  if (look != state_.first_looks.end()) look->second->open();
 }
 
 awaitable<Status> StepRun::trip(Hazard hazard) {

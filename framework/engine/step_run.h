@@ -44,6 +44,7 @@ class StepRun final : public StepContext {
   Result<Bmc*> bmc_of(const std::string& dut) override;
   Result<Shell*> shell_of(const std::string& dut) override;
   ProcessLauncher& processes() override { return state_.devices.processes(); }
+  Switched switched(const std::string& dut) const override;
   boost::asio::awaitable<Result<Outcome>> record(Reading reading) override;
   boost::asio::awaitable<Status> sample(std::string name, std::string part, std::string unit,
                                         std::optional<double> value) override;
@@ -78,7 +79,9 @@ class StepRun final : public StepContext {
   boost::asio::awaitable<Status> record_opening(const Undo& undo);
   boost::asio::awaitable<Status> report_connection(Bmc& bmc);
   /// The BMC as a step may use it; `dut` is the one behind it.
-  Bmc* for_step(Bmc& bmc, const Dut& dut);
+  Bmc* for_step(Bmc& bmc, DutRun& dut);
+  /// Of a step that uses the fabric: the DUT at a far end that this run took down since the step began.
+  std::optional<std::string> far_end_down() const;
   const MeasurementDeclaration* declaration(const std::string& name) const;
 
   RunState& state_;
@@ -86,6 +89,7 @@ class StepRun final : public StepContext {
   StepBinding binding_;
   Ctx ctx_;
   Where where_;
+  std::int64_t begun_ns_;
   bool any_fail_ = false;
   std::set<std::pair<std::string, std::string>> good_;
   std::map<SeriesKey, std::vector<std::pair<double, double>>> samples_;

@@ -109,8 +109,9 @@ class Includer {
 
 class Substitution {
  public:
-  Substitution(const std::map<std::string, std::string>& parameters, std::vector<Problem>& problems)
-      : parameters_(parameters), problems_(problems) {
+  Substitution(const std::map<std::string, std::string>& parameters,
+               const std::map<std::string, std::string>& overridden, std::vector<Problem>& problems)
+      : parameters_(parameters), overridden_(overridden), problems_(problems) {
     for (const auto& [name, value] : parameters) names_.push_back(name);
   }
 
@@ -134,6 +135,7 @@ class Substitution {
     if (text.find("${") == std::string::npos) return;
     std::string replaced;
     bool alone = false;
+    Place place = node.place;
     for (std::size_t at = 0; at < text.size();) {
       if (text.compare(at, 3, "$${") == 0) {
         replaced += "${";
@@ -150,18 +152,22 @@ class Substitution {
             {node.place, "recipe.parameter", fmt::format("'{}' has no closing brace", text), {}});
         return;
       }
-      const std::string* value = value_of(text.substr(at + 2, end - at - 2), node.place);
+      const std::string name = text.substr(at + 2, end - at - 2);
+      const std::string* value = value_of(name, node.place);
       if (value == nullptr) return;
+      if (overridden_.contains(name)) place = {"--set " + name, 0, 0};
       replaced += *value;
       alone = at == 0 && end + 1 == text.size();
       at = end + 1;
     }
     node.text = std::move(replaced);
+    node.place = place;
     if (alone)
       node.quoted = false;  // in braces it had to be quoted; what counts is how the parameter was written
   }
 
   const std::map<std::string, std::string>& parameters_;
+  const std::map<std::string, std::string>& overridden_;
   std::vector<Problem>& problems_;
   std::vector<std::string> names_;
 };
@@ -178,8 +184,9 @@ void expand_includes(YamlNode& root, const std::string& file, const RecipeOption
 }
 
 void substitute_parameters(YamlNode& root, const std::map<std::string, std::string>& parameters,
+                           const std::map<std::string, std::string>& overridden,
                            std::vector<Problem>& problems) {
-  Substitution substitution(parameters, problems);
+  Substitution substitution(parameters, overridden, problems);
   for (YamlNode::Field& field : root.fields) {
     if (field.key != "parameters") substitution.apply(field.value);
   }

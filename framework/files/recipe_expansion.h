@@ -19,7 +19,9 @@ void expand_includes(YamlNode& root, const std::string& file, const RecipeOption
                      std::vector<Problem>& problems);
 
 /// Replaces ${name} in every value of the tree, keys and `parameters` excepted.
+/// What comes from `overridden` has that as its place: the file is not to blame for it.
 void substitute_parameters(YamlNode& root, const std::map<std::string, std::string>& parameters,
+                           const std::map<std::string, std::string>& overridden,
                            std::vector<Problem>& problems);
 
 }  // namespace kiln

@@ -360,7 +360,7 @@ Parsed<Recipe> parse_recipe(const std::string& text, const std::string& file, co
   expand_includes(*tree, file, options, hashes, parsed.problems);
   RecipeReader reader(file, options, parsed.problems);
   auto parameters = reader.read_parameters(*tree);
-  substitute_parameters(*tree, parameters, parsed.problems);
+  substitute_parameters(*tree, parameters, options.overrides, parsed.problems);
   Recipe recipe = reader.read(*tree);
   recipe.parameters = std::move(parameters);
   recipe.file = file;

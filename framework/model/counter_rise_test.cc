@@ -50,6 +50,31 @@ TEST(CounterRise, ARiseStaysSeenAlsoWhenTheEndWasNot) {
   counter.take(5, 1);
   counter.take(6, 2);
   EXPECT_EQ(counter.answer(9).rise, 1);
+  EXPECT_THAT(counter.answer(9).why_not, HasSubstr("look 2 of 9")) << "it may have risen further";
+}
+
+TEST(CounterRise, WhatRisesUnderADisturbanceIsNobodys) {
+  CounterRise counter;
+  counter.take(5, 1);
+  counter.take(6, 2);
+  counter.take_disturbed(9, 3, "S01 was switched off");
+  EXPECT_EQ(counter.answer(3).rise, 1);
+  EXPECT_EQ(counter.answer(3).why_not, "it rose by 3 when S01 was switched off");
+  counter.take(11, 4);
+  EXPECT_EQ(counter.answer(4).rise, 3) << "what is seen afterwards is the hardware's again";
+  EXPECT_EQ(counter.answer(4).why_not, "");
+}
+
+TEST(CounterRise, ADisturbanceUnderWhichNothingRoseLosesNothing) {
+  CounterRise counter;
+  counter.take(5, 1);
+  counter.take_disturbed(5, 2, "S01 was switched off");
+  EXPECT_EQ(counter.answer(2).rise, 0);
+  EXPECT_EQ(counter.answer(2).why_not, "");
+  counter.take_disturbed(0, 3, "it was restarted");
+  counter.take(0, 4);
+  EXPECT_EQ(counter.answer(4).rise, 0) << "a restart of ours explains why it fell";
+  EXPECT_EQ(counter.answer(4).why_not, "");
 }
 
 }  // namespace

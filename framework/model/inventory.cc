@@ -34,6 +34,10 @@ constexpr std::array<EnumWord<ComponentKind>, 15> kKinds{
 
 }  // namespace
 
+bool serves_the_rack(Role role) {
+  return role == Role::cdu || role == Role::power_shelf || role == Role::switch_tray;
+}
+
 std::string_view to_string(Role role) { return word_of(kRoles, role); }
 std::optional<Role> role_from(std::string_view word) { return value_of(kRoles, word); }
 std::vector<std::string> role_names() { return words_of(kRoles); }
@@ -53,6 +57,16 @@ std::vector<const Component*> Expectation::of_kind(ComponentKind kind) const {
 const Dut* Inventory::find(const std::string& id) const {
   const auto found = std::find_if(duts.begin(), duts.end(), [&id](const Dut& dut) { return dut.id == id; });
   return found == duts.end() ? nullptr : &*found;
+}
+
+std::vector<const Dut*> far_ends(const Inventory& inventory, const Dut& dut) {
+  std::vector<const Dut*> found;
+  for (const Dut& other : inventory.duts) {
+    const bool linked = (dut.role == Role::compute_tray && other.role == Role::switch_tray) ||
+                        (dut.role == Role::switch_tray && other.role == Role::compute_tray);
+    if (linked) found.push_back(&other);
+  }
+  return found;
 }
 
 }  // namespace kiln

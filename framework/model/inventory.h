@@ -15,6 +15,8 @@ namespace kiln {
 enum class Role { compute_tray, switch_tray, cdu, power_shelf, server, rack };
 
 std::string_view to_string(Role role);
+/// Switch trays, CDUs and power shelves: what other DUTs depend on while they work.
+bool serves_the_rack(Role role);
 /// nullopt for an unknown word; names() lists the known ones for suggestions.
 std::optional<Role> role_from(std::string_view word);
 std::vector<std::string> role_names();
@@ -105,5 +107,9 @@ struct Inventory {
 
   [[nodiscard]] const Dut* find(const std::string& id) const;
 };
+
+/// The DUTs at the far ends of a DUT's NVLinks: of a compute tray all switch trays of the rack, of a switch
+/// tray all compute trays (which port leads where is not in the inventory).
+std::vector<const Dut*> far_ends(const Inventory& inventory, const Dut& dut);
 
 }  // namespace kiln

@@ -9,7 +9,15 @@ namespace kiln {
 namespace {
 
 /// Reasons are listed worst first; inside one rank in the order they were found.
-enum class Rank { hazard, fail, undone, lost_telemetry, record, missing, conditional };
+enum class Rank { hazard, fail, undone, lost_telemetry, record, missing, symptom, conditional };
+
+/// What follows from something else that is told too, such as a host key that does not match: the cause comes
+/// first.
+bool is_symptom(const std::string& code) {
+  return code == "measurement.unset" || code == "gate.failed" || code == "setup.failed" ||
+         code == "rack.quorum_lost" || code == "rack.far_end_off" || code == "cell.not_run" ||
+         code == "step.unset" || code.rfind("permit.", 0) == 0;
+}
 
 Rank rank_of(const Reason& reason, const std::vector<Interlocked>& interlocks) {
   if (reason.outcome == Outcome::fail) {
@@ -24,7 +32,7 @@ Rank rank_of(const Reason& reason, const std::vector<Interlocked>& interlocks) {
   if (reason.code == "teardown.failed" || reason.code == "undo.failed") return Rank::undone;
   if (reason.code == "interlock.telemetry-lost") return Rank::lost_telemetry;
   if (reason.code.rfind("run.", 0) == 0) return Rank::record;
-  return Rank::missing;
+  return is_symptom(reason.code) ? Rank::symptom : Rank::missing;
 }
 
 void worsen(DutVerdict& verdict, Decision decision) {

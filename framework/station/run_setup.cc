@@ -11,6 +11,8 @@
 #include "files/inventory_file.h"
 #include "files/limits_file.h"
 #include "files/recipe_file.h"
+#include "station/console.h"
+#include "station/screen/printable.h"
 
 namespace kiln {
 namespace {
@@ -39,6 +41,14 @@ std::map<std::string, std::string> settings(const CommandLine& line, std::vector
     values[text.substr(0, equals)] = text.substr(equals + 1);
   }
   return values;
+}
+
+/// A fragment was not found, or something is wrong in it.
+bool lacks_a_fragment(const std::vector<Problem>& problems, const std::string& recipe_file) {
+  return std::any_of(problems.begin(), problems.end(), [&recipe_file](const Problem& problem) {
+    const bool elsewhere = problem.place.file != recipe_file && problem.place.file.ends_with(".yaml");
+    return problem.code.starts_with("recipe.include") || elsewhere;
+  });
 }
 
 void read_limits_for(RunSetup& setup, const Paths& paths) {
@@ -138,7 +148,10 @@ RunSetup set_up(const CommandLine& line, const Paths& paths, const std::string& 
       }
     }
   }
+  const std::size_t before_limits = setup.problems.size();
   read_limits_for(setup, paths);
+  // What stands on a file that could not be read would only be told to lack what that file may well hold.
+  if (setup.problems.size() > before_limits || lacks_a_fragment(recipe.problems, *file)) return setup;
   PlanRequest request;
   request.recipe = &setup.recipe;
   request.inventory = setup.inventory ? &*setup.inventory : nullptr;
@@ -155,8 +168,9 @@ RunSetup set_up(const CommandLine& line, const Paths& paths, const std::string& 
 
 void print_problems(const std::vector<SetupProblem>& problems) {
   for (const auto& problem : problems) {
-    std::cerr << "kiln: " << (problem.place.empty() ? "" : problem.place + ": ") << problem.message << " ["
-              << problem.code << "]\n";
+    const std::string line = fmt::format("{}{}{} [{}]", problem.place, problem.place.empty() ? "" : ": ",
+                                         problem.message, problem.code);
+    std::cerr << "kiln: " << printable(line, locale_is_utf8()) << "\n";
   }
   std::cerr << "kiln: " << problems.size() << (problems.size() == 1 ? " problem" : " problems")
             << "; nothing was run\n";

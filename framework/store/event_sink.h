@@ -33,6 +33,10 @@ class EventSink {
   /// group. An Error "ctx.stopped" or "ctx.deadline" after the event was accepted ends only the wait: the
   /// event will still be committed.
   virtual boost::asio::awaitable<Result<std::int64_t>> append_durable(const Ctx& ctx, Event event) = 0;
+
+  /// After "ledger.failed": what must not be forgotten all the same, such as a cut. Kept beside the record as
+  /// far as that is still possible; quick, never waits for a disk.
+  virtual void keep_beside(const Event& event) = 0;
 };
 
 }  // namespace kiln

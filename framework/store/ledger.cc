@@ -287,6 +287,8 @@ asio::awaitable<Result<std::int64_t>> Ledger::append_and_wait(const Ctx& ctx, Ev
   co_return offered.sequence;
 }
 
+void Ledger::keep_beside(const Event& event) { write_after_break(state_->database, state_->run, event); }
+
 Result<std::int64_t> Ledger::try_append(Event event) {
   LedgerWriter::Offer offered;
   offered.result = LedgerWriter::Offered::full;

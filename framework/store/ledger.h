@@ -56,6 +56,8 @@ class Ledger final : public EventSink {
 
   boost::asio::awaitable<Result<std::int64_t>> append(const Ctx& ctx, Event event) override;
   boost::asio::awaitable<Result<std::int64_t>> append_durable(const Ctx& ctx, Event event) override;
+  /// Into the note beside the database (RecordBreak::after); lost when that cannot be written either.
+  void keep_beside(const Event& event) override;
   /// For callbacks that cannot wait: Error "ledger.full" when the channel is full or others wait for room.
   Result<std::int64_t> try_append(Event event);
   /// Resumes when everything accepted so far is on disk.

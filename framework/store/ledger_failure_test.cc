@@ -138,6 +138,15 @@ int fail_by_file_size(const TemporaryDirectory& directory) {
   REQUIRE_IN_CHILD(failures == 1);
   REQUIRE_IN_CHILD(ledger->failure() && ledger->failure()->last_committed == told.acknowledged);
   REQUIRE_IN_CHILD(!std::filesystem::exists(reserve_file(ledger->database(), ledger->run())));
+  Event cut;
+  cut.dut = "C01";
+  Interlocked interlocked;
+  interlocked.cause = "leak";
+  interlocked.code = "leak.detected";
+  interlocked.part = "Detector_0";
+  interlocked.hazard_read = true;
+  cut.body = interlocked;
+  ledger->keep_beside(cut);
   REQUIRE_IN_CHILD(!ledger->close());
   std::ofstream(directory.file("acknowledged")) << told.acknowledged;
   return 0;
@@ -159,6 +168,14 @@ TEST(LedgerFailure, WhatWasAcknowledgedStaysReadableAndTheBreakIsOnRecord) {
   EXPECT_GE(events->events.size(), static_cast<std::size_t>(acknowledged));
   ASSERT_TRUE(events->broken);
   EXPECT_EQ(events->broken->sentence().substr(0, 23), "RECORD BROKEN AT event ");
+  // The cut that the ledger did not take is known all the same, and counts.
+  ASSERT_EQ(events->broken->after.size(), 1U);
+  const Event& cut = events->broken->after.front();
+  EXPECT_EQ(cut.sequence, events->events.back().sequence + 1);
+  ASSERT_TRUE(std::holds_alternative<Interlocked>(cut.body));
+  EXPECT_EQ(std::get<Interlocked>(cut.body).part, "Detector_0");
+  EXPECT_EQ(exit_code(roll_up(*events)), 5);
+  EXPECT_NE(events->broken->sentence().find("1 entry"), std::string::npos);
   const Result<ChainCheck> check = view->verify_chain(run->id);
   ASSERT_TRUE(check);
   EXPECT_TRUE(check->intact) << check->reason;

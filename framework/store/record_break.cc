@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <boost/json.hpp>
+#include <fstream>
 
 #include "store/event_json.h"
 #include "store/store_paths.h"
@@ -30,7 +31,9 @@ std::optional<LedgerFailure> read_break_note(const std::string& database, const 
   simdjson::dom::parser parser;
   simdjson::dom::element note;
   const std::string path = broken_file(database, run);
-  if (::access(path.c_str(), F_OK) != 0) return std::nullopt;
+  const bool is_there =
+      ::access(path.c_str(), F_OK) == 0 || ::access(after_break_file(database, run).c_str(), F_OK) == 0;
+  if (!is_there) return std::nullopt;
   LedgerFailure failure;
   failure.error = Error("ledger.failed", "the ledger failed; its note cannot be read", {}, Blame::station);
   if (parser.load(path).get(note) != simdjson::SUCCESS) return failure;
@@ -42,6 +45,28 @@ std::optional<LedgerFailure> read_break_note(const std::string& database, const 
   if (note["last_committed"].get(number) == simdjson::SUCCESS) failure.last_committed = number;
   if (note["utc_ns"].get(number) == simdjson::SUCCESS) failure.utc_ns = number;
   return failure;
+}
+
+void write_after_break(const std::string& database, const std::string& run, const Event& event) {
+  const std::string line = to_json(event) + "\n";
+  const int file =
+      ::open(after_break_file(database, run).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (file < 0) return;
+  [[maybe_unused]] const ssize_t written = ::write(file, line.data(), line.size());
+  ::close(file);
+}
+
+std::vector<Event> read_after_break(const std::string& database, const std::string& run) {
+  std::vector<Event> events;
+  std::ifstream file(after_break_file(database, run));
+  std::string line;
+  while (std::getline(file, line)) {
+    Result<Event> event = event_from_json(line);
+    if (!event) continue;
+    event->sequence = 0;
+    events.push_back(*std::move(event));
+  }
+  return events;
 }
 
 }  // namespace kiln

@@ -4,7 +4,9 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "model/event.h"
 #include "store/ledger_failure.h"
 
 namespace kiln {
@@ -12,5 +14,11 @@ namespace kiln {
 /// Best effort: the disk that failed may refuse this too.
 void write_break_note(const std::string& database, const std::string& run, const LedgerFailure& failure);
 std::optional<LedgerFailure> read_break_note(const std::string& database, const std::string& run);
+
+/// What happened after the break, one JSON object per line in a file of its own. Best effort, no fsync: the
+/// caller may be in the middle of a cut, and the disk is one that has just failed.
+void write_after_break(const std::string& database, const std::string& run, const Event& event);
+/// In the order written; a line that cannot be read is left out. Sequences are 0: these are in no chain.
+std::vector<Event> read_after_break(const std::string& database, const std::string& run);
 
 }  // namespace kiln

@@ -63,7 +63,21 @@ std::string_view to_string(RunState state) {
 }
 
 std::string RecordBreak::sentence() const {
-  return fmt::format("RECORD BROKEN AT event {}, {}: {}", after_sequence, format_utc(utc_ns), reason);
+  std::string text =
+      fmt::format("RECORD BROKEN AT event {}, {}: {}", after_sequence, format_utc(utc_ns), reason);
+  if (!after.empty())
+    text += fmt::format(" (what is told of later, {}, is from a note beside the record)",
+                        after.size() == 1 ? "1 entry" : fmt::format("{} entries", after.size()));
+  return text;
+}
+
+RunVerdict roll_up(const RunEvents& record) {
+  VerdictAccumulator accumulator;
+  for (const Event& event : record.events) accumulator.add(event);
+  if (record.broken) {
+    for (const Event& event : record.broken->after) accumulator.add(event);
+  }
+  return accumulator.verdict();
 }
 
 struct RunView::Impl {
@@ -338,6 +352,11 @@ Result<RunEvents> RunView::events(const std::string& run, std::int64_t from_sequ
   });
   if (!broken) return broken.error();
   read.broken = *std::move(broken);
+  if (read.broken) {
+    read.broken->after = read_after_break(impl_->database, row ? row->id : run);
+    std::int64_t last = read.events.empty() ? read.broken->after_sequence : read.events.back().sequence;
+    for (Event& event : read.broken->after) event.sequence = ++last;
+  }
   return read;
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/result.h"
 #include "model/event.h"
+#include "model/verdict.h"
 
 namespace kiln {
 
@@ -26,6 +27,9 @@ struct RecordBreak {
   std::int64_t after_sequence = 0;  ///< the last good event
   std::int64_t utc_ns = 0;          ///< when the ledger failed, or the time of the last good event
   std::string reason;
+  /// What happened after the ledger failed and was kept beside it: cuts, undos, a person's stop. Numbered on
+  /// from the last event; in no chain of hashes.
+  std::vector<Event> after = {};
   [[nodiscard]] std::string sentence() const;  ///< "RECORD BROKEN AT event 17, 2026-…Z: disk full"
 };
 
@@ -47,6 +51,9 @@ struct RunEvents {
   std::optional<RecordBreak>
       broken;  ///< set when the ledger failed or the file is damaged after the last event
 };
+
+/// The verdict of a record, with what was kept beside a broken one.
+RunVerdict roll_up(const RunEvents& record);
 
 /// Unset members match everything.
 struct MeasurementFilter {

@@ -61,6 +61,9 @@ std::string reserve_file(const std::string& database, const std::string& run) {
 std::string broken_file(const std::string& database, const std::string& run) {
   return run_file(database, run, ".broken");
 }
+std::string after_break_file(const std::string& database, const std::string& run) {
+  return run_file(database, run, ".after");
+}
 
 Status make_directories(const std::string& directory) {
   const fs::path wanted(directory);

@@ -5,6 +5,7 @@
 //   <dir>/runs/<run id>.lock            held (flock) while the run's program lives
 //   <dir>/runs/<run id>.reserve         space kept for parking and the report
 //   <dir>/runs/<run id>.broken          why and after which event the ledger failed
+//   <dir>/runs/<run id>.after           what happened after that, one JSON object per line
 //   <dir>/artifacts/ab/cdef…            see store/artifacts.h
 //
 // Directories that are made get mode 0700.
@@ -29,6 +30,7 @@ std::string artifact_path(const std::string& directory, const std::string& sha25
 std::string lock_file(const std::string& database, const std::string& run);
 std::string reserve_file(const std::string& database, const std::string& run);
 std::string broken_file(const std::string& database, const std::string& run);
+std::string after_break_file(const std::string& database, const std::string& run);
 
 /// Makes the directory and its missing parents with mode 0700. Error "ledger.not_writable" with path and
 /// cause.

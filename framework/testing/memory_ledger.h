@@ -27,10 +27,14 @@ class MemoryLedger final : public EventSink {
     co_return take(std::move(event), true);
   }
 
+  void keep_beside(const Event& event) override { beside_.push_back(event); }
+
   /// Takes this many more events, then fails for good, as the ledger does on a full disk.
   void fail_after(std::size_t more) { capacity_ = events_.size() + more; }
 
   [[nodiscard]] const std::vector<Event>& events() const { return events_; }
+  /// What was kept after it failed.
+  [[nodiscard]] const std::vector<Event>& beside() const { return beside_; }
   /// Sequences that were appended as durable.
   [[nodiscard]] const std::vector<std::int64_t>& durable() const { return durable_; }
 
@@ -74,6 +78,7 @@ class MemoryLedger final : public EventSink {
   }
 
   std::vector<Event> events_;
+  std::vector<Event> beside_;
   std::vector<std::int64_t> durable_;
   std::optional<std::size_t> capacity_;
   std::vector<std::weak_ptr<Committed>> subscribers_;

@@ -10,7 +10,7 @@ Result<ReportInput> read_report_input(const RunView& view, const std::string& ru
   Result<RunEvents> events = view.events(run);
   if (!events) return Error(events.error()).while_doing("reading the events for a report");
   input.events = std::move(*events);
-  input.verdict = roll_up(input.events.events);
+  input.verdict = roll_up(input.events);
   return input;
 }
 

@@ -196,6 +196,9 @@ RunDocument make_document(const ReportInput& input) {
   RunDocument document;
   Collector collector(document);
   for (const Event& event : input.events.events) collector.add(event);
+  if (input.events.broken) {
+    for (const Event& event : input.events.broken->after) collector.add(event);
+  }
   collector.finish();
   return document;
 }

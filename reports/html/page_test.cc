@@ -128,7 +128,7 @@ TEST(HtmlPage, AnEmptyRunConcludesNothing) {
   ReportInput input;
   input.run.id = "R-1";
   input.run.state = RunState::interrupted;
-  input.verdict = roll_up({});
+  input.verdict = roll_up(std::vector<Event>{});
   const std::string page = render_report("html", input);
   for (const char* wanted : {"? NOTHING RECORDED", "INTERRUPTED", "nothing may be concluded",
                              "No DUT was planned", "The record holds no step.", "END OF REPORT"}) {

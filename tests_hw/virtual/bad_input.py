@@ -353,6 +353,45 @@ def full_disk(options, place, rack, database, mounted):
     check(again.returncode == 0, f"{name}: with room again the next run works", again.stderr)
 
 
+def leak_on_a_full_disk(options, place):
+    """The disk is full and a tray leaks: the cut, the exit code and the report do not depend on the record."""
+    name = "a leak while the disk is full"
+    with wire.Rack(options, place, "--rack", "small", "--seed", str(random.SystemRandom().randrange(1, 10**6))) as rack:
+        database = os.path.join(place, "leak.db")
+        out = os.path.join(place, "leak")
+        run = wire.start_kiln(options, place, "run", "demo/small", "--rack", rack.inventory, "--set", "soak=60s", "--db", database,
+                              "--json", "--out", out, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not rack.get("/state")["duts"]["C02"]["load"]:
+            time.sleep(0.1)
+        if run.poll() is not None:
+            check(False, f"{name}: the run gets to its load", run.communicate()[1][-800:])
+            return
+        rack.faults(add=["leak@C02"])
+        resource.prlimit(run.pid, resource.RLIMIT_FSIZE, (os.path.getsize(database + "-wal") + 4096, resource.RLIM_INFINITY))
+        try:
+            stdout, stderr = run.communicate(timeout=90)
+        except subprocess.TimeoutExpired:
+            run.send_signal(signal.SIGKILL)
+            stdout, stderr = run.communicate()
+        state = rack.get("/state")["duts"]
+        check(all(state[dut]["power"] == "Off" for dut in ("C01", "C02", "S01")), f"{name}: everything is off", state)
+    check("[ledger.failed]" in stderr, f"{name}: the record did break", stderr[-800:])
+    check(run.returncode == 5, f"{name}: exit 5 ({run.returncode})", stderr[-800:])
+    result = json.loads(stdout or "{}")
+    check(result.get("decision") == "NO-GO", f"{name}: NO-GO ({result.get('decision')})")
+    check([cut["dut"] for cut in result.get("interlocks", [])] == ["C02"], f"{name}: the cut is in the JSON", result.get("interlocks"))
+    said = {reason["code"] for dut in result.get("duts", []) for reason in dut["reasons"]}
+    check("leak.detected" in said, f"{name}: the leak is named", sorted(said))
+    check("INTERLOCK" in stderr or "leak" in stderr, f"{name}: and told on the screen", stderr[-800:])
+    check(not any("undo" in code or "guard" in code for code in said), f"{name}: what was undone is not called open", sorted(said))
+    with open(result["reports"]["text"], encoding="utf-8") as file:
+        text = file.read()
+    check("RECORD BROKEN AT event" in text.split("\n")[0] and "leak.detected" in text, f"{name}: the report tells both", text[:600])
+    shown = wire.kiln(options, place, "show", "last", "--db", database, "--json")
+    check(json.loads(shown.stdout)["decision"] == "NO-GO", f"{name}: later, too, it is NO-GO", shown.stdout)
+
+
 def outputs(options, place, rack, good):
     """Places that cannot be written, and readers that go away."""
     arguments = ["run", good, "--rack", rack.inventory, "--dut", "CDU01"]
@@ -397,6 +436,8 @@ def main():
             databases(options, place, rack, good)
             outputs(options, place, rack, good)
         peers(options, other)
+    with tempfile.TemporaryDirectory(prefix="kiln-full-disk-") as place:
+        leak_on_a_full_disk(options, place)
     return check.exit_code()
 
 

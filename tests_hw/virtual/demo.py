@@ -83,7 +83,7 @@ def secrets(options, place):
         credentials = os.path.join(os.path.dirname(inventory), "rack.credentials.yaml")
         passwords = set(re.findall(r"password: \"?([^\"\n}]+)", open(credentials, encoding="utf-8").read()))
         check(bool(passwords), "the rack has passwords to look for")
-        run = kiln(options, place, "run", "demo/small", "--rack", inventory, "--dut", "C01,CDU01", "-v", "--out", place + "/secret")
+        run = kiln(options, place, "run", "demo/small", "--rack", inventory, "--dut", "C01,CDU01,S01", "-v", "--out", place + "/secret")
         texts = run.stdout + run.stderr
         for folder, _, names in os.walk(place):
             for name in names:
@@ -100,7 +100,7 @@ def secrets(options, place):
         pin = re.search(r'pin_sha256: "([^"]+)"', text).group(1)
         with open(wrong, "w", encoding="utf-8") as changed:
             changed.write(text.replace(pin, "A" * 43 + "=", 1).replace("rack.credentials.yaml", credentials))
-        pinned = kiln(options, place, "run", "demo/small", "--rack", wrong, "--dut", "C01,CDU01", "--json", "--out", place + "/pin")
+        pinned = kiln(options, place, "run", "demo/small", "--rack", wrong, "--dut", "C01,CDU01,S01", "--json", "--out", place + "/pin")
         result = json.loads(pinned.stdout)
         check(pinned.returncode == 4 and result["decision"] == "INCOMPLETE", f"a certificate that does not match its pin: INCOMPLETE ({pinned.returncode})")
     finally:

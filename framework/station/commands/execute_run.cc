@@ -129,14 +129,21 @@ void print_failures(const WrittenReports& reports) {
   }
 }
 
-/// The verdict of what is on disk: what reports will say, and all that counts after a ledger failure.
-RunVerdict committed_verdict(const std::string& database, const std::string& run,
-                             const RunVerdict& in_memory) {
+/// The verdict of what is on disk: what reports will say, and all that counts after a ledger failure. The
+/// cuts that the failed ledger did not take count too, also when the note beside it could not be written.
+RunVerdict committed_verdict(const std::string& database, const std::string& run, const RunVerdict& in_memory,
+                             std::vector<Event> not_recorded) {
   const Result<std::unique_ptr<RunView>> view = RunView::open(database);
   if (!view) return in_memory;
-  const Result<RunEvents> events = (*view)->events(run);
+  Result<RunEvents> events = (*view)->events(run);
   if (!events) return in_memory;
-  return roll_up(events->events);
+  if (!not_recorded.empty()) {
+    std::int64_t last = events->events.empty() ? 0 : events->events.back().sequence;
+    for (Event& event : not_recorded) event.sequence = ++last;
+    if (!events->broken) events->broken.emplace();
+    events->broken->after = std::move(not_recorded);
+  }
+  return roll_up(*events);
 }
 
 }  // namespace
@@ -247,7 +254,8 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   if (!all_undone && line.rack_ends_with_us) ::unlink(journal_path.c_str());
   const Status closed = (*ledger)->close();
   if (!closed) std::cerr << "kiln: " << closed.error().sentence() << " [" << closed.error().code << "]\n";
-  RunVerdict final_verdict = committed_verdict(database, run, verdict && *verdict ? **verdict : RunVerdict{});
+  RunVerdict final_verdict =
+      committed_verdict(database, run, verdict && *verdict ? **verdict : RunVerdict{}, runner.not_recorded());
 
   const std::string beside_record = database.substr(0, database.rfind('/')) + "/reports/" + run;
   WrittenReports reports =

@@ -52,7 +52,7 @@ std::string decision_text(const RunView& view, const RunSummary& run) {
   if (run.state != RunState::complete) return std::string(to_string(run.state));
   const Result<RunEvents> events = view.events(run.id);
   if (!events) return "unreadable";
-  const RunVerdict verdict = roll_up(events->events);
+  const RunVerdict verdict = roll_up(*events);
   return verdict.decision ? std::string(to_string(*verdict.decision)) : "survey";
 }
 

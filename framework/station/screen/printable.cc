@@ -38,7 +38,9 @@ void for_each_character(std::string_view text, Callback callback) {
   while (!text.empty()) {
     wchar_t character = 0;
     const std::size_t length = std::mbrtowc(&character, text.data(), text.size(), &state);
-    if (length == 0 || length > text.size()) {
+    // glibc also decodes what UTF-8 no longer may hold (RFC 3629): beyond U+10FFFF, and surrogates.
+    const bool forbidden = character > 0x10FFFF || (character >= 0xD800 && character <= 0xDFFF);
+    if (length == 0 || length > text.size() || forbidden) {
       state = {};
       callback(text.substr(0, 1), wchar_t{0});
       text.remove_prefix(1);

@@ -32,6 +32,7 @@ TEST(PrintableTest, WhatADeviceAnsweredCannotMoveTheCursorOrForgeALine) {
 
 TEST(PrintableTest, BrokenUtf8BecomesQuestionMarksAndLosesNothingElse) {
   EXPECT_EQ(printable("a\xFFz\xC3", true), "a?z?");
+  EXPECT_EQ(printable("a\xF6\x90\x80\x80z", true), "a????z") << "no UTF-8 reader takes that";
   EXPECT_EQ(printable(std::string("a\0b", 3), true), "a?b");
 }
 

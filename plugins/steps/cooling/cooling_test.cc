@@ -143,6 +143,33 @@ TEST_F(CoolingTest, ALeakUnderLoadCutsAtOnceAndIsNoGo) {
   EXPECT_EQ(result.ended("main/load").status, WorkStatus::interlocked);
 }
 
+TEST_F(CoolingTest, ALedgerThatFailsAtTheMomentOfALeakHidesNothing) {
+  watch_load();
+  bench.at(20s, [this] { detector(0).answer.detector_state = "Critical"; });
+  const std::vector<Event> whole = bench.run().events;
+  const auto at = std::find_if(whole.begin(), whole.end(), [](const Event& event) {
+    return std::holds_alternative<Interlocked>(event.body);
+  });
+  ASSERT_NE(at, whole.end());
+  StepBench own;
+  add_tray(own);
+  own.monitor("leak_watch", plugin_step("cooling.leak_watch"), 1s);
+  own.step("load", std::make_unique<FakeLoad>());
+  own.at(20s, [&own] { own.hardware("C01").leaks.detectors[0].answer.detector_state = "Critical"; });
+  own.fail_ledger_after(static_cast<std::size_t>(at - whole.begin()));
+  const BenchResult result = own.run();
+  EXPECT_TRUE(result.bodies<Interlocked>().empty()) << "the ledger did not take it";
+  EXPECT_EQ(exit_code(result.verdict), 5);
+  const DutVerdict& tray = *result.verdict.find("C01");
+  EXPECT_EQ(tray.decision, Decision::no_go);
+  ASSERT_EQ(tray.interlocks.size(), 1U);
+  EXPECT_EQ(tray.interlocks.front().part, "Detector_0");
+  EXPECT_TRUE(std::none_of(tray.reasons.begin(), tray.reasons.end(), [](const Reason& reason) {
+    return reason.code == "undo.failed";
+  })) << "what was undone is not said to be open";
+  EXPECT_EQ(own.hardware("C01").power, PowerState::off);
+}
+
 TEST_F(CoolingTest, APowerCutDoesNotWaitForAHostThatHangs) {
   watch_load();
   bench.shell("C01").answer("pkill -TERM -x gpu_burn", ShellAnswer::never());

@@ -97,6 +97,7 @@ const StepDescription& DcgmDiagnostic::describe() const {
   static const StepDescription description = [] {
     StepDescription made;
     made.use = "gpu_stress.dcgm_diag";
+    made.uses_fabric = true;
     made.summary = "NVIDIA's own diagnostic (dcgmi diag), judged per GPU";
     made.measurements = {{"dcgm.result", "", ComponentKind::gpu, true, "dcgm.failed",
                           "see the attached report of DCGM", "the worst result of all tests on this GPU"}};

@@ -82,6 +82,7 @@ const StepDescription& Health::describe() const {
   static const StepDescription description = [] {
     StepDescription made;
     made.use = "gpu_stress.health";
+    made.uses_fabric = true;
     made.summary =
         "Every expected GPU is there, without memory errors, pending repairs or fabric trouble; no load";
     const ComponentKind gpu = ComponentKind::gpu;

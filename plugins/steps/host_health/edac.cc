@@ -83,6 +83,7 @@ Reading delta(const char* measurement, const std::string& part, const std::strin
     return reading;
   }
   const CounterRise::Answer answer = counter->answer(memory.rounds);
+  reading.at_least = answer.rise.has_value() && !answer.why_not.empty();
   if (answer.rise) reading.value = *answer.rise;
   reading.reason = answer.why_not;
   return reading;

@@ -130,6 +130,7 @@ const StepDescription& Bandwidth::describe() const {
   static const StepDescription description = [] {
     StepDescription made;
     made.use = "nvlink.bandwidth";
+    made.uses_fabric = true;
     made.summary = "GPU to GPU bandwidth inside a tray (nvbandwidth), and all-reduce with checked data";
     const std::string action = "find the link that is down or counts errors; reseat or replace it";
     made.measurements = {

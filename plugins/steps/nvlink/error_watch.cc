@@ -47,20 +47,63 @@ struct WatchMemory {
   std::map<std::string, LinkTrace> links;
   int rounds = 0, reads = 0, failures = 0;
   std::string last_failure;
+  /// Set from the moment this run switched an end of the links until all ends are back: what is counted
+  /// meanwhile may be our doing.
+  std::string disturbed;
+  std::int64_t disturbed_ns = 0;  ///< the newest switching that was noticed
 };
 
-void take(WatchMemory& memory, const std::vector<NvlinkReading>& readings) {
+/// The DUT itself and those at the far ends of its links.
+std::vector<std::string> ends(const StepContext& context) {
+  std::vector<std::string> ids{context.dut().id};
+  for (const Dut* other : far_ends(context.inventory(), context.dut())) ids.push_back(other->id);
+  return ids;
+}
+
+void look_for_switching(const StepContext& context, WatchMemory& memory) {
+  for (const std::string& id : ends(context)) {
+    const std::int64_t off_ns = context.switched(id).off_ns;
+    if (off_ns <= memory.disturbed_ns) continue;
+    memory.disturbed_ns = off_ns;
+    memory.disturbed = fmt::format("this run itself switched {}, at an end of the link", id);
+  }
+}
+
+/// Every end that was switched off is on again, and its going down cannot still be ahead.
+bool ends_are_back(const StepContext& context) {
+  const std::int64_t now = context.ctx().now().monotonic_ns;
+  const std::vector<std::string> all = ends(context);
+  return std::all_of(all.begin(), all.end(), [&](const std::string& id) {
+    const Switched switched = context.switched(id);
+    return switched.off_ns == 0 || (switched.on_ns > switched.off_ns && switched.on_ns <= now);
+  });
+}
+
+void take_count(const WatchMemory& memory, CounterRise& counter, std::int64_t count) {
+  if (memory.disturbed.empty()) {
+    counter.take(count, memory.rounds);
+  } else {
+    counter.take_disturbed(count, memory.rounds, memory.disturbed);
+  }
+}
+
+void take(const StepContext& context, WatchMemory& memory, const std::vector<NvlinkReading>& readings) {
+  look_for_switching(context, memory);
+  bool all_up = true;
   for (const NvlinkReading& reading : readings) {
     LinkTrace& link = memory.links[reading.name];
     link.uri = reading.uri;
     const std::string word = link_word(reading);
-    link.seen_up = link.seen_up || boost::algorithm::iequals(word, "LinkUp") ||
-                   boost::algorithm::iequals(word, "Enabled");
+    const bool up = boost::algorithm::iequals(word, "LinkUp") || boost::algorithm::iequals(word, "Enabled");
+    all_up = all_up && (up || !link.seen_up);
+    link.seen_up = link.seen_up || up;
     if (!link.seen_up) continue;
-    for (const auto& [counter, count] : reading.errors) link.counters[counter].take(count, memory.rounds);
+    for (const auto& [counter, count] : reading.errors) take_count(memory, link.counters[counter], count);
     if (reading.rx_bytes && reading.tx_bytes)
-      link.traffic.take(static_cast<std::int64_t>(*reading.rx_bytes + *reading.tx_bytes), memory.rounds);
+      take_count(memory, link.traffic, static_cast<std::int64_t>(*reading.rx_bytes + *reading.tx_bytes));
   }
+  // This reading still holds what training has cost; the next one counts again.
+  if (all_up && ends_are_back(context)) memory.disturbed.clear();
 }
 
 Reading delta(const std::string& measurement, const std::string& part, const LinkTrace* link,
@@ -77,26 +120,28 @@ Reading delta(const std::string& measurement, const std::string& part, const Lin
   const CounterRise::Answer answer = counter->answer(memory.rounds);
   if (answer.rise) reading.value = *answer.rise;
   reading.reason = answer.why_not;
+  reading.at_least = answer.rise.has_value() && !answer.why_not.empty();
   return reading;
 }
 
 /// `last`: the look after the work is over, which counts also when it fails.
-awaitable<void> read_once(Bmc& bmc, const Ctx& ctx, WatchMemory& memory, bool last) {
+awaitable<void> read_once(const StepContext& context, Bmc& bmc, const Ctx& ctx, WatchMemory& memory,
+                          bool last) {
   Ctx limited = ctx.child_within("NVLink counters", kReadBudget);
   const Result<std::vector<NvlinkReading>> readings = co_await bmc.nvlinks(limited);
   if (!readings && ctx.stopped() && !last) co_return;  // asked to end in the middle: no failure of the BMC
   ++memory.rounds;
   if (readings) {
     ++memory.reads;
-    take(memory, *readings);
+    take(context, memory, *readings);
     co_return;
   }
   ++memory.failures;
   memory.last_failure = readings.error().message;
 }
 
-awaitable<Status> last_reading(Bmc& bmc, Ctx& ctx, WatchMemory& memory) {
-  co_await read_once(bmc, ctx, memory, true);
+awaitable<Status> last_reading(const StepContext& context, Bmc& bmc, Ctx& ctx, WatchMemory& memory) {
+  co_await read_once(context, bmc, ctx, memory, true);
   co_return success();
 }
 
@@ -163,7 +208,7 @@ awaitable<Status> ErrorWatch::run(StepContext& context) {
   WatchMemory memory;
   while (!context.ctx().stopped()) {
     const std::int64_t started = context.ctx().now().monotonic_ns;
-    co_await read_once(**bmc, context.ctx(), memory, false);
+    co_await read_once(context, **bmc, context.ctx(), memory, false);
     const std::int64_t next = started + context.every().count();
     const Nanoseconds pause(std::max<std::int64_t>(next - context.ctx().now().monotonic_ns, 1'000'000));
     const Status waited = co_await context.ctx().sleep_for(pause);
@@ -171,9 +216,9 @@ awaitable<Status> ErrorWatch::run(StepContext& context) {
   }
   // What happened since the last round counts too; the tray is still on when its work is over.
   Bmc& door = **bmc;
-  const Status last =
-      co_await shielded(context.ctx(), "last NVLink counters", kReadBudget,
-                        [&door, &memory](Ctx& ctx) { return last_reading(door, ctx, memory); });
+  const Status last = co_await shielded(
+      context.ctx(), "last NVLink counters", kReadBudget,
+      [&context, &door, &memory](Ctx& ctx) { return last_reading(context, door, ctx, memory); });
   (void)last;  // without it, only what had risen before is known
   if (memory.failures > 0) {
     Disturbance event;

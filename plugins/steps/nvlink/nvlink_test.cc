@@ -92,6 +92,130 @@ struct NvlinkTest : testing::Test {
   StepBench bench;
 };
 
+/// Switches the DUT it runs on off after ten seconds, and, when told so, on again ten seconds later.
+class SwitchOff final : public Step {
+ public:
+  explicit SwitchOff(bool on_again) : on_again_(on_again) {}
+  const StepDescription& describe() const override {
+    static const StepDescription description = [] {
+      StepDescription made;
+      made.use = "test.switch_off";
+      made.energises = Energy::power;
+      return made;
+    }();
+    return description;
+  }
+  awaitable<Status> run(StepContext& context) override {
+    const Result<Bmc*> bmc = context.bmc();
+    const Status before = co_await context.ctx().sleep_for(10s);
+    if (!before) co_return before;
+    const Status off = co_await (*bmc)->force_off(context.ctx());
+    if (!off || !on_again_) co_return off;
+    const Status between = co_await context.ctx().sleep_for(10s);
+    if (!between) co_return between;
+    const Result<Permit> permit = context.permit(Energy::power, "test");
+    if (!permit) co_return permit.error();
+    const Status on = co_await (*bmc)->power_on(context.ctx(), *permit);
+    co_return on;
+  }
+
+ private:
+  bool on_again_;
+};
+
+struct WithASwitch : NvlinkTest {
+  WithASwitch() { bench.add_dut("S01", Role::switch_tray); }
+  /// The link goes down with its far end, and the GPU's side counts that.
+  void far_end_goes(Nanoseconds when, bool up) {
+    bench.at(when, [this, up] {
+      for (std::size_t index : {0U, 1U}) {
+        link(index).link_status = up ? "LinkUp" : "LinkDown";
+        if (!up) link(index).errors["link_downed"] += 1;
+      }
+    });
+  }
+  BenchResult watch_while(bool on_again) {
+    bench.monitor("errors", plugin_step("nvlink.error_watch"), 2s);
+    bench.step("work", std::make_unique<Minute>(), {}, {"C01"});
+    bench.step("switch", std::make_unique<SwitchOff>(on_again), {}, {"S01"});
+    return bench.run();
+  }
+};
+
+TEST_F(WithASwitch, ALinkWhoseFarEndTheRunSwitchedOffIsNotBad) {
+  far_end_goes(11s, false);
+  const BenchResult result = watch_while(false);
+  ASSERT_TRUE(result.problems.empty()) << result.problems.front().message;
+  const Measured downed = result.measured("nvlink.errors.link_downed.delta", "GPU_0/NVLink_0", "C01");
+  EXPECT_EQ(downed.outcome, Outcome::unset);
+  EXPECT_NE(downed.reason.find("switched S01"), std::string::npos) << downed.reason;
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete)
+      << "what was not watched is not good either";
+}
+
+TEST_F(WithASwitch, WhatRoseBeforeIsTheLinksOwn) {
+  bench.at(5s, [this] { link(1).errors["link_downed"] += 1; });
+  far_end_goes(11s, false);
+  const BenchResult result = watch_while(false);
+  EXPECT_EQ(result.measured("nvlink.errors.link_downed.delta", "GPU_0/NVLink_1", "C01").outcome,
+            Outcome::fail);
+  EXPECT_EQ(result.measured("nvlink.errors.link_downed.delta", "GPU_0/NVLink_0", "C01").outcome,
+            Outcome::unset);
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::no_go);
+}
+
+TEST_F(WithASwitch, CountingGoesOnWhenTheFarEndIsBack) {
+  far_end_goes(11s, false);
+  far_end_goes(25s, true);
+  EXPECT_EQ(watch_while(true).verdict.find("C01")->decision, Decision::go);
+}
+
+TEST_F(WithASwitch, AndFindsWhatHappensThen) {
+  far_end_goes(11s, false);
+  far_end_goes(25s, true);
+  bench.at(45s, [this] { link(0).errors["link_downed"] += 1; });
+  const BenchResult result = watch_while(true);
+  EXPECT_EQ(result.measured("nvlink.errors.link_downed.delta", "GPU_0/NVLink_0", "C01").outcome,
+            Outcome::fail);
+}
+
+TEST_F(WithASwitch, WhatGoesOverLinksIsNotJudgedWhenTheRunTookTheFarEndAway) {
+  bench.at(11s, [this] { link(0).link_status = link(1).link_status = "LinkDown"; });
+  bench.step("switch", std::make_unique<SwitchOff>(false), {}, {"S01"});
+  bench.step("work", std::make_unique<Minute>(), {}, {"C01"});
+  bench.step("census", plugin_step("nvlink.census"), {}, {"C01"});
+  const BenchResult result = bench.run();
+  ASSERT_TRUE(result.problems.empty()) << result.problems.front().message;
+  EXPECT_EQ(result.ended("main/census", "C01").code, "rack.far_end_off");
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
+}
+
+TEST_F(WithASwitch, AlsoWhenThatHappenedWhileItWasMeasured) {
+  bench.shell("C01").answer("nvidia-smi -q -x", ShellAnswer(driver_gpus()).after(20s));
+  status("\t Link 0: <inactive>\n\t Link 1: <inactive>\n");
+  bench.step("switch", std::make_unique<SwitchOff>(false), {}, {"S01"});
+  bench.step("census", plugin_step("nvlink.census"), {}, {"C01"});
+  const BenchResult result = bench.run();
+  const Measured state = result.measured("nvlink.in_band.state", "GPU_0/NVLink_0");
+  EXPECT_EQ(state.outcome, Outcome::unset);
+  EXPECT_NE(state.reason.find("switched S01"), std::string::npos) << state.reason;
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
+}
+
+TEST_F(NvlinkTest, ARiseThatMayBeShortOfTheTruthDoesNotPass) {
+  Limit some;
+  some.name = "nvlink.errors.replay.delta";
+  some.unit = "1";
+  some.max = 10;
+  some.when_part = "GPU_0/NVLink_0";
+  bench.limit(some);
+  bench.at(15s, [this] { link(0).errors["replay"] += 3; });
+  bench.at(25s, [this] { hardware().nvlinks.clear(); });
+  const Measured replay = watch().measured("nvlink.errors.replay.delta", "GPU_0/NVLink_0");
+  EXPECT_EQ(replay.outcome, Outcome::unset);
+  EXPECT_NE(replay.reason.find("3 was seen, but not all"), std::string::npos) << replay.reason;
+}
+
 TEST_F(NvlinkTest, LinksThatAreUpAreGo) {
   const BenchResult result = census();
   ASSERT_TRUE(result.problems.empty()) << result.problems.front().message;
