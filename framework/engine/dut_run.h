@@ -65,8 +65,9 @@ struct RunState {
   Recorder& recorder;
   UndoJournal& journal;
   PermitOffice permits;
-  ArtifactSink* artifacts = nullptr;  ///< may be null
-  RunObserver* observer = nullptr;    ///< may be null
+  ArtifactSink* artifacts = nullptr;                                         ///< may be null
+  RunObserver* observer = nullptr;                                           ///< may be null
+  std::function<void(const std::string& dut, Nanoseconds budget)> on_flash;  ///< may be empty
   std::map<std::string, std::unique_ptr<DutRun>> duts;
   std::unique_ptr<DutRun> rack;
   /// Required (name, part) of a step on a DUT.

@@ -25,6 +25,7 @@ class OpenFlash {
   OpenFlash& operator=(const OpenFlash&) = delete;
   ~OpenFlash() {
     flash_->ctx = nullptr;
+    if (state_.on_flash) state_.on_flash(dut_.dut.id, Nanoseconds::zero());
     dut_.flash.reset();
     state_.permits.set_flash_closed(dut_.dut.id);
     flash_->over.open();
@@ -94,6 +95,7 @@ awaitable<Status> run_flash(RunState& state, DutRun& dut, Where where, std::stri
   Status done = success();
   {
     const OpenFlash open(state, dut, flash);
+    if (state.on_flash) state.on_flash(dut.dut.id, ctx.remaining() + kEndingTakes);
     Flash& the_flash = *flash;
     Bmc& the_bmc = **bmc;
     dut.switched.off_ns = ctx.now().monotonic_ns;  // a write may restart the DUT at any moment

@@ -13,6 +13,7 @@ namespace {
 using boost::asio::awaitable;
 
 constexpr Nanoseconds kOffConfirmBudget = std::chrono::seconds(10);  // off confirmed ≤ 10 s
+constexpr Nanoseconds kPowerReadBudget = std::chrono::seconds(3);
 constexpr Nanoseconds kReadBackEvery = std::chrono::milliseconds(100);
 constexpr Nanoseconds kAcknowledgedEvery = std::chrono::milliseconds(10);
 
@@ -27,6 +28,15 @@ awaitable<Status> run_undo(RunState& state, DutRun& dut, Undo undo, Ctx& ctx) {
   if (!shell) co_return shell.error();
   const Status done = co_await end_load(ctx, **shell, dut.dut.id, undo.command);
   co_return done;
+}
+
+awaitable<Status> reads_off(RunState& state, DutRun& dut, Ctx& ctx) {
+  const Result<Bmc*> bmc = bmc_of(state, dut, "");
+  if (!bmc) co_return bmc.error();
+  const Result<PowerState> power = co_await (*bmc)->power_state(ctx);
+  if (!power) co_return power.error();
+  if (*power != PowerState::off) co_return Error("undo.still_on", "its power does not read Off");
+  co_return success();
 }
 
 /// What one DUT's cut learned.
@@ -198,8 +208,13 @@ awaitable<Status> perform_undo(RunState& state, DutRun& dut, int guard) {
   });
   find()->state = GuardState::closed;
   if (done) find()->undone_ns = dut.ctx.now().monotonic_ns;
+  // A host that is off cannot answer, and what ran on it has ended.
+  if (!done && undo.kind == Undo::Kind::shell_command && !dut.cut) {
+    const Status off = co_await shielded(dut.ctx, "power of " + dut.dut.id, kPowerReadBudget,
+                                         [&state, &dut](Ctx& ctx) { return reads_off(state, dut, ctx); });
+    if (off) done = success();
+  }
   find()->failed = !done;
-  // A host that was cut is off: what ran on it has ended, and it cannot answer any more.
   if (!done && dut.cut && undo.kind == Undo::Kind::shell_command) done = success();
   const std::string said = done ? std::string() : done.error().sentence();
   // On a host that was never reached nothing was done: there is nothing for kiln recover to undo.

@@ -52,6 +52,13 @@ Result<Permit> PermitOffice::grant(const Dut& dut, Energy energy) {
           fmt::format("{} is real hardware: energising it ({}) needs the warden", dut.id, to_string(energy)),
           "run this recipe on a simulated rack, or only its checks that do not energise", Blame::station);
     }
+    if (const auto unguarded = unguarded_.find(dut.id); unguarded != unguarded_.end()) {
+      return Error(
+          "permit.no_warden",
+          fmt::format("the warden could not reach the power of {} ({}), so nothing there is energised",
+                      dut.id, unguarded->second),
+          "see that its BMC answers, then run again", Blame::peer);
+    }
     std::vector<const Dut*> watched = cdus_of(inventory_, dut);
     watched.push_back(&dut);
     for (const Dut* other : watched) {

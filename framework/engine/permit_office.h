@@ -20,6 +20,8 @@ class PermitOffice {
  public:
   explicit PermitOffice(const Inventory& inventory);
 
+  /// The warden could not reach the DUT's power: what it could not undo is not done.
+  void set_unguarded(const std::string& dut, const std::string& why) { unguarded_[dut] = why; }
   void set_leak_watch_armed(const std::string& dut, bool armed);
   void require_cooling_proof(const std::string& dut);
   void set_cooling_proven(const std::string& dut);
@@ -31,8 +33,8 @@ class PermitOffice {
   /// Power shelves, CDUs and the rack itself: every DUT depends on them.
   static bool serves_all(const Dut& dut);
 
-  /// Errors: permit.flash_open, permit.not_simulated, permit.interlocked, permit.no_leak_watch,
-  /// permit.cooling_not_proven.
+  /// Errors: permit.flash_open, permit.not_simulated, permit.interlocked, permit.no_warden,
+  /// permit.no_leak_watch, permit.cooling_not_proven.
   Result<Permit> grant(const Dut& dut, Energy energy);
   /// Revokes every permit of the DUT and refuses new ones for the rest of the run.
   void cut(const std::string& dut);
@@ -41,7 +43,8 @@ class PermitOffice {
  private:
   const Inventory& inventory_;
   std::set<std::string> armed_, cut_, cooling_required_, cooling_proven_;
-  std::map<std::string, std::string> flashing_;  ///< DUT → component
+  std::map<std::string, std::string> unguarded_;  ///< DUT → why
+  std::map<std::string, std::string> flashing_;   ///< DUT → component
   std::map<std::string, std::shared_ptr<bool>> valid_;
 };
 

@@ -187,6 +187,12 @@ std::vector<Event> Runner::not_recorded() const {
   return impl_->recorder ? impl_->recorder->not_recorded() : std::vector<Event>{};
 }
 
+void Runner::request_end(const Error& why) {
+  if (impl_->trouble) return;
+  impl_->trouble = why;
+  if (impl_->main) impl_->main->request_stop(StopReason::shutdown, why.sentence());
+}
+
 void Runner::request_stop(int signal, std::string by) {
   if (impl_->stop) return;
   StopRequested event;
@@ -214,6 +220,8 @@ awaitable<Result<RunVerdict>> Runner::run(const Ctx& ctx, RunBegun begun) {
                                           *impl.parts.journal);
   impl.state->artifacts = impl.parts.artifacts;
   impl.state->observer = impl.parts.observer;
+  impl.state->on_flash = impl.parts.on_flash;
+  for (const auto& [id, why] : impl.parts.unguarded) impl.state->permits.set_unguarded(id, why);
   co_await impl.prepare(std::move(begun));
   if (impl.recorder->failure() && impl.recorder->verdict().duts.empty()) co_return *impl.recorder->failure();
   for (const auto& id : impl.plan.duts) {
@@ -222,6 +230,7 @@ awaitable<Result<RunVerdict>> Runner::run(const Ctx& ctx, RunBegun begun) {
   impl.state->rack = std::make_unique<DutRun>(impl.plan.rack, impl.main->child(impl.plan.rack.id));
   impl.build_meeting_points();
   if (impl.stop) impl.main->request_stop(StopReason::operator_stop, "stopped by " + impl.stop->by);
+  if (impl.trouble) impl.main->request_stop(StopReason::shutdown, impl.trouble->sentence());
 
   // Leak watches do not stop with the work: they outlive its teardown, so they hang on no Ctx that stops
   // before.
@@ -254,8 +263,10 @@ awaitable<Result<RunVerdict>> Runner::run(const Ctx& ctx, RunBegun begun) {
     (void)recorded;
   }
   RunEnded ended;
-  ended.status = impl.stop ? "stopped" : (watches ? "complete" : "error");
+  const bool good = watches && !impl.trouble;
+  ended.status = impl.stop ? "stopped" : (good ? "complete" : "error");
   if (!watches) ended.message = watches.error().full();
+  if (impl.trouble) ended.message = impl.trouble->sentence();
   EventBody body = std::move(ended);
   const Status recorded = co_await impl.recorder->record_durable(Where(), std::move(body));
   (void)recorded;  // without it the verdict is at best INCOMPLETE

@@ -5,7 +5,10 @@
 // with a truthful record. Loop thread only; made for one run.
 
 #include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +28,10 @@ struct RunnerParts {
   UndoJournal* journal = nullptr;
   ArtifactSink* artifacts = nullptr;
   RunObserver* observer = nullptr;
+  /// DUTs whose power the warden could not reach, with the reason.
+  std::map<std::string, std::string> unguarded;
+  /// A firmware write of a DUT begins, for so long at most; zero: it ended. May be empty.
+  std::function<void(const std::string& dut, Nanoseconds budget)> on_flash;
 };
 
 class Runner {
@@ -37,6 +44,10 @@ class Runner {
   /// Runs to the end. `begun` is recorded first; its plan-related fields are filled here. The verdict is over
   /// what was recorded; an Error only when not even the first event could be written.
   boost::asio::awaitable<Result<RunVerdict>> run(const Ctx& ctx, RunBegun begun);
+
+  /// The run cannot go on, because of the station itself: every DUT's work ends, it is torn down, and the
+  /// record says why. Later calls do nothing.
+  void request_end(const Error& why);
 
   /// What the ledger did not take after it failed; see Recorder::not_recorded.
   [[nodiscard]] std::vector<Event> not_recorded() const;

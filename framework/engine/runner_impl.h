@@ -67,7 +67,8 @@ struct Runner::Impl {
 
   const Plan& plan;
   RunnerParts parts;
-  std::unique_ptr<Ctx> main;  ///< of all DUTs' work; stopped by a person or a broken ledger
+  std::optional<Error> trouble;  ///< of request_end
+  std::unique_ptr<Ctx> main;     ///< of all DUTs' work; stopped by a person or a broken ledger
   std::unique_ptr<Recorder> recorder;
   std::unique_ptr<RunState> state;
   std::optional<StopRequested> stop;

@@ -33,6 +33,7 @@ std::optional<SkipReason> Runner::Impl::why_stopped(const DutRun& dut) const {
     default:
       break;
   }
+  if (trouble) return SkipReason{WorkStatus::aborted, trouble->code, trouble->message};
   if (recorder->failure())
     return SkipReason{WorkStatus::aborted, "ledger.failed", recorder->failure()->sentence()};
   return SkipReason{WorkStatus::aborted, "run.stopped", "the run was stopped"};

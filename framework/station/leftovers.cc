@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "store/record_break.h"
+
 namespace kiln {
 namespace {
 
@@ -25,13 +27,37 @@ std::vector<Leftover> find_leftovers(const std::string& state_directory) {
     if (GuardJournal::in_use(path)) continue;
     Result<GuardJournalContent> content = GuardJournal::read(path);
     if (!content && content.error().code == "guard.not_readable" && !std::filesystem::exists(path)) continue;
-    if (content && (!content->any_outstanding() || ended_with_its_rack(*content))) {
+    if (content && !content->any_outstanding()) {
+      record_and_remove(path, *content);
+      continue;
+    }
+    if (content && ended_with_its_rack(*content)) {
       ::unlink(path.c_str());
       continue;
     }
     found.push_back({path, std::filesystem::path(path).stem().string(), std::move(content)});
   }
   return found;
+}
+
+void record_and_remove(const std::string& path, const GuardJournalContent& content) {
+  const SystemClock clock;
+  const Instant now = clock.now();
+  for (const GuardEntry& entry : content.entries) {
+    if (!entry.message.starts_with("by ")) continue;  // the run itself has recorded it
+    GuardClosed closed;
+    closed.undo = entry.undo.description;
+    closed.done = true;
+    closed.message = entry.message;
+    Event event;
+    event.at.utc_ns = entry.ended_utc_ns;
+    event.at.monotonic_ns = now.monotonic_ns - (now.utc_ns - entry.ended_utc_ns);
+    event.dut = entry.undo.dut;
+    event.step = entry.undo.step;
+    event.body = std::move(closed);
+    write_after_break(content.owner.database, content.owner.run, event);
+  }
+  ::unlink(path.c_str());
 }
 
 std::string describe(const Leftover& leftover) {

@@ -22,6 +22,10 @@ std::string guard_directory(const std::string& state_directory);
 /// them is left.
 std::vector<Leftover> find_leftovers(const std::string& state_directory);
 
+/// Writes beside the record of the dead run how what it left on was undone by somebody else, and removes the
+/// journal. Only for journals in which nothing is outstanding.
+void record_and_remove(const std::string& path, const GuardJournalContent& content);
+
 /// "R-… (rack R01): force off C01; stop gpu_burn on C01": at most a few of them by name.
 std::string describe(const Leftover& leftover);
 

@@ -35,6 +35,7 @@ Result<Paths> find_paths() {
   const fs::path root = executable.parent_path().parent_path();
   paths.plugins = (root / "lib/kiln/plugins").string();
   paths.share = (root / "share/kiln").string();
+  paths.warden = (executable.parent_path() / "kiln-warden").string();
   paths.virtual_rack = (executable.parent_path() / "kiln-virtual-rack").string();
   const char* state_home = std::getenv("XDG_STATE_HOME");
   const char* home = std::getenv("HOME");

@@ -14,6 +14,7 @@ struct Paths {
   std::string executable;    ///< /…/bin/kiln
   std::string plugins;       ///< /…/lib/kiln/plugins
   std::string share;         ///< /…/share/kiln
+  std::string warden;        ///< /…/bin/kiln-warden
   std::string virtual_rack;  ///< /…/bin/kiln-virtual-rack
   std::string state;         ///< $XDG_STATE_HOME/kiln or ~/.local/state/kiln
 };

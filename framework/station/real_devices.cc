@@ -67,4 +67,28 @@ Result<std::unique_ptr<Shell>> RealDevices::open_shell(const Dut& dut) {
   return make_libssh_shell(loop_, handshakes_, std::move(options));
 }
 
+Result<WardenDut> RealDevices::warden_dut(const Dut& dut) const {
+  WardenDut told;
+  told.id = dut.id;
+  if (dut.bmc) {
+    const Result<Credential> login = credential(dut.id, dut.bmc->credential);
+    if (!login) return login.error();
+    told.bmc_url = dut.bmc->url;
+    told.bmc_trust = dut.bmc->tls;
+    told.bmc_user = login->user;
+    told.bmc_password = login->password;
+  }
+  if (dut.host) {
+    const Result<Credential> login = credential(dut.id, dut.host->credential);
+    if (!login) return login.error();
+    told.host_address = dut.host->address;
+    told.host_port = dut.host->port;
+    told.host_user = dut.host->user.empty() ? login->user : dut.host->user;
+    told.host_password = login->password;
+    told.host_key_file = login->key_file;
+    told.host_key = dut.host->host_key;
+  }
+  return told;
+}
+
 }  // namespace kiln

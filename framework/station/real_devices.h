@@ -10,6 +10,7 @@
 #include "files/credentials.h"
 #include "io/curl_http.h"
 #include "io/pool.h"
+#include "safety/warden_messages.h"
 
 namespace kiln {
 
@@ -19,6 +20,9 @@ class RealDevices final : public Devices {
   Result<std::unique_ptr<Bmc>> open_bmc(const Dut& dut) override;
   Result<std::unique_ptr<Shell>> open_shell(const Dut& dut) override;
   ProcessLauncher& processes() override { return *processes_; }
+
+  /// How the warden reaches the DUT by itself. Error "credentials.unknown".
+  [[nodiscard]] Result<WardenDut> warden_dut(const Dut& dut) const;
 
  private:
   Result<Credential> credential(const std::string& dut, const std::string& name) const;

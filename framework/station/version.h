@@ -3,9 +3,10 @@
 
 #include <string>
 
+#include "base/version.h"
+
 namespace kiln {
 
-inline constexpr const char* kVersion = "0.1.0";
 std::string build_stamp();
 
 }  // namespace kiln

@@ -36,6 +36,10 @@ std::optional<LedgerFailure> read_break_note(const std::string& database, const 
   if (!is_there) return std::nullopt;
   LedgerFailure failure;
   failure.error = Error("ledger.failed", "the ledger failed; its note cannot be read", {}, Blame::station);
+  if (::access(path.c_str(), F_OK) != 0) {
+    failure.error = Error("ledger.writer_gone", "the program that wrote it died", {}, Blame::station);
+    return failure;
+  }
   if (parser.load(path).get(note) != simdjson::SUCCESS) return failure;
   std::string_view text;
   if (note["message"].get(text) == simdjson::SUCCESS) failure.error.message = std::string(text);

@@ -63,8 +63,8 @@ std::string_view to_string(RunState state) {
 }
 
 std::string RecordBreak::sentence() const {
-  std::string text =
-      fmt::format("RECORD BROKEN AT event {}, {}: {}", after_sequence, format_utc(utc_ns), reason);
+  std::string text = fmt::format("{} AT event {}, {}: {}", writer_gone ? "INTERRUPTED" : "RECORD BROKEN",
+                                 after_sequence, format_utc(utc_ns), reason);
   if (!after.empty())
     text += fmt::format(" (what is told of later, {}, is from a note beside the record)",
                         after.size() == 1 ? "1 entry" : fmt::format("{} entries", after.size()));
@@ -163,6 +163,7 @@ struct RunView::Impl {
       }
     }
     summary.broken = break_note(row.id);
+    if (summary.broken && summary.broken->writer_gone) summary.broken.reset();  // the state says so
     if (summary.ended) {
       summary.state = RunState::complete;
     } else if (holder.alive) {
@@ -175,7 +176,9 @@ struct RunView::Impl {
   std::optional<RecordBreak> break_note(const std::string& id) const {
     const std::optional<LedgerFailure> note = read_break_note(database, id);
     if (!note) return std::nullopt;
-    return RecordBreak{note->last_committed, note->utc_ns, note->error.message};
+    RecordBreak broken{note->last_committed, note->utc_ns, note->error.message};
+    broken.writer_gone = note->error.code == "ledger.writer_gone";
+    return broken;
   }
 };
 
@@ -327,7 +330,11 @@ Result<std::optional<RecordBreak>> RunView::for_each_event(
     if (!callback(*std::move(event))) return std::optional<RecordBreak>();
   }
 
-  const std::optional<RecordBreak> note = impl_->break_note(row->id);
+  std::optional<RecordBreak> note = impl_->break_note(row->id);
+  if (note && note->writer_gone) {
+    note->after_sequence = last;
+    note->utc_ns = last_utc_ns;
+  }
   if (note) return note;
   const Result<std::int64_t> head = impl_->head_of(*row);
   if (!head) return broken(head.error().message);

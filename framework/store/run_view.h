@@ -30,7 +30,9 @@ struct RecordBreak {
   /// What happened after the ledger failed and was kept beside it: cuts, undos, a person's stop. Numbered on
   /// from the last event; in no chain of hashes.
   std::vector<Event> after = {};
-  [[nodiscard]] std::string sentence() const;  ///< "RECORD BROKEN AT event 17, 2026-…Z: disk full"
+  bool writer_gone = false;  ///< the ledger did not fail: its program died, and the record simply ends
+  [[nodiscard]] std::string sentence()
+      const;  ///< "RECORD BROKEN AT event 17, 2026-…Z: disk full"; INTERRUPTED …
 };
 
 struct RunSummary {

@@ -135,6 +135,9 @@ class Collector {
     if (guards != guards_.end() && guards->second.load && guards->second.stops_load == body.undo)
       end_load(guards->first, event.at.monotonic_ns);
     if (!body.done) document_.failed_undos.emplace_back(place_of(event), body);
+    // Undone by somebody else, after the run's own program had died.
+    if (body.done && body.message.starts_with("by "))
+      document_.notes.emplace_back(place_of(event), body.undo + ": undone " + body.message);
   }
   void take(const Event& event, const PromptAnswered& body) {
     document_.prompts.emplace_back(place_of(event), body);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A station that dies under load: what it left on is written down, nothing new is run before that is undone, and `kiln recover`
+"""A station and its warden that die together under load, as in a power cut: what they left on is written down, nothing new is run before that is undone, and `kiln recover`
 undoes it. Killed in the soak, at moments by chance (the seed is printed), while recovering, and with the rack gone. After each
 recovery the rack itself is asked: no load runs and no tray is on.
 
@@ -74,8 +74,20 @@ class Station:
         return sorted(Path(self.place, "kiln/guards").glob("*.guards"))
 
 
+def warden_of(program):
+    """The pid of its warden; None when it has none."""
+    found = subprocess.run(["pgrep", "-P", str(program.pid), "-x", "kiln-warden"], capture_output=True, text=True, check=False).stdout.split()
+    return int(found[0]) if found else None
+
+
 def kill(program):
+    """As a power cut does: the warden goes with the station, and before it, so that it cannot act."""
+    warden = warden_of(program)
+    if warden is not None:
+        os.kill(warden, signal.SIGSTOP)
     program.send_signal(signal.SIGKILL)
+    if warden is not None:
+        os.kill(warden, signal.SIGKILL)
     program.communicate(timeout=20)
 
 

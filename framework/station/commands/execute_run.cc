@@ -19,6 +19,7 @@
 #include "station/run_json.h"
 #include "station/verdict_block.h"
 #include "station/version.h"
+#include "station/warden_link.h"
 #include "store/ledger.h"
 #include "store/run_view.h"
 
@@ -117,6 +118,41 @@ TypicalDurations typical_durations(const std::string& database, const RunBegun& 
   return typical;
 }
 
+/// Whether anything in the plan switches on, loads or flashes hardware: then the warden must be there.
+bool energises(const Plan& plan) {
+  const auto any = [](const std::vector<PlannedStep>& steps) {
+    return std::any_of(steps.begin(), steps.end(), [](const PlannedStep& step) {
+      const auto energy = step.step->describe().energises;
+      return energy && *energy != Energy::host_stress;
+    });
+  };
+  return any(plan.teardown) ||
+         std::any_of(plan.phases.begin(), plan.phases.end(), [&any](const PlannedPhase& phase) {
+           return any(phase.setup) || any(phase.steps) || any(phase.teardown);
+         });
+}
+
+awaitable<Result<std::unique_ptr<WardenLink>>> start_warden(const Ctx& ctx, const CommandLine& line,
+                                                            const Paths& paths, const Plan& plan,
+                                                            const RealDevices& devices, JournalOwner owner,
+                                                            std::string journal) {
+  WardenHello hello;
+  hello.version = kVersion;
+  hello.build_stamp = build_stamp();
+  hello.run = owner.run;
+  hello.journal = std::move(journal);
+  hello.rack_ends_with_us = line.rack_ends_with_us;
+  std::vector<WardenDut> duts;
+  for (const std::string& id : plan.duts) {
+    Result<WardenDut> dut = devices.warden_dut(*plan.inventory.find(id));
+    if (!dut) co_return dut.error();
+    duts.push_back(std::move(*dut));
+  }
+  Result<std::unique_ptr<WardenLink>> link =
+      co_await WardenLink::start(ctx, paths.warden, std::move(hello), std::move(duts));
+  co_return link;
+}
+
 awaitable<void> run_plan(Ctx& ctx, Runner& runner, RunBegun begun,
                          std::optional<Result<RunVerdict>>& verdict) {
   Result<RunVerdict> result = co_await runner.run(ctx, std::move(begun));
@@ -200,6 +236,23 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   }
   DiskUndoJournal undo_journal(ctx.loop(), **guards);
   RealDevices devices(ctx.loop(), setup.credentials);
+  std::unique_ptr<WardenLink> warden;
+  if (energises(*setup.plan)) {
+    Result<std::unique_ptr<WardenLink>> started =
+        co_await start_warden(ctx, line, paths, *setup.plan, devices,
+                              journal_owner(line, *setup.plan, run, database), journal_path);
+    if (!started) {
+      std::cerr << "kiln: " << started.error().sentence() << " [" << started.error().code
+                << "]; nothing was run\n";
+      (*guards)->remove_if_done();
+      const Status closed = (*ledger)->close();
+      (void)closed;
+      co_return 2;
+    }
+    warden = std::move(*started);
+  }
+  std::optional<WardedUndoJournal> warded;
+  if (warden) warded.emplace(undo_journal, *warden);
   outlive_the_terminal();
   const std::unique_ptr<Terminal> terminal = make_terminal(ctx.loop(), STDERR_FILENO, STDIN_FILENO);
   ConsoleWishes wishes;
@@ -215,6 +268,14 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   parts.person = console.get();
   parts.sink = ledger->get();
   parts.journal = &undo_journal;
+  if (warden) {
+    WardenLink* link = warden.get();
+    parts.journal = &*warded;
+    parts.unguarded = warden->unreachable();
+    parts.on_flash = [link](const std::string& dut, Nanoseconds budget) {
+      link->say(WardenFlash{dut, budget});
+    };
+  }
   parts.artifacts = &artifacts;
   parts.observer = console.get();
   Runner runner(*setup.plan, parts);
@@ -233,11 +294,17 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
     Ctx beside(ctx.loop(), "console");
     Scope screen(beside);
     screen.start("console", [&console](Ctx& task) { return console->keep_fresh(task); });
+    if (warden) {
+      screen.start("warden", [&warden, &runner](Ctx& task) {
+        return warden->keep(task, [&runner](const Error& why) { runner.request_end(why); });
+      });
+    }
     RunBegun begun_copy = begun;
     co_await run_plan(ctx, runner, std::move(begun_copy), verdict);
     const Status ended = co_await screen.stop_and_join(StopReason::sibling, "the run is over");
     (void)ended;
   }
+  if (warden) co_await warden->leave(ctx);
   const Status journal_closed = co_await undo_journal.close();
   console->end();
   stop.on_signal = nullptr;

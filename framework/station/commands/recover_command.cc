@@ -24,7 +24,7 @@ namespace {
 using boost::asio::awaitable;
 
 constexpr Nanoseconds kLogoutBudget = std::chrono::seconds(5);
-constexpr const char* kPowerIsOff = "its power reads back Off";
+constexpr const char* kPowerIsOff = "by kiln recover: its power reads back Off";
 
 /// What became of one guard.
 struct Line {
@@ -229,7 +229,7 @@ bool recover_one(Loop& loop, const CommandLine& line, const Leftover& leftover, 
   recovery.journal = std::move(*journal);
   for (const int number : given_up(line, leftover.run)) {
     const Status written =
-        recovery.journal->end(number, GuardEnd::given_up, fmt::format("{}: {}", line.by, line.reason));
+        recovery.journal->end(number, GuardEnd::given_up, fmt::format("by {}: {}", line.by, line.reason));
     if (!written) recovery.problems.push_back(written.error());
   }
   recovery.content = recovery.journal->content();
@@ -245,7 +245,10 @@ bool recover_one(Loop& loop, const CommandLine& line, const Leftover& leftover, 
   }
   collect(recovery.journal->content(), lines);
   problems.insert(problems.end(), recovery.problems.begin(), recovery.problems.end());
-  return recovery.journal->remove_if_done();
+  const GuardJournalContent now = recovery.journal->content();
+  if (now.any_outstanding()) return false;
+  record_and_remove(leftover.path, now);
+  return true;
 }
 
 }  // namespace

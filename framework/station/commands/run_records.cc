@@ -10,6 +10,7 @@
 
 #include "common/report_format.h"
 #include "station/commands/commands.h"
+#include "station/leftovers.h"
 #include "station/reports_on_disk.h"
 #include "station/run_json.h"
 #include "station/run_setup.h"
@@ -33,6 +34,9 @@ struct Found {
 
 Found find(const CommandLine& line, const Paths& paths) {
   Found found;
+  // What the warden did after a run had died belongs to what is told of that run.
+  const std::vector<Leftover> left = find_leftovers(paths.state);
+  (void)left;  // kiln run and kiln doctor tell of those
   Result<std::unique_ptr<RunView>> view = RunView::open(database_path(line, paths));
   if (!view) {
     found.exit_code = refuse(view.error(), 4);

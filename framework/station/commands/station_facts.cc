@@ -108,6 +108,7 @@ std::vector<Finding> examine(const CommandLine& line, const Paths& paths) {
   const Status undone = refuse_with_leftovers(paths.state);
   findings.push_back({"undone", undone.has_value(),
                       undone ? "no run left anything switched on" : undone.error().sentence()});
+  findings.push_back({"warden", access(paths.warden.c_str(), X_OK) == 0, paths.warden});
   findings.push_back({"virtual rack", access(paths.virtual_rack.c_str(), X_OK) == 0, paths.virtual_rack});
   std::vector<std::string> formats;
   for (const auto& format : make_report_formats()) formats.emplace_back(format->name());

@@ -1,0 +1,129 @@
+#include "safety/undoing.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "io/scope.h"
+
+namespace kiln {
+namespace {
+
+using boost::asio::awaitable;
+
+constexpr Nanoseconds kAgainEvery = std::chrono::milliseconds(100);
+
+/// One DUT under work. Lives as long as undo_all.
+struct Work {
+  std::vector<NumberedUndo> loads;  ///< newest first
+  std::vector<int> offs;
+  Nanoseconds off_budget{0};
+  UndoDoors doors;
+  std::int64_t off_after_ns = 0;
+  bool off = false;
+  std::string off_failure = "it was not tried";
+  std::map<int, UndoResult> results;
+};
+
+awaitable<void> switch_off(Work& work, Ctx& ctx) {
+  if (work.doors.power == nullptr) {
+    work.off_failure = work.doors.no_power;
+    co_return;
+  }
+  const Nanoseconds held(std::max<std::int64_t>(work.off_after_ns - ctx.now().monotonic_ns, 0));
+  const Status free = co_await ctx.sleep_for(held);
+  if (!free) co_return;
+  Ctx limited = ctx.child_within("force off", work.off_budget);
+  while (true) {
+    const Status asked = co_await work.doors.power->force_off(limited);
+    Result<bool> off = Error("undo.not_confirmed", "it accepted force-off but does not read back Off");
+    if (asked) off = co_await work.doors.power->is_off(limited);
+    work.off = off && *off;
+    if (work.off) co_return;
+    if (!asked && !asked.error().code.starts_with("ctx.")) work.off_failure = asked.error().sentence();
+    if (asked && !off && !off.error().code.starts_with("ctx.")) work.off_failure = off.error().sentence();
+    if (asked && off) work.off_failure = "it accepted force-off but does not read back Off";
+    const Status waited = co_await limited.sleep_for(kAgainEvery);
+    if (!waited) co_return;
+  }
+}
+
+awaitable<UndoResult> end_one(Work& work, const Ctx& ctx, const JournaledUndo& undo) {
+  UndoResult result;
+  if (work.doors.shell == nullptr) {
+    result.message = work.doors.no_shell;
+    co_return result;
+  }
+  Ctx limited = ctx.child_within(undo.description, undo.budget);
+  while (true) {
+    Command command(undo.command);
+    const Result<CommandResult> ran = co_await work.doors.shell->run(limited, std::move(command));
+    // pkill answers 1 when nothing was left to stop (procps-ng 4.0, pkill(1)).
+    if (ran && (ran->exit_status == 0 || ran->exit_status == 1)) {
+      result.how = GuardEnd::undone;
+      co_return result;
+    }
+    if (ran) {
+      result.message = fmt::format("'{}' ended with exit status {}", undo.command, ran->exit_status);
+      co_return result;
+    }
+    if (result.message.empty() || !ran.error().code.starts_with("ctx."))
+      result.message = ran.error().sentence();
+    co_await work.doors.shell->disconnect();
+    const Status waited = co_await limited.sleep_for(kAgainEvery);
+    if (!waited) co_return result;
+  }
+}
+
+awaitable<void> end_loads(Work& work, Ctx& ctx) {
+  for (const NumberedUndo& load : work.loads) {
+    UndoResult result = co_await end_one(work, ctx, load.undo);
+    work.results[load.number] = std::move(result);
+  }
+}
+
+bool loads_settled(const Work& work) {
+  return std::all_of(work.loads.begin(), work.loads.end(),
+                     [&work](const NumberedUndo& load) { return work.results.contains(load.number); });
+}
+
+}  // namespace
+
+awaitable<std::map<int, UndoResult>> undo_all(const Ctx& ctx, std::vector<NumberedUndo> undos,
+                                              UndoDoors doors, std::int64_t off_after_ns) {
+  Work work;
+  work.doors = std::move(doors);
+  work.off_after_ns = off_after_ns;
+  for (auto undo = undos.rbegin(); undo != undos.rend(); ++undo) {
+    if (undo->undo.kind == UndoKind::force_off) {
+      work.offs.push_back(undo->number);
+      work.off_budget = std::max(work.off_budget, undo->undo.budget);
+    } else {
+      work.loads.push_back(*undo);
+    }
+  }
+  {
+    Scope both(ctx);
+    Scope loads(ctx);
+    if (!work.offs.empty()) both.start("force off", [&work](Ctx& task) { return switch_off(work, task); });
+    loads.start("loads", [&work](Ctx& task) { return end_loads(work, task); });
+    const Status off = co_await both.join();
+    (void)off;  // what it reached is in `work`
+    if (work.off && !loads_settled(work)) loads.request_stop(StopReason::sibling, "its power is off");
+    const Status ended = co_await loads.join();
+    (void)ended;
+  }
+  for (const int number : work.offs) {
+    work.results[number] = work.off ? UndoResult{GuardEnd::undone, "read back Off"}
+                                    : UndoResult{GuardEnd::failed, work.off_failure};
+  }
+  for (const NumberedUndo& load : work.loads) {
+    UndoResult& result = work.results[load.number];
+    if (work.off && result.how == GuardEnd::failed)
+      result = UndoResult{GuardEnd::undone, "its power reads back Off"};
+  }
+  co_return work.results;
+}
+
+}  // namespace kiln

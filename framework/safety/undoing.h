@@ -1,0 +1,40 @@
+#pragma once
+// Performing undos on one DUT without anybody's leave: what the warden does when the station is gone. Loop
+// thread only.
+
+#include <boost/asio/awaitable.hpp>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "io/shell.h"
+#include "safety/guard.h"
+#include "safety/power_switch.h"
+
+namespace kiln {
+
+struct NumberedUndo {
+  int number = 0;  ///< in the journal
+  JournaledUndo undo;
+};
+
+struct UndoResult {
+  GuardEnd how = GuardEnd::failed;
+  std::string message;  ///< why it failed; for others what confirmed it
+};
+
+/// The ways to one DUT; either may be null, with the reason why.
+struct UndoDoors {
+  PowerSwitch* power = nullptr;
+  Shell* shell = nullptr;
+  std::string no_power, no_shell;
+};
+
+/// All undos of one DUT, each under its own budget: loads newest first, and beside them, at once, force-off,
+/// which is asked again until it reads back Off. Power that is off ends the wait for loads: nothing runs
+/// without it. `off_after`: force-off is not asked before that moment (monotonic), because firmware is being
+/// written; loads do not wait.
+boost::asio::awaitable<std::map<int, UndoResult>> undo_all(const Ctx& ctx, std::vector<NumberedUndo> undos,
+                                                           UndoDoors doors, std::int64_t off_after_ns);
+
+}  // namespace kiln

@@ -1,0 +1,256 @@
+#include "safety/warden.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "io/scope.h"
+
+namespace kiln {
+namespace {
+
+using boost::asio::awaitable;
+
+constexpr Nanoseconds kHandshake = std::chrono::seconds(10);
+constexpr Nanoseconds kPrepare = std::chrono::seconds(8);  ///< for all BMCs together, beside each other
+constexpr Nanoseconds kPrepareAgain = std::chrono::milliseconds(500);
+constexpr Nanoseconds kLeave = std::chrono::seconds(2);
+constexpr Nanoseconds kSend =
+    std::chrono::milliseconds(200);  ///< a station that does not read holds nobody up
+/// Longer than any undo's own budget and than a firmware write that it waits for.
+constexpr Nanoseconds kUndoBudget = std::chrono::hours(2);
+
+struct GuardedDut {
+  WardenDut facts;
+  std::unique_ptr<PowerSwitch> power;
+  std::unique_ptr<Shell> shell;
+  std::string no_power = "the rack file names no BMC for it", no_shell = "the rack file names no host for it";
+  std::int64_t off_after_ns = 0;
+};
+
+class Warden {
+ public:
+  Warden(Ctx& ctx, WardenParts parts) : ctx_(ctx), parts_(std::move(parts)) {}
+
+  awaitable<int> run() {
+    const Status begun = co_await handshake();
+    if (!begun) {
+      WardenRefused refused{begun.error().sentence()};
+      co_await say(std::move(refused));
+      co_return 2;
+    }
+    co_await prepare();
+    WardenReady ready;
+    ready.version = parts_.version;
+    ready.build_stamp = parts_.build_stamp;
+    ready.unreachable = unreachable_;
+    co_await say(std::move(ready));
+    while (true) {
+      Ctx patience = ctx_.child_within("station", kStationSilence);
+      Result<std::string> text = co_await parts_.station->receive(patience);
+      const bool silent = !text && text.error().code == "ctx.deadline";
+      if (!text && !silent) break;     // the socket is closed
+      if (silent && acted_) continue;  // everything was done
+      std::optional<std::string> why;
+      if (silent) {
+        why = fmt::format("the station was not heard for {}", format_duration(kStationSilence));
+      } else {
+        Result<WardenMessage> message = decode_warden_message(*text);
+        if (message && std::holds_alternative<WardenLeave>(*message)) {
+          co_await leave();
+          co_return 0;
+        }
+        if (!message) why = message.error().sentence();
+        if (message) co_await take(std::move(*message));
+      }
+      if (why) co_await act(std::move(*why));
+    }
+    const int status = co_await station_gone();
+    co_return status;
+  }
+
+ private:
+  awaitable<void> say(WardenMessage message) {
+    Ctx limited = ctx_.child_within("say", kSend);
+    const Status said = co_await parts_.station->send(limited, encode(message));
+    (void)said;  // a station that is gone or stopped is noticed where it is listened to
+  }
+
+  awaitable<Status> handshake() {
+    Ctx limited = ctx_.child_within("handshake", kHandshake);
+    while (true) {
+      Result<std::string> text = co_await parts_.station->receive(limited);
+      if (!text) co_return text.error();
+      Result<WardenMessage> message = decode_warden_message(*text);
+      if (!message) co_return message.error();
+      if (const auto* hello = std::get_if<WardenHello>(&*message)) {
+        if (hello->version != parts_.version || hello->build_stamp != parts_.build_stamp) {
+          co_return Error(
+              "warden.other_build",
+              fmt::format("the warden is of build {} {}, the station of {} {}", parts_.version,
+                          parts_.build_stamp.substr(0, 12), hello->version, hello->build_stamp.substr(0, 12)),
+              "install Kiln anew: its programs belong together", Blame::station);
+        }
+        hello_ = *hello;
+      } else if (auto* dut = std::get_if<WardenDut>(&*message)) {
+        GuardedDut& place = duts_[dut->id];
+        place.facts = std::move(*dut);
+      } else if (std::holds_alternative<WardenBegin>(*message) && hello_) {
+        co_return success();
+      } else {
+        co_return Error("warden.garbage",
+                        "the station said something else than who it is and which DUTs there are", "",
+                        Blame::station);
+      }
+    }
+  }
+
+  awaitable<void> prepare() {
+    Ctx limited = ctx_.child_within("prepare", kPrepare);
+    Scope all(limited);
+    for (auto& [id, dut] : duts_) {
+      GuardedDut* one = &dut;
+      all.start(id, [this, one](Ctx& task) { return prepare_one(*one, task); });
+    }
+    const Status joined = co_await all.join();
+    (void)joined;  // each says for itself what was not reached
+  }
+
+  awaitable<void> prepare_one(GuardedDut& dut, Ctx& task) {
+    if (!dut.facts.host_address.empty()) {
+      Result<std::unique_ptr<Shell>> shell = parts_.open_shell(dut.facts);
+      if (shell) dut.shell = std::move(*shell);
+      if (!shell) dut.no_shell = shell.error().sentence();
+    }
+    if (dut.facts.bmc_url.empty()) co_return;
+    Result<std::unique_ptr<PowerSwitch>> power = parts_.open_power(dut.facts);
+    if (!power) {
+      dut.no_power = power.error().sentence();
+      unreachable_[dut.facts.id] = dut.no_power;
+      co_return;
+    }
+    dut.power = std::move(*power);
+    while (true) {
+      const Status prepared = co_await dut.power->prepare(task);
+      if (prepared) break;
+      const bool stopped = prepared.error().code.starts_with("ctx.");
+      if (!stopped) unreachable_[dut.facts.id] = prepared.error().sentence();
+      if (stopped) unreachable_.try_emplace(dut.facts.id, prepared.error().sentence());
+      // A refused login is not tried again: BMCs lock accounts out.
+      if (stopped || prepared.error().code == "warden.login" || prepared.error().code == "warden.no_power")
+        co_return;
+      const Status waited = co_await task.sleep_for(kPrepareAgain);
+      if (!waited) co_return;
+    }
+    unreachable_.erase(dut.facts.id);
+  }
+
+  awaitable<void> take(WardenMessage message) {
+    if (auto* guard = std::get_if<WardenGuard>(&message)) {
+      open_.push_back({guard->number, std::move(guard->undo)});
+    } else if (const auto* end = std::get_if<WardenGuardEnd>(&message)) {
+      if (!outstanding(end->how))
+        std::erase_if(open_, [end](const NumberedUndo& undo) { return undo.number == end->number; });
+    } else if (const auto* flash = std::get_if<WardenFlash>(&message)) {
+      const auto dut = duts_.find(flash->dut);
+      if (dut != duts_.end())
+        dut->second.off_after_ns =
+            flash->budget.count() == 0 ? 0 : ctx_.now().monotonic_ns + flash->budget.count();
+    } else if (const auto* beat = std::get_if<WardenBeat>(&message)) {
+      // A station that comes back after it was given up must learn what was done in its absence.
+      WardenMessage answer = *beat;
+      if (acted_) answer = WardenActing{*acted_};
+      co_await say(std::move(answer));
+    }
+  }
+
+  awaitable<void> act(std::string why) {
+    acted_ = why;
+    WardenActing acting{std::move(why)};
+    co_await say(std::move(acting));
+    co_await undo_everything();
+    WardenDone done;
+    for (const auto& [number, result] : results_) {
+      if (outstanding(result.how)) ++done.failed;
+      if (!outstanding(result.how)) ++done.undone;
+    }
+    co_await say(done);
+  }
+
+  awaitable<void> undo_everything() {
+    std::map<std::string, std::vector<NumberedUndo>> by_dut;
+    for (const NumberedUndo& undo : open_) by_dut[undo.undo.dut].push_back(undo);
+    Ctx limited = ctx_.child_within("undo", kUndoBudget);
+    Scope all(limited);
+    for (const auto& [id, undos] : by_dut) {
+      all.start(id, [this, id = id, undos = undos](Ctx& task) { return undo_dut(id, undos, task); });
+    }
+    const Status joined = co_await all.join();
+    (void)joined;
+    std::erase_if(open_, [this](const NumberedUndo& undo) {
+      const auto result = results_.find(undo.number);
+      return result != results_.end() && !outstanding(result->second.how);
+    });
+  }
+
+  awaitable<void> undo_dut(std::string id, std::vector<NumberedUndo> undos, Ctx& task) {
+    UndoDoors doors;
+    doors.no_power = doors.no_shell = "the station did not name it";
+    std::int64_t off_after_ns = 0;
+    if (const auto dut = duts_.find(id); dut != duts_.end()) {
+      doors.power = dut->second.power.get();
+      doors.shell = dut->second.shell.get();
+      doors.no_power = dut->second.no_power;
+      doors.no_shell = dut->second.no_shell;
+      off_after_ns = dut->second.off_after_ns;
+    }
+    std::map<int, UndoResult> results =
+        co_await undo_all(task, std::move(undos), std::move(doors), off_after_ns);
+    for (auto& [number, result] : results) results_[number] = std::move(result);
+  }
+
+  awaitable<int> station_gone() {
+    if (!open_.empty()) co_await act("the station is gone");
+    if (parts_.write_ends && !results_.empty()) parts_.write_ends(hello_->journal, results_);
+    co_await leave();
+    co_return open_.empty() ? 3 : 4;
+  }
+
+  awaitable<void> leave() {
+    Ctx limited = ctx_.child_within("leave", kLeave);
+    Scope all(limited);
+    for (auto& [id, dut] : duts_) {
+      GuardedDut* one = &dut;
+      all.start(id, [one](Ctx& task) { return leave_one(*one, task); });
+    }
+    const Status joined = co_await all.join();
+    (void)joined;
+  }
+
+  static awaitable<void> leave_one(GuardedDut& dut, Ctx& task) {
+    if (dut.power) co_await dut.power->leave(task);
+    if (dut.shell) co_await dut.shell->disconnect();
+  }
+
+  Ctx& ctx_;
+  WardenParts parts_;
+  std::optional<WardenHello> hello_;
+  std::map<std::string, GuardedDut> duts_;
+  std::map<std::string, std::string> unreachable_;
+  std::vector<NumberedUndo> open_;  ///< oldest first
+  std::map<int, UndoResult> results_;
+  std::optional<std::string> acted_;
+};
+
+}  // namespace
+
+awaitable<int> run_warden(Ctx& ctx, WardenParts parts) {
+  Warden warden(ctx, std::move(parts));
+  const int status = co_await warden.run();
+  co_return status;
+}
+
+}  // namespace kiln

@@ -1,0 +1,39 @@
+#pragma once
+// The warden: the process that stays when the station does not. It is told of every guard before its "do" and
+// hears a heartbeat every 500 ms; a station whose socket closes, or that is silent for 2 s (killed, stopped,
+// hung), has every open guard undone by it: loads ended and trays forced off, over its own connections, with
+// nothing of the station in between. Knows no ledger, no recipe and no step. Loop thread only.
+//
+// Coming: it does not yet read hazards by itself; leaks are cut by the station's own leak watch.
+
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "io/message_socket.h"
+#include "io/shell.h"
+#include "safety/power_switch.h"
+#include "safety/undoing.h"
+#include "safety/warden_messages.h"
+
+namespace kiln {
+
+/// What the warden works with; all outlive run_warden.
+struct WardenParts {
+  MessageSocket* station = nullptr;
+  std::string version, build_stamp;  ///< of this program
+  std::function<Result<std::unique_ptr<PowerSwitch>>(const WardenDut&)> open_power;
+  std::function<Result<std::unique_ptr<Shell>>(const WardenDut&)> open_shell;
+  /// The ends of guards, for whoever reads the journal of a station that is gone. Called after the cut only;
+  /// may block.
+  std::function<void(const std::string& journal, const std::map<int, UndoResult>& results)> write_ends;
+};
+
+/// Until the station leaves in order, or is gone and all was done. Returns the program's exit status: 0: left
+/// in order; 2: not of one build, or garbage before the start; 3: the station was gone and everything is
+/// undone; 4: the same, and something could not be undone.
+boost::asio::awaitable<int> run_warden(Ctx& ctx, WardenParts parts);
+
+}  // namespace kiln

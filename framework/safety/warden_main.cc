@@ -1,0 +1,92 @@
+// kiln-warden: started by kiln with a socket as its standard input; of no use by itself.
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <iostream>
+
+#include "base/version.h"
+#include "io/curl_http.h"
+#include "io/libssh_shell.h"
+#include "io/loop.h"
+#include "safety/guard_journal.h"
+#include "safety/warden.h"
+
+namespace kiln {
+namespace {
+
+constexpr std::size_t kHandshakes = 16;  // SSH key exchanges at once
+
+/// As far as the system allows: it must get its turn on a machine that is busy with everything else.
+void take_precedence() {
+  (void)::setpriority(PRIO_PROCESS, 0, -20);
+  rlimit locked{};
+  const bool unlimited = ::getrlimit(RLIMIT_MEMLOCK, &locked) == 0 && locked.rlim_cur == RLIM_INFINITY;
+  // Under a limit, memory that must be locked would be refused when it is needed most.
+  if (unlimited || ::geteuid() == 0) (void)::mlockall(MCL_CURRENT | MCL_FUTURE);
+}
+
+void write_ends(const std::string& path, const std::map<int, UndoResult>& results) {
+  static const SystemClock clock;
+  const Result<std::unique_ptr<GuardJournal>> journal = GuardJournal::take_over(path, clock);
+  if (!journal) return;  // what it says stays open is then undone once more by kiln recover
+  for (const auto& [number, result] : results) {
+    const Status written =
+        (*journal)->end(number, result.how,
+                        fmt::format("by the warden{}{}", result.message.empty() ? "" : ": ", result.message));
+    (void)written;
+  }
+}
+
+boost::asio::awaitable<void> watch(Ctx& ctx, WardenParts& parts, int& status) {
+  status = co_await run_warden(ctx, std::move(parts));
+}
+
+int run() {
+  // It ends when the station has ended, and not before: neither by a key at a terminal nor with a session.
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) ::signal(number, SIG_IGN);
+  const std::unique_ptr<Loop> loop = Loop::real();
+  const Result<std::unique_ptr<MessageSocket>> station = adopt_message_socket(*loop, STDIN_FILENO);
+  if (!station) {
+    std::cerr << "kiln-warden is started by kiln, not by hand (" << station.error().message << ")\n";
+    return 2;
+  }
+  take_precedence();
+  CurlEngine curl(*loop);
+  Pool handshakes("ssh_handshake", kHandshakes);
+  WardenParts parts;
+  parts.station = station->get();
+  parts.version = kVersion;
+  parts.build_stamp = KILN_BUILD_STAMP;
+  parts.open_power = [&curl](const WardenDut& dut) -> Result<std::unique_ptr<PowerSwitch>> {
+    HttpOptions options;
+    options.trust = dut.bmc_trust;
+    options.request_timeout = std::chrono::seconds(5);
+    Result<std::unique_ptr<HttpClient>> client = curl.client(std::move(options));
+    if (!client) return client.error();
+    return make_redfish_power_switch(std::move(*client), dut.bmc_url, dut.bmc_user, dut.bmc_password);
+  };
+  Loop* the_loop = loop.get();
+  parts.open_shell = [the_loop, &handshakes](const WardenDut& dut) -> Result<std::unique_ptr<Shell>> {
+    SshOptions options;
+    options.address = dut.host_address;
+    options.port = dut.host_port;
+    options.user = dut.host_user;
+    options.password = dut.host_password;
+    options.key_file = dut.host_key_file;
+    options.host_key = dut.host_key;
+    return make_libssh_shell(*the_loop, handshakes, std::move(options));
+  };
+  parts.write_ends = write_ends;
+  int status = 4;
+  loop->run([&parts, &status](Ctx& ctx) { return watch(ctx, parts, status); });
+  return status;
+}
+
+}  // namespace
+}  // namespace kiln
+
+int main() { return kiln::run(); }

@@ -1,0 +1,266 @@
+#include "safety/warden_messages.h"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#include "safety/guard_words.h"
+
+namespace kiln {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::array<EnumWord<TlsTrust::Kind>, 3> kTrustWords{{{TlsTrust::Kind::pin, "pin"},
+                                                               {TlsTrust::Kind::certificate_authority, "ca"},
+                                                               {TlsTrust::Kind::insecure, "insecure"}}};
+
+Error garbage(const std::string& what) {
+  return {"warden.garbage", "between station and warden: " + what, "", Blame::station};
+}
+
+/// Takes fields out of an object; what is missing or of another type is remembered once.
+class Fields {
+ public:
+  explicit Fields(const json::object& object) : object_(object) {}
+
+  std::string text(std::string_view key) {
+    const json::value* found = object_.if_contains(key);
+    if (found != nullptr && found->is_string()) return std::string(found->as_string());
+    wrong(key);
+    return {};
+  }
+  std::int64_t number(std::string_view key, std::int64_t least, std::int64_t most) {
+    const json::value* found = object_.if_contains(key);
+    if (found != nullptr && found->is_int64() && found->as_int64() >= least && found->as_int64() <= most)
+      return found->as_int64();
+    wrong(key);
+    return least;
+  }
+  bool flag(std::string_view key) {
+    const json::value* found = object_.if_contains(key);
+    if (found != nullptr && found->is_bool()) return found->as_bool();
+    wrong(key);
+    return false;
+  }
+  template <class Enum, std::size_t Size>
+  Enum word(std::string_view key, const std::array<EnumWord<Enum>, Size>& words) {
+    const std::string found = text(key);
+    if (const auto value = value_of(words, found)) return *value;
+    wrong(key);
+    return words.front().value;
+  }
+  std::map<std::string, std::string> texts(std::string_view key) {
+    std::map<std::string, std::string> all;
+    const json::value* found = object_.if_contains(key);
+    if (found == nullptr || !found->is_object()) {
+      wrong(key);
+      return all;
+    }
+    for (const auto& [name, value] : found->as_object()) {
+      if (!value.is_string()) wrong(key);
+      if (value.is_string()) all.emplace(name, value.as_string());
+    }
+    return all;
+  }
+  void wrong(std::string_view key) {
+    if (wrong_.empty()) wrong_ = std::string(key);
+  }
+  [[nodiscard]] const std::string& wrong() const { return wrong_; }
+
+ private:
+  const json::object& object_;
+  std::string wrong_;
+};
+
+constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+
+void write(json::object& into, const WardenHello& hello) {
+  into["type"] = "hello";
+  into["version"] = hello.version;
+  into["build_stamp"] = hello.build_stamp;
+  into["run"] = hello.run;
+  into["journal"] = hello.journal;
+  into["rack_ends_with_us"] = hello.rack_ends_with_us;
+}
+void write(json::object& into, const WardenDut& dut) {
+  into["type"] = "dut";
+  into["id"] = dut.id;
+  into["bmc_url"] = dut.bmc_url;
+  into["bmc_trust"] = word_of(kTrustWords, dut.bmc_trust.kind);
+  into["bmc_trust_value"] = dut.bmc_trust.value;
+  into["bmc_user"] = dut.bmc_user;
+  into["bmc_password"] = dut.bmc_password.expose();
+  into["host_address"] = dut.host_address;
+  into["host_port"] = dut.host_port;
+  into["host_user"] = dut.host_user;
+  into["host_password"] = dut.host_password.expose();
+  into["host_key_file"] = dut.host_key_file;
+  into["host_key"] = dut.host_key;
+}
+void write(json::object& into, const WardenBegin& /*begin*/) { into["type"] = "begin"; }
+void write(json::object& into, const WardenBeat& beat) {
+  into["type"] = "beat";
+  into["number"] = beat.number;
+}
+void write(json::object& into, const WardenGuard& guard) {
+  into["type"] = "guard";
+  into["number"] = guard.number;
+  into["kind"] = to_string(guard.undo.kind);
+  into["dut"] = guard.undo.dut;
+  into["step"] = guard.undo.step;
+  into["description"] = guard.undo.description;
+  into["command"] = guard.undo.command;
+  into["budget_ns"] = guard.undo.budget.count();
+}
+void write(json::object& into, const WardenGuardEnd& end) {
+  into["type"] = "guard_end";
+  into["number"] = end.number;
+  into["how"] = to_string(end.how);
+}
+void write(json::object& into, const WardenFlash& flash) {
+  into["type"] = "flash";
+  into["dut"] = flash.dut;
+  into["budget_ns"] = flash.budget.count();
+}
+void write(json::object& into, const WardenLeave& /*leave*/) { into["type"] = "leave"; }
+void write(json::object& into, const WardenReady& ready) {
+  into["type"] = "ready";
+  into["version"] = ready.version;
+  into["build_stamp"] = ready.build_stamp;
+  json::object unreachable;
+  for (const auto& [dut, why] : ready.unreachable) unreachable[dut] = why;
+  into["unreachable"] = std::move(unreachable);
+}
+void write(json::object& into, const WardenRefused& refused) {
+  into["type"] = "refused";
+  into["why"] = refused.why;
+}
+void write(json::object& into, const WardenActing& acting) {
+  into["type"] = "acting";
+  into["why"] = acting.why;
+}
+void write(json::object& into, const WardenDone& done) {
+  into["type"] = "done";
+  into["undone"] = done.undone;
+  into["failed"] = done.failed;
+}
+
+WardenHello read_hello(Fields& fields) {
+  WardenHello hello;
+  hello.version = fields.text("version");
+  hello.build_stamp = fields.text("build_stamp");
+  hello.run = fields.text("run");
+  hello.journal = fields.text("journal");
+  hello.rack_ends_with_us = fields.flag("rack_ends_with_us");
+  return hello;
+}
+
+WardenDut read_dut(Fields& fields) {
+  WardenDut dut;
+  dut.id = fields.text("id");
+  dut.bmc_url = fields.text("bmc_url");
+  dut.bmc_trust.kind = fields.word("bmc_trust", kTrustWords);
+  dut.bmc_trust.value = fields.text("bmc_trust_value");
+  dut.bmc_user = fields.text("bmc_user");
+  dut.bmc_password = Secret(fields.text("bmc_password"));
+  dut.host_address = fields.text("host_address");
+  dut.host_port = static_cast<std::uint16_t>(fields.number("host_port", 0, 65535));
+  dut.host_user = fields.text("host_user");
+  dut.host_password = Secret(fields.text("host_password"));
+  dut.host_key_file = fields.text("host_key_file");
+  dut.host_key = fields.text("host_key");
+  if (dut.id.empty()) fields.wrong("id");
+  return dut;
+}
+
+WardenGuard read_guard(Fields& fields) {
+  WardenGuard guard;
+  guard.number = static_cast<int>(fields.number("number", 1, std::numeric_limits<int>::max()));
+  guard.undo.kind = fields.word("kind", kUndoKindWords);
+  guard.undo.dut = fields.text("dut");
+  guard.undo.step = fields.text("step");
+  guard.undo.description = fields.text("description");
+  guard.undo.command = fields.text("command");
+  guard.undo.budget = Nanoseconds(fields.number("budget_ns", 0, kMost));
+  return guard;
+}
+
+WardenReady read_ready(Fields& fields) {
+  WardenReady ready;
+  ready.version = fields.text("version");
+  ready.build_stamp = fields.text("build_stamp");
+  ready.unreachable = fields.texts("unreachable");
+  return ready;
+}
+
+std::optional<WardenMessage> read(const std::string& type, Fields& fields) {
+  if (type == "hello") return read_hello(fields);
+  if (type == "dut") return read_dut(fields);
+  if (type == "begin") return WardenBegin{};
+  if (type == "beat") return WardenBeat{fields.number("number", 0, kMost)};
+  if (type == "guard") return read_guard(fields);
+  if (type == "guard_end") {
+    WardenGuardEnd end;
+    end.number = static_cast<int>(fields.number("number", 1, std::numeric_limits<int>::max()));
+    end.how = fields.word("how", kGuardEndWords);
+    return end;
+  }
+  if (type == "flash") {
+    WardenFlash flash;
+    flash.dut = fields.text("dut");
+    flash.budget = Nanoseconds(fields.number("budget_ns", 0, kMost));
+    return flash;
+  }
+  if (type == "leave") return WardenLeave{};
+  if (type == "ready") return read_ready(fields);
+  if (type == "refused") return WardenRefused{fields.text("why")};
+  if (type == "acting") return WardenActing{fields.text("why")};
+  if (type == "done") {
+    WardenDone done;
+    done.undone = static_cast<int>(fields.number("undone", 0, std::numeric_limits<int>::max()));
+    done.failed = static_cast<int>(fields.number("failed", 0, std::numeric_limits<int>::max()));
+    return done;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string encode(const WardenMessage& message) {
+  json::object object;
+  object["protocol"] = kWardenProtocol;
+  std::visit([&object](const auto& body) { write(object, body); }, message);
+  return json::serialize(object);
+}
+
+Result<WardenMessage> decode_warden_message(const std::string& text) {
+  boost::system::error_code failed;
+  json::parse_options options;
+  options.allow_invalid_utf8 = true;  // a description may quote what a device said
+  const json::value parsed = json::parse(text, failed, {}, options);
+  if (failed || !parsed.is_object()) return garbage("a message that is no JSON object");
+  Fields fields(parsed.as_object());
+  const std::int64_t protocol = fields.number("protocol", 0, kMost);
+  const std::string type = fields.text("type");
+  if (!fields.wrong().empty()) return garbage(fmt::format("a message without '{}'", fields.wrong()));
+  if (protocol != kWardenProtocol) {
+    return Error(
+        "warden.unknown",
+        fmt::format("a message of protocol {}, and this program speaks {}", protocol, kWardenProtocol),
+        "install Kiln anew: its programs belong together", Blame::station);
+  }
+  std::optional<WardenMessage> message = read(type, fields);
+  if (!message) {
+    return Error("warden.unknown", fmt::format("a message of the unknown type '{}'", type),
+                 "install Kiln anew: its programs belong together", Blame::station);
+  }
+  if (!fields.wrong().empty())
+    return garbage(fmt::format("'{}' of a '{}' message is missing or of another type", fields.wrong(), type));
+  return std::move(*message);
+}
+
+}  // namespace kiln

@@ -1,0 +1,95 @@
+#pragma once
+// What the station and the warden say to each other: one JSON object per message of a MessageSocket. Reading
+// is strict: a message that is not exactly one of these is an Error, and whoever gets it takes the safe side.
+// Pure.
+//
+//   station: hello, dut (one per DUT), begin, beat (every 500 ms), guard, guard_end, flash, leave
+//   warden:  ready (with what it could not reach), refused, beat (the answer to each), acting, done
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "base/secret.h"
+#include "base/time.h"
+#include "model/inventory.h"
+#include "safety/guard.h"
+
+namespace kiln {
+
+inline constexpr int kWardenProtocol = 1;
+inline constexpr Nanoseconds kHeartbeat = std::chrono::milliseconds(500);
+/// A station that has not been heard for so long is taken for dead.
+inline constexpr Nanoseconds kStationSilence = std::chrono::seconds(2);
+
+struct WardenHello {
+  std::string version;  ///< of the program: both must be of one build
+  std::string build_stamp;
+  std::string run;
+  std::string journal;  ///< absolute path of the run's guard journal
+  bool rack_ends_with_us = false;
+};
+
+/// How the warden reaches one DUT by itself.
+struct WardenDut {
+  std::string id;
+  std::string bmc_url;  ///< empty: none
+  TlsTrust bmc_trust;
+  std::string bmc_user;
+  Secret bmc_password;
+  std::string host_address;  ///< empty: none
+  std::uint16_t host_port = 22;
+  std::string host_user;
+  Secret host_password;
+  std::string host_key_file;
+  std::string host_key;
+};
+
+struct WardenBegin {};
+struct WardenBeat {
+  std::int64_t number = 0;
+};
+struct WardenLeave {};
+/// Said when it stands in the journal and before its "do": to act, the warden must not need a disk.
+struct WardenGuard {
+  int number = 0;  ///< in the journal
+  JournaledUndo undo;
+};
+struct WardenGuardEnd {
+  int number = 0;
+  GuardEnd how = GuardEnd::undone;
+};
+/// Firmware of the DUT is being written, for so long at most; zero: no longer. Until then it is not forced
+/// off: half a write is worse than a late cut. Its load is ended all the same.
+struct WardenFlash {
+  std::string dut;
+  Nanoseconds budget{0};
+};
+struct WardenReady {
+  std::string version, build_stamp;
+  std::map<std::string, std::string> unreachable;  ///< DUT → why its power could not be reached at the start
+};
+struct WardenRefused {
+  std::string why;
+};
+/// The warden has begun to undo everything.
+struct WardenActing {
+  std::string why;
+};
+struct WardenDone {
+  int undone = 0, failed = 0;
+};
+
+using WardenMessage =
+    std::variant<WardenHello, WardenDut, WardenBegin, WardenBeat, WardenGuard, WardenGuardEnd, WardenFlash,
+                 WardenLeave, WardenReady, WardenRefused, WardenActing, WardenDone>;
+
+std::string encode(const WardenMessage& message);
+/// Errors: warden.garbage (not JSON, not an object, a field missing or of another type), warden.unknown (a
+/// message of another version of the program).
+Result<WardenMessage> decode_warden_message(const std::string& text);
+
+}  // namespace kiln

@@ -1,0 +1,98 @@
+// What is said between station and warden survives the way, and nothing else gets through.
+#include "safety/warden_messages.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace kiln {
+namespace {
+
+std::vector<WardenMessage> one_of_each() {
+  WardenHello hello;
+  hello.version = "0.1.0";
+  hello.build_stamp = "abc";
+  hello.run = "R-1";
+  hello.journal = "/var/lib/x.guards";
+  hello.rack_ends_with_us = true;
+  WardenDut dut;
+  dut.id = "C01";
+  dut.bmc_url = "https://[::1]:4101";
+  dut.bmc_trust.kind = TlsTrust::Kind::insecure;
+  dut.bmc_trust.value = "a reason with \"quotes\"";
+  dut.bmc_user = "root";
+  dut.bmc_password = Secret("p\xC3\xA4ss");
+  dut.host_address = "127.0.0.1";
+  dut.host_port = 65535;
+  dut.host_key = "ssh-ed25519 AAAA";
+  WardenGuard guard;
+  guard.number = 1024;
+  guard.undo = JournaledUndo(UndoKind::shell_command, "C01", "stop gpu_burn on C01");
+  guard.undo.command = "pkill -TERM -x gpu_burn";
+  guard.undo.step = "soak/load";
+  WardenReady ready;
+  ready.unreachable["C02"] = "no connection";
+  return {hello,
+          dut,
+          WardenBegin{},
+          WardenBeat{7},
+          guard,
+          WardenGuardEnd{3, GuardEnd::failed},
+          WardenFlash{"C01", Nanoseconds(5)},
+          WardenLeave{},
+          ready,
+          WardenRefused{"why"},
+          WardenActing{"why"},
+          WardenDone{3, 1}};
+}
+
+TEST(WardenMessages, EachComesBackAsItWas) {
+  const std::vector<WardenMessage> all = one_of_each();
+  EXPECT_EQ(all.size(), std::variant_size_v<WardenMessage>);
+  for (const WardenMessage& message : all) {
+    const std::string text = encode(message);
+    const Result<WardenMessage> back = decode_warden_message(text);
+    ASSERT_TRUE(back) << back.error().message << " " << text;
+    EXPECT_EQ(back->index(), message.index());
+    EXPECT_EQ(encode(*back), text);
+  }
+  const auto dut = std::get<WardenDut>(*decode_warden_message(encode(all[1])));
+  EXPECT_EQ(dut.bmc_password.expose(), "p\xC3\xA4ss");
+  EXPECT_EQ(dut.bmc_trust.kind, TlsTrust::Kind::insecure);
+}
+
+TEST(WardenMessages, WhatIsCutShortOrChangedIsRefusedOrStillAMessage) {
+  std::mt19937 random(20260101);
+  for (const WardenMessage& message : one_of_each()) {
+    const std::string text = encode(message);
+    for (std::size_t length = 0; length < text.size(); ++length)
+      EXPECT_FALSE(decode_warden_message(text.substr(0, length))) << text.substr(0, length);
+    for (int times = 0; times < 2000; ++times) {
+      std::string changed = text;
+      for (int bytes = 0; bytes < 3; ++bytes)
+        changed[random() % changed.size()] = static_cast<char>(random() % 256);
+      const Result<WardenMessage> read = decode_warden_message(changed);
+      if (!read) {
+        EXPECT_TRUE(read.error().code == "warden.garbage" || read.error().code == "warden.unknown");
+      }
+    }
+  }
+}
+
+TEST(WardenMessages, OtherProtocolsTypesAndValuesAreNamed) {
+  EXPECT_EQ(decode_warden_message(R"({"protocol":2,"type":"beat","number":1})").error().code,
+            "warden.unknown");
+  EXPECT_EQ(decode_warden_message(R"({"protocol":1,"type":"open_valve"})").error().code, "warden.unknown");
+  for (const char* text :
+       {"", "null", "[]", "{}", R"({"protocol":1})", R"({"protocol":1,"type":"beat","number":-1})",
+        R"({"protocol":1,"type":"beat","number":"1"})",
+        R"({"protocol":1,"type":"guard_end","number":1,"how":"maybe"})",
+        R"({"protocol":1,"type":"ready","version":"","build_stamp":"","unreachable":{"C01":1}})"}) {
+    const Result<WardenMessage> read = decode_warden_message(text);
+    ASSERT_FALSE(read) << text;
+    EXPECT_EQ(read.error().code, "warden.garbage") << text;
+  }
+}
+
+}  // namespace
+}  // namespace kiln

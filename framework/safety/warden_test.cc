@@ -1,0 +1,284 @@
+// The warden's promises under virtual time: what it undoes, when, and what it leaves alone.
+#include "safety/warden.h"
+
+#include <gtest/gtest.h>
+
+#include "io/loop.h"
+#include "io/scope.h"
+#include "testing/fake_power_switch.h"
+#include "testing/scripted_shell.h"
+#include "testing/scripted_socket.h"
+
+namespace kiln {
+namespace {
+
+using namespace std::chrono_literals;
+using boost::asio::awaitable;
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+awaitable<void> run_to_status(Ctx& ctx, WardenParts parts, int& status) {
+  status = co_await run_warden(ctx, std::move(parts));
+}
+
+struct WardenTest : testing::Test {
+  WardenTest() {
+    shell.answer("pkill -TERM -x gpu_burn", ShellAnswer("").after(200ms));
+    parts.station = &socket;
+    parts.version = "0.1.0";
+    parts.build_stamp = "stamp";
+    parts.open_power = [this](const WardenDut&) -> Result<std::unique_ptr<PowerSwitch>> {
+      return std::unique_ptr<PowerSwitch>(std::make_unique<FakePowerSwitch>(power));
+    };
+    parts.open_shell = [this](const WardenDut&) -> Result<std::unique_ptr<Shell>> {
+      return std::unique_ptr<Shell>(std::make_unique<Borrowed>(shell));
+    };
+    parts.write_ends = [this](const std::string& journal, const std::map<int, UndoResult>& results) {
+      EXPECT_EQ(journal, "/x.guards");
+      written = results;
+      written_ns = loop->clock().now().monotonic_ns;
+    };
+  }
+
+  /// The warden owns its shells; the test keeps the scripted one.
+  class Borrowed final : public Shell {
+   public:
+    explicit Borrowed(Shell& shell) : shell_(shell) {}
+    awaitable<Result<CommandResult>> run(const Ctx& ctx, Command command) override {
+      Result<CommandResult> result = co_await shell_.run(ctx, std::move(command));
+      co_return result;
+    }
+    awaitable<void> disconnect() override { co_await shell_.disconnect(); }
+
+   private:
+    Shell& shell_;
+  };
+
+  void hello(const std::string& stamp = "stamp") {
+    WardenHello said;
+    said.version = "0.1.0";
+    said.build_stamp = stamp;
+    said.run = "R-1";
+    said.journal = "/x.guards";
+    socket.put(encode(said));
+    WardenDut dut;
+    dut.id = "C01";
+    dut.bmc_url = "https://x";
+    dut.host_address = "x";
+    socket.put(encode(dut));
+    socket.put(encode(WardenBegin{}));
+  }
+  void put(WardenMessage message) { socket.put(encode(message)); }
+  void guards() {
+    WardenGuard on;
+    on.number = 1;
+    on.undo = JournaledUndo(UndoKind::force_off, "C01", "force off C01");
+    put(on);
+    WardenGuard load;
+    load.number = 2;
+    load.undo = JournaledUndo(UndoKind::shell_command, "C01", "stop gpu_burn on C01");
+    load.undo.command = "pkill -TERM -x gpu_burn";
+    put(load);
+  }
+  void at(Nanoseconds when, std::function<void()> action) {
+    loop->call_at(start + when.count(), std::move(action));
+  }
+  /// A beat every 500 ms from `from` to `to`.
+  void beats(Nanoseconds from, Nanoseconds to) {
+    for (Nanoseconds when = from; when <= to; when += 500ms) at(when, [this] { put(WardenBeat{1}); });
+  }
+  int run() {
+    int status = -1;
+    loop->run([&](Ctx& ctx) { return run_to_status(ctx, parts, status); });
+    return status;
+  }
+  std::vector<WardenMessage> heard() const {
+    std::vector<WardenMessage> all;
+    for (const std::string& text : socket.sent) all.push_back(*decode_warden_message(text));
+    return all;
+  }
+  template <class Body>
+  int count() const {
+    int found = 0;
+    for (const WardenMessage& message : heard()) found += std::holds_alternative<Body>(message) ? 1 : 0;
+    return found;
+  }
+
+  std::unique_ptr<Loop> loop = Loop::simulated();
+  const std::int64_t start = loop->clock().now().monotonic_ns;
+  ScriptedSocket socket;
+  ScriptedShell shell;
+  std::shared_ptr<FakePower> power = std::make_shared<FakePower>();
+  WardenParts parts;
+  std::map<int, UndoResult> written;
+  std::int64_t written_ns = 0;
+};
+
+TEST_F(WardenTest, AStationThatLeavesInOrderIsLeftAlone) {
+  hello();
+  guards();
+  beats(0s, 5s);
+  at(5s, [this] { put(WardenLeave{}); });
+  EXPECT_EQ(run(), 0);
+  EXPECT_TRUE(power->on) << "the station has its own teardown";
+  EXPECT_EQ(count<WardenReady>(), 1);
+  EXPECT_EQ(count<WardenBeat>(), 11) << "each beat is answered";
+  EXPECT_EQ(power->left, 1) << "logged out";
+}
+
+TEST_F(WardenTest, AStationThatDiesHasEverythingUndoneAtOnce) {
+  hello();
+  guards();
+  beats(0s, 5s);
+  at(5200ms, [this] { socket.close(); });
+  EXPECT_EQ(run(), 3);
+  EXPECT_FALSE(power->on);
+  EXPECT_LE(power->off_ns - start, 5 * kSecond + 300'000'000) << "without waiting for a silence";
+  ASSERT_EQ(written.size(), 2U);
+  EXPECT_EQ(written[1].how, GuardEnd::undone);
+  EXPECT_EQ(written[2].how, GuardEnd::undone);
+  EXPECT_GE(written_ns, power->off_ns) << "cut first, then journal";
+}
+
+TEST_F(WardenTest, WhatWasSaidJustBeforeItDiedCounts) {
+  hello();
+  at(1s, [this] {
+    guards();
+    socket.close();
+  });
+  EXPECT_EQ(run(), 3);
+  EXPECT_FALSE(power->on);
+}
+
+TEST_F(WardenTest, ASilentStationIsGivenUpAfterTwoSecondsAndLearnsIt) {
+  hello();
+  guards();
+  beats(0s, 5s);
+  beats(20s, 21s);
+  at(21200ms, [this] { put(WardenLeave{}); });
+  EXPECT_EQ(run(), 0);
+  EXPECT_FALSE(power->on);
+  EXPECT_GE(power->off_ns - start, 7 * kSecond);
+  EXPECT_LE(power->off_ns - start, 7 * kSecond + 100'000'000);
+  EXPECT_GE(count<WardenActing>(), 2) << "when it acts, and to each beat of a station that comes back";
+  EXPECT_EQ(count<WardenDone>(), 1);
+}
+
+TEST_F(WardenTest, GarbageIsAStationThatCannotBeTrusted) {
+  hello();
+  guards();
+  at(1s, [this] { socket.put("{\"protocol\":1,\"type\":\"beat\""); });
+  at(1200ms, [this] { socket.close(); });
+  run();
+  EXPECT_FALSE(power->on);
+  EXPECT_LE(power->off_ns - start, kSecond + 100'000'000);
+}
+
+TEST_F(WardenTest, GuardsThatHaveEndedAreNotUndone) {
+  hello();
+  guards();
+  put(WardenGuardEnd{2, GuardEnd::undone});
+  put(WardenGuardEnd{1, GuardEnd::not_needed});
+  at(1s, [this] { socket.close(); });
+  EXPECT_EQ(run(), 3);
+  EXPECT_TRUE(power->on);
+  EXPECT_EQ(power->asked_off, 0);
+  EXPECT_TRUE(written.empty());
+}
+
+TEST_F(WardenTest, OneThatFailedToEndIsUndone) {
+  hello();
+  guards();
+  put(WardenGuardEnd{1, GuardEnd::failed});
+  at(1s, [this] { socket.close(); });
+  EXPECT_EQ(run(), 3);
+  EXPECT_FALSE(power->on);
+}
+
+TEST_F(WardenTest, AHostThatHangsHoldsNothingUp) {
+  shell.answer("pkill -TERM -x gpu_burn", ShellAnswer::never());
+  hello();
+  guards();
+  at(1s, [this] { socket.close(); });
+  EXPECT_EQ(run(), 3);
+  EXPECT_LE(power->off_ns - start, kSecond + 100'000'000);
+  EXPECT_LE(written_ns - start, 2 * kSecond) << "power that is off ends the wait for the host";
+  EXPECT_EQ(written[2].how, GuardEnd::undone);
+}
+
+TEST_F(WardenTest, ABmcThatIsBusyIsAskedAgainUntilItObeys) {
+  power->refuses = Error("http.connect", "refused");
+  hello();
+  at(9s, [this] {
+    guards();
+    socket.close();
+  });
+  at(12s, [this] { power->refuses.reset(); });
+  beats(0s, 8500ms);
+  EXPECT_EQ(run(), 3);
+  EXPECT_FALSE(power->on);
+  EXPECT_LE(power->off_ns - start, 12 * kSecond + 200'000'000);
+}
+
+TEST_F(WardenTest, PowerThatStaysOnIsNeverCalledOff) {
+  power->obeys = false;
+  hello();
+  guards();
+  at(1s, [this] { socket.close(); });
+  EXPECT_EQ(run(), 4);
+  EXPECT_EQ(written[1].how, GuardEnd::failed);
+  EXPECT_NE(written[1].message.find("does not read back Off"), std::string::npos) << written[1].message;
+  EXPECT_EQ(written[2].how, GuardEnd::undone) << "the load was ended by its host";
+}
+
+TEST_F(WardenTest, AFirmwareWriteIsWaitedForUntilItsOwnDeadline) {
+  hello();
+  guards();
+  at(1s, [this] {
+    put(WardenFlash{"C01", 30s});
+    socket.close();
+  });
+  EXPECT_EQ(run(), 3);
+  EXPECT_GE(power->off_ns - start, 31 * kSecond);
+  EXPECT_LE(power->off_ns - start, 32 * kSecond);
+}
+
+TEST_F(WardenTest, AWriteThatIsOverHoldsNothingUp) {
+  hello();
+  guards();
+  put(WardenFlash{"C01", 600s});
+  put(WardenFlash{"C01", 0s});
+  at(1s, [this] { socket.close(); });
+  EXPECT_EQ(run(), 3);
+  EXPECT_LE(power->off_ns - start, 2 * kSecond);
+}
+
+TEST_F(WardenTest, AnotherBuildIsRefused) {
+  hello("other");
+  EXPECT_EQ(run(), 2);
+  ASSERT_EQ(count<WardenRefused>(), 1);
+  EXPECT_NE(std::get<WardenRefused>(heard().front()).why.find("build"), std::string::npos);
+  EXPECT_EQ(power->prepared, 0);
+}
+
+TEST_F(WardenTest, AStationThatSaysNothingAtTheStartIsNotWaitedForForEver) {
+  EXPECT_EQ(run(), 2);
+  EXPECT_LE(loop->clock().now().monotonic_ns - start, 11 * kSecond);
+}
+
+TEST_F(WardenTest, ABmcThatCannotBeReachedIsNamedBeforeAnythingIsSwitchedOn) {
+  power->refuses = Error("http.connect", "no connection to the BMC");
+  hello();
+  at(15s, [this] { put(WardenLeave{}); });
+  beats(0s, 15s);
+  EXPECT_EQ(run(), 0);
+  for (const WardenMessage& message : heard()) {
+    if (const auto* ready = std::get_if<WardenReady>(&message)) {
+      EXPECT_NE(ready->unreachable.at("C01").find("no connection"), std::string::npos);
+    }
+  }
+  EXPECT_EQ(count<WardenReady>(), 1);
+}
+
+}  // namespace
+}  // namespace kiln

@@ -1,0 +1,60 @@
+#pragma once
+// A PowerSwitch over a state that the test sees and bends. Loop thread only.
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "safety/power_switch.h"
+
+namespace kiln {
+
+struct FakePower {
+  bool on = true;
+  bool obeys = true;             ///< false: force-off is accepted and nothing happens
+  Nanoseconds takes{0};          ///< before each answer
+  std::optional<Error> refuses;  ///< every request
+  int asked_off = 0, prepared = 0, left = 0;
+  std::int64_t off_ns = 0;
+};
+
+class FakePowerSwitch final : public PowerSwitch {
+ public:
+  explicit FakePowerSwitch(std::shared_ptr<FakePower> power) : power_(std::move(power)) {}
+  boost::asio::awaitable<Status> prepare(const Ctx& ctx) override {
+    const Status answered = co_await answer(ctx);
+    if (answered) ++power_->prepared;
+    co_return answered;
+  }
+  boost::asio::awaitable<Status> force_off(const Ctx& ctx) override {
+    ++power_->asked_off;
+    const Status answered = co_await answer(ctx);
+    if (answered && power_->obeys && power_->on) {
+      power_->on = false;
+      power_->off_ns = ctx.now().monotonic_ns;
+    }
+    co_return answered;
+  }
+  boost::asio::awaitable<Result<bool>> is_off(const Ctx& ctx) override {
+    const Status answered = co_await answer(ctx);
+    if (!answered) co_return answered.error();
+    co_return !power_->on;
+  }
+  boost::asio::awaitable<void> leave(const Ctx& /*ctx*/) override {
+    ++power_->left;
+    co_return;
+  }
+
+ private:
+  boost::asio::awaitable<Status> answer(const Ctx& ctx) {
+    const Status waited = co_await ctx.sleep_for(power_->takes);
+    if (!waited) co_return waited;
+    if (power_->refuses) co_return *power_->refuses;
+    co_return success();
+  }
+  std::shared_ptr<FakePower> power_;
+};
+
+}  // namespace kiln

@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+"""The warden: whatever dies, what was switched on is off a moment later, and the record says what happened. The station is killed,
+stopped and woken again, the warden is killed, both are; under load and at moments by chance (the seed is printed). Everything is
+asked of the rack itself.
+
+usage: warden.py --bin BUILD/bin [--seed N] [--points N]
+"""
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import recover
+from recover import Station, TRAYS, warden_of
+
+check = recover.check
+OFF_WITHIN = 10.0  # seconds from the death, the silence of 2 s included
+
+
+def under_load(station):
+    run = station.run()
+    end = time.monotonic() + 90
+    while time.monotonic() < end and run.poll() is None and not all(station.state()[tray]["load"] for tray in TRAYS):
+        time.sleep(0.05)
+    check(run.poll() is None and len(station.on()) == 5, f"both trays are under load ({station.on()})")
+    return run
+
+
+def off_after(station, within=OFF_WITHIN):
+    """Seconds until the rack has nothing on; None when it still has."""
+    began = time.monotonic()
+    while time.monotonic() - began < within:
+        if not station.on():
+            return time.monotonic() - began
+        time.sleep(0.02)
+    return None
+
+
+def gone(pid, within=8.0):
+    end = time.monotonic() + within
+    while time.monotonic() < end:
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+                if file.read().rsplit(")", 1)[1].split()[0] == "Z":
+                    return True
+        except OSError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def told(after):
+    return "never" if after is None else f"{after:.2f} s"
+
+
+def reasons_of(text):
+    return [(reason["code"], reason["message"]) for dut in json.loads(text)["duts"] for reason in dut["reasons"]]
+
+
+def station_killed(options):
+    with tempfile.TemporaryDirectory(prefix="kiln-warden-") as place, Station(options, place) as station:
+        run = under_load(station)
+        warden = warden_of(run)
+        check(warden is not None, "the run has a warden")
+        with open(f"/proc/{warden}/cmdline", "rb") as file:
+            arguments = file.read()
+        with open(f"/proc/{warden}/environ", "rb") as file:
+            environment = file.read()
+        with open(os.path.join(place, "rack/rack.credentials.yaml"), encoding="utf-8") as file:
+            passwords = {line.split("password:")[1].strip(' "{}\n') for line in file if "password:" in line}
+        check(passwords and not any(password.encode() in arguments + environment for password in passwords),
+              "no password in its arguments or environment")
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            os.kill(warden, number)
+        time.sleep(1)
+        check(run.poll() is None and len(station.on()) == 5 and not gone(warden, 0), "it is not ended by a key or a polite signal")
+        run.send_signal(signal.SIGKILL)
+        run.communicate(timeout=20)
+        after = off_after(station)
+        check(after is not None, f"station killed: everything off after {told(after)}")
+        check(gone(warden), "and the warden has ended")
+        code, out, _ = station.ended("recover", "--list", "--json")
+        check(code == 0 and json.loads(out)["left"] == 0, "nothing is left to recover")
+        code, out, _ = station.ended("show", "last", "--json")
+        reasons = reasons_of(out)
+        check(json.loads(out)["decision"] == "INCOMPLETE" and any(code == "run.interrupted" for code, _ in reasons),
+              "the run is INCOMPLETE and was interrupted")
+        check(not any(code == "undo.failed" for code, _ in reasons), f"its record knows that all was undone ({reasons[:3]})")
+        reports = station.ended("report", "last", "--format", "html", "--out", place + "/report", "--json")
+        with open(json.loads(reports[1])["reports"]["html"], encoding="utf-8") as file:
+            text = file.read()
+        check("by the warden" in text and "INTERRUPTED AT event" in text, "and the report says by whom")
+        code, _, err = station.ended("run", "demo/small", "--rack", station.inventory, "--json", "--no-input", "--set", "soak=6s")
+        check(code != 2, f"the next run is not refused ({code} {err[-200:]})")
+
+
+def station_stopped(options):
+    with tempfile.TemporaryDirectory(prefix="kiln-warden-") as place, Station(options, place) as station:
+        run = under_load(station)
+        run.send_signal(signal.SIGSTOP)
+        after = off_after(station)
+        check(after is not None and after > 1.0, f"station stopped: everything off after {told(after)}")
+        run.send_signal(signal.SIGCONT)
+        out, err = run.communicate(timeout=90)
+        reasons = reasons_of(out)
+        check(run.returncode == 4 and any(code == "warden.acted" for code, _ in reasons), f"woken again it learns of it: INCOMPLETE ({run.returncode})")
+        check(not any(code == "undo.failed" for code, _ in reasons), f"and nothing is called not undone ({reasons[:3]})")
+        check(station.on() == [] and station.journals() == [], f"nothing is on or left ({station.on()}, {err[-200:]})")
+
+
+def warden_killed(options):
+    with tempfile.TemporaryDirectory(prefix="kiln-warden-") as place, Station(options, place) as station:
+        run = under_load(station)
+        os.kill(warden_of(run), signal.SIGKILL)
+        end = time.monotonic() + 5
+        while time.monotonic() < end and any(station.state()[tray]["load"] for tray in TRAYS):
+            time.sleep(0.02)
+        check(not any(station.state()[tray]["load"] for tray in TRAYS), f"warden killed: load is off after {5 - (end - time.monotonic()):.2f} s")
+        out, _ = run.communicate(timeout=90)
+        codes = {code for code, _ in reasons_of(out)}
+        check(run.returncode == 4 and "warden.lost" in codes, f"the run ends INCOMPLETE and says why ({run.returncode})")
+        check(station.on() == [] and station.journals() == [], f"nothing is on or left ({station.on()})")
+
+
+def warden_stopped(options):
+    with tempfile.TemporaryDirectory(prefix="kiln-warden-") as place, Station(options, place) as station:
+        run = under_load(station)
+        warden = warden_of(run)
+        os.kill(warden, signal.SIGSTOP)
+        out, _ = run.communicate(timeout=90)
+        codes = {code for code, _ in reasons_of(out)}
+        check(run.returncode == 4 and "warden.lost" in codes, f"a warden that does not answer is no warden ({run.returncode})")
+        check(station.on() == [], f"nothing is on ({station.on()})")
+        os.kill(warden, signal.SIGCONT)
+        check(gone(warden), "woken again it ends")
+
+
+def by_chance(options, seed):
+    chance = random.Random(seed)
+    for number in range(options.points):
+        what = ("station", "stop", "warden", "both")[number % 4]
+        after = chance.uniform(0.3, 24)
+        with tempfile.TemporaryDirectory(prefix="kiln-warden-") as place, Station(options, place) as station:
+            run = station.run(soak="10s")
+            try:
+                run.communicate(timeout=after)
+            except subprocess.TimeoutExpired:
+                pass
+            before = station.on()
+            warden = warden_of(run) if run.poll() is None else None
+            if run.poll() is None and what == "both":
+                recover.kill(run)
+                station.ended("recover")
+            elif run.poll() is None and what == "warden":
+                if warden is not None:
+                    os.kill(warden, signal.SIGKILL)
+                run.communicate(timeout=90)
+            elif run.poll() is None:
+                run.send_signal(signal.SIGSTOP if what == "stop" else signal.SIGKILL)
+            off = off_after(station, 15.0)
+            if off is None and warden is not None and not gone(warden, 0):
+                # Firmware is being written: the warden owns those trays until the write's own deadline.
+                check(all("load" not in what and not what.startswith("S01") for what in station.on()),
+                      f"point {number + 1}: only trays whose firmware is written are still on ({station.on()})")
+                check(gone(warden, 150.0), "and their warden ends")
+                off = off_after(station, 1.0)
+            if run.poll() is None:
+                run.send_signal(signal.SIGCONT)
+                run.communicate(timeout=90)
+            time.sleep(0.3)
+            code = station.ended("recover")[0]
+            check(off is not None and code == 0 and station.on() == [],
+                  f"point {number + 1}, {what} at {after:.2f} s: on were {before}, off after {told(off)}, now {station.on()}")
+
+
+def by_hand(options):
+    program = subprocess.run([os.path.join(options.bin, "kiln-warden")], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                             check=False, timeout=20)
+    check(program.returncode == 2 and "by kiln" in program.stderr, f"started by hand it says what it is ({program.returncode})")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
+    parser.add_argument("--points", type=int, default=4)
+    options = parser.parse_args()
+    print(f"seed {options.seed}", flush=True)
+    by_hand(options)
+    station_killed(options)
+    station_stopped(options)
+    warden_killed(options)
+    warden_stopped(options)
+    by_chance(options, options.seed)
+    print(f"{len(recover.failures)} wrong")
+    return 1 if recover.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
