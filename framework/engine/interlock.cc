@@ -209,7 +209,8 @@ awaitable<Status> perform_undo(RunState& state, DutRun& dut, int guard) {
   find()->state = GuardState::closed;
   if (done) find()->undone_ns = dut.ctx.now().monotonic_ns;
   // A host that is off cannot answer, and what ran on it has ended.
-  if (!done && undo.kind == Undo::Kind::shell_command && !dut.cut) {
+  const bool no_answer = !done && done.error().code != "undo.failed";
+  if (no_answer && undo.kind == Undo::Kind::shell_command && !dut.cut) {
     const Status off = co_await shielded(dut.ctx, "power of " + dut.dut.id, kPowerReadBudget,
                                          [&state, &dut](Ctx& ctx) { return reads_off(state, dut, ctx); });
     if (off) done = success();

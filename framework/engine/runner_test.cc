@@ -339,6 +339,23 @@ TEST_F(RunnerTest, AHostThatWasNeverReachedLeavesNothingToRecover) {
   EXPECT_EQ(of(result, "C01"), Decision::incomplete) << "the record tells of the failed undo all the same";
 }
 
+TEST_F(RunnerTest, LoadOnAHostThatDoesNotAnswerHasEndedOnlyWhenItsPowerReadsOff) {
+  for (const bool on : {true, false}) {
+    StepBench own;
+    own.limit_equals("part.good", "", true);
+    Dut& dut = own.add_dut("C01", Role::compute_tray);
+    own.expect(dut, ComponentKind::gpu, {"GPU_0"});
+    own.hardware("C01").power = on ? PowerState::on : PowerState::off;
+    own.shell("C01").answer("undo first", ShellAnswer::never());
+    own.shell("C01").answer("undo second", ShellAnswer::never());
+    own.step("x", std::make_unique<GuardedStep>(true));
+    const BenchResult result = own.run();
+    ASSERT_EQ(result.journal.size(), 2U);
+    for (const auto& entry : result.journal)
+      EXPECT_EQ(entry.state, on ? GuardEnd::failed : GuardEnd::undone) << on;
+  }
+}
+
 TEST_F(RunnerTest, WhatCannotBeJournaledIsNotDone) {
   add("C01");
   bench.step("x", std::make_unique<GuardedStep>(false));

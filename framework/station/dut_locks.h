@@ -1,8 +1,8 @@
 #pragma once
-// One lock per DUT address: two runs on this station never work on the same BMC or host. Advisory file locks
-// in the state directory, released when the process ends however it ends.
+// One lock per DUT address: two runs on this machine never work on the same BMC or host, whoever started them
+// and wherever they keep their records. A lock is a name in the kernel's abstract socket namespace (unix(7)),
+// which needs no file and goes with its process however that ends.
 
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,8 +13,8 @@ namespace kiln {
 
 class DutLocks {
  public:
-  /// Locks the addresses of all selected DUTs, or none: "dut.busy" names the DUT and its address.
-  static Result<DutLocks> take(const Plan& plan, const std::string& state_directory);
+  /// Locks the addresses of all selected DUTs, or none: "dut.busy" names the DUT, its address and who has it.
+  static Result<DutLocks> take(const Plan& plan);
   DutLocks(DutLocks&& other) noexcept;
   DutLocks& operator=(DutLocks&&) = delete;
   ~DutLocks();

@@ -194,7 +194,7 @@ void StopSwitch::signal(int number) {
 
 awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths, RunSetup& setup,
                            StopSwitch& stop) {
-  const Result<DutLocks> locks = DutLocks::take(*setup.plan, paths.state);
+  const Result<DutLocks> locks = DutLocks::take(*setup.plan);
   if (!locks) {
     std::cerr << "kiln: " << locks.error().sentence() << " [" << locks.error().code << "]\n";
     co_return 2;
