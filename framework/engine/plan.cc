@@ -47,6 +47,11 @@ class Planner {
   const PlanRequest& request_;
   Plan plan_;
   std::vector<PlanProblem> problems_;
+  std::nullopt_t dropped() {
+    dropped_ = true;
+    return std::nullopt;
+  }
+  bool dropped_ = false;  ///< something of the recipe could not be planned; the problems say what
   std::set<std::string> step_paths_;
   std::set<Cell> cells_seen_;
 };
@@ -319,7 +324,7 @@ std::optional<PlannedStep> Planner::plan_step(const StepSpec& spec, const std::s
   }
   planned.step = find_step(spec.use, spec.place);
   planned.rack_scope = spec.duts.is_rack_scope();
-  if (planned.step == nullptr) return std::nullopt;
+  if (planned.step == nullptr) return dropped();
   const StepDescription& description = planned.step->describe();
   if (planned.rack_scope != description.rack_scope) {
     problem(spec.place, "plan.scope",
@@ -331,7 +336,7 @@ std::optional<PlannedStep> Planner::plan_step(const StepSpec& spec, const std::s
     problem(spec.place, "plan.monitor", fmt::format("'{}' is a monitor; list it under 'monitors'", spec.use));
   }
   auto with = bind(*planned.step, spec.with, spec.place);
-  if (!with) return std::nullopt;
+  if (!with) return dropped();
   planned.with = std::move(*with);
   planned.timeout = spec.timeout.value_or(description.default_timeout);
   planned.measurements = declarations(spec, *planned.step);
@@ -345,7 +350,7 @@ std::optional<PlannedStep> Planner::plan_step(const StepSpec& spec, const std::s
     add_cells(planned.path, *planned.step, planned.with, planned.measurements, planned.duts,
               planned.rack_scope, spec.place);
   });
-  if (!asked) return std::nullopt;
+  if (!asked) return dropped();
   return planned;
 }
 
@@ -400,6 +405,7 @@ void Planner::plan_monitors() {
       problem(spec.place, "plan.duplicate_step", fmt::format("there are two monitors named '{}'", spec.name));
     }
     planned.step = find_step(spec.use, spec.place);
+    if (planned.step == nullptr) dropped();
     if (planned.step == nullptr) continue;
     if (!planned.step->describe().monitor) {
       problem(spec.place, "plan.monitor",
@@ -407,6 +413,7 @@ void Planner::plan_monitors() {
       continue;
     }
     auto with = bind(*planned.step, spec.with, spec.place);
+    if (!with) dropped();
     if (!with) continue;
     planned.with = std::move(*with);
     planned.measurements = planned.step->describe().measurements;
@@ -464,7 +471,8 @@ PlanResult Planner::run() {
   check_requirements();
   plan_monitors();
   plan_phases();
-  check_energy();
+  // A step that could not be planned may be just the one that watches or proves: first it must be put right.
+  if (!dropped_) check_energy();
   check_sign_off();
   if (request_.inventory != nullptr && problems_.empty() && plan_.cells.empty() &&
       request_.recipe->purpose != Purpose::survey) {

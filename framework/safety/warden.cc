@@ -42,6 +42,7 @@ class Warden {
       co_await say(std::move(refused));
       co_return 2;
     }
+    if (parts_.begun) parts_.begun(*hello_);
     co_await prepare();
     WardenReady ready;
     ready.version = parts_.version;
@@ -246,6 +247,8 @@ class Warden {
 };
 
 }  // namespace
+
+std::string warden_lock_name(const std::string& journal) { return "warden " + journal; }
 
 awaitable<int> run_warden(Ctx& ctx, WardenParts parts) {
   Warden warden(ctx, std::move(parts));

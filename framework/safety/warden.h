@@ -20,12 +20,17 @@
 
 namespace kiln {
 
+/// The NameLock that the warden of a run holds while it lives: nobody else undoes what it is undoing.
+std::string warden_lock_name(const std::string& journal);
+
 /// What the warden works with; all outlive run_warden.
 struct WardenParts {
   MessageSocket* station = nullptr;
   std::string version, build_stamp;  ///< of this program
   std::function<Result<std::unique_ptr<PowerSwitch>>(const WardenDut&)> open_power;
   std::function<Result<std::unique_ptr<Shell>>(const WardenDut&)> open_shell;
+  /// Told once, when the station has said whose run it is. May be empty.
+  std::function<void(const WardenHello&)> begun;
   /// The ends of guards, for whoever reads the journal of a station that is gone. Called after the cut only;
   /// may block.
   std::function<void(const std::string& journal, const std::map<int, UndoResult>& results)> write_ends;

@@ -7,11 +7,13 @@
 #include <unistd.h>
 
 #include <iostream>
+#include <optional>
 
 #include "base/version.h"
 #include "io/curl_http.h"
 #include "io/libssh_shell.h"
 #include "io/loop.h"
+#include "io/name_lock.h"
 #include "safety/guard_journal.h"
 #include "safety/warden.h"
 
@@ -81,6 +83,11 @@ int run() {
     return make_libssh_shell(*the_loop, handshakes, std::move(options));
   };
   parts.write_ends = write_ends;
+  std::optional<NameLock> lock;
+  parts.begun = [&lock](const WardenHello& hello) {
+    Result<NameLock> taken = NameLock::take(warden_lock_name(hello.journal));
+    if (taken) lock = std::move(*taken);
+  };
   int status = 4;
   loop->run([&parts, &status](Ctx& ctx) { return watch(ctx, parts, status); });
   return status;

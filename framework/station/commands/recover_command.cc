@@ -13,7 +13,9 @@
 #include "files/credentials.h"
 #include "files/inventory_file.h"
 #include "io/loop.h"
+#include "io/name_lock.h"
 #include "io/scope.h"
+#include "safety/warden.h"
 #include "station/commands/commands.h"
 #include "station/leftovers.h"
 #include "station/real_devices.h"
@@ -220,6 +222,16 @@ std::string misuse(const CommandLine& line, const std::vector<Leftover>& leftove
 bool recover_one(Loop& loop, const CommandLine& line, const Leftover& leftover, std::vector<Line>& lines,
                  std::vector<Error>& problems) {
   static const SystemClock clock;
+  const Result<NameLock> alone = NameLock::take(warden_lock_name(leftover.path));
+  if (!alone && alone.error().code == "lock.taken") {
+    problems.emplace_back(
+        "recover.warden_at_work",
+        fmt::format("the warden of {} is still undoing it ({}); it waits for firmware that is being "
+                    "written, to its deadline at most",
+                    leftover.run, alone.error().message),
+        "wait, then look again: kiln recover --list", Blame::station);
+    return false;
+  }
   Result<std::unique_ptr<GuardJournal>> journal = GuardJournal::take_over(leftover.path, clock);
   if (!journal) {
     problems.push_back(journal.error());

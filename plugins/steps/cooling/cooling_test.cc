@@ -297,6 +297,14 @@ class PlannedLoad final : public Step {
   awaitable<Status> run(StepContext& /*context*/) override { co_return success(); }
 };
 
+TEST_F(CoolingTest, AWatchThatIsMisspeltIsNotAlsoCalledMissing) {
+  bench.monitor("leak_watch", plugin_step("cooling.leak_watch"), 1s, {{"graze", "1s"}});
+  bench.step("load", std::make_unique<FakeLoad>());
+  const BenchResult result = bench.run();
+  ASSERT_EQ(result.problems.size(), 1U);
+  EXPECT_EQ(result.problems.front().code, "plan.parameters");
+}
+
 TEST_F(CoolingTest, AWatchThatReadsTooRarelyOrMayBeBlindTooLongIsRefused) {
   struct Case {
     Nanoseconds every;

@@ -22,6 +22,8 @@ awaitable<Result<double>> wait_for_power(const Ctx& ctx, Bmc& bmc, PowerState wa
     if (state && *state == wanted) co_return static_cast<double>(ctx.now().monotonic_ns - started) / 1e9;
     last = state ? std::string(to_string(*state)) : state.error().message;
     const Status waited = co_await ctx.sleep_for(kReadBackEvery);
+    if (!waited && waited.error().code != "ctx.deadline")
+      co_return waited.error();  // stopped: it says nothing
     if (!waited) {
       co_return Error("power.not_confirmed",
                       fmt::format("the BMC does not read back {} (last: {})", to_string(wanted), last),
@@ -47,6 +49,7 @@ awaitable<Status> wait_for_host(const Ctx& ctx, Shell& shell) {
     // A connection from before a reset may never say that it is dead.
     co_await shell.disconnect();
     const Status waited = co_await ctx.sleep_for(kReadBackEvery);
+    if (!waited && waited.error().code != "ctx.deadline") co_return waited.error();
     if (!waited) {
       co_return Error("host.not_up", fmt::format("the host does not answer over SSH: {}", last),
                       "look at its console for where the boot stopped", Blame::peer);

@@ -56,6 +56,18 @@ TEST_F(PowerTest, ATrayThatNeverComesOnIsNoGo) {
   EXPECT_EQ(result.verdict.find("C01")->reasons.front().code, "power.not_on");
 }
 
+TEST_F(PowerTest, ATrayThatWasStillComingOnWhenThePersonStoppedIsNoFault) {
+  bench.hardware("C01").on_call = [this](const std::string& verb) {
+    if (verb == "power_state") bench.hardware("C01").power = PowerState::powering_on;
+  };
+  bench.step("on", plugin_step("power.on")).timeout = 5min;
+  bench.stop_at(10s);
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
+  EXPECT_TRUE(result.all_measured("power.on.confirmed").empty());
+  EXPECT_EQ(exit_code(result.verdict), 130);
+}
+
 TEST_F(PowerTest, AHostThatHangsIsAnErrorNotAFail) {
   bench.shell("C01").answer("true", ShellAnswer::never());
   bench.step("on", plugin_step("power.on")).timeout = 60s;
