@@ -22,9 +22,14 @@ struct Work {
   UndoDoors doors;
   std::int64_t off_after_ns = 0;
   bool off = false;
+  bool not_needed = false;  ///< others have switched it off meanwhile
   std::string off_failure = "it was not tried";
   std::map<int, UndoResult> results;
 };
+
+bool nobody_waits(const Work& work) {
+  return work.doors.still_open && std::none_of(work.offs.begin(), work.offs.end(), work.doors.still_open);
+}
 
 awaitable<void> switch_off(Work& work, Ctx& ctx) {
   if (work.doors.power == nullptr) {
@@ -36,6 +41,8 @@ awaitable<void> switch_off(Work& work, Ctx& ctx) {
   if (!free) co_return;
   Ctx limited = ctx.child_within("force off", work.off_budget);
   while (true) {
+    work.not_needed = nobody_waits(work);
+    if (work.not_needed) co_return;
     const Status asked = co_await work.doors.power->force_off(limited);
     Result<bool> off = Error("undo.not_confirmed", "it accepted force-off but does not read back Off");
     if (asked) off = co_await work.doors.power->is_off(limited);
@@ -115,6 +122,10 @@ awaitable<std::map<int, UndoResult>> undo_all(const Ctx& ctx, std::vector<Number
     (void)ended;
   }
   for (const int number : work.offs) {
+    if (work.not_needed) {
+      work.results[number] = UndoResult{GuardEnd::not_needed, "the station undid it itself"};
+      continue;
+    }
     work.results[number] = work.off ? UndoResult{GuardEnd::undone, "read back Off"}
                                     : UndoResult{GuardEnd::failed, work.off_failure};
   }

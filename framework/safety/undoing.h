@@ -3,6 +3,7 @@
 // thread only.
 
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -28,6 +29,9 @@ struct UndoDoors {
   PowerSwitch* power = nullptr;
   Shell* shell = nullptr;
   std::string no_power, no_shell;
+  /// Whether the guard of that number is still open: somebody else may have ended it while this waited, and
+  /// what it switched off then is no longer ours to switch. May be empty.
+  std::function<bool(int number)> still_open;
 };
 
 /// All undos of one DUT, each under its own budget: loads newest first, and beside them, at once, force-off,

@@ -42,7 +42,6 @@ class Warden {
       co_await say(std::move(refused));
       co_return 2;
     }
-    if (parts_.begun) parts_.begun(*hello_);
     co_await prepare();
     WardenReady ready;
     ready.version = parts_.version;
@@ -61,6 +60,7 @@ class Warden {
       } else {
         Result<WardenMessage> message = decode_warden_message(*text);
         if (message && std::holds_alternative<WardenLeave>(*message)) {
+          co_await end_work("the station leaves in order");
           co_await leave();
           co_return 0;
         }
@@ -68,6 +68,11 @@ class Warden {
         if (message) co_await take(std::move(*message));
       }
       if (why) co_await act(std::move(*why));
+    }
+    if (work_) {
+      const Status joined = co_await work_->join();
+      (void)joined;
+      work_.reset();
     }
     const int status = co_await station_gone();
     co_return status;
@@ -100,7 +105,10 @@ class Warden {
         GuardedDut& place = duts_[dut->id];
         place.facts = std::move(*dut);
       } else if (std::holds_alternative<WardenBegin>(*message) && hello_) {
-        co_return success();
+        std::vector<std::string> urls;
+        for (const auto& [id, place] : duts_) urls.push_back(place.facts.bmc_url);
+        if (!parts_.begin) co_return success();
+        co_return parts_.begin(*hello_, urls);
       } else {
         co_return Error("warden.garbage",
                         "the station said something else than who it is and which DUTs there are", "",
@@ -168,11 +176,26 @@ class Warden {
     }
   }
 
+  /// Begins to undo everything and goes on listening: a station that wakes up may undo its own meanwhile.
   awaitable<void> act(std::string why) {
     acted_ = why;
     WardenActing acting{std::move(why)};
     co_await say(std::move(acting));
-    co_await undo_everything();
+    if (work_ && work_->running() > 0) co_return;
+    if (work_) co_await end_work("it is over");
+    work_.emplace(ctx_);
+    work_->start("undo", [this](Ctx& task) { return undo_and_tell(task); });
+  }
+
+  awaitable<void> end_work(std::string why) {
+    if (!work_) co_return;
+    const Status ended = co_await work_->stop_and_join(StopReason::sibling, std::move(why));
+    (void)ended;
+    work_.reset();
+  }
+
+  awaitable<void> undo_and_tell(Ctx& task) {
+    co_await undo_everything(task);
     WardenDone done;
     for (const auto& [number, result] : results_) {
       if (outstanding(result.how)) ++done.failed;
@@ -181,10 +204,10 @@ class Warden {
     co_await say(done);
   }
 
-  awaitable<void> undo_everything() {
+  awaitable<void> undo_everything(Ctx& owner) {
     std::map<std::string, std::vector<NumberedUndo>> by_dut;
     for (const NumberedUndo& undo : open_) by_dut[undo.undo.dut].push_back(undo);
-    Ctx limited = ctx_.child_within("undo", kUndoBudget);
+    Ctx limited = owner.child_within("undo", kUndoBudget);
     Scope all(limited);
     for (const auto& [id, undos] : by_dut) {
       all.start(id, [this, id = id, undos = undos](Ctx& task) { return undo_dut(id, undos, task); });
@@ -208,13 +231,20 @@ class Warden {
       doors.no_shell = dut->second.no_shell;
       off_after_ns = dut->second.off_after_ns;
     }
+    doors.still_open = [this](int number) {
+      return std::any_of(open_.begin(), open_.end(),
+                         [number](const NumberedUndo& undo) { return undo.number == number; });
+    };
     std::map<int, UndoResult> results =
         co_await undo_all(task, std::move(undos), std::move(doors), off_after_ns);
     for (auto& [number, result] : results) results_[number] = std::move(result);
   }
 
   awaitable<int> station_gone() {
-    if (!open_.empty()) co_await act("the station is gone");
+    if (!open_.empty()) {
+      acted_ = "the station is gone";
+      co_await undo_and_tell(ctx_);
+    }
     if (parts_.write_ends && !results_.empty()) parts_.write_ends(hello_->journal, results_);
     co_await leave();
     co_return open_.empty() ? 3 : 4;
@@ -244,6 +274,7 @@ class Warden {
   std::vector<NumberedUndo> open_;  ///< oldest first
   std::map<int, UndoResult> results_;
   std::optional<std::string> acted_;
+  std::optional<Scope> work_;  ///< undoing, while the station may yet wake up
 };
 
 }  // namespace

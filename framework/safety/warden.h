@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "io/message_socket.h"
 #include "io/shell.h"
@@ -29,8 +30,9 @@ struct WardenParts {
   std::string version, build_stamp;  ///< of this program
   std::function<Result<std::unique_ptr<PowerSwitch>>(const WardenDut&)> open_power;
   std::function<Result<std::unique_ptr<Shell>>(const WardenDut&)> open_shell;
-  /// Told once, when the station has said whose run it is. May be empty.
-  std::function<void(const WardenHello&)> begun;
+  /// Asked once, when the station has said whose run it is and which DUTs it drives; an Error refuses it,
+  /// such as another warden that still has one of them. May be empty.
+  std::function<Status(const WardenHello&, const std::vector<std::string>& bmc_urls)> begin;
   /// The ends of guards, for whoever reads the journal of a station that is gone. Called after the cut only;
   /// may block.
   std::function<void(const std::string& journal, const std::map<int, UndoResult>& results)> write_ends;

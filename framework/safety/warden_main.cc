@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 #include <iostream>
-#include <optional>
+#include <set>
+#include <vector>
 
 #include "base/version.h"
 #include "io/curl_http.h"
@@ -83,10 +84,25 @@ int run() {
     return make_libssh_shell(*the_loop, handshakes, std::move(options));
   };
   parts.write_ends = write_ends;
-  std::optional<NameLock> lock;
-  parts.begun = [&lock](const WardenHello& hello) {
-    Result<NameLock> taken = NameLock::take(warden_lock_name(hello.journal));
-    if (taken) lock = std::move(*taken);
+  // Held until it ends: no second warden has the same DUTs, and nobody recovers what it is undoing.
+  std::vector<NameLock> locks;
+  parts.begin = [&locks](const WardenHello& hello, const std::vector<std::string>& bmc_urls) -> Status {
+    std::set<std::string> names{warden_lock_name(hello.journal)};
+    for (const std::string& url : bmc_urls) {
+      if (!url.empty()) names.insert("warded " + url);
+    }
+    for (const std::string& name : names) {
+      Result<NameLock> taken = NameLock::take(name);
+      if (!taken && taken.error().code == "lock.taken") {
+        return Error("warden.busy",
+                     fmt::format("the warden of an earlier run still has work to do there ({}: {})", name,
+                                 taken.error().message),
+                     "wait until it has ended", Blame::station);
+      }
+      if (!taken) return taken.error();
+      locks.push_back(std::move(*taken));
+    }
+    return success();
   };
   int status = 4;
   loop->run([&parts, &status](Ctx& ctx) { return watch(ctx, parts, status); });

@@ -243,6 +243,46 @@ TEST_F(WardenTest, AFirmwareWriteIsWaitedForUntilItsOwnDeadline) {
   EXPECT_LE(power->off_ns - start, 32 * kSecond);
 }
 
+TEST_F(WardenTest, AStationThatWokeUpAndUndidItsOwnIsNotCutLater) {
+  hello();
+  guards();
+  put(WardenFlash{"C01", 60s});
+  beats(0s, 1s);
+  at(10s, [this] { put(WardenGuardEnd{2, GuardEnd::undone}); });
+  at(11s, [this] {
+    power->on = false;
+    put(WardenGuardEnd{1, GuardEnd::undone});
+  });
+  beats(10s, 70s);
+  at(12s, [this] { power->on = true; });  // by the next run
+  at(71s, [this] { put(WardenLeave{}); });
+  EXPECT_EQ(run(), 0);
+  EXPECT_TRUE(power->on);
+  EXPECT_EQ(power->asked_off, 0);
+}
+
+TEST_F(WardenTest, AStationThatLeavesTakesTheWaitingWardenWithIt) {
+  hello();
+  guards();
+  put(WardenFlash{"C01", 600s});
+  beats(0s, 1s);
+  at(10s, [this] { put(WardenLeave{}); });
+  EXPECT_EQ(run(), 0);
+  EXPECT_LE(loop->clock().now().monotonic_ns - start, 11 * kSecond);
+  EXPECT_EQ(power->asked_off, 0);
+}
+
+TEST_F(WardenTest, ARunThatAnotherWardenStillHasIsRefused) {
+  parts.begin = [](const WardenHello&, const std::vector<std::string>& urls) -> Status {
+    EXPECT_EQ(urls, (std::vector<std::string>{"https://x"}));
+    return Error("warden.busy", "the warden of an earlier run");
+  };
+  hello();
+  EXPECT_EQ(run(), 2);
+  EXPECT_EQ(count<WardenRefused>(), 1);
+  EXPECT_EQ(power->prepared, 0);
+}
+
 TEST_F(WardenTest, AWriteThatIsOverHoldsNothingUp) {
   hello();
   guards();
