@@ -180,6 +180,9 @@ class RedfishPowerSwitch final : public PowerSwitch {
       basic_ = true;
       co_return success();
     }
+    // Only what is about the credentials is final; a BMC that is busy is asked again.
+    if (answer->status != 400 && answer->status != 401 && answer->status != 403)
+      co_return refusal("POST", sessions, answer->status);
     co_return Error("warden.login",
                     fmt::format("the BMC at {} refused the login with {}", base_url_, answer->status),
                     "check user and password in the credentials file", Blame::operator_);

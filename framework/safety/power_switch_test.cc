@@ -110,6 +110,8 @@ TEST_F(PowerSwitchTest, WhatIsOffAlreadyMayRefuse) {
 TEST_F(PowerSwitchTest, ARefusedLoginIsSaidAsSuch) {
   http.answer("POST", "/redfish/v1/SessionService/Sessions", HttpAnswer(401));
   EXPECT_EQ(run().prepared.error().code, "warden.login");
+  http.answer("POST", "/redfish/v1/SessionService/Sessions", HttpAnswer(503));
+  EXPECT_EQ(run().prepared.error().code, "warden.bmc") << "busy, and worth another attempt";
 }
 
 TEST_F(PowerSwitchTest, ABmcWithoutSessionsGetsBasic) {
