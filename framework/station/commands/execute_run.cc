@@ -279,6 +279,9 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   parts.artifacts = &artifacts;
   parts.observer = console.get();
   Runner runner(*setup.plan, parts);
+  // Also when nothing is being recorded: load must not go on for hours beside a record that is dead.
+  const auto on_failure =
+      (*ledger)->on_failure([&runner](const LedgerFailure& failure) { runner.request_end(failure.error); });
   Console* screen_of_run = console.get();
   stop.on_signal = [&runner, screen_of_run](int number) {
     const char* name = number == SIGINT ? "SIGINT" : "SIGTERM";
