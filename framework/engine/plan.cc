@@ -449,7 +449,7 @@ void Planner::check_sign_off() {
   if (!to_fill.empty()) {
     because.push_back(fmt::format("limits that the site has still to fill: {}", fmt::join(to_fill, ", ")));
   }
-  if (!request_.dut_filter.empty()) because.emplace_back("only a part of the rack was selected");
+  if (!request_.dut_filter.empty()) because.emplace_back(kOnlyAPart);
   for (const auto& item : plan_.inventory.duts) {
     if (item.bmc && item.bmc->tls.kind == TlsTrust::Kind::insecure) {
       because.push_back(fmt::format("{}: certificate not verified ({})", item.id, item.bmc->tls.value));

@@ -17,6 +17,9 @@
 
 namespace kiln {
 
+/// Among not_eligible_because: a decision on a part says nothing about the rest.
+inline constexpr const char* kOnlyAPart = "only a part of the rack was selected";
+
 struct PlanProblem {
   std::string place;  ///< "recipes/x.yaml:12:7" or the inventory's file
   std::string code;   ///< "plan.unknown_step"

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+
+#include "engine/plan.h"
 #include "station/console.h"
 #include "station/screen/block_letters.h"
 #include "station/screen/printable.h"
@@ -31,6 +34,9 @@ std::string verdict_block(const RunVerdict& verdict, const std::string& run, con
         "\n";
   text += fmt::format("\n{} {}\n", mark, decision);
   if (verdict.simulated) text += printable("SIMULATED RACK – NOT HARDWARE", style.unicode) + "\n";
+  const auto& because = verdict.not_eligible_because;
+  if (std::find(because.begin(), because.end(), kOnlyAPart) != because.end())
+    text += "ONLY A PART OF THE RACK WAS SELECTED: the rest is not judged\n";
   text += fmt::format("measured {} of {} required, {} failed, {} marginal, {} not run; sign-off: {}\n",
                       verdict.counts.measured, verdict.counts.required, verdict.counts.failed,
                       verdict.counts.marginal, verdict.counts.not_run, verdict.sign_off);

@@ -124,7 +124,8 @@ awaitable<void> WardenLink::listen(Ctx& task) {
       co_return;
     }
     if (const auto* acting = std::get_if<WardenActing>(&*message)) {
-      lose(Error("warden.acted", fmt::format("the warden has undone everything: {}", acting->why),
+      lose(Error("warden.acted",
+                 fmt::format("the warden has taken over and undoes everything: {}", acting->why),
                  "look at what stopped the station, then run again", Blame::station));
       co_return;
     }

@@ -392,6 +392,36 @@ def leak_on_a_full_disk(options, place):
     check(json.loads(shown.stdout)["decision"] == "NO-GO", f"{name}: later, too, it is NO-GO", shown.stdout)
 
 
+def full_disk_under_load(options, place):
+    """Nothing is recorded while a soak goes on: a disk that fills up then must end the load all the same."""
+    name = "a disk that fills up under load"
+    with wire.Rack(options, place, "--rack", "small", "--seed", str(random.SystemRandom().randrange(1, 10**6))) as rack:
+        database = os.path.join(place, "load.db")
+        run = wire.start_kiln(options, place, "run", "demo/small", "--rack", rack.inventory, "--set", "soak=100s", "--db", database,
+                              "--json", "--out", os.path.join(place, "load"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+        def loads():
+            return [rack.get("/state")["duts"][tray]["load"] for tray in ("C01", "C02")]
+
+        def wait_until(condition, seconds):
+            deadline = time.monotonic() + seconds
+            while time.monotonic() < deadline and not condition():
+                time.sleep(0.05)
+            return condition()
+
+        check(wait_until(lambda: all(loads()), 60), f"{name}: both trays are under load")
+        resource.prlimit(run.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+        # Samples are written a minute at a time: a ledger that is quiet does not know yet.
+        check(wait_until(lambda: any(name.endswith(".broken") for name in os.listdir(os.path.join(place, "runs"))), 75),
+              f"{name}: the ledger fails with its next write")
+        failed = time.monotonic()
+        check(wait_until(lambda: not any(loads()), 3), f"{name}: load ends {time.monotonic() - failed:.1f} s after that, not with its soak")
+        stdout, stderr = run.communicate(timeout=60)
+        state = rack.get("/state")["duts"]
+        check(all(state[dut]["power"] == "Off" for dut in ("C01", "C02", "S01")), f"{name}: everything is off", state)
+    check(run.returncode == 4 and "[ledger.failed]" in stderr, f"{name}: exit 4 and says why ({run.returncode})", stderr[-600:])
+
+
 def outputs(options, place, rack, good):
     """Places that cannot be written, and readers that go away."""
     arguments = ["run", good, "--rack", rack.inventory, "--dut", "CDU01"]
@@ -438,6 +468,8 @@ def main():
         peers(options, other)
     with tempfile.TemporaryDirectory(prefix="kiln-full-disk-") as place:
         leak_on_a_full_disk(options, place)
+    with tempfile.TemporaryDirectory(prefix="kiln-full-load-") as place:
+        full_disk_under_load(options, place)
     return check.exit_code()
 
 

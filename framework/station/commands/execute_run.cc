@@ -159,6 +159,31 @@ awaitable<void> run_plan(Ctx& ctx, Runner& runner, RunBegun begun,
   verdict.emplace(std::move(result));
 }
 
+/// Nothing was run: says so, on standard output too when that is one JSON object. The exit code.
+int refuse(const CommandLine& line, const Error& why) {
+  const std::vector<SetupProblem> problems{{"", why.code, why.sentence()}};
+  print_problems(problems);
+  if (line.json) std::cout << problems_json(problems) << std::endl;
+  return 2;
+}
+
+/// A run that was begun in the record and then refused must not look as if it had died.
+void record_refusal(Ledger& ledger, RunBegun begun, const Error& why) {
+  RunEnded ended;
+  ended.status = "refused";
+  ended.message = why.sentence();
+  const std::vector<EventBody> bodies{std::move(begun), std::move(ended)};
+  for (const EventBody& body : bodies) {
+    Event event;
+    event.at = SystemClock().now();
+    event.body = body;
+    const Result<std::int64_t> recorded = ledger.try_append(std::move(event));
+    (void)recorded;  // the refusal stands on the screen in any case
+  }
+  const Status closed = ledger.close();
+  (void)closed;
+}
+
 void print_failures(const WrittenReports& reports) {
   for (const auto& failure : reports.failures) {
     std::cerr << "kiln: " << failure.sentence() << " [" << failure.code << "]\n";
@@ -196,21 +221,17 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
                            StopSwitch& stop) {
   const Result<DutLocks> locks = DutLocks::take(*setup.plan);
   if (!locks) {
-    std::cerr << "kiln: " << locks.error().sentence() << " [" << locks.error().code << "]\n";
-    co_return 2;
+    co_return refuse(line, locks.error());
   }
   const Status clean = refuse_with_leftovers(paths.state);
   if (!clean && !line.rack_ends_with_us) {
-    std::cerr << "kiln: " << clean.error().sentence() << " [" << clean.error().code << "]; nothing was run\n";
-    co_return 2;
+    co_return refuse(line, clean.error());
   }
   // Hours of burn-in later is too late to find out.
   if (!line.out_directory.empty()) {
     const Status writable = make_report_directory(line.out_directory);
     if (!writable) {
-      std::cerr << "kiln: " << writable.error().sentence() << " [" << writable.error().code
-                << "]; nothing was run\n";
-      co_return 2;
+      co_return refuse(line, writable.error());
     }
   }
   LedgerOptions ledger_options;
@@ -218,9 +239,7 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   ledger_options.kiln_version = kVersion;
   Result<std::unique_ptr<Ledger>> ledger = Ledger::open(ctx.loop(), std::move(ledger_options));
   if (!ledger) {
-    std::cerr << "kiln: " << ledger.error().sentence() << " [" << ledger.error().code
-              << "]; nothing was run\n";
-    co_return 2;
+    co_return refuse(line, ledger.error());
   }
   const std::string run = (*ledger)->run();
   const std::string database = (*ledger)->database();
@@ -228,11 +247,8 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   const Result<std::unique_ptr<GuardJournal>> guards =
       GuardJournal::create(journal_path, journal_owner(line, *setup.plan, run, database), ctx.loop().clock());
   if (!guards) {
-    std::cerr << "kiln: " << guards.error().sentence() << " [" << guards.error().code
-              << "]; nothing was run\n";
-    const Status closed = (*ledger)->close();
-    (void)closed;
-    co_return 2;
+    record_refusal(**ledger, describe_run(line, setup), guards.error());
+    co_return refuse(line, guards.error());
   }
   DiskUndoJournal undo_journal(ctx.loop(), **guards);
   RealDevices devices(ctx.loop(), setup.credentials);
@@ -242,12 +258,9 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
         co_await start_warden(ctx, line, paths, *setup.plan, devices,
                               journal_owner(line, *setup.plan, run, database), journal_path);
     if (!started) {
-      std::cerr << "kiln: " << started.error().sentence() << " [" << started.error().code
-                << "]; nothing was run\n";
       (*guards)->remove_if_done();
-      const Status closed = (*ledger)->close();
-      (void)closed;
-      co_return 2;
+      record_refusal(**ledger, describe_run(line, setup), started.error());
+      co_return refuse(line, started.error());
     }
     warden = std::move(*started);
   }
