@@ -73,11 +73,21 @@ struct Received {
   std::string body;
   bool body_too_large = false;
   bool headers_too_large = false;
+  std::function<void(const std::string&)> on_piece;  ///< of a stream; empty otherwise
+  bool good = false;                                 ///< the status is 200
 };
 
 std::size_t on_body(const char* data, std::size_t size, std::size_t count, void* target) noexcept {
   auto& received = *static_cast<Received*>(target);
   const std::size_t bytes = size * count;
+  if (received.on_piece && received.good) {
+    try {
+      received.on_piece(std::string(data, bytes));
+    } catch (const std::exception&) {
+      return CURL_WRITEFUNC_ERROR;
+    }
+    return bytes;
+  }
   if (bytes > received.max_body - received.body.size()) {
     received.body_too_large = true;
     return CURL_WRITEFUNC_ERROR;
@@ -103,6 +113,7 @@ std::size_t on_header(const char* data, std::size_t size, std::size_t count, voi
     const std::string line(data, bytes);
     if (boost::algorithm::starts_with(line, "HTTP/")) {
       received.headers.clear();  // those before belonged to a "100 Continue"
+      received.good = line.find(" 200") == line.find(' ');
     } else if (const std::size_t colon = line.find(':'); colon != std::string::npos) {
       received.headers.emplace_back(boost::algorithm::trim_copy(line.substr(0, colon)),
                                     boost::algorithm::trim_copy(line.substr(colon + 1)));
@@ -215,6 +226,19 @@ class CurlClient final : public HttpClient {
   ~CurlClient() override { --multi_->peers; }
 
   boost::asio::awaitable<Result<HttpResponse>> send(const Ctx& ctx, HttpRequest request) override {
+    Result<HttpResponse> response = co_await exchange_with(ctx, std::move(request), nullptr);
+    co_return response;
+  }
+
+  boost::asio::awaitable<Result<HttpResponse>> stream(
+      const Ctx& ctx, HttpRequest request, std::function<void(const std::string&)> on_piece) override {
+    Result<HttpResponse> response = co_await exchange_with(ctx, std::move(request), std::move(on_piece));
+    co_return response;
+  }
+
+ private:
+  boost::asio::awaitable<Result<HttpResponse>> exchange_with(
+      const Ctx& ctx, HttpRequest request, std::function<void(const std::string&)> on_piece) {
     Status sendable = check(request);
     if (!sendable) co_return sendable.error();
     // Ours, not curl's cap per host: a transfer queued inside curl does not time out.
@@ -222,6 +246,7 @@ class CurlClient final : public HttpClient {
     if (!place) co_return place.error();
 
     const auto exchange = std::make_unique<Exchange>(std::move(request));
+    exchange->received.on_piece = std::move(on_piece);
     Easy easy = take_easy();
     prepare(easy.get(), *exchange);
     Status added = multi_->add(easy.get(), exchange->done);
@@ -241,7 +266,6 @@ class CurlClient final : public HttpClient {
     co_return result;
   }
 
- private:
   Status check(const HttpRequest& request) const {
     bool bad =
         request.method.empty() || has_control_character(request.method) || has_control_character(request.url);
@@ -298,7 +322,13 @@ class CurlClient final : public HttpClient {
     curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, -1L);  // pruning it costs O(hosts) per transfer
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(options_.connect_timeout));
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(timeout_of(request)));
+    if (exchange.received.on_piece) {
+      // Nothing may come for hours; probes tell a quiet peer from one that is gone (10 s, then 9 times 3 s).
+      curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 10L);
+      curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 3L);
+    } else {
+      curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(timeout_of(request)));
+    }
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange.error_text.data());
     exchange.received.max_body = max_body_of(request);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &on_body);

@@ -11,4 +11,9 @@ std::optional<std::string> HttpResponse::header(const std::string& name) const {
   return std::nullopt;
 }
 
+boost::asio::awaitable<Result<HttpResponse>> HttpClient::stream(
+    const Ctx& /*ctx*/, HttpRequest request, std::function<void(const std::string&)> /*on_piece*/) {
+  co_return Error("http.request", request.url + ": this client has no streams", "", Blame::station);
+}
+
 }  // namespace kiln

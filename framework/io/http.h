@@ -6,6 +6,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,6 +67,12 @@ class HttpClient {
   virtual ~HttpClient() = default;
   /// Any status is a response; an Error means there was no complete exchange.
   virtual boost::asio::awaitable<Result<HttpResponse>> send(const Ctx& ctx, HttpRequest request) = 0;
+  /// An answer without end: gives the body of a 200 piece by piece as it comes, until the peer ends it or
+  /// breaks off, or `ctx` ends. Takes one of the client's places all the while; a peer that is gone without a
+  /// word is noticed within a minute. Any status that the peer has ended is a response, with an empty body
+  /// when it was 200.
+  virtual boost::asio::awaitable<Result<HttpResponse>> stream(
+      const Ctx& ctx, HttpRequest request, std::function<void(const std::string&)> on_piece);
 };
 
 }  // namespace kiln

@@ -101,6 +101,13 @@ boost::asio::awaitable<Result<HttpResponse>> ScriptedHttp::send(const Ctx& ctx, 
   co_return std::move(answer.response_);
 }
 
+boost::asio::awaitable<Result<HttpResponse>> ScriptedHttp::stream(
+    const Ctx& ctx, HttpRequest request, std::function<void(const std::string&)> on_piece) {
+  Result<HttpResponse> response = co_await send(ctx, std::move(request));
+  if (response && response->status == 200) on_piece(std::exchange(response->body, {}));
+  co_return response;
+}
+
 std::vector<std::string> ScriptedHttp::request_lines() const {
   std::vector<std::string> lines;
   for (const HttpRequest& request : requests_) lines.push_back(request.method + " " + path_of(request.url));

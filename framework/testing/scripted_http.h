@@ -52,6 +52,9 @@ class ScriptedHttp final : public HttpClient {
   void answer_with(const std::string& method, const std::string& url, Responder responder);
 
   boost::asio::awaitable<Result<HttpResponse>> send(const Ctx& ctx, HttpRequest request) override;
+  /// The body of a scripted 200 is one piece; then the peer ends the stream.
+  boost::asio::awaitable<Result<HttpResponse>> stream(
+      const Ctx& ctx, HttpRequest request, std::function<void(const std::string&)> on_piece) override;
 
   /// Every request so far, in order, answered or not.
   [[nodiscard]] const std::vector<HttpRequest>& requests() const { return requests_; }
@@ -68,6 +71,24 @@ class ScriptedHttp final : public HttpClient {
   Script* script_for(const HttpRequest& request);
   std::map<std::string, Script> scripts_;  ///< by "METHOD url"
   std::vector<HttpRequest> requests_;
+};
+
+/// For those who want to own their client, while the test keeps the script. The script outlives it.
+class SharedHttp final : public HttpClient {
+ public:
+  explicit SharedHttp(ScriptedHttp& http) : http_(http) {}
+  boost::asio::awaitable<Result<HttpResponse>> send(const Ctx& ctx, HttpRequest request) override {
+    Result<HttpResponse> answer = co_await http_.send(ctx, std::move(request));
+    co_return answer;
+  }
+  boost::asio::awaitable<Result<HttpResponse>> stream(
+      const Ctx& ctx, HttpRequest request, std::function<void(const std::string&)> on_piece) override {
+    Result<HttpResponse> answer = co_await http_.stream(ctx, std::move(request), std::move(on_piece));
+    co_return answer;
+  }
+
+ private:
+  ScriptedHttp& http_;
 };
 
 }  // namespace kiln

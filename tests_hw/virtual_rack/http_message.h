@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,6 +30,21 @@ struct HttpRequest {
   [[nodiscard]] std::string header(std::string_view name) const { return header_value(headers, name); }
 };
 
+/// A body without end: what is put in leaves at once, as one piece. Owned by both sides; the loop's thread.
+class HttpStream {
+ public:
+  void put(const std::string& piece) {
+    waiting_ += piece;
+    if (on_more) on_more();
+  }
+  /// What has not left yet.
+  [[nodiscard]] std::string take() { return std::exchange(waiting_, {}); }
+  std::function<void()> on_more;  ///< set by the connection that sends it
+
+ private:
+  std::string waiting_;
+};
+
 struct HttpResponse {
   unsigned status = 200;
   HttpHeaders headers;
@@ -38,6 +54,8 @@ struct HttpResponse {
   std::chrono::milliseconds delay{0};
   /// The connection is closed after the answer.
   bool close = false;
+  /// Sent in place of `body`, in chunks, until the connection breaks.
+  std::shared_ptr<HttpStream> stream;
 };
 
 /// Called on the loop's thread once the request is complete; must not block.

@@ -12,6 +12,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
@@ -68,6 +69,37 @@ http::response<http::string_body> plain_error(unsigned status, const std::string
   return reply;
 }
 
+/// Between two comments of a stream that has nothing to say: how a peer that is gone is noticed.
+constexpr std::chrono::seconds kKeepAlive{5};
+
+template <typename Stream>
+asio::awaitable<void> send_stream(Stream& stream, SharedPtr shared, HttpResponse answer) {
+  beast::get_lowest_layer(stream).expires_never();
+  http::response<http::empty_body> head{http::int_to_status(answer.status), 11};
+  for (auto& [name, value] : answer.headers) head.set(name, value);
+  head.set(http::field::content_type, answer.content_type);
+  head.chunked(true);
+  http::response_serializer<http::empty_body> serializer(head);
+  beast::error_code error;
+  co_await http::async_write_header(stream, serializer, asio::redirect_error(asio::use_awaitable, error));
+  asio::steady_timer more(stream.get_executor());
+  answer.stream->on_more = [&more] { more.cancel(); };
+  while (!error && !shared->stopped) {
+    std::string piece = answer.stream->take();
+    if (piece.empty()) {
+      more.expires_after(kKeepAlive);
+      beast::error_code woken;
+      co_await more.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+      piece = woken ? answer.stream->take() : std::string(": keep-alive\n\n");
+      if (piece.empty()) continue;
+    }
+    const asio::const_buffer bytes(piece.data(), piece.size());
+    const auto chunk = http::make_chunk(bytes);
+    co_await asio::async_write(stream, chunk, asio::redirect_error(asio::use_awaitable, error));
+  }
+  answer.stream->on_more = nullptr;
+}
+
 template <typename Stream>
 asio::awaitable<void> serve_requests(Stream& stream, SharedPtr shared) {
   beast::flat_buffer buffer;
@@ -121,6 +153,10 @@ asio::awaitable<void> serve_requests(Stream& stream, SharedPtr shared) {
       timer.expires_after(answer.delay);
       co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
       if (error || shared->stopped) co_return;
+    }
+    if (answer.stream) {
+      co_await send_stream(stream, shared, std::move(answer));
+      co_return;
     }
     keep_alive = keep_alive && !answer.close;
     http::response<http::string_body> reply{http::int_to_status(answer.status), 11};

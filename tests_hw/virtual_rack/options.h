@@ -19,6 +19,7 @@ struct ProgramOptions {
   int parent_pid = 0;                 ///< end when this process is gone
   bool exit_with_stdin = false;       ///< end when standard input closes
   bool powered_on = false;
+  bool no_events = false;  ///< no BMC offers an event stream
   bool list_faults = false;
   bool json = false;
 };

@@ -376,6 +376,7 @@ Result<std::unique_ptr<RackModel>> build_rack(const RackOptions& options, std::u
     rack->rack_id = layout.rack_id;
     rack->product = layout.product;
     rack->seed = options.seed;
+    rack->event_service = options.event_service;
     rack->random.seed(options.seed);
     rack->physics = load_physics();
     if (options.time_scale > 0) {

@@ -506,6 +506,7 @@ struct RackModel {
   std::int64_t utc_at_start_ns = 0;
   std::uint64_t next_reading_ns = 0;
   std::vector<Fault> faults;
+  bool event_service = true;  // BMCs send their events by themselves
   std::mt19937_64 random;
 
   /// Component of the demo's update list: FirmwareItem name and the version it is brought to.
@@ -523,8 +524,9 @@ struct RackModel {
 struct RackOptions {
   std::string rack = "small";
   std::uint64_t seed = 1;
-  double time_scale = 0;   // 0: the default of physics.yaml
-  bool powered_on = true;  // compute and switch trays start switched on and booted
+  double time_scale = 0;      // 0: the default of physics.yaml
+  bool event_service = true;  // BMCs send their events by themselves
+  bool powered_on = true;     // compute and switch trays start switched on and booted
 };
 Result<std::unique_ptr<RackModel>> build_rack(const RackOptions& options, std::uint64_t now_ns);
 /// "small", "nvl72" or "trays:N"; otherwise the Error rack.unknown or rack.trays.

@@ -154,6 +154,7 @@ class Program {
     build.seed = options_.seed ? *options_.seed : std::random_device{}();
     build.time_scale = options_.time_scale;
     build.powered_on = options_.powered_on;
+    build.event_service = !options_.no_events;
     Result<std::unique_ptr<RackModel>> rack = build_rack(build, monotonic_ns());
     if (!rack) throw Failure{2, rack.error().sentence()};
     rack_ = std::move(*rack);

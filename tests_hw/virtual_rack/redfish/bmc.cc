@@ -134,6 +134,7 @@ void Bmc::consume_boot_override() {
 void Bmc::restarted() {
   sessions.close_all();
   tasks.lose_all();
+  event_streams_.clear();
 }
 
 void Bmc::react_to_leak() {
@@ -152,8 +153,29 @@ void Bmc::react_to_leak() {
   }
 }
 
+std::shared_ptr<HttpStream> Bmc::open_event_stream() {
+  auto stream = std::make_shared<HttpStream>();
+  stream->put(": this is the event stream of " + dut.id + "\n\n");
+  event_streams_.push_back(stream);
+  return stream;
+}
+
+void Bmc::tell_events() {
+  if (dut.events.empty() || dut.events.back().id == told_event_) return;
+  std::erase_if(event_streams_, [](const std::weak_ptr<HttpStream>& stream) { return stream.expired(); });
+  std::string pieces;
+  for (const EventEntry& event : dut.events) {
+    if (event.id > told_event_) pieces += server_sent_event(dut, event);
+  }
+  told_event_ = dut.events.back().id;
+  for (const std::weak_ptr<HttpStream>& listener : event_streams_) {
+    if (const std::shared_ptr<HttpStream> stream = listener.lock()) stream->put(pieces);
+  }
+}
+
 void Bmc::tick() {
   const std::uint64_t now = rack.now_ns;
+  tell_events();
   react_to_leak();
   tasks.advance(rack, dut, now);
   if (manager_reset_at_ns_ && now >= *manager_reset_at_ns_) {
@@ -232,6 +254,7 @@ HttpResponse Bmc::answer_route(const HttpRequest& request) {
   if (request.method == "POST") action = &route->post;
   if (request.method == "PATCH") action = &route->patch;
   if (request.method == "DELETE") action = &route->remove;
+  if (reading && route->stream) return route->stream(*this, address, request);
   if (reading ? !route->get : action == nullptr || !*action) {
     // An address without the resource itself is 404, whatever the method.
     if (route->get && !route->get(*this, address)) return not_found(address.uri);

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "tests_hw/virtual_rack/rack_model.h"
 #include "tests_hw/virtual_rack/redfish/disturbance.h"
@@ -53,6 +54,9 @@ class Bmc {
   /// The resource at a URI, as GET would give it, without session, disturbance or log. For tests and $expand.
   [[nodiscard]] std::optional<json::object> read(std::string_view uri);
 
+  /// From now on every entry of the event log leaves through it too, as an Event.
+  [[nodiscard]] std::shared_ptr<HttpStream> open_event_stream();
+
   void reset_manager_soon();
   /// ResetToDefaults and a boot's one-time override end here.
   void consume_boot_override();
@@ -77,6 +81,7 @@ class Bmc {
   HttpResponse get_answer(const HttpRequest& request, const Route& route, const Address& address);
   void restarted();
   void react_to_leak();
+  void tell_events();
 
   RequestLog& log_;
   const Router& router_;
@@ -87,6 +92,8 @@ class Bmc {
   std::optional<std::chrono::milliseconds> restart_;
   PowerState seen_power_ = PowerState::off;
   std::optional<std::uint64_t> leak_since_ns_;
+  std::vector<std::weak_ptr<HttpStream>> event_streams_;
+  int told_event_ = 0;  ///< id of the last entry that has left
 };
 
 }  // namespace kiln::virtual_rack

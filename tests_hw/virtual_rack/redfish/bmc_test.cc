@@ -390,5 +390,33 @@ TEST(Multipart, ReadsPartsAndRefusesWhatIsCutShort) {
   }
 }
 
+TEST(Events, WhatIsLoggedLeavesThroughTheStreamAtOnce) {
+  BmcRig rig;
+  EXPECT_EQ(rig.send("GET", "/redfish/v1/EventService/SSE").status, 401U);
+  rig.log_in();
+  EXPECT_EQ(text(rig.get("/redfish/v1/EventService"), "ServerSentEventUri"), "/redfish/v1/EventService/SSE");
+  const HttpResponse answer = rig.send("GET", "/redfish/v1/EventService/SSE");
+  ASSERT_TRUE(answer.stream);
+  EXPECT_EQ(answer.content_type, "text/event-stream");
+  EXPECT_THAT(answer.stream->take(), HasSubstr(": this is the event stream"));
+  const Result<FaultSpec> spec = parse_fault("leak@C01");
+  ASSERT_TRUE(spec);
+  ASSERT_TRUE(add_fault(*rig.rack, *spec));
+  rig.pass(0.2);
+  const std::string piece = answer.stream->take();
+  EXPECT_THAT(piece, HasSubstr("data: {\"@odata.type\":\"#Event."));
+  EXPECT_THAT(piece, HasSubstr("ResourceStatusChangedCritical"));
+  EXPECT_THAT(piece, HasSubstr("/LeakDetectors/"));
+  rig.pass(5);
+  EXPECT_EQ(answer.stream->take(), "") << "once";
+}
+
+TEST(Events, APowerShelfHasNone) {
+  BmcRig rig("P01", "nvl72");
+  rig.log_in();
+  EXPECT_EQ(rig.send("GET", "/redfish/v1/EventService").status, 404U);
+  EXPECT_EQ(rig.send("GET", "/redfish/v1/EventService/SSE").status, 404U);
+}
+
 }  // namespace
 }  // namespace kiln::virtual_rack::test

@@ -167,6 +167,7 @@ const Router& router_for(Role role) {
     add_update_routes(router);
     add_manager_routes(router);
     add_log_routes(router, of);
+    add_event_routes(router);
     add_chassis_routes(router, of);
     add_leak_routes(router, of);
     add_power_routes(router);

@@ -31,12 +31,14 @@ RootWords root_words(Role role) {
 }
 
 /// Service root navigation: property name and URI.
-std::vector<std::pair<std::string, std::string>> services(Role role) {
+std::vector<std::pair<std::string, std::string>> services(const Bmc& bmc) {
+  const Role role = bmc.dut.role;
   std::vector<std::pair<std::string, std::string>> list = {
       {"Chassis", "Chassis"},   {"Managers", "Managers"},           {"SessionService", "SessionService"},
       {"Tasks", "TaskService"}, {"UpdateService", "UpdateService"}, {"TelemetryService", "TelemetryService"}};
   if (!system_ids(role).empty()) list.emplace_back("Systems", "Systems");
   if (role == Role::switch_tray) list.emplace_back("Fabrics", "Fabrics");
+  if (has_event_service(bmc.rack, role)) list.emplace_back("EventService", "EventService");
   if (role == Role::cdu) list.emplace_back("ThermalEquipment", "ThermalEquipment");
   return list;
 }
@@ -49,7 +51,7 @@ json::object service_root(Bmc& bmc, const Address& address) {
   root["Vendor"] = words.vendor;
   root["Product"] = words.product;
   root["UUID"] = bmc.dut.uuid;
-  for (const auto& [name, path] : services(role)) root[name] = link(fmt::format("{}/{}", kRoot, path));
+  for (const auto& [name, path] : services(bmc)) root[name] = link(fmt::format("{}/{}", kRoot, path));
   json::object root_links;
   root_links["Sessions"] = link("/redfish/v1/SessionService/Sessions");
   root_links["ManagerProvidingService"] = link(fmt::format("{}/Managers/{}", kRoot, main_manager(role)));
@@ -90,7 +92,7 @@ json::object service_document(Bmc& bmc, const Address& address) {
     entries.push_back(std::move(entry));
   };
   add("Service", "/redfish/v1/");
-  for (const auto& [name, path] : services(bmc.dut.role)) add(name, fmt::format("{}/{}", kRoot, path));
+  for (const auto& [name, path] : services(bmc)) add(name, fmt::format("{}/{}", kRoot, path));
   add("Sessions", "/redfish/v1/SessionService/Sessions");
   json::object document;
   document["@odata.context"] = "/redfish/v1/$metadata";

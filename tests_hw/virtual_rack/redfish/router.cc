@@ -36,7 +36,7 @@ std::string Route::allow() const {
     if (!text.empty()) text += ", ";
     text += word;
   };
-  if (get) add("GET, HEAD");
+  if (get || stream) add("GET, HEAD");
   if (post) add("POST");
   if (patch) add("PATCH");
   if (remove) add("DELETE");
@@ -64,6 +64,7 @@ void Router::get(std::string_view pattern, Getter getter) { at(pattern).get = st
 void Router::post(std::string_view pattern, Action action) { at(pattern).post = std::move(action); }
 void Router::patch(std::string_view pattern, Action action) { at(pattern).patch = std::move(action); }
 void Router::remove(std::string_view pattern, Action action) { at(pattern).remove = std::move(action); }
+void Router::stream(std::string_view pattern, Action action) { at(pattern).stream = std::move(action); }
 
 const Route* Router::find(std::string_view uri, Address& address) const {
   address.values.clear();

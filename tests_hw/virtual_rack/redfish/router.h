@@ -34,6 +34,7 @@ struct Route {
   Action post;
   Action patch;
   Action remove;
+  Action stream;  ///< GET of what is no resource: a stream of events
 
   /// For the Allow header: "GET, HEAD, PATCH".
   [[nodiscard]] std::string allow() const;
@@ -51,6 +52,7 @@ class Router {
   void post(std::string_view pattern, Action action);
   void patch(std::string_view pattern, Action action);
   void remove(std::string_view pattern, Action action);
+  void stream(std::string_view pattern, Action action);
 
   /// A fixed segment wins over {}. Fills `address`; null when no route has this shape.
   [[nodiscard]] const Route* find(std::string_view uri, Address& address) const;

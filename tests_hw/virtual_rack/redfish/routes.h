@@ -20,6 +20,9 @@ void add_session_routes(Router& router);
 void add_task_routes(Router& router);
 void add_update_routes(Router& router);
 void add_manager_routes(Router& router);
+/// Power shelves have none: they must be polled.
+[[nodiscard]] bool has_event_service(const RackModel& rack, Role role);
+void add_event_routes(Router& router);
 void add_log_routes(Router& router, Role role);
 void add_chassis_routes(Router& router, Role role);
 void add_leak_routes(Router& router, Role role);
@@ -46,6 +49,8 @@ void add_telemetry_routes(Router& router);
 [[nodiscard]] std::string id_of(std::string_view name);
 /// The address of what an event is about; empty when it is not there.
 [[nodiscard]] std::string origin_uri(const Dut& dut, const EventEntry& event);
+/// One event as its EventService sends it (DSP0266 13.6): an Event v1.7 behind "data:".
+[[nodiscard]] std::string server_sent_event(const Dut& dut, const EventEntry& event);
 
 /// The element of a vector whose id_of(name) is `id`, or null.
 template <typename T>
