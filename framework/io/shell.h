@@ -15,6 +15,9 @@
 
 namespace kiln {
 
+/// Of everything that loads GPUs or a rack: station, warden and network may all be gone.
+inline constexpr Nanoseconds kLoadLease = std::chrono::seconds(5);
+
 class Command {
  public:
   explicit Command(std::string command_line) : line(std::move(command_line)) {}
@@ -22,6 +25,10 @@ class Command {
   std::string input;                             ///< given on standard input
   std::size_t max_output = 16U * 1024U * 1024U;  ///< bytes per stream kept; the rest is counted and dropped
   std::function<void(const std::string&)> on_output;  ///< each piece of stdout as it comes; may be empty
+  /// The command runs under a lease that the shell renews by itself: when the host has not heard of us for so
+  /// long (station dead or stopped, network gone), it kills the command's process group by itself. See
+  /// io/lease.h. Takes no `input`.
+  std::optional<Nanoseconds> lease;
 };
 
 class CommandResult {

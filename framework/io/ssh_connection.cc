@@ -15,6 +15,8 @@
 #include <utility>
 
 #include "io/completion.h"
+#include "io/lease.h"
+#include "io/scope.h"
 #include "io/ssh_keys.h"
 
 namespace kiln::detail {
@@ -364,8 +366,9 @@ awaitable<Result<CommandResult>> SshConnection::run(const Ctx& ctx, Command comm
 
 awaitable<Result<CommandResult>> SshConnection::execute(const Ctx& ctx, Channel* channel,
                                                         const Command* command) {
-  std::function<int()> request = [command, channel] {
-    return ssh_channel_request_exec(channel->handle(), command->line.c_str());
+  const std::string line = command->lease ? leased_line(command->line, *command->lease) : command->line;
+  std::function<int()> request = [&line, channel] {
+    return ssh_channel_request_exec(channel->handle(), line.c_str());
   };
   const Result<int> started = co_await repeat(ctx, SSH_AGAIN, std::move(request));
   if (!started) co_return started.error();
@@ -375,10 +378,28 @@ awaitable<Result<CommandResult>> SshConnection::execute(const Ctx& ctx, Channel*
                     fmt::format("{}: the host refuses to run commands ({})", where(), error_text()),
                     "check the user's login shell and sshd's ForceCommand");
   }
-  Status fed = co_await send_input(ctx, channel, command);
-  if (!fed) co_return fed.error();
+  if (!command->lease) {
+    Status fed = co_await send_input(ctx, channel, command);
+    if (!fed) co_return fed.error();
+    Result<CommandResult> result = co_await collect(ctx, channel, command);
+    co_return result;
+  }
+  Scope renewal(ctx);
+  const Nanoseconds lease = *command->lease;
+  renewal.start("lease", [this, channel, lease](Ctx& task) { return renew(task, channel, lease); });
   Result<CommandResult> result = co_await collect(ctx, channel, command);
+  const Status joined = co_await renewal.stop_and_join(StopReason::sibling, "the command has ended");
+  (void)joined;
   co_return result;
+}
+
+awaitable<void> SshConnection::renew(Ctx& task, Channel* channel, Nanoseconds lease) {
+  while (usable() && !channel->closed) {
+    ssh_channel_write(channel->handle(), kLeaseRenewal, 1);  // full or broken: then it runs out, as it should
+    pump();
+    const Status waited = co_await task.sleep_for(lease_renewal_every(lease));
+    if (!waited) co_return;
+  }
 }
 
 awaitable<Status> SshConnection::open_channel(const Ctx& ctx, Channel* channel) {

@@ -54,6 +54,8 @@ class SshConnection : public std::enable_shared_from_this<SshConnection> {
   boost::asio::awaitable<Status> send_input(const Ctx& ctx, Channel* channel, const Command* command);
   boost::asio::awaitable<Result<CommandResult>> execute(const Ctx& ctx, Channel* channel,
                                                         const Command* command);
+  /// Renews the lease of a command until it is stopped.
+  boost::asio::awaitable<void> renew(Ctx& task, Channel* channel, Nanoseconds lease);
   boost::asio::awaitable<Result<CommandResult>> collect(const Ctx& ctx, Channel* channel,
                                                         const Command* command);
 

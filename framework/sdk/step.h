@@ -5,6 +5,7 @@
 #include "base/nearest.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "engine/load.h"
 #include "engine/step.h"
 #include "engine/step_context.h"
 #include "model/counter_rise.h"

@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 #include <csignal>
 #include <cstring>
+#include <utility>
 
 #include "tests_hw/virtual_rack/faults.h"
 #include "tests_hw/virtual_rack/host_commands/interpreter.h"
@@ -49,6 +50,8 @@ struct SshConnection::Channel {
   bool gone = false;  // the client closed it
   bool done = false;  // everything is sent
   std::unique_ptr<Command> command;
+  std::string unread;  // of standard input, before the command began
+  bool input_ended = false;
   std::optional<Exit> end;
   Output output;
   std::size_t out_sent = 0;
@@ -181,6 +184,8 @@ ssh_channel SshConnection::on_open(ssh_session session, void* self) {
   state->callbacks.userdata = state.get();
   state->callbacks.channel_exec_request_function = &SshConnection::on_exec;
   state->callbacks.channel_env_request_function = &SshConnection::on_env;
+  state->callbacks.channel_data_function = &SshConnection::on_data;
+  state->callbacks.channel_eof_function = &SshConnection::on_eof;
   state->callbacks.channel_close_function = &SshConnection::on_closed;
   ssh_callbacks_init(&state->callbacks);
   ssh_set_channel_callbacks(state->channel, &state->callbacks);
@@ -202,6 +207,17 @@ int SshConnection::on_exec(ssh_session /*session*/, ssh_channel /*channel*/, con
 int SshConnection::on_env(ssh_session /*session*/, ssh_channel /*channel*/, const char* /*name*/,
                           const char* /*value*/, void* /*state*/) {
   return 0;
+}
+
+int SshConnection::on_data(ssh_session /*session*/, ssh_channel /*channel*/, void* data, std::uint32_t size,
+                           int is_stderr, void* state) {
+  auto& channel = *static_cast<Channel*>(state);
+  if (is_stderr == 0) channel.unread.append(static_cast<const char*>(data), size);
+  return static_cast<int>(size);
+}
+
+void SshConnection::on_eof(ssh_session /*session*/, ssh_channel /*channel*/, void* state) {
+  static_cast<Channel*>(state)->input_ended = true;
 }
 
 void SshConnection::on_closed(ssh_session /*session*/, ssh_channel /*channel*/, void* state) {
@@ -274,6 +290,8 @@ bool SshConnection::work_on(Channel& channel) {
     server_.log.add(server_.host.dut.id, "SSH", channel.line);
     channel.command = interpret(server_.host, channel.line);
   }
+  if (channel.command && !channel.unread.empty()) channel.command->input(std::exchange(channel.unread, {}));
+  if (channel.command && std::exchange(channel.input_ended, false)) channel.command->input_ended();
   if (channel.command && !channel.end && channel.buffered() < kBufferLimit) {
     channel.end = channel.command->step(channel.output);
   }
@@ -312,6 +330,7 @@ bool SshConnection::work_on(Channel& channel) {
 
 void SshConnection::finish(Channel& channel) {
   if (channel.command && !channel.end) {
+    channel.command->input_ended();
     server_.orphans.push_back(std::move(channel.command));
   }
   ssh_remove_channel_callbacks(channel.channel,

@@ -65,6 +65,9 @@ class SshConnection : public std::enable_shared_from_this<SshConnection> {
   static int on_exec(ssh_session session, ssh_channel channel, const char* command, void* state);
   static int on_env(ssh_session session, ssh_channel channel, const char* name, const char* value,
                     void* state);
+  static int on_data(ssh_session session, ssh_channel channel, void* data, std::uint32_t size, int is_stderr,
+                     void* state);
+  static void on_eof(ssh_session session, ssh_channel channel, void* state);
   static void on_closed(ssh_session session, ssh_channel channel, void* state);
 
   void wait_readable();

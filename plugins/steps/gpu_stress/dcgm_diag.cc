@@ -136,7 +136,7 @@ awaitable<Status> DcgmDiagnostic::run(StepContext& context) {
   Command command(fmt::format("timeout --signal=TERM --kill-after=5 {} dcgmi diag -r {} -j",
                               limit.count() / 1'000'000'000, context.with().integer("level")));
   context.progress("DCGM diagnostic");
-  const Result<CommandResult> result = co_await (*shell)->run(limited, std::move(command));
+  const Result<CommandResult> result = co_await run_load(limited, *permit, **shell, std::move(command));
   if (!result) co_return result.error();
   if (const auto absent = not_installed(*result, "dcgmi", context.dut().id,
                                         "install datacenter-gpu-manager in the host image")) {

@@ -66,8 +66,8 @@ awaitable<std::map<std::string, GpuReading>> read_bmc(const Ctx& ctx, Bmc* bmc) 
 }
 
 /// The load, with both samplers beside it. The Error of a load that could not be run to its end.
-awaitable<Result<CommandResult>> burn(StepContext& context, Shell& shell, Bmc* bmc, Telemetry& telemetry,
-                                      BurnOutput& output) {
+awaitable<Result<CommandResult>> burn(StepContext& context, const Permit& permit, Shell& shell, Bmc* bmc,
+                                      Telemetry& telemetry, BurnOutput& output) {
   const Nanoseconds every = context.with().duration("every");
   const Nanoseconds in_band_every = context.with().duration("in_band_every");
   const Nanoseconds budget =
@@ -85,7 +85,7 @@ awaitable<Result<CommandResult>> burn(StepContext& context, Shell& shell, Bmc* b
   samplers.start("GPU telemetry of the driver", [&context, &shell, &telemetry, in_band_every](Ctx& task) {
     return sample_in_band(task, context, shell, telemetry, in_band_every);
   });
-  Result<CommandResult> result = co_await shell.run(limited, std::move(command));
+  Result<CommandResult> result = co_await run_load(limited, permit, shell, std::move(command));
   telemetry.ended_ns = context.ctx().now().monotonic_ns;
   const Status joined = co_await samplers.stop_and_join(StopReason::sibling, "the load is over");
   (void)joined;  // failed reads are counted in the telemetry
@@ -226,7 +226,8 @@ awaitable<Status> Soak::run(StepContext& context) {
 
   BurnOutput output;
   context.progress("burning");
-  const Result<CommandResult> result = co_await burn(context, **shell, bmc, evidence.telemetry, output);
+  const Result<CommandResult> result =
+      co_await burn(context, *permit, **shell, bmc, evidence.telemetry, output);
   const Status going_on = context.ctx().check();
   if (!going_on || !result) {
     co_await note_interruption(context, evidence.telemetry);

@@ -33,8 +33,8 @@ std::string first_line(const CommandResult& result) {
 }
 
 /// Runs `program` under a hard limit on the host, behind a guard that ends it.
-awaitable<Result<CommandResult>> guarded_command(StepContext& context, Shell& shell, std::string program,
-                                                 std::string arguments) {
+awaitable<Result<CommandResult>> guarded_command(StepContext& context, const Permit& permit, Shell& shell,
+                                                 std::string program, std::string arguments) {
   Undo undo(Undo::Kind::shell_command, fmt::format("stop {} on {}", program, context.dut().id),
             "pkill -TERM -x " + program);
   const Result<int> guard = co_await context.open_guard(std::move(undo));
@@ -43,7 +43,7 @@ awaitable<Result<CommandResult>> guarded_command(StepContext& context, Shell& sh
   Ctx limited = context.ctx().child_within(program, limit + kAnswerBudget);
   Command command(fmt::format("timeout --signal=TERM --kill-after=5 {} {} {}",
                               std::max<std::int64_t>(limit.count() / 1'000'000'000, 1), program, arguments));
-  Result<CommandResult> result = co_await shell.run(limited, std::move(command));
+  Result<CommandResult> result = co_await run_load(limited, permit, shell, std::move(command));
   if (!result) co_return result.error();
   if (result->exit_status == kTimedOut || result->exit_status == kKilled || result->signal) {
     co_return Error(program + ".hung",
@@ -165,7 +165,7 @@ awaitable<Status> Bandwidth::run(StepContext& context) {
   context.progress("nvbandwidth");
   std::string peer_arguments = fmt::format("-j -t {}", kPeerTest);
   const Result<CommandResult> peer =
-      co_await guarded_command(context, **shell, "nvbandwidth", std::move(peer_arguments));
+      co_await guarded_command(context, *permit, **shell, "nvbandwidth", std::move(peer_arguments));
   if (!peer) co_return peer.error();
   const Result<tool_output::Nvbandwidth> bandwidth = tool_output::parse_nvbandwidth(peer->out);
   if (!bandwidth) {
@@ -181,7 +181,7 @@ awaitable<Status> Bandwidth::run(StepContext& context) {
       "-b {} -e {} -f 2 -g {} -n {}", shell_quoted(context.with().text("from")),
       shell_quoted(context.with().text("to")), query->gpus.size(), context.with().integer("iterations"));
   const Result<CommandResult> reduced =
-      co_await guarded_command(context, **shell, "all_reduce_perf", std::move(reduce_arguments));
+      co_await guarded_command(context, *permit, **shell, "all_reduce_perf", std::move(reduce_arguments));
   if (!reduced) co_return reduced.error();
   const Result<tool_output::NcclTests> reduce = tool_output::parse_nccl_tests(reduced->out);
   if (!reduce) {

@@ -43,6 +43,10 @@ class Command {
 
   /// Asks it to end, as kill(2) does; it ends in one of the next steps.
   virtual void signal(int /*number*/) {}
+
+  /// What the client writes to its standard input, and that it will write no more. Most programs read none.
+  virtual void input(const std::string& /*bytes*/) {}
+  virtual void input_ended() {}
 };
 
 /// A command that is done as soon as it is asked for.

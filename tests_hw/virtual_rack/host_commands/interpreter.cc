@@ -60,6 +60,39 @@ class TimeoutCommand final : public Command {
   bool killed_ = false;
 };
 
+/// What "sh -c SCRIPT kiln-lease SECONDS LINE" does on a real host.
+class LeasedCommand final : public Command {
+ public:
+  LeasedCommand(Host host, std::unique_ptr<Command> inner, double seconds)
+      : host_(host), inner_(std::move(inner)), lease_ns_(static_cast<std::uint64_t>(seconds * 1e9)) {
+    renewed_ns_ = host.rack.now_ns;
+  }
+
+  std::optional<Exit> step(Output& output) override {
+    if (!killed_ && host_.rack.now_ns - renewed_ns_ > lease_ns_) kill();
+    const std::optional<Exit> end = inner_->step(output);
+    if (end && killed_) return Exit{128 + SIGKILL, 0};
+    return end;
+  }
+  void signal(int number) override { inner_->signal(number); }
+  void input(const std::string& bytes) override {
+    if (!bytes.empty()) renewed_ns_ = host_.rack.now_ns;
+  }
+  void input_ended() override { kill(); }
+
+ private:
+  void kill() {
+    killed_ = true;
+    inner_->signal(SIGKILL);
+  }
+
+  Host host_;
+  std::unique_ptr<Command> inner_;
+  std::uint64_t lease_ns_;
+  std::uint64_t renewed_ns_ = 0;
+  bool killed_ = false;
+};
+
 /// Commands joined by ; && ||, with the redirections of each.
 class Sequence final : public Command {
  public:
@@ -95,6 +128,13 @@ class Sequence final : public Command {
     if (current_) {
       current_->signal(number);
     }
+  }
+
+  void input(const std::string& bytes) override {
+    if (current_) current_->input(bytes);
+  }
+  void input_ended() override {
+    if (current_) current_->input_ended();
   }
 
  private:
@@ -236,6 +276,12 @@ std::unique_ptr<Command> build_words(Host host, Arguments words) {
   std::string& name = words.front();
   if (name == "timeout") {
     return build_timeout(host, words);
+  }
+  if (name == "sh" && words.size() == 6 && words[1] == "-c" && words[3] == "kiln-lease") {
+    const auto seconds = read_seconds(words[4]);
+    if (!seconds)
+      return finished("", kSyntax, fmt::format("timeout: invalid time interval '{}'\n", words[4]));
+    return std::make_unique<LeasedCommand>(host, interpret(host, words[5]), *seconds);
   }
   for (const char* folder :
        {"/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/", "/usr/local/bin/", "/opt/gpu-burn/"}) {

@@ -2,8 +2,9 @@
 // The shell of a virtual host: reads one command line and builds the commands it names.
 // Understood: words with '…', "…" and \; NAME=value before a command; && || ; between commands; 2>&1,
 // 2>/dev/null,
-// >/dev/null; timeout, sudo, env, nice and stdbuf in front. Anything else answers as bash answers what it
-// cannot run.
+// >/dev/null; timeout, sudo, env, nice and stdbuf in front; a shell script that calls itself kiln-lease,
+// whose effect is imitated: its command is killed when standard input brings nothing for so many seconds, or
+// ends. Anything else answers as bash answers what it cannot run.
 
 #include <memory>
 #include <string>

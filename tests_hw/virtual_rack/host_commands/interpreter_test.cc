@@ -87,5 +87,26 @@ TEST_F(Interpreter, an_end_by_signal_is_a_signal_alone_and_128_plus_n_in_a_list)
   EXPECT_EQ(alone->step(output_)->signal, 15);
 }
 
+TEST_F(Interpreter, a_lease_that_is_not_renewed_or_whose_input_ends_kills_the_load) {
+  const std::string line = "sh -c 'exec 3<&0; what a real shell reads' kiln-lease 5 'timeout 60 gpu_burn 30'";
+  for (const bool by_end : {false, true}) {
+    auto leased = interpret(Host{rig_.rack(), rig_.c01()}, line);
+    for (int second = 0; second < 12; ++second) {
+      leased->input(".");
+      rig_.run(1);
+      ASSERT_FALSE(leased->step(output_)) << second;
+    }
+    EXPECT_TRUE(rig_.c01().load) << "twice the lease, and renewed";
+    if (by_end) leased->input_ended();
+    rig_.run(by_end ? 0.1 : 5.1);
+    std::optional<Exit> end = leased->step(output_);
+    if (!end) end = leased->step(output_);
+    ASSERT_TRUE(end);
+    EXPECT_EQ(end->status, 137);
+    rig_.run(0.1);
+    EXPECT_FALSE(rig_.c01().load);
+  }
+}
+
 }  // namespace
 }  // namespace kiln::virtual_rack

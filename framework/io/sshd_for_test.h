@@ -1,0 +1,140 @@
+#pragma once
+// OpenSSH's own sshd on loopback, for tests of what speaks to it.
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <thread>
+
+#include "io/libssh_shell.h"
+
+namespace kiln {
+
+inline std::string read_file(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+inline std::uint16_t free_port() {
+  boost::asio::io_context io;
+  return boost::asio::ip::tcp::acceptor(
+             io, boost::asio::ip::tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0))
+      .local_endpoint()
+      .port();
+}
+
+inline bool answers(std::uint16_t port) {
+  boost::asio::io_context io;
+  boost::asio::ip::tcp::socket socket(io);
+  boost::system::error_code failed;
+  socket.connect(boost::asio::ip::tcp::endpoint(boost::asio::ip::address_v4::loopback(), port), failed);
+  return !failed;
+}
+
+/// Its own configuration, host keys and authorized key, the current user.
+class Sshd {
+ public:
+  /// `max_sessions`: 0 leaves sshd's own.
+  explicit Sshd(int max_sessions = 0) : max_sessions_(max_sessions) {
+    std::string pattern = testing::TempDir() + "kiln-sshd-XXXXXX";
+    folder_ = ::mkdtemp(pattern.data());
+    std::filesystem::permissions(folder_, std::filesystem::perms::owner_all);
+    for (const char* name : {"host_ed25519", "user_ed25519", "stranger_ed25519"}) keygen("ed25519", name);
+    keygen("ecdsa", "host_ecdsa");
+    std::filesystem::copy_file(folder_ / "user_ed25519.pub", folder_ / "authorized_keys");
+    std::filesystem::permissions(folder_ / "authorized_keys",
+                                 std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    if (::geteuid() == 0) ::mkdir("/run/sshd", 0755);  // where sshd, as root, confines its unprivileged half
+    start();
+  }
+  Sshd(const Sshd&) = delete;
+  Sshd& operator=(const Sshd&) = delete;
+  ~Sshd() {
+    stop();
+    std::filesystem::remove_all(folder_);
+  }
+
+  [[nodiscard]] bool running() const { return pid_ > 0; }
+  [[nodiscard]] SshOptions options() const {
+    SshOptions options;
+    options.address = "127.0.0.1";
+    options.port = port_;
+    options.user = ::getpwuid(::geteuid())->pw_name;
+    options.key_file = folder_ / "user_ed25519";
+    options.host_key = public_key("host_ed25519");
+    options.connect_timeout = std::chrono::seconds(60);  // a loaded machine forks slowly
+    return options;
+  }
+  [[nodiscard]] std::filesystem::path folder() const { return folder_; }
+  [[nodiscard]] std::string public_key(const std::string& name) const {
+    return read_file(folder_ / (name + ".pub"));
+  }
+
+  void stop() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+    pid_ = 0;
+  }
+  /// The processes sshd has made for connections outlive it: this ends them too, as a power cut of the host
+  /// would.
+  void cut() {
+    const std::string number = std::to_string(pid_);
+    std::istringstream children(read_file("/proc/" + number + "/task/" + number + "/children"));
+    for (pid_t child = 0; children >> child;) ::kill(child, SIGKILL);
+    stop();
+  }
+  void start() {
+    if (port_ == 0) port_ = free_port();  // a host that comes back has the address it had
+    std::ofstream(folder_ / "sshd_config")
+        << "ListenAddress 127.0.0.1\nPort " << port_ << "\nHostKey " << (folder_ / "host_ed25519").string()
+        << "\nHostKey " << (folder_ / "host_ecdsa").string() << "\nAuthorizedKeysFile "
+        << (folder_ / "authorized_keys").string()
+        << "\nPidFile none\nStrictModes no\nUsePAM no\nPasswordAuthentication yes\n"
+           "PermitRootLogin yes\nKbdInteractiveAuthentication no\nMaxStartups 100\n"
+           // bash under sshd reads the user's .bashrc with every command unless it is a shell within a shell.
+           "SetEnv SHLVL=2\n"
+        << (max_sessions_ == 0 ? std::string() : "MaxSessions " + std::to_string(max_sessions_) + "\n");
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      const std::string config = folder_ / "sshd_config";
+      const int null = ::open("/dev/null", O_RDWR);
+      ::dup2(null, 0);
+      ::dup2(null, 1);
+      ::dup2(null, 2);
+      ::execl("/usr/sbin/sshd", "/usr/sbin/sshd", "-D", "-f", config.c_str(), nullptr);
+      ::_exit(127);
+    }
+    for (int i = 0; i < 1000 && !answers(port_); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+
+ private:
+  void keygen(const std::string& type, const std::string& name) const {
+    const std::string command =
+        "ssh-keygen -q -t " + type + " -N '' -C test -f '" + (folder_ / name).string() + "'";
+    const int made = std::system(command.c_str());  // NOLINT: our own words only
+    ASSERT_EQ(made, 0);
+  }
+  std::filesystem::path folder_;
+  int max_sessions_;
+  std::uint16_t port_ = 0;
+  pid_t pid_ = 0;
+};
+
+}  // namespace kiln
