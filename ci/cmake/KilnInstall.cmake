@@ -8,9 +8,11 @@ foreach(program kiln kiln-virtual-rack)
 endforeach()
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/recipes" DESTINATION share/kiln
         FILES_MATCHING PATTERN "*.yaml" PATTERN "*.json" PATTERN "*.md")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/config" DESTINATION share/kiln FILES_MATCHING PATTERN "*.yaml" PATTERN "*.json")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs/" DESTINATION share/doc/kiln FILES_MATCHING PATTERN "*.md")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" "${PROJECT_SOURCE_DIR}/README.md" DESTINATION share/doc/kiln)
 
 # In the build tree share/kiln/recipes is the source folder itself: an edited recipe is the recipe that runs.
 file(MAKE_DIRECTORY "${PROJECT_BINARY_DIR}/share/kiln")
 file(CREATE_LINK "${PROJECT_SOURCE_DIR}/recipes" "${PROJECT_BINARY_DIR}/share/kiln/recipes" SYMBOLIC)
+file(CREATE_LINK "${PROJECT_SOURCE_DIR}/config" "${PROJECT_BINARY_DIR}/share/kiln/config" SYMBOLIC)

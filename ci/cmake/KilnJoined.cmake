@@ -8,7 +8,8 @@ option(KILN_JOINED "Compile source files of one target together" OFF)
 set(KILN_COMPILED_ALONE
   framework/bmc/leak.cc framework/bmc/nvlink.cc framework/bmc/redfish_error.cc framework/bmc/service_tree.cc
   framework/bmc/survey.cc framework/files/inventory_file.cc framework/files/recipe_file_test.cc framework/io/scope_test.cc
-  framework/model/version.cc framework/store/event_rows.cc framework/store/run_view.cc framework/tool_output/.*
+  framework/model/version.cc framework/safety/cause_test.cc
+  framework/safety/interlock_watch_test.cc framework/store/event_rows.cc framework/store/run_view.cc framework/tool_output/.*
   plugins/steps/gpu_stress/health.cc plugins/steps/gpu_stress/soak.cc plugins/steps/nvlink/census.cc
   reports/html/timeline.cc tests_hw/virtual_rack/host_commands/programs_test.cc
   tests_hw/virtual_rack/redfish/processor_routes.cc tests_hw/virtual_rack/ssh_server.cc)

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "bmc/redfish_error.h"
+#include "model/leak_order.h"
 
 namespace kiln {
 namespace {
@@ -16,21 +17,6 @@ constexpr int kPollsPerWalk = 30;
 constexpr std::array kUnitKinds{"CDUs", "RPUs", "HeatExchangers",
                                 "ImmersionUnits"};  // ThermalEquipment v1.2.0
 constexpr std::int64_t kMostDeclared = 1'000;       // a count beyond it is nonsense, not detectors
-
-/// leak, suspect, fault, dry: the worst first.
-int badness(LeakReading reading) {
-  switch (reading) {
-    case LeakReading::leak:
-      return 3;
-    case LeakReading::suspect:
-      return 2;
-    case LeakReading::fault:
-      return 1;
-    case LeakReading::dry:
-      return 0;
-  }
-  return 1;
-}
 
 std::optional<std::string> field(const JsonView& object, std::string_view name) {
   const JsonView value = object[name];

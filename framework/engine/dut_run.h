@@ -46,6 +46,8 @@ struct DutRun {
   std::set<std::string> passed_phases, ended_phases;
   Switched switched;
   bool cut = false;
+  /// When the warden detected what it cut for; 0: it has not cut.
+  std::int64_t warden_detected_ns = 0;
   bool left = false;  ///< its main work is over
 };
 
@@ -75,9 +77,12 @@ struct RunState {
   std::map<std::string, std::unique_ptr<Rendezvous>> barriers;  ///< "before:path", "after:path", "rack:path"
   /// By DUT with a leak watch: opens when the watch has read every detector dry, or is over.
   std::map<std::string, std::unique_ptr<Latch>> first_looks;
+  /// The same of the warden's own watch; empty without a warden.
+  std::map<std::string, std::unique_ptr<Latch>> warden_looks;
   std::map<std::string, std::unique_ptr<Latch>> rack_done;  ///< by path of a rack step
   std::unique_ptr<Rendezvous> work_done;                    ///< opens when every DUT's phases are over
   std::set<std::string> rack_failed_phases;
+  bool tray_leak_cuts_rack = false;
   std::set<std::string> leaking;  ///< DUTs on which a leak was read
   int next_guard = 1;
 
@@ -99,8 +104,9 @@ enum class UndoScope { step, load, everything };
 boost::asio::awaitable<Status> perform_open_undos(RunState& state, DutRun& dut, UndoScope scope,
                                                   std::string step = {});
 
-/// The cut: see StepContext::trip. `origin` is where the hazard was read.
-boost::asio::awaitable<Status> cut(RunState& state, DutRun& origin, Where where, Hazard hazard);
+/// The cut: see StepContext::trip. `origin` is where the hazard was read; `also` is cut whatever the reach.
+boost::asio::awaitable<Status> cut(RunState& state, DutRun& origin, Where where, Hazard hazard,
+                                   std::set<std::string> also = {});
 
 /// The DUT's own BMC connection (`monitor` empty) or that of one monitor; opened on first use.
 Result<Bmc*> bmc_of(RunState& state, DutRun& dut, const std::string& monitor);

@@ -6,6 +6,7 @@
 
 #include "engine/dut_run.h"
 #include "engine/undo.h"
+#include "model/interlock_reach.h"
 
 namespace kiln {
 namespace {
@@ -132,7 +133,9 @@ awaitable<void> cut_one(RunState& state, DutRun& dut, Where where, Hazard hazard
   event.part = hazard.part;
   event.message = hazard.message;
   event.hazard_read = hazard.read;
+  // Two watch; the record tells the first of them.
   event.detected_ns = hazard.detected_ns;
+  if (dut.warden_detected_ns != 0) event.detected_ns = std::min(event.detected_ns, dut.warden_detected_ns);
   event.load_stopped_ns = load_stopped_ns;
   event.off_confirmed_ns = times.off_confirmed_ns;
   where.dut = dut.dut.id;
@@ -155,8 +158,6 @@ awaitable<Status> cut_all(RunState& state, std::vector<DutRun*>& reached, const 
   const Status joined = co_await all.join();
   co_return joined;
 }
-
-bool can_be_cut(const Dut& dut) { return dut.bmc && dut.role != Role::cdu && dut.role != Role::power_shelf; }
 
 /// The DUT reads back Off: load that could not be ended before has ended now, and nobody need see to it
 /// later.
@@ -251,15 +252,16 @@ awaitable<Status> perform_open_undos(RunState& state, DutRun& dut, UndoScope sco
   co_return all;
 }
 
-awaitable<Status> cut(RunState& state, DutRun& origin, Where where, Hazard hazard) {
+awaitable<Status> cut(RunState& state, DutRun& origin, Where where, Hazard hazard,
+                      std::set<std::string> also) {
   if (hazard.detected_ns == 0) hazard.detected_ns = origin.ctx.now().monotonic_ns;
   if (hazard.read && hazard.cause == "leak") state.leaking.insert(origin.dut.id);
-  // A tray's detector concerns the tray; a CDU, or two leaking trays, concern the whole rack.
   const bool whole_rack =
-      origin.dut.role == Role::cdu || origin.dut.role == Role::rack || state.leaking.size() >= 2;
+      concerns_whole_rack(origin.dut.role, state.leaking.size(), state.tray_leak_cuts_rack);
   std::vector<DutRun*> reached;
   for (const auto& [id, dut] : state.duts) {
-    const bool in_scope = dut.get() == &origin || (whole_rack && can_be_cut(dut->dut));
+    const bool in_scope = dut.get() == &origin || also.contains(id) ||
+                          (whole_rack && can_be_cut(dut->dut.role, dut->dut.bmc.has_value()));
     if (!in_scope || dut->cut) continue;
     dut->cut = true;
     dut->switched.off_ns = dut->ctx.now().monotonic_ns;

@@ -18,6 +18,15 @@ void PermitOffice::set_leak_watch_armed(const std::string& dut, bool armed) {
   }
 }
 
+void PermitOffice::set_warden_watch(const std::string& dut, bool ready, const std::string& why) {
+  if (ready) {
+    warden_ready_.insert(dut);
+  } else {
+    warden_ready_.erase(dut);
+    warden_not_ready_[dut] = why;
+  }
+}
+
 void PermitOffice::require_cooling_proof(const std::string& dut) { cooling_required_.insert(dut); }
 void PermitOffice::set_cooling_proven(const std::string& dut) { cooling_proven_.insert(dut); }
 
@@ -46,11 +55,14 @@ Result<Permit> PermitOffice::grant(const Dut& dut, Energy energy) {
         "let the update end first", Blame::recipe);
   }
   if (energy != Energy::host_stress) {
-    if (!inventory_.simulated) {
+    if (!inventory_.simulated && !warden_watches_) {
       return Error(
-          "permit.not_simulated",
+          "permit.no_warden",
           fmt::format("{} is real hardware: energising it ({}) needs the warden", dut.id, to_string(energy)),
-          "run this recipe on a simulated rack, or only its checks that do not energise", Blame::station);
+          "start the run with 'kiln run'", Blame::station);
+    }
+    if (const auto blind = why_blind(inventory_, dut)) {
+      return Error("permit.no_leak_detectors", *blind, kHowToSee, Blame::operator_);
     }
     if (const auto unguarded = unguarded_.find(dut.id); unguarded != unguarded_.end()) {
       return Error(
@@ -62,7 +74,16 @@ Result<Permit> PermitOffice::grant(const Dut& dut, Energy energy) {
     std::vector<const Dut*> watched = cdus_of(inventory_, dut);
     watched.push_back(&dut);
     for (const Dut* other : watched) {
-      if (!has_leak_detectors(*other) || armed_.contains(other->id)) continue;
+      if (!has_leak_detectors(*other)) continue;
+      if (warden_watches_ && !warden_ready_.contains(other->id)) {
+        const auto why = warden_not_ready_.find(other->id);
+        return Error(
+            "permit.no_warden_watch",
+            fmt::format("the warden cannot say that {} is dry, so {} may not be energised ({})", other->id,
+                        dut.id, why == warden_not_ready_.end() ? "not read yet" : why->second),
+            "see that detector; nothing is energised before each of them was read dry", Blame::peer);
+      }
+      if (armed_.contains(other->id)) continue;
       return Error(
           "permit.no_leak_watch",
           fmt::format("the leak watch of {} has not read every detector dry, so {} may not be energised",

@@ -1,8 +1,8 @@
 #pragma once
-// The only maker of Permits. Refuses energy on hardware that is not simulated (the one exception is host
-// stress), on a DUT whose leak watch has not yet read every detector dry, on one that was cut, and load where
-// cooling is not proven, and power, load or a second write beside a firmware write. Loop thread only; owned
-// by the run.
+// The only maker of Permits. Refuses energy on real hardware without a warden (the one exception is host
+// stress), on a DUT whose leak watch, or the warden's own, has not yet read every detector dry, on one that
+// was cut, and load where cooling is not proven, and power, load or a second write beside a firmware write.
+// Loop thread only; owned by the run.
 
 #include <map>
 #include <memory>
@@ -23,6 +23,10 @@ class PermitOffice {
   /// The warden could not reach the DUT's power: what it could not undo is not done.
   void set_unguarded(const std::string& dut, const std::string& why) { unguarded_[dut] = why; }
   void set_leak_watch_armed(const std::string& dut, bool armed);
+  /// From now on the warden's own watch must be ready too, on what has leak detectors.
+  void require_warden_watch() { warden_watches_ = true; }
+  /// `why` it is not ready, as a sentence.
+  void set_warden_watch(const std::string& dut, bool ready, const std::string& why);
   void require_cooling_proof(const std::string& dut);
   void set_cooling_proven(const std::string& dut);
   /// A firmware write of the DUT began; it ended.
@@ -33,8 +37,8 @@ class PermitOffice {
   /// Power shelves, CDUs and the rack itself: every DUT depends on them.
   static bool serves_all(const Dut& dut);
 
-  /// Errors: permit.flash_open, permit.not_simulated, permit.interlocked, permit.no_warden,
-  /// permit.no_leak_watch, permit.cooling_not_proven.
+  /// Errors: permit.flash_open, permit.interlocked, permit.no_warden, permit.no_leak_detectors,
+  /// permit.no_leak_watch, permit.no_warden_watch, permit.cooling_not_proven.
   Result<Permit> grant(const Dut& dut, Energy energy);
   /// Revokes every permit of the DUT and refuses new ones for the rest of the run.
   void cut(const std::string& dut);
@@ -43,8 +47,11 @@ class PermitOffice {
  private:
   const Inventory& inventory_;
   std::set<std::string> armed_, cut_, cooling_required_, cooling_proven_;
-  std::map<std::string, std::string> unguarded_;  ///< DUT → why
-  std::map<std::string, std::string> flashing_;   ///< DUT → component
+  bool warden_watches_ = false;
+  std::set<std::string> warden_ready_;
+  std::map<std::string, std::string> warden_not_ready_;  ///< DUT → why
+  std::map<std::string, std::string> unguarded_;         ///< DUT → why
+  std::map<std::string, std::string> flashing_;          ///< DUT → component
   std::map<std::string, std::shared_ptr<bool>> valid_;
 };
 

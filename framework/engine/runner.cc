@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/energy_rules.h"
 #include "engine/runner_impl.h"
 
 namespace kiln {
@@ -49,6 +50,12 @@ void Runner::Impl::build_meeting_points() {
   for (const auto& monitor : plan.monitors) {
     if (!monitor.step->describe().leak_watch) continue;
     for (const auto& id : monitor.duts) state->first_looks.emplace(id, std::make_unique<Latch>());
+  }
+  if (parts.warden_watches) {
+    state->permits.require_warden_watch();
+    for (const auto& [id, dut] : state->duts) {
+      if (has_leak_detectors(dut->dut)) state->warden_looks.emplace(id, std::make_unique<Latch>());
+    }
   }
   for (const auto& planned : plan.cells) {
     state->cells[{planned.cell.step, planned.cell.dut}].emplace(planned.cell.measurement, planned.cell.part);
@@ -221,6 +228,7 @@ awaitable<Result<RunVerdict>> Runner::run(const Ctx& ctx, RunBegun begun) {
   impl.state->artifacts = impl.parts.artifacts;
   impl.state->observer = impl.parts.observer;
   impl.state->on_flash = impl.parts.on_flash;
+  impl.state->tray_leak_cuts_rack = impl.parts.tray_leak_cuts_rack;
   for (const auto& [id, why] : impl.parts.unguarded) impl.state->permits.set_unguarded(id, why);
   co_await impl.prepare(std::move(begun));
   if (impl.recorder->failure() && impl.recorder->verdict().duts.empty()) co_return *impl.recorder->failure();
@@ -237,6 +245,9 @@ awaitable<Result<RunVerdict>> Runner::run(const Ctx& ctx, RunBegun begun) {
   Ctx beside(ctx.loop(), "beside");
   Scope leak_watches(beside);
   impl.start_leak_watches(leak_watches);
+  Scope interlocks(beside);
+  impl.interlocks = &interlocks;
+  impl.start_what_the_warden_said();
   {
     Scope work(*impl.main);
     for (const auto& [id, dut] : impl.state->duts) {
@@ -256,6 +267,9 @@ awaitable<Result<RunVerdict>> Runner::run(const Ctx& ctx, RunBegun begun) {
   const Status watches = co_await leak_watches.stop_and_join(StopReason::sibling, "the run is over");
   for (const auto& [id, dut] : impl.state->duts) co_await impl.log_out(*dut);
   co_await impl.log_out(*impl.state->rack);
+  impl.interlocks = nullptr;
+  const Status told = co_await interlocks.join();
+  (void)told;  // cuts record what they could confirm
 
   if (impl.stop) {
     EventBody body = *impl.stop;

@@ -16,6 +16,7 @@
 #include "engine/plan.h"
 #include "model/event.h"
 #include "model/verdict.h"
+#include "safety/trip.h"
 #include "store/event_sink.h"
 
 namespace kiln {
@@ -28,6 +29,10 @@ struct RunnerParts {
   UndoJournal* journal = nullptr;
   ArtifactSink* artifacts = nullptr;
   RunObserver* observer = nullptr;
+  /// A leak of one tray cuts the rack: the floor rules or the recipe want it so.
+  bool tray_leak_cuts_rack = false;
+  /// The warden watches too: nothing is energised before it has read every leak detector dry.
+  bool warden_watches = false;
   /// DUTs whose power the warden could not reach, with the reason.
   std::map<std::string, std::string> unguarded;
   /// A firmware write of a DUT begins, for so long at most; zero: it ended. May be empty.
@@ -48,6 +53,13 @@ class Runner {
   /// The run cannot go on, because of the station itself: every DUT's work ends, it is torn down, and the
   /// record says why. Later calls do nothing.
   void request_end(const Error& why);
+
+  // What the warden says, at any time on the loop thread.
+  /// Whether its own watch lets energy be permitted on the DUT.
+  void warden_watch(const std::string& dut, bool ready, const std::string& why);
+  /// It has begun to cut `reach`: everything there is cut here too, and in the record.
+  void warden_tripped(const Trip& trip, const std::vector<std::string>& reach);
+  void warden_cut(const CutReport& report);
 
   /// What the ledger did not take after it failed; see Recorder::not_recorded.
   [[nodiscard]] std::vector<Event> not_recorded() const;

@@ -109,10 +109,12 @@ awaitable<void> Runner::Impl::wait_for_first_looks(const DutRun& dut, const Plan
   std::vector<const Dut*> watched = cdus_of(plan.inventory, dut.dut);
   watched.push_back(&dut.dut);
   for (const Dut* other : watched) {
-    const auto look = state->first_looks.find(other->id);
-    if (look == state->first_looks.end()) continue;
-    const Status looked = co_await look->second->wait(limited);
-    (void)looked;  // without it the permit is refused, with its reason
+    for (auto* looks : {&state->first_looks, &state->warden_looks}) {
+      const auto look = looks->find(other->id);
+      if (look == looks->end()) continue;
+      const Status looked = co_await look->second->wait(limited);
+      (void)looked;  // without it the permit is refused, with its reason
+    }
   }
 }
 

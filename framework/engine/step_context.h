@@ -149,7 +149,7 @@ class StepContext {
   /// A word for the live screen ("62 %, 71 Cel"); not recorded.
   virtual void progress(std::string text) = 0;
 
-  /// Leave to energise this DUT. Errors: permit.not_simulated, permit.no_leak_watch,
+  /// Leave to energise this DUT. Errors: permit.no_warden, permit.no_leak_watch,
   /// permit.cooling_not_proven, permit.interlocked, permit.flash_open.
   virtual Result<Permit> permit(Energy energy, const std::string& reason) = 0;
   /// Runs `write`, which writes firmware of `component` with the flash permit it holds: under a Ctx that only

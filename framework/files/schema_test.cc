@@ -15,6 +15,7 @@
 
 #include "files/credentials.h"
 #include "files/field_reader.h"
+#include "files/interlock_rules_file.h"
 #include "files/inventory_file.h"
 #include "files/limits_file.h"
 #include "files/problems_for_test.h"
@@ -27,6 +28,7 @@ namespace fs = std::filesystem;
 namespace json = boost::json;
 
 const fs::path kRecipes = fs::path(KILN_SOURCE_DIR) / "recipes";
+const fs::path kConfig = fs::path(KILN_SOURCE_DIR) / "config";
 
 std::string read_all(const fs::path& path) {
   std::ifstream stream(path);
@@ -61,7 +63,8 @@ json::value to_json(const YamlNode& node) {
 class Schema {
  public:
   explicit Schema(const std::string& name) {
-    const json::value document = json::parse(read_all(kRecipes / name));
+    const json::value document =
+        json::parse(read_all((fs::exists(kRecipes / name) ? kRecipes : kConfig) / name));
     valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
     const valijson::adapters::BoostJsonAdapter adapter(document);
     parser.populateSchema<valijson::adapters::BoostJsonAdapter>(
@@ -145,6 +148,19 @@ TEST(Shipped, EveryLimitsTableReadsFitsItsSchemaAndNamesIt) {
     ++read;
   }
   EXPECT_GE(read, 1) << "no limits tables are shipped";
+}
+
+TEST(Shipped, TheInterlockRulesReadAndFitTheirSchema) {
+  const std::string text = read_all(kConfig / "interlock_rules.yaml");
+  EXPECT_EQ(text.substr(0, text.find('\n')),
+            modeline(kConfig / "interlock_rules.yaml", "interlock_rules.schema.json"));
+  EXPECT_EQ(Schema("interlock_rules.schema.json").complaints(text), "");
+  const auto parsed = parse_interlock_rules(text, "interlock_rules.yaml");
+  ASSERT_TRUE(parsed) << all_text(parsed.problems);
+  const InterlockRules built_in;
+  EXPECT_EQ(parsed.value->leak_poll, built_in.leak_poll) << "what is shipped is what is taken without a file";
+  EXPECT_EQ(parsed.value->leak_grace, built_in.leak_grace);
+  EXPECT_EQ(parsed.value->off_confirm, built_in.off_confirm);
 }
 
 struct Sample {
@@ -312,6 +328,28 @@ TEST(SchemaAndLoader, AgreeOnInventories) {
   }
   EXPECT_NE(schema.complaints("rack: R01\nproduct: p\nduts: []\n"), "");
   EXPECT_NE(schema.complaints("rack: R01\nduts: [{id: C01}]\n"), "");
+}
+
+TEST(SchemaAndLoader, AgreeOnInterlockRules) {
+  const Schema schema("interlock_rules.schema.json");
+  const std::string head = "interlock_rules: x\nrevision: 1\n";
+  const std::string leak = "leak: {poll: 1s, grace: 5s, cuts: tray}\n";
+  const std::string cut = "cut: {confirm: 10s, ladder: [load, chassis]}\n";
+  for (const auto& [good, text] :
+       std::vector<Sample>{{true, head + leak + cut},
+                           {true, head + "description: x\n" + leak + cut},
+                           {false, leak + cut},
+                           {false, head + leak},
+                           {false, head + cut},
+                           {false, head + leak + cut + "more: 1\n"},
+                           {false, "interlock_rules: x\nrevision: 0\n" + leak + cut},
+                           {false, head + "leak: {poll: 1s, grace: 5s}\n" + cut},
+                           {false, head + leak + "cut: {confirm: 10s, ladder: [load]}\n"},
+                           {false, head + leak + "cut: {confirm: 10s, ladder: [a, b]}\n"}}) {
+    const auto parsed = parse_interlock_rules(text, "r.yaml");
+    EXPECT_EQ(parsed.value.has_value(), good) << text << all_text(parsed.problems);
+    EXPECT_EQ(schema.complaints(text).empty(), good) << text << schema.complaints(text);
+  }
 }
 
 TEST(SchemaAndLoader, AgreeOnCredentials) {

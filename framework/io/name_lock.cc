@@ -3,47 +3,32 @@
 #include <fmt/format.h>
 #include <pwd.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstddef>
 #include <cstring>
 #include <utility>
 
 #include "base/sha256.h"
+#include "io/abstract_address.h"
 
 namespace kiln {
 namespace {
 
-struct Address {
-  sockaddr_un socket{};
-  socklen_t length = 0;
-};
+using detail::AbstractAddress;
 
-/// A hash of the name, because a name may be longer than an address (107 bytes).
-Address address_of(const std::string& name) {
-  const std::string hashed = "kiln-" + sha256_hex(name);
-  Address address;
-  address.socket.sun_family = AF_UNIX;
-  std::memcpy(address.socket.sun_path + 1, hashed.data(), hashed.size());  // the first byte stays 0: abstract
-  address.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + hashed.size());
-  return address;
-}
-
-const sockaddr* generic(const Address& address) {
-  return reinterpret_cast<const sockaddr*>(&address.socket);  // NOLINT: what the call is made for
-}
+/// A hash of the name, because a name may be longer than an address.
+AbstractAddress address_of(const std::string& name) { return AbstractAddress("kiln-" + sha256_hex(name)); }
 
 int socket_of_ours() { return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); }
 
 /// "process 4711 of anna"; who listens on a socket is known to whoever connects (SO_PEERCRED, unix(7)).
-std::string owner_of(const Address& address) {
+std::string owner_of(const AbstractAddress& address) {
   const int descriptor = socket_of_ours();
   if (descriptor < 0) return "another process";
   ucred owner{};
   socklen_t size = sizeof owner;
-  const bool known = ::connect(descriptor, generic(address), address.length) == 0 &&
+  const bool known = ::connect(descriptor, address.generic(), address.length) == 0 &&
                      ::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &owner, &size) == 0;
   ::close(descriptor);
   if (!known) return "another process";
@@ -63,8 +48,8 @@ Result<NameLock> NameLock::take(const std::string& name) {
   if (descriptor < 0)
     return Error("lock.failed", std::strerror(errno), "raise the limit of open files", Blame::station);
   NameLock lock(descriptor);
-  const Address address = address_of(name);
-  if (::bind(descriptor, generic(address), address.length) == 0 && ::listen(descriptor, 8) == 0) return lock;
+  const AbstractAddress address = address_of(name);
+  if (::bind(descriptor, address.generic(), address.length) == 0 && ::listen(descriptor, 8) == 0) return lock;
   const int cause = errno;
   if (cause == EADDRINUSE) return Error("lock.taken", owner_of(address), "", Blame::operator_);
   return Error("lock.failed", std::strerror(cause), "", Blame::station);

@@ -37,6 +37,9 @@ struct RunBegun {
   std::string rack, product, inventory_file, inventory_sha256;
   std::string limits_file, limits_sha256;
   int limits_revision = 0;
+  std::string
+      interlock_rules;  ///< "kiln-default revision 1 (FILE)": the station's floor rules in force; empty: none
+  std::string interlock_rules_sha256;
   bool simulated = false;
   double time_scale = 1.0;
   bool marginal_is_conditional = false;

@@ -16,8 +16,9 @@
 namespace kiln {
 
 /// force_off: the chassis or system of the DUT is forced off through its BMC and read back. shell_command: a
-/// command on the DUT's host that ends a load.
-enum class UndoKind { force_off, shell_command };
+/// command on the DUT's host that ends a load. interlock: nothing to undo; the warden's cut, told for the
+/// record (trip.h), never open.
+enum class UndoKind { force_off, shell_command, interlock };
 std::string_view to_string(UndoKind kind);
 
 /// What another program needs to undo it, apart from the inventory and credentials that the journal's header

@@ -53,7 +53,7 @@ Result<std::optional<GuardRecord>> decode_guard_record(std::string_view bytes) {
   // The frame's check is the same in every version, so a torn record is never taken for one of a newer
   // program.
   if (boost::endian::load_little_u32(raw.data() + kCrcAt) != crc_of(raw.data(), length)) return damaged;
-  if (raw[kVersionAt] != kGuardFormatVersion) {
+  if (raw[kVersionAt] == 0 || raw[kVersionAt] > kGuardFormatVersion) {
     return Error("guard.newer_format",
                  fmt::format("the guard journal has format {}, this program knows {}", raw[kVersionAt],
                              kGuardFormatVersion),

@@ -1,42 +1,24 @@
 #include "safety/guard_text.h"
 
-#include <boost/json.hpp>
-
 #include "safety/guard_words.h"
+#include "safety/json_fields.h"
 
 namespace kiln {
 namespace {
 
 namespace json = boost::json;
+using detail::number_of;
+using detail::object_in;
+using detail::text_of;
 
 Error damaged(const std::string& what) {
   return Error("guard.damaged", "a whole record of the guard journal does not read as " + what, "",
                Blame::station);
 }
 
-std::string text_of(const json::object& object, std::string_view key) {
-  const json::value* found = object.if_contains(key);
-  return found != nullptr && found->is_string() ? std::string(found->as_string()) : std::string();
-}
-
-std::int64_t number_of(const json::object& object, std::string_view key) {
-  const json::value* found = object.if_contains(key);
-  return found != nullptr && found->is_int64() ? found->as_int64() : 0;
-}
-
 bool flag_of(const json::object& object, std::string_view key) {
   const json::value* found = object.if_contains(key);
   return found != nullptr && found->is_bool() && found->as_bool();
-}
-
-std::optional<json::object> parse(const std::string& text) {
-  // What a device said may stand in it, whatever its bytes.
-  json::parse_options options;
-  options.allow_invalid_utf8 = true;
-  boost::system::error_code failed;
-  json::value parsed = json::parse(text, failed, {}, options);
-  if (failed || !parsed.is_object()) return std::nullopt;
-  return std::move(parsed.as_object());
 }
 
 }  // namespace
@@ -71,7 +53,7 @@ std::string entry_text(const GuardEntry& entry) {
 }
 
 Result<JournalOwner> owner_from(const std::string& text) {
-  const std::optional<json::object> object = parse(text);
+  const std::optional<json::object> object = object_in(text);
   if (!object || text_of(*object, "run").empty()) return damaged("a header");
   JournalOwner owner;
   owner.run = text_of(*object, "run");
@@ -86,7 +68,7 @@ Result<JournalOwner> owner_from(const std::string& text) {
 }
 
 Result<GuardEntry> entry_from(const std::string& text) {
-  const std::optional<json::object> object = parse(text);
+  const std::optional<json::object> object = object_in(text);
   if (!object) return damaged("a guard");
   const std::optional<GuardEnd> state = value_of(kGuardEndWords, text_of(*object, "state"));
   const std::optional<UndoKind> kind = value_of(kUndoKindWords, text_of(*object, "kind"));

@@ -6,8 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "base/secret.h"
-#include "io/http.h"
+#include "safety/redfish_line.h"
 
 namespace kiln {
 
@@ -26,8 +25,7 @@ class PowerSwitch {
 };
 
 /// Picks the computer system that can be reset (a physical one before others, a host before a baseboard
-/// "HGX_…"), else a chassis, the outermost first. `base_url` without the "/redfish/v1".
-std::unique_ptr<PowerSwitch> make_redfish_power_switch(std::unique_ptr<HttpClient> http, std::string base_url,
-                                                       std::string user, Secret password);
+/// "HGX_…"), else a chassis, the outermost first.
+std::unique_ptr<PowerSwitch> make_redfish_power_switch(std::shared_ptr<RedfishLine> line);
 
 }  // namespace kiln

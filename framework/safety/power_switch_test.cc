@@ -12,18 +12,6 @@ namespace {
 using namespace std::chrono_literals;
 using boost::asio::awaitable;
 
-class Shared final : public HttpClient {
- public:
-  explicit Shared(ScriptedHttp& http) : http_(http) {}
-  awaitable<Result<HttpResponse>> send(const Ctx& ctx, HttpRequest request) override {
-    Result<HttpResponse> answer = co_await http_.send(ctx, std::move(request));
-    co_return answer;
-  }
-
- private:
-  ScriptedHttp& http_;
-};
-
 struct Outcome {
   Status prepared = success(), forced = success();
   std::optional<Result<bool>> off;
@@ -65,8 +53,8 @@ struct PowerSwitchTest : testing::Test {
                                R"(","Actions":{"#ComputerSystem.Reset":{"target":")" + reset(id) + R"("}}})");
   }
   Outcome run() {
-    const auto power =
-        make_redfish_power_switch(std::make_unique<Shared>(http), "https://bmc/", "root", Secret("pw"));
+    const auto power = make_redfish_power_switch(std::make_shared<RedfishLine>(
+        std::make_unique<SharedHttp>(http), "https://bmc/", "root", Secret("pw")));
     Outcome outcome;
     const auto loop = Loop::simulated();
     loop->run([&](Ctx& ctx) { return use(ctx, *power, outcome); });

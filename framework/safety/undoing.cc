@@ -22,6 +22,7 @@ struct Work {
   UndoDoors doors;
   std::int64_t off_after_ns = 0;
   bool off = false;
+  std::int64_t off_ns = 0;
   bool not_needed = false;  ///< others have switched it off meanwhile
   std::string off_failure = "it was not tried";
   std::map<int, UndoResult> results;
@@ -47,6 +48,7 @@ awaitable<void> switch_off(Work& work, Ctx& ctx) {
     Result<bool> off = Error("undo.not_confirmed", "it accepted force-off but does not read back Off");
     if (asked) off = co_await work.doors.power->is_off(limited);
     work.off = off && *off;
+    if (work.off) work.off_ns = ctx.now().monotonic_ns;
     if (work.off) co_return;
     if (!asked && !asked.error().code.starts_with("ctx.")) work.off_failure = asked.error().sentence();
     if (asked && !off && !off.error().code.starts_with("ctx.")) work.off_failure = off.error().sentence();
@@ -69,6 +71,7 @@ awaitable<UndoResult> end_one(Work& work, const Ctx& ctx, const JournaledUndo& u
     // pkill answers 1 when nothing was left to stop (procps-ng 4.0, pkill(1)).
     if (ran && (ran->exit_status == 0 || ran->exit_status == 1)) {
       result.how = GuardEnd::undone;
+      result.at_ns = ctx.now().monotonic_ns;
       co_return result;
     }
     if (ran) {
@@ -123,16 +126,16 @@ awaitable<std::map<int, UndoResult>> undo_all(const Ctx& ctx, std::vector<Number
   }
   for (const int number : work.offs) {
     if (work.not_needed) {
-      work.results[number] = UndoResult{GuardEnd::not_needed, "the station undid it itself"};
+      work.results[number] = UndoResult{GuardEnd::not_needed, "the station undid it itself", 0};
       continue;
     }
-    work.results[number] = work.off ? UndoResult{GuardEnd::undone, "read back Off"}
-                                    : UndoResult{GuardEnd::failed, work.off_failure};
+    work.results[number] = work.off ? UndoResult{GuardEnd::undone, "read back Off", work.off_ns}
+                                    : UndoResult{GuardEnd::failed, work.off_failure, 0};
   }
   for (const NumberedUndo& load : work.loads) {
     UndoResult& result = work.results[load.number];
     if (work.off && result.how == GuardEnd::failed)
-      result = UndoResult{GuardEnd::undone, "its power reads back Off"};
+      result = UndoResult{GuardEnd::undone, "its power reads back Off", work.off_ns};
   }
   co_return work.results;
 }

@@ -21,7 +21,8 @@ struct NumberedUndo {
 
 struct UndoResult {
   GuardEnd how = GuardEnd::failed;
-  std::string message;  ///< why it failed; for others what confirmed it
+  std::string message;     ///< why it failed; for others what confirmed it
+  std::int64_t at_ns = 0;  ///< monotonic, when it was confirmed; 0: it was not
 };
 
 /// The ways to one DUT; either may be null, with the reason why.

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "io/scope.h"
+#include "model/interlock_reach.h"
+#include "safety/interlock_watch.h"
 
 namespace kiln {
 namespace {
@@ -20,12 +22,15 @@ constexpr Nanoseconds kPrepareAgain = std::chrono::milliseconds(500);
 constexpr Nanoseconds kLeave = std::chrono::seconds(2);
 constexpr Nanoseconds kSend =
     std::chrono::milliseconds(200);  ///< a station that does not read holds nobody up
+constexpr Nanoseconds kDoorAgain = std::chrono::milliseconds(20);
+constexpr Nanoseconds kGuest = std::chrono::seconds(30);  ///< longer than a cut may take
+constexpr std::size_t kGuests = 8;
 /// Longer than any undo's own budget and than a firmware write that it waits for.
 constexpr Nanoseconds kUndoBudget = std::chrono::hours(2);
 
 struct GuardedDut {
   WardenDut facts;
-  std::unique_ptr<PowerSwitch> power;
+  WardenBmc bmc;
   std::unique_ptr<Shell> shell;
   std::string no_power = "the rack file names no BMC for it", no_shell = "the rack file names no host for it";
   std::int64_t off_after_ns = 0;
@@ -48,26 +53,13 @@ class Warden {
     ready.build_stamp = parts_.build_stamp;
     ready.unreachable = unreachable_;
     co_await say(std::move(ready));
-    while (true) {
-      Ctx patience = ctx_.child_within("station", kStationSilence);
-      Result<std::string> text = co_await parts_.station->receive(patience);
-      const bool silent = !text && text.error().code == "ctx.deadline";
-      if (!text && !silent) break;     // the socket is closed
-      if (silent && acted_) continue;  // everything was done
-      std::optional<std::string> why;
-      if (silent) {
-        why = fmt::format("the station was not heard for {}", format_duration(kStationSilence));
-      } else {
-        Result<WardenMessage> message = decode_warden_message(*text);
-        if (message && std::holds_alternative<WardenLeave>(*message)) {
-          co_await end_work("the station leaves in order");
-          co_await leave();
-          co_return 0;
-        }
-        if (!message) why = message.error().sentence();
-        if (message) co_await take(std::move(*message));
-      }
-      if (why) co_await act(std::move(*why));
+    start_watch();
+    const bool in_order = co_await serve();
+    if (in_order) {
+      co_await close_the_door();
+      co_await watch_->stop();
+      co_await leave();
+      co_return 0;
     }
     if (work_) {
       const Status joined = co_await work_->join();
@@ -79,6 +71,125 @@ class Warden {
   }
 
  private:
+  /// Listens to the station until it leaves in order (true) or is gone.
+  awaitable<bool> serve() {
+    while (true) {
+      Ctx patience = ctx_.child_within("station", kStationSilence);
+      Result<std::string> text = co_await parts_.station->receive(patience);
+      const bool silent = !text && text.error().code == "ctx.deadline";
+      if (!text && !silent) co_return false;  // the socket is closed
+      if (silent && acted_) continue;         // everything was done
+      std::optional<std::string> why;
+      if (silent) {
+        why = fmt::format("the station was not heard for {}", format_duration(kStationSilence));
+      } else {
+        Result<WardenMessage> message = decode_warden_message(*text);
+        if (message && std::holds_alternative<WardenLeave>(*message)) {
+          co_await end_work("the station leaves in order");
+          co_return true;
+        }
+        if (!message) why = message.error().sentence();
+        if (message) co_await take(std::move(*message));
+      }
+      if (why) co_await act(std::move(*why));
+    }
+  }
+
+  void start_watch() {
+    std::map<std::string, WatchedDut> watched;
+    for (const auto& [id, dut] : duts_) {
+      WatchedDut& one = watched[id];
+      one.role = dut.facts.role;
+      one.leak_detectors = dut.facts.leak_detectors;
+      one.leaks = dut.bmc.leaks.get();
+      one.events = dut.bmc.events.get();
+      one.power = dut.bmc.power.get();
+      one.shell = dut.shell.get();
+      one.no_power = dut.no_power;
+      one.no_shell = dut.no_shell;
+    }
+    InterlockEars ears;
+    ears.ready = [this](const std::string& dut, bool ready, const std::string& why) {
+      say_later(WardenWatch{dut, ready, why});
+    };
+    ears.tripped = [this](const Trip& trip, const std::vector<std::string>& reach) {
+      say_later(WardenTripped{trip, reach});
+    };
+    ears.cut = [this](const CutReport& report) { say_later(WardenCut{report}); };
+    watch_.emplace(
+        ctx_, hello_->rules, std::move(watched), [this](const std::string& dut) { return guards_of(dut); },
+        std::move(ears));
+    watch_->start();
+    if (parts_.door == nullptr) return;
+    door_.emplace(ctx_);
+    door_->start("door", [this](Ctx& task) { return open_the_door(task); });
+  }
+
+  awaitable<void> open_the_door(Ctx& task) {
+    while (true) {
+      Result<std::unique_ptr<MessageSocket>> guest = co_await parts_.door->accept(task);
+      if (!guest && task.stopped()) co_return;
+      if (!guest) {
+        const Status waited = co_await task.sleep_for(kDoorAgain);
+        if (!waited) co_return;
+        continue;
+      }
+      if (door_->running() > kGuests) continue;  // one of them has said it already
+      const std::shared_ptr<MessageSocket> socket = std::move(*guest);
+      door_->start("guest", [this, socket](Ctx& one) { return serve_guest(socket, one); });
+    }
+  }
+
+  awaitable<void> serve_guest(std::shared_ptr<MessageSocket> guest, Ctx& task) {
+    Ctx limited = task.child_within("guest", kGuest);
+    const Result<std::string> text = co_await guest->receive(limited);
+    if (!text) co_return;
+    const Result<WardenMessage> message = decode_warden_message(*text);
+    const StopEverything* stop = message ? std::get_if<StopEverything>(&*message) : nullptr;
+    if (stop == nullptr) co_return;  // whoever that was, it was no stop
+    Trip trip;
+    trip.cause = "emergency-stop";
+    trip.code = "interlock.emergency-stop";
+    trip.read = false;
+    trip.detected_ns = task.now().monotonic_ns;
+    trip.message = fmt::format("everything was stopped by {}: {}", stop->by, stop->reason);
+    watch_->trip(std::move(trip), true);
+    while (!watch_->at_rest()) {
+      const Status waited = co_await limited.sleep_for(kDoorAgain);
+      if (!waited) break;
+    }
+    EverythingStopped stopped;
+    stopped.run = hello_->run;
+    for (const auto& [id, cut] : watch_->cuts()) {
+      const GuardedDut& dut = duts_.at(id);
+      if (can_be_cut(dut.facts.role, dut.bmc.power != nullptr)) stopped.cuts.push_back(cut.report);
+    }
+    WardenMessage answer = std::move(stopped);
+    Ctx last = task.child_within("answer", kSend);
+    const Status said = co_await guest->send(last, encode(answer));
+    (void)said;  // who does not wait for the answer does without
+  }
+
+  awaitable<void> close_the_door() {
+    if (!door_) co_return;
+    const Status closed = co_await door_->stop_and_join(StopReason::sibling, "the warden leaves");
+    (void)closed;
+  }
+
+  std::vector<NumberedUndo> guards_of(const std::string& dut) const {
+    std::vector<NumberedUndo> guards;
+    for (const NumberedUndo& undo : open_) {
+      if (undo.undo.dut == dut) guards.push_back(undo);
+    }
+    return guards;
+  }
+
+  /// Nothing that cuts waits for a station that does not read.
+  void say_later(WardenMessage message) {
+    if (!voice_) voice_.emplace(ctx_);
+    voice_->start("say", [this, message = std::move(message)](Ctx& /*task*/) { return say(message); });
+  }
+
   awaitable<void> say(WardenMessage message) {
     Ctx limited = ctx_.child_within("say", kSend);
     const Status said = co_await parts_.station->send(limited, encode(message));
@@ -135,15 +246,15 @@ class Warden {
       if (!shell) dut.no_shell = shell.error().sentence();
     }
     if (dut.facts.bmc_url.empty()) co_return;
-    Result<std::unique_ptr<PowerSwitch>> power = parts_.open_power(dut.facts);
-    if (!power) {
-      dut.no_power = power.error().sentence();
+    Result<WardenBmc> bmc = parts_.open_bmc(dut.facts);
+    if (!bmc) {
+      dut.no_power = bmc.error().sentence();
       unreachable_[dut.facts.id] = dut.no_power;
       co_return;
     }
-    dut.power = std::move(*power);
+    dut.bmc = std::move(*bmc);
     while (true) {
-      const Status prepared = co_await dut.power->prepare(task);
+      const Status prepared = co_await dut.bmc.power->prepare(task);
       if (prepared) break;
       const bool stopped = prepared.error().code.starts_with("ctx.");
       if (!stopped) unreachable_[dut.facts.id] = prepared.error().sentence();
@@ -225,7 +336,7 @@ class Warden {
     doors.no_power = doors.no_shell = "the station did not name it";
     std::int64_t off_after_ns = 0;
     if (const auto dut = duts_.find(id); dut != duts_.end()) {
-      doors.power = dut->second.power.get();
+      doors.power = dut->second.bmc.power.get();
       doors.shell = dut->second.shell.get();
       doors.no_power = dut->second.no_power;
       doors.no_shell = dut->second.no_shell;
@@ -241,17 +352,24 @@ class Warden {
   }
 
   awaitable<int> station_gone() {
+    co_await close_the_door();
+    co_await watch_->stop();
     if (!open_.empty()) {
       acted_ = "the station is gone";
       co_await undo_and_tell(ctx_);
     }
-    if (parts_.write_ends && !results_.empty()) parts_.write_ends(hello_->journal, results_);
+    if (parts_.write_ends && (!results_.empty() || !watch_->cuts().empty()))
+      parts_.write_ends(hello_->journal, results_, watch_->cuts());
     co_await leave();
     co_return open_.empty() ? 3 : 4;
   }
 
   awaitable<void> leave() {
     Ctx limited = ctx_.child_within("leave", kLeave);
+    if (voice_) {
+      const Status said = co_await voice_->join();
+      (void)said;
+    }
     Scope all(limited);
     for (auto& [id, dut] : duts_) {
       GuardedDut* one = &dut;
@@ -262,7 +380,7 @@ class Warden {
   }
 
   static awaitable<void> leave_one(GuardedDut& dut, Ctx& task) {
-    if (dut.power) co_await dut.power->leave(task);
+    if (dut.bmc.power) co_await dut.bmc.power->leave(task);
     if (dut.shell) co_await dut.shell->disconnect();
   }
 
@@ -274,7 +392,10 @@ class Warden {
   std::vector<NumberedUndo> open_;  ///< oldest first
   std::map<int, UndoResult> results_;
   std::optional<std::string> acted_;
-  std::optional<Scope> work_;  ///< undoing, while the station may yet wake up
+  std::optional<Scope> work_;   ///< undoing, while the station may yet wake up
+  std::optional<Scope> voice_;  ///< what is being said
+  std::optional<Scope> door_;   ///< and who has come in by it
+  std::optional<InterlockWatch> watch_;
 };
 
 }  // namespace

@@ -22,6 +22,7 @@ namespace kiln {
 namespace {
 
 constexpr std::size_t kHandshakes = 16;  // SSH key exchanges at once
+constexpr std::size_t kRequests = 8;     // to one BMC: more than the leak watch ever has under way
 
 /// As far as the system allows: it must get its turn on a machine that is busy with everything else.
 void take_precedence() {
@@ -32,10 +33,17 @@ void take_precedence() {
   if (unlimited || ::geteuid() == 0) (void)::mlockall(MCL_CURRENT | MCL_FUTURE);
 }
 
-void write_ends(const std::string& path, const std::map<int, UndoResult>& results) {
+void write_ends(const std::string& path, const std::map<int, UndoResult>& results,
+                const std::map<std::string, JournaledCut>& cuts) {
   static const SystemClock clock;
   const Result<std::unique_ptr<GuardJournal>> journal = GuardJournal::take_over(path, clock);
   if (!journal) return;  // what it says stays open is then undone once more by kiln recover
+  for (const auto& [dut, cut] : cuts) {
+    const Result<int> number = (*journal)->open(to_journal(cut));
+    if (!number) break;  // the ends of guards matter more, and are written over what is there
+    const Status told = (*journal)->end(*number, GuardEnd::undone, "by the warden");
+    (void)told;
+  }
   for (const auto& [number, result] : results) {
     const Status written =
         (*journal)->end(number, result.how,
@@ -64,13 +72,20 @@ int run() {
   parts.station = station->get();
   parts.version = kVersion;
   parts.build_stamp = KILN_BUILD_STAMP;
-  parts.open_power = [&curl](const WardenDut& dut) -> Result<std::unique_ptr<PowerSwitch>> {
+  parts.open_bmc = [&curl](const WardenDut& dut) -> Result<WardenBmc> {
     HttpOptions options;
     options.trust = dut.bmc_trust;
     options.request_timeout = std::chrono::seconds(5);
+    options.max_concurrent = kRequests;
     Result<std::unique_ptr<HttpClient>> client = curl.client(std::move(options));
     if (!client) return client.error();
-    return make_redfish_power_switch(std::move(*client), dut.bmc_url, dut.bmc_user, dut.bmc_password);
+    const auto line =
+        std::make_shared<RedfishLine>(std::move(*client), dut.bmc_url, dut.bmc_user, dut.bmc_password);
+    WardenBmc bmc;
+    bmc.power = make_redfish_power_switch(line);
+    bmc.leaks = make_redfish_leak_detectors(line);
+    bmc.events = make_redfish_leak_events(line);
+    return bmc;
   };
   Loop* the_loop = loop.get();
   parts.open_shell = [the_loop, &handshakes](const WardenDut& dut) -> Result<std::unique_ptr<Shell>> {
@@ -84,6 +99,9 @@ int run() {
     return make_libssh_shell(*the_loop, handshakes, std::move(options));
   };
   parts.write_ends = write_ends;
+  const Result<std::unique_ptr<MessageDoor>> door =
+      open_message_door(*loop, fmt::format("{}{}", kStopDoors, ::getpid()));
+  if (door) parts.door = door->get();  // without it everything else still holds
   // Held until it ends: no second warden has the same DUTs, and nobody recovers what it is undoing.
   std::vector<NameLock> locks;
   parts.begin = [&locks](const WardenHello& hello, const std::vector<std::string>& bmc_urls) -> Status {

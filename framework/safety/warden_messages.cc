@@ -66,6 +66,24 @@ class Fields {
     }
     return all;
   }
+  /// null when it is missing.
+  json::value value(std::string_view key) const {
+    const json::value* found = object_.if_contains(key);
+    return found == nullptr ? json::value() : *found;
+  }
+  std::vector<std::string> list(std::string_view key) {
+    std::vector<std::string> all;
+    const json::value* found = object_.if_contains(key);
+    if (found == nullptr || !found->is_array()) {
+      wrong(key);
+      return all;
+    }
+    for (const json::value& value : found->as_array()) {
+      if (!value.is_string()) wrong(key);
+      if (value.is_string()) all.emplace_back(value.as_string());
+    }
+    return all;
+  }
   void wrong(std::string_view key) {
     if (wrong_.empty()) wrong_ = std::string(key);
   }
@@ -85,10 +103,22 @@ void write(json::object& into, const WardenHello& hello) {
   into["run"] = hello.run;
   into["journal"] = hello.journal;
   into["rack_ends_with_us"] = hello.rack_ends_with_us;
+  into["leak_poll_ns"] = hello.rules.leak_poll.count();
+  into["leak_grace_ns"] = hello.rules.leak_grace.count();
+  into["off_confirm_ns"] = hello.rules.off_confirm.count();
+  into["tray_leak_cuts_rack"] = hello.rules.tray_leak_cuts_rack;
+  into["cut_reaches_shelves"] = hello.rules.cut_reaches_shelves;
+}
+json::array list_of(const std::vector<std::string>& texts) {
+  json::array list;
+  for (const std::string& text : texts) list.emplace_back(text);
+  return list;
 }
 void write(json::object& into, const WardenDut& dut) {
   into["type"] = "dut";
   into["id"] = dut.id;
+  into["role"] = to_string(dut.role);
+  into["leak_detectors"] = list_of(dut.leak_detectors);
   into["bmc_url"] = dut.bmc_url;
   into["bmc_trust"] = word_of(kTrustWords, dut.bmc_trust.kind);
   into["bmc_trust_value"] = dut.bmc_trust.value;
@@ -139,6 +169,47 @@ void write(json::object& into, const WardenRefused& refused) {
   into["type"] = "refused";
   into["why"] = refused.why;
 }
+void write(json::object& into, const WardenWatch& watch) {
+  into["type"] = "watch";
+  into["dut"] = watch.dut;
+  into["ready"] = watch.ready;
+  into["why"] = watch.why;
+}
+void write(json::object& into, const WardenTripped& tripped) {
+  into["type"] = "tripped";
+  into["cause"] = tripped.trip.cause;
+  into["code"] = tripped.trip.code;
+  into["dut"] = tripped.trip.dut;
+  into["part"] = tripped.trip.part;
+  into["message"] = tripped.trip.message;
+  into["read"] = tripped.trip.read;
+  into["detected_ns"] = tripped.trip.detected_ns;
+  into["reach"] = list_of(tripped.reach);
+}
+json::object object_of(const CutReport& report) {
+  json::object object;
+  object["dut"] = report.dut;
+  object["load_stopped_ns"] = report.load_stopped_ns;
+  object["off_confirmed_ns"] = report.off_confirmed_ns;
+  object["problem"] = report.problem;
+  return object;
+}
+void write(json::object& into, const WardenCut& cut) {
+  into["type"] = "cut";
+  into["report"] = object_of(cut.report);
+}
+void write(json::object& into, const StopEverything& stop) {
+  into["type"] = "stop_everything";
+  into["by"] = stop.by;
+  into["reason"] = stop.reason;
+}
+void write(json::object& into, const EverythingStopped& stopped) {
+  into["type"] = "everything_stopped";
+  into["run"] = stopped.run;
+  json::array cuts;
+  for (const CutReport& cut : stopped.cuts) cuts.push_back(object_of(cut));
+  into["cuts"] = std::move(cuts);
+}
 void write(json::object& into, const WardenActing& acting) {
   into["type"] = "acting";
   into["why"] = acting.why;
@@ -156,12 +227,21 @@ WardenHello read_hello(Fields& fields) {
   hello.run = fields.text("run");
   hello.journal = fields.text("journal");
   hello.rack_ends_with_us = fields.flag("rack_ends_with_us");
+  hello.rules.leak_poll = Nanoseconds(fields.number("leak_poll_ns", 1, kMost));
+  hello.rules.leak_grace = Nanoseconds(fields.number("leak_grace_ns", 1, kMost));
+  hello.rules.off_confirm = Nanoseconds(fields.number("off_confirm_ns", 1, kMost));
+  hello.rules.tray_leak_cuts_rack = fields.flag("tray_leak_cuts_rack");
+  hello.rules.cut_reaches_shelves = fields.flag("cut_reaches_shelves");
   return hello;
 }
 
 WardenDut read_dut(Fields& fields) {
   WardenDut dut;
   dut.id = fields.text("id");
+  const std::optional<Role> role = role_from(fields.text("role"));
+  if (role) dut.role = *role;
+  if (!role) fields.wrong("role");
+  dut.leak_detectors = fields.list("leak_detectors");
   dut.bmc_url = fields.text("bmc_url");
   dut.bmc_trust.kind = fields.word("bmc_trust", kTrustWords);
   dut.bmc_trust.value = fields.text("bmc_trust_value");
@@ -197,6 +277,53 @@ WardenReady read_ready(Fields& fields) {
   return ready;
 }
 
+WardenTripped read_tripped(Fields& fields) {
+  WardenTripped tripped;
+  tripped.trip.cause = fields.text("cause");
+  tripped.trip.code = fields.text("code");
+  tripped.trip.dut = fields.text("dut");
+  tripped.trip.part = fields.text("part");
+  tripped.trip.message = fields.text("message");
+  tripped.trip.read = fields.flag("read");
+  tripped.trip.detected_ns = fields.number("detected_ns", 0, kMost);
+  tripped.reach = fields.list("reach");
+  return tripped;
+}
+
+/// `value`: of the field `key`, which is wrong when this is no report.
+CutReport read_report(const json::value& value, std::string_view key, Fields& into) {
+  CutReport report;
+  if (!value.is_object()) {
+    into.wrong(key);
+    return report;
+  }
+  Fields fields(value.as_object());
+  report.dut = fields.text("dut");
+  report.load_stopped_ns = fields.number("load_stopped_ns", 0, kMost);
+  report.off_confirmed_ns = fields.number("off_confirmed_ns", 0, kMost);
+  report.problem = fields.text("problem");
+  if (!fields.wrong().empty()) into.wrong(key);
+  return report;
+}
+
+WardenCut read_cut(Fields& fields) {
+  WardenCut cut;
+  cut.report = read_report(fields.value("report"), "report", fields);
+  return cut;
+}
+
+EverythingStopped read_stopped(Fields& fields) {
+  EverythingStopped stopped;
+  stopped.run = fields.text("run");
+  const json::value cuts = fields.value("cuts");
+  if (!cuts.is_array()) {
+    fields.wrong("cuts");
+    return stopped;
+  }
+  for (const json::value& cut : cuts.as_array()) stopped.cuts.push_back(read_report(cut, "cuts", fields));
+  return stopped;
+}
+
 std::optional<WardenMessage> read(const std::string& type, Fields& fields) {
   if (type == "hello") return read_hello(fields);
   if (type == "dut") return read_dut(fields);
@@ -218,6 +345,22 @@ std::optional<WardenMessage> read(const std::string& type, Fields& fields) {
   if (type == "leave") return WardenLeave{};
   if (type == "ready") return read_ready(fields);
   if (type == "refused") return WardenRefused{fields.text("why")};
+  if (type == "watch") {
+    WardenWatch watch;
+    watch.dut = fields.text("dut");
+    watch.ready = fields.flag("ready");
+    watch.why = fields.text("why");
+    return watch;
+  }
+  if (type == "tripped") return read_tripped(fields);
+  if (type == "cut") return read_cut(fields);
+  if (type == "everything_stopped") return read_stopped(fields);
+  if (type == "stop_everything") {
+    StopEverything stop;
+    stop.by = fields.text("by");
+    stop.reason = fields.text("reason");
+    return stop;
+  }
   if (type == "acting") return WardenActing{fields.text("why")};
   if (type == "done") {
     WardenDone done;

@@ -4,7 +4,10 @@
 // Pure.
 //
 //   station: hello, dut (one per DUT), begin, beat (every 500 ms), guard, guard_end, flash, leave
-//   warden:  ready (with what it could not reach), refused, beat (the answer to each), acting, done
+//   warden:  ready (with what it could not reach), refused, beat (the answer to each), watch (per DUT, on
+//   change),
+//            tripped, cut, acting, done
+//   a person, at the warden's door: stop_everything; the warden: everything_stopped
 
 #include <cstdint>
 #include <map>
@@ -15,12 +18,14 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "base/time.h"
+#include "model/interlock_rules.h"
 #include "model/inventory.h"
 #include "safety/guard.h"
+#include "safety/trip.h"
 
 namespace kiln {
 
-inline constexpr int kWardenProtocol = 1;
+inline constexpr int kWardenProtocol = 2;
 inline constexpr Nanoseconds kHeartbeat = std::chrono::milliseconds(500);
 /// A station that has not been heard for so long is taken for dead.
 inline constexpr Nanoseconds kStationSilence = std::chrono::seconds(2);
@@ -31,12 +36,15 @@ struct WardenHello {
   std::string run;
   std::string journal;  ///< absolute path of the run's guard journal
   bool rack_ends_with_us = false;
+  InterlockRules rules;  ///< what they say, not where it is written
 };
 
 /// How the warden reaches one DUT by itself.
 struct WardenDut {
   std::string id;
-  std::string bmc_url;  ///< empty: none
+  Role role = Role::server;
+  std::vector<std::string> leak_detectors;  ///< that it must have, by name
+  std::string bmc_url;                      ///< empty: none
   TlsTrust bmc_trust;
   std::string bmc_user;
   Secret bmc_password;
@@ -75,6 +83,20 @@ struct WardenReady {
 struct WardenRefused {
   std::string why;
 };
+/// Whether the warden's own watch of the DUT lets energy be permitted, and why not.
+struct WardenWatch {
+  std::string dut;
+  bool ready = false;
+  std::string why;
+};
+/// The warden has begun to cut everything in `reach`.
+struct WardenTripped {
+  Trip trip;
+  std::vector<std::string> reach;
+};
+struct WardenCut {
+  CutReport report;
+};
 /// The warden has begun to undo everything.
 struct WardenActing {
   std::string why;
@@ -83,9 +105,20 @@ struct WardenDone {
   int undone = 0, failed = 0;
 };
 
+/// By a person, at the warden's door: everything that it guards is cut at once, whatever the station does.
+struct StopEverything {
+  std::string by, reason;
+};
+/// The answer: how far each cut got.
+struct EverythingStopped {
+  std::string run;
+  std::vector<CutReport> cuts;
+};
+
 using WardenMessage =
     std::variant<WardenHello, WardenDut, WardenBegin, WardenBeat, WardenGuard, WardenGuardEnd, WardenFlash,
-                 WardenLeave, WardenReady, WardenRefused, WardenActing, WardenDone>;
+                 WardenLeave, WardenReady, WardenRefused, WardenWatch, WardenTripped, WardenCut, WardenActing,
+                 WardenDone, StopEverything, EverythingStopped>;
 
 std::string encode(const WardenMessage& message);
 /// Errors: warden.garbage (not JSON, not an object, a field missing or of another type), warden.unknown (a

@@ -32,6 +32,20 @@ std::vector<WardenMessage> one_of_each() {
   guard.undo.step = "soak/load";
   WardenReady ready;
   ready.unreachable["C02"] = "no connection";
+  hello.rules.leak_poll = std::chrono::milliseconds(250);
+  dut.role = Role::switch_tray;
+  dut.leak_detectors = {"LeakDetector_0", "Chassis_0/LeakDetector_1"};
+  WardenTripped tripped;
+  tripped.trip.cause = "leak";
+  tripped.trip.code = "leak.detected";
+  tripped.trip.dut = "C01";
+  tripped.trip.part = "LeakDetector_0";
+  tripped.trip.message = "C01: leak detector LeakDetector_0 reports DetectorState Critical";
+  tripped.trip.read = false;
+  tripped.trip.detected_ns = 17;
+  tripped.reach = {"C01", "C02"};
+  WardenCut cut;
+  cut.report = CutReport{"C01", 20, 30, "no answer"};
   return {hello,
           dut,
           WardenBegin{},
@@ -42,6 +56,11 @@ std::vector<WardenMessage> one_of_each() {
           WardenLeave{},
           ready,
           WardenRefused{"why"},
+          WardenWatch{"C01", false, "C01: not read yet"},
+          tripped,
+          cut,
+          StopEverything{"anna", "smoke at C17"},
+          EverythingStopped{"R-1", {CutReport{"C01", 20, 30, ""}, CutReport{"C02", 0, 0, "no answer"}}},
           WardenActing{"why"},
           WardenDone{3, 1}};
 }
@@ -80,14 +99,14 @@ TEST(WardenMessages, WhatIsCutShortOrChangedIsRefusedOrStillAMessage) {
 }
 
 TEST(WardenMessages, OtherProtocolsTypesAndValuesAreNamed) {
-  EXPECT_EQ(decode_warden_message(R"({"protocol":2,"type":"beat","number":1})").error().code,
+  EXPECT_EQ(decode_warden_message(R"({"protocol":1,"type":"beat","number":1})").error().code,
             "warden.unknown");
-  EXPECT_EQ(decode_warden_message(R"({"protocol":1,"type":"open_valve"})").error().code, "warden.unknown");
+  EXPECT_EQ(decode_warden_message(R"({"protocol":2,"type":"open_valve"})").error().code, "warden.unknown");
   for (const char* text :
-       {"", "null", "[]", "{}", R"({"protocol":1})", R"({"protocol":1,"type":"beat","number":-1})",
-        R"({"protocol":1,"type":"beat","number":"1"})",
-        R"({"protocol":1,"type":"guard_end","number":1,"how":"maybe"})",
-        R"({"protocol":1,"type":"ready","version":"","build_stamp":"","unreachable":{"C01":1}})"}) {
+       {"", "null", "[]", "{}", R"({"protocol":2})", R"({"protocol":2,"type":"beat","number":-1})",
+        R"({"protocol":2,"type":"beat","number":"1"})",
+        R"({"protocol":2,"type":"guard_end","number":1,"how":"maybe"})",
+        R"({"protocol":2,"type":"ready","version":"","build_stamp":"","unreachable":{"C01":1}})"}) {
     const Result<WardenMessage> read = decode_warden_message(text);
     ASSERT_FALSE(read) << text;
     EXPECT_EQ(read.error().code, "warden.garbage") << text;

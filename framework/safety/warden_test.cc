@@ -5,6 +5,7 @@
 
 #include "io/loop.h"
 #include "io/scope.h"
+#include "testing/fake_leak_detectors.h"
 #include "testing/fake_power_switch.h"
 #include "testing/scripted_shell.h"
 #include "testing/scripted_socket.h"
@@ -27,13 +28,18 @@ struct WardenTest : testing::Test {
     parts.station = &socket;
     parts.version = "0.1.0";
     parts.build_stamp = "stamp";
-    parts.open_power = [this](const WardenDut&) -> Result<std::unique_ptr<PowerSwitch>> {
-      return std::unique_ptr<PowerSwitch>(std::make_unique<FakePowerSwitch>(power));
+    parts.open_bmc = [this](const WardenDut&) -> Result<WardenBmc> {
+      WardenBmc bmc;
+      bmc.power = std::make_unique<FakePowerSwitch>(power);
+      bmc.leaks = std::make_unique<FakeLeakDetectors>(detectors);
+      return bmc;
     };
     parts.open_shell = [this](const WardenDut&) -> Result<std::unique_ptr<Shell>> {
       return std::unique_ptr<Shell>(std::make_unique<Borrowed>(shell));
     };
-    parts.write_ends = [this](const std::string& journal, const std::map<int, UndoResult>& results) {
+    parts.write_ends = [this](const std::string& journal, const std::map<int, UndoResult>& results,
+                              const std::map<std::string, JournaledCut>& cuts) {
+      written_cuts = cuts;
       EXPECT_EQ(journal, "/x.guards");
       written = results;
       written_ns = loop->clock().now().monotonic_ns;
@@ -63,8 +69,10 @@ struct WardenTest : testing::Test {
     socket.put(encode(said));
     WardenDut dut;
     dut.id = "C01";
+    dut.role = Role::compute_tray;
     dut.bmc_url = "https://x";
     dut.host_address = "x";
+    dut.leak_detectors = expected;
     socket.put(encode(dut));
     socket.put(encode(WardenBegin{}));
   }
@@ -109,8 +117,11 @@ struct WardenTest : testing::Test {
   ScriptedSocket socket;
   ScriptedShell shell;
   std::shared_ptr<FakePower> power = std::make_shared<FakePower>();
+  std::vector<std::string> expected;  ///< leak detectors of C01
+  std::shared_ptr<FakeDetectors> detectors = std::make_shared<FakeDetectors>();
   WardenParts parts;
   std::map<int, UndoResult> written;
+  std::map<std::string, JournaledCut> written_cuts;
   std::int64_t written_ns = 0;
 };
 
@@ -167,7 +178,7 @@ TEST_F(WardenTest, ASilentStationIsGivenUpAfterTwoSecondsAndLearnsIt) {
 TEST_F(WardenTest, GarbageIsAStationThatCannotBeTrusted) {
   hello();
   guards();
-  at(1s, [this] { socket.put("{\"protocol\":1,\"type\":\"beat\""); });
+  at(1s, [this] { socket.put("{\"protocol\":2,\"type\":\"beat\""); });
   at(1200ms, [this] { socket.close(); });
   run();
   EXPECT_FALSE(power->on);
@@ -304,6 +315,104 @@ TEST_F(WardenTest, AnotherBuildIsRefused) {
 TEST_F(WardenTest, AStationThatSaysNothingAtTheStartIsNotWaitedForForEver) {
   EXPECT_EQ(run(), 2);
   EXPECT_LE(loop->clock().now().monotonic_ns - start, 11 * kSecond);
+}
+
+TEST_F(WardenTest, ItSeesALeakByItselfAndTellsTheStationAfterTheCutHasBegun) {
+  expected = {"LeakDetector_0"};
+  detectors->put("LeakDetector_0");
+  hello();
+  guards();
+  beats(0s, 10s);
+  at(5s, [this] { detectors->put("LeakDetector_0", "Critical"); });
+  at(10s, [this] { put(WardenLeave{}); });
+  EXPECT_EQ(run(), 0);
+  EXPECT_FALSE(power->on);
+  EXPECT_LE(power->off_ns - start, 6 * kSecond + 100'000'000);
+  EXPECT_EQ(count<WardenTripped>(), 1);
+  EXPECT_EQ(count<WardenCut>(), 1);
+  EXPECT_EQ(count<WardenWatch>(), 2) << "ready, and not any more";
+}
+
+TEST_F(WardenTest, AStationThatHangsDoesNotKeepALeakingTrayOn) {
+  expected = {"LeakDetector_0"};
+  detectors->put("LeakDetector_0");
+  hello();
+  guards();
+  beats(0s, 5s);
+  at(5100ms, [this] { detectors->put("LeakDetector_0", "Critical"); });
+  at(20s, [this] { socket.close(); });
+  EXPECT_EQ(run(), 3);
+  EXPECT_LE(power->off_ns - start, 6 * kSecond + 200'000'000) << "before its silence is noticed at 7 s";
+  ASSERT_TRUE(written_cuts.contains("C01")) << "for the record of a station that could not be told";
+  const std::optional<JournaledCut> back = from_journal(to_journal(written_cuts["C01"]));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->trip.code, "leak.detected");
+  EXPECT_EQ(back->trip.part, "LeakDetector_0");
+  EXPECT_EQ(back->report.dut, "C01");
+  EXPECT_GT(back->report.off_confirmed_ns, 0);
+  EXPECT_EQ(back->trip.message, written_cuts["C01"].trip.message);
+}
+
+/// The warden owns its guests' sockets; the test keeps what was said to them.
+class Lent final : public MessageSocket {
+ public:
+  explicit Lent(std::shared_ptr<ScriptedSocket> socket) : socket_(std::move(socket)) {}
+  awaitable<Status> send(const Ctx& ctx, std::string message) override {
+    const Status sent = co_await socket_->send(ctx, std::move(message));
+    co_return sent;
+  }
+  awaitable<Result<std::string>> receive(const Ctx& ctx) override {
+    Result<std::string> heard = co_await socket_->receive(ctx);
+    co_return heard;
+  }
+
+ private:
+  std::shared_ptr<ScriptedSocket> socket_;
+};
+
+TEST_F(WardenTest, WhoeverKnocksWithAStopHasEverythingOffAndHearsIt) {
+  ScriptedDoor door;
+  parts.door = &door;
+  hello();
+  guards();
+  beats(0s, 5s);
+  const auto come = [&door](const std::string& says) {
+    auto guest = std::make_shared<ScriptedSocket>();
+    if (!says.empty()) guest->put(says);
+    door.send_in(std::make_unique<Lent>(guest));
+    return guest;
+  };
+  std::shared_ptr<ScriptedSocket> anna;
+  at(1s, [&] { come("garbage"); });
+  at(1100ms, [&] { come(""); });
+  at(1500ms, [&] { EXPECT_TRUE(power->on) << "who says something else changes nothing"; });
+  at(2s, [&] { anna = come(encode(StopEverything{"anna", "smoke"})); });
+  at(5s, [this] { put(WardenLeave{}); });
+  EXPECT_EQ(run(), 0);
+  EXPECT_FALSE(power->on);
+  EXPECT_LE(power->off_ns - start, 2 * kSecond + 100'000'000);
+  EXPECT_EQ(count<WardenTripped>(), 1);
+  ASSERT_EQ(anna->sent.size(), 1U);
+  const Result<WardenMessage> answer = decode_warden_message(anna->sent.front());
+  ASSERT_TRUE(answer);
+  const auto* stopped = std::get_if<EverythingStopped>(&*answer);
+  ASSERT_NE(stopped, nullptr);
+  EXPECT_EQ(stopped->run, "R-1");
+  ASSERT_EQ(stopped->cuts.size(), 1U);
+  EXPECT_GT(stopped->cuts.front().off_confirmed_ns, 0);
+}
+
+TEST_F(WardenTest, ALeakDuringAFirmwareWriteIsCutAllTheSame) {
+  expected = {"LeakDetector_0"};
+  detectors->put("LeakDetector_0");
+  hello();
+  guards();
+  put(WardenFlash{"C01", 600s});
+  beats(0s, 10s);
+  at(5s, [this] { detectors->put("LeakDetector_0", "Critical"); });
+  at(10s, [this] { put(WardenLeave{}); });
+  EXPECT_EQ(run(), 0);
+  EXPECT_LE(power->off_ns - start, 6 * kSecond + 100'000'000);
 }
 
 TEST_F(WardenTest, ABmcThatCannotBeReachedIsNamedBeforeAnythingIsSwitchedOn) {

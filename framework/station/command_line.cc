@@ -23,6 +23,10 @@ void add_common(CLI::App& command, CommandLine& line) {
 void add_recipe_options(CLI::App& command, CommandLine& line) {
   command.add_option("--rack", line.rack_file, "Inventory: rack.yaml")->check(CLI::ExistingFile);
   command.add_option("--dut", line.dut_filter, "Only these DUTs: ids or roles")->delimiter(',');
+  command
+      .add_option("--interlock-rules", line.interlock_rules,
+                  "Floor rules instead of the station's own (/etc/kiln/interlock_rules.yaml)")
+      ->check(CLI::ExistingFile);
   command.add_option("--set", line.settings, "Override a recipe parameter: NAME=VALUE");
 }
 
@@ -94,6 +98,12 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   recover->add_option("--give-up", line.give_up, "A guard that cannot be undone from here: RUN:NUMBER");
   recover->add_option("--by", line.by, "Who has seen that it is off");
   recover->add_option("--reason", line.reason, "What was seen");
+
+  auto* stop_all = app.add_subcommand(
+      "stop-all", "Emergency stop: cut everything that runs of this machine have switched on");
+  add_common(*stop_all, line);
+  stop_all->add_option("--by", line.by, "Who stops (default: the user)");
+  stop_all->add_option("--reason", line.reason, "Why; for the record");
 
   auto* plugins = app.add_subcommand("plugins", "List plugins and the steps they offer");
   add_common(*plugins, line);

@@ -24,6 +24,7 @@ struct CommandLine {
   std::vector<std::string> settings;  ///< NAME=VALUE
   std::string retest_of;
   std::string out_directory;
+  std::string interlock_rules;  ///< --interlock-rules; empty = the station's
   bool no_input = false;
   std::string color = "auto";
   bool list = false;
@@ -34,7 +35,7 @@ struct CommandLine {
   std::optional<unsigned> seed;
   bool rack_ends_with_us = false;  ///< the virtual rack was started by this program; not an option
 
-  // recover
+  // recover, stop-all
   std::vector<std::string> give_up;  ///< RUN:NUMBER
   std::string by, reason;
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "safety/trip.h"
 #include "store/record_break.h"
 
 namespace kiln {
@@ -15,6 +16,19 @@ constexpr std::size_t kNamed = 4;
 
 bool ended_with_its_rack(const GuardJournalContent& content) {
   return content.owner.simulated && content.owner.rack_ends_with_us;
+}
+
+Interlocked interlocked(const JournaledCut& cut) {
+  Interlocked event;
+  event.cause = cut.trip.cause;
+  event.code = cut.trip.code;
+  event.part = cut.trip.part;
+  event.message = cut.trip.message;
+  event.hazard_read = cut.trip.read;
+  event.detected_ns = cut.trip.detected_ns;
+  event.load_stopped_ns = cut.report.load_stopped_ns;
+  event.off_confirmed_ns = cut.report.off_confirmed_ns;
+  return event;
 }
 
 }  // namespace
@@ -45,16 +59,22 @@ void record_and_remove(const std::string& path, const GuardJournalContent& conte
   const Instant now = clock.now();
   for (const GuardEntry& entry : content.entries) {
     if (!entry.message.starts_with("by ")) continue;  // the run itself has recorded it
-    GuardClosed closed;
-    closed.undo = entry.undo.description;
-    closed.done = true;
-    closed.message = entry.message;
     Event event;
+    if (entry.undo.kind == UndoKind::interlock) {
+      const std::optional<JournaledCut> cut = from_journal(entry.undo);
+      if (!cut) continue;
+      event.body = interlocked(*cut);
+    } else {
+      GuardClosed closed;
+      closed.undo = entry.undo.description;
+      closed.done = true;
+      closed.message = entry.message;
+      event.body = std::move(closed);
+    }
     event.at.utc_ns = entry.ended_utc_ns;
     event.at.monotonic_ns = now.monotonic_ns - (now.utc_ns - entry.ended_utc_ns);
     event.dut = entry.undo.dut;
     event.step = entry.undo.step;
-    event.body = std::move(closed);
     write_after_break(content.owner.database, content.owner.run, event);
   }
   ::unlink(path.c_str());

@@ -77,6 +77,14 @@ Result<std::string> find_recipe(const Paths& paths, const std::string& named) {
                "give a file, or one of: kiln lint --list", Blame::operator_);
 }
 
+std::string find_interlock_rules(const Paths& paths) {
+  const std::string own = "/etc/kiln/interlock_rules.yaml";
+  std::error_code failed;
+  // One that cannot be read must not be passed over in silence.
+  if (fs::exists(own, failed) || failed) return own;
+  return paths.share + "/config/interlock_rules.yaml";
+}
+
 std::string find_limits(const Paths& paths, const std::string& recipe_file, const std::string& product) {
   std::error_code failed;
   const std::string name = product + ".yaml";

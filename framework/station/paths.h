@@ -26,6 +26,8 @@ Result<Paths> find_paths();
 Result<std::string> find_recipe(const Paths& paths, const std::string& named);
 /// limits/<product>.yaml: beside the recipe tree it belongs to, else under share. Empty when there is none.
 std::string find_limits(const Paths& paths, const std::string& recipe_file, const std::string& product);
+/// The station's floor rules: /etc/kiln/interlock_rules.yaml, else those that are shipped.
+std::string find_interlock_rules(const Paths& paths);
 /// All recipes under share/recipes, as names.
 std::vector<std::string> shipped_recipes(const Paths& paths);
 

@@ -15,33 +15,12 @@
 #include <fstream>
 
 #include "sdk/plugin.h"
+#include "station/trusted_files.h"
 
 namespace kiln {
 namespace {
 
 namespace fs = std::filesystem;
-
-Status check_one(const fs::path& path, bool is_parent) {
-  struct stat facts {};
-  if (stat(path.c_str(), &facts) != 0) {
-    return Error("plugin.unreadable", fmt::format("{}: {}", path.string(), std::strerror(errno)), "",
-                 Blame::station);
-  }
-  if (facts.st_uid != 0 && facts.st_uid != geteuid()) {
-    return Error("plugin.untrusted",
-                 fmt::format("{} belongs to user {}, not to root or you", path.string(), facts.st_uid),
-                 "chown it to root", Blame::station);
-  }
-  const bool others_write = (facts.st_mode & (S_IWGRP | S_IWOTH)) != 0;
-  // A sticky directory of root, such as /tmp, lets nobody replace what belongs to somebody else.
-  const bool sticky_parent = is_parent && (facts.st_mode & S_ISVTX) != 0 && facts.st_uid == 0;
-  if (others_write && !sticky_parent) {
-    return Error("plugin.untrusted",
-                 fmt::format("{} can be written by its group or by everybody", path.string()),
-                 fmt::format("chmod go-w {}", path.string()), Blame::station);
-  }
-  return success();
-}
 
 /// A file that was copied in part (full disk, interrupted upgrade) ends the program inside dlopen, which maps
 /// what is not there: SIGBUS. So what the loader will map is looked for first (ELF-64, program header table).
@@ -132,17 +111,10 @@ Status load_one(const std::string& file, StepCatalog& catalog) {
 }  // namespace
 
 Status check_trusted(const std::string& path) {
-  std::error_code failed;
-  const fs::path real = fs::canonical(path, failed);
-  if (failed) {
-    return Error("plugin.unreadable", fmt::format("{}: {}", path, failed.message()), "", Blame::station);
-  }
-  bool is_parent = false;
-  for (fs::path at = real;; at = at.parent_path()) {
-    if (const Status one = check_one(at, is_parent); !one) return one;
-    if (at == at.root_path()) return success();
-    is_parent = true;
-  }
+  const std::optional<NotTrusted> why = why_not_trusted(path, TrustedOwner::root_or_user);
+  if (!why) return success();
+  return Error(why->unreadable ? "plugin.unreadable" : "plugin.untrusted", why->what, why->cure,
+               Blame::station);
 }
 
 LoadedPlugins load_plugins(const std::string& directory) {

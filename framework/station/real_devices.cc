@@ -70,6 +70,9 @@ Result<std::unique_ptr<Shell>> RealDevices::open_shell(const Dut& dut) {
 Result<WardenDut> RealDevices::warden_dut(const Dut& dut) const {
   WardenDut told;
   told.id = dut.id;
+  told.role = dut.role;
+  for (const Component* detector : dut.expect.of_kind(ComponentKind::leak_detector))
+    told.leak_detectors.push_back(detector->name);
   if (dut.bmc) {
     const Result<Credential> login = credential(dut.id, dut.bmc->credential);
     if (!login) return login.error();

@@ -8,11 +8,13 @@
 
 #include "base/nearest.h"
 #include "files/credentials.h"
+#include "files/interlock_rules_file.h"
 #include "files/inventory_file.h"
 #include "files/limits_file.h"
 #include "files/recipe_file.h"
 #include "station/console.h"
 #include "station/screen/printable.h"
+#include "station/trusted_files.h"
 
 namespace kiln {
 namespace {
@@ -61,7 +63,41 @@ void read_limits_for(RunSetup& setup, const Paths& paths) {
   if (limits) setup.limits = std::move(*limits.value);
 }
 
+void read_rules_for(RunSetup& setup, const CommandLine& line, const Paths& paths) {
+  const std::string file = line.interlock_rules.empty() ? find_interlock_rules(paths) : line.interlock_rules;
+  Parsed<InterlockRules> rules = read_interlock_rules(file);
+  take(setup.problems, rules.problems);
+  if (rules) setup.rules = std::move(*rules.value);
+  for (const InterlockSpec& wish : setup.recipe.interlocks) {
+    if (wish.cause == "leak" && wish.scope == "rack") setup.rules.tray_leak_cuts_rack = true;
+  }
+}
+
+/// Whoever can write them can weaken them.
+void check_rules_for_real_hardware(RunSetup& setup) {
+  if (!setup.plan || setup.plan->inventory.simulated || !energises(*setup.plan)) return;
+  const std::optional<NotTrusted> why = why_not_trusted(setup.rules.file, TrustedOwner::root);
+  if (!why) return;
+  setup.problems.push_back({setup.rules.file, "interlock_rules.untrusted",
+                            fmt::format("the interlock rules for real hardware must be root's own: {}; {}",
+                                        why->what, why->cure)});
+  setup.plan.reset();
+}
+
 }  // namespace
+
+bool energises(const Plan& plan) {
+  const auto any = [](const std::vector<PlannedStep>& steps) {
+    return std::any_of(steps.begin(), steps.end(), [](const PlannedStep& step) {
+      const auto energy = step.step->describe().energises;
+      return energy && *energy != Energy::host_stress;
+    });
+  };
+  return any(plan.teardown) ||
+         std::any_of(plan.phases.begin(), plan.phases.end(), [&any](const PlannedPhase& phase) {
+           return any(phase.setup) || any(phase.steps) || any(phase.teardown);
+         });
+}
 
 std::string plugin_directory(const CommandLine& line, const Paths& paths) {
   return line.plugin_directory.empty() ? paths.plugins : line.plugin_directory;
@@ -150,6 +186,7 @@ RunSetup set_up(const CommandLine& line, const Paths& paths, const std::string& 
   }
   const std::size_t before_limits = setup.problems.size();
   read_limits_for(setup, paths);
+  read_rules_for(setup, line, paths);
   // What stands on a file that could not be read would only be told to lack what that file may well hold.
   if (setup.problems.size() > before_limits || lacks_a_fragment(recipe.problems, *file)) return setup;
   PlanRequest request;
@@ -163,6 +200,7 @@ RunSetup set_up(const CommandLine& line, const Paths& paths, const std::string& 
   for (auto& problem : planned.problems)
     setup.problems.push_back({problem.place, problem.code, problem.message});
   if (setup.problems.empty() && planned.plan) setup.plan = std::move(planned.plan);
+  check_rules_for_real_hardware(setup);
   return setup;
 }
 

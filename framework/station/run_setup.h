@@ -8,6 +8,7 @@
 
 #include "engine/plan.h"
 #include "files/credentials.h"
+#include "model/interlock_rules.h"
 #include "station/command_line.h"
 #include "station/paths.h"
 #include "station/plugin_host.h"
@@ -25,6 +26,7 @@ struct RunSetup {
   std::optional<Inventory> inventory;
   std::optional<LimitsTable> limits;
   Credentials credentials;
+  InterlockRules rules;  ///< tightened by what the recipe asks for
   std::optional<Plan> plan;
   std::vector<SetupProblem> problems;  ///< empty: the plan is there (when an inventory was given)
 
@@ -34,6 +36,9 @@ struct RunSetup {
 /// Reads recipe, inventory (when line.rack_file is set), limits and credentials, and plans. All problems at
 /// once.
 RunSetup set_up(const CommandLine& line, const Paths& paths, const std::string& recipe_name);
+
+/// Whether anything in the plan switches on, loads or flashes hardware: then the warden must be there.
+bool energises(const Plan& plan);
 
 /// Prints the problems to standard error, one per line, ending with how many there are.
 void print_problems(const std::vector<SetupProblem>& problems);

@@ -70,15 +70,15 @@ awaitable<Status> WardenLink::hand_shake(const Ctx& ctx, WardenHello hello, std:
   co_return success();
 }
 
-awaitable<void> WardenLink::keep(Ctx& task, std::function<void(const Error&)> on_lost) {
-  on_lost_ = std::move(on_lost);
+awaitable<void> WardenLink::keep(Ctx& task, WardenEars ears) {
+  ears_ = std::move(ears);
   Scope both(task);
   both.start("letters", [this](Ctx& inner) { return send_letters(inner); });
   both.start("beat", [this](Ctx& inner) { return beat(inner); });
   both.start("listen", [this](Ctx& inner) { return listen(inner); });
   const Status joined = co_await both.join();
   (void)joined;
-  on_lost_ = nullptr;
+  ears_ = WardenEars();
 }
 
 awaitable<void> WardenLink::send_letters(Ctx& task) {
@@ -123,6 +123,12 @@ awaitable<void> WardenLink::listen(Ctx& task) {
       lose(message.error());
       co_return;
     }
+    if (const auto* watch = std::get_if<WardenWatch>(&*message); watch != nullptr && ears_.watch)
+      ears_.watch(*watch);
+    if (const auto* tripped = std::get_if<WardenTripped>(&*message); tripped != nullptr && ears_.tripped)
+      ears_.tripped(*tripped);
+    if (const auto* cut = std::get_if<WardenCut>(&*message); cut != nullptr && ears_.cut)
+      ears_.cut(cut->report);
     if (const auto* acting = std::get_if<WardenActing>(&*message)) {
       lose(Error("warden.acted",
                  fmt::format("the warden has taken over and undoes everything: {}", acting->why),
@@ -141,7 +147,7 @@ void WardenLink::lose(Error why) {
   lost_ = why;
   for (const Letter& letter : std::exchange(letters_, {})) letter.sent.complete(false);
   if (wake_) wake_->complete(true);
-  if (on_lost_) on_lost_(why);
+  if (ears_.lost) ears_.lost(why);
 }
 
 void WardenLink::post(Letter letter) {

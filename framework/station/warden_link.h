@@ -19,6 +19,16 @@
 
 namespace kiln {
 
+/// Who hears what the warden says; all but `lost` may be empty.
+struct WardenEars {
+  /// Once: it is gone, does not answer for 2 s, or has acted because it had not heard of us: warden.lost,
+  /// warden.acted.
+  std::function<void(const Error&)> lost;
+  std::function<void(const WardenWatch&)> watch;
+  std::function<void(const WardenTripped&)> tripped;
+  std::function<void(const CutReport&)> cut;
+};
+
 class WardenLink {
  public:
   /// Starts `program` and returns when it is ready. Errors: process.not_found, process.start,
@@ -35,10 +45,8 @@ class WardenLink {
   [[nodiscard]] const std::map<std::string, std::string>& unreachable() const { return unreachable_; }
   [[nodiscard]] int pid() const { return companion_->pid(); }
 
-  /// Heartbeats in both directions until `task` is stopped. Calls `on_lost` once when the warden is gone,
-  /// does not answer for 2 s, or says that it has acted because it had not heard of us: warden.lost,
-  /// warden.acted.
-  boost::asio::awaitable<void> keep(Ctx& task, std::function<void(const Error&)> on_lost);
+  /// Heartbeats in both directions until `task` is stopped.
+  boost::asio::awaitable<void> keep(Ctx& task, WardenEars ears);
 
   /// Returns when the warden will know, even if we die now. Errors: those of MessageSocket; warden.lost.
   boost::asio::awaitable<Status> tell(const Ctx& ctx, WardenMessage message);
@@ -68,7 +76,7 @@ class WardenLink {
   std::deque<Letter> letters_;
   std::optional<Completion<bool>> wake_;
   std::optional<Error> lost_;
-  std::function<void(const Error&)> on_lost_;
+  WardenEars ears_;
 };
 
 /// Journals on disk, then tells the warden, and only then lets the "do" be done.

@@ -32,6 +32,8 @@ std::vector<EventBody> filled_bodies() {
   begun.limits_file = "limits/x.yaml";
   begun.limits_sha256 = "cc";
   begun.limits_revision = 7;
+  begun.interlock_rules = "hall-3 revision 2 (/etc/kiln/interlock_rules.yaml)";
+  begun.interlock_rules_sha256 = "dd";
   begun.simulated = true;
   begun.time_scale = 60.5;
   begun.marginal_is_conditional = true;

@@ -4,12 +4,14 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "io/completion.h"
+#include "io/message_door.h"
 #include "io/message_socket.h"
 
 namespace kiln {
@@ -51,6 +53,31 @@ class ScriptedSocket final : public MessageSocket {
   std::deque<std::string> heard_;
   std::optional<Completion<bool>> news_;
   bool closed_ = false;
+};
+
+/// A door through which the test sends its guests in.
+class ScriptedDoor final : public MessageDoor {
+ public:
+  boost::asio::awaitable<Result<std::unique_ptr<MessageSocket>>> accept(const Ctx& ctx) override {
+    while (guests_.empty()) {
+      const Completion<bool> news;
+      news_ = news;
+      const Result<bool> waited = co_await news.wait(ctx);
+      news_.reset();
+      if (!waited) co_return waited.error();
+    }
+    std::unique_ptr<MessageSocket> guest = std::move(guests_.front());
+    guests_.pop_front();
+    co_return std::move(guest);
+  }
+  void send_in(std::unique_ptr<MessageSocket> guest) {
+    guests_.push_back(std::move(guest));
+    if (news_) news_->complete(true);
+  }
+
+ private:
+  std::deque<std::unique_ptr<MessageSocket>> guests_;
+  std::optional<Completion<bool>> news_;
 };
 
 }  // namespace kiln

@@ -255,6 +255,11 @@ void StepBench::at(Nanoseconds when, std::function<void()> action) {
   actions_.emplace_back(when, [action = std::move(action)](Runner&) { action(); });
 }
 
+void StepBench::warden_at(Nanoseconds when, std::function<void(Runner&)> action) {
+  has_warden_ = true;
+  actions_.emplace_back(when, std::move(action));
+}
+
 void StepBench::stop_at(Nanoseconds when) {
   actions_.emplace_back(when, [](Runner& runner) { runner.request_stop(2, "SIGINT"); });
 }
@@ -305,6 +310,7 @@ BenchResult StepBench::run() {
   parts.devices = &devices;
   parts.person = &person;
   parts.sink = &ledger;
+  parts.warden_watches = has_warden_;
   Runner runner(*planned.plan, parts);
   const std::int64_t start = loop->clock().now().monotonic_ns;
   for (const auto& [when, action] : actions_) {

@@ -95,6 +95,8 @@ class StepBench {
 
   /// Does `action` at that virtual time after the start of the run.
   void at(Nanoseconds when, std::function<void()> action);
+  /// The run has a warden; what it says is said by `action` at that time.
+  void warden_at(Nanoseconds when, std::function<void(Runner&)> action);
   /// A person stops the run at that time.
   void stop_at(Nanoseconds when);
   /// What the operator answers, by prompt id; without one the prompt is never answered.
@@ -116,6 +118,7 @@ class StepBench {
   std::map<std::string, std::unique_ptr<ScriptedShell>> shells_;
   std::vector<std::pair<Nanoseconds, std::function<void(Runner&)>>> actions_;
   std::map<std::string, std::string> answers_;
+  bool has_warden_ = false;
   std::optional<std::size_t> fail_after_;
   std::optional<Error> journal_error_;
   int next_plugin_ = 0;

@@ -144,6 +144,8 @@ json::object about_json(const RunBegun& about) {
   item["inventory_sha256"] = about.inventory_sha256;
   item["limits_revision"] = about.limits_revision;
   item["limits_sha256"] = about.limits_sha256;
+  item["interlock_rules"] = about.interlock_rules;
+  item["interlock_rules_sha256"] = about.interlock_rules_sha256;
   item["time_scale"] = about.time_scale;
   item["operator"] = about.operator_name;
   item["scanned_serial"] = about.scanned_serial;

@@ -109,17 +109,24 @@ TEST_F(RealRack, NoPasswordAppearsInAnythingTheSurveyLeavesBehind) {
   }
 }
 
-TEST_F(RealRack, ARecipeThatEnergisesIsRefusedBeforeItReachesTheHardware) {
+TEST_F(RealRack, RulesThatAreNotRootsOwnPermitNothingBeforeAnythingIsReached) {
+  // Planned, never run: the question is whether it is refused.
   const fs::path recipe = scratch_ / "power.yaml";
   std::ofstream(recipe)
       << "recipe: power-on-refused\nversion: 1.0.0\nproduct: none\npurpose: bring-up\n"
          "phases:\n  - phase: power\n    steps:\n      - {step: on, use: power.on, duts: all}\n";
-  const Finished run =
-      run_kiln({"run", recipe.string(), "--rack", rack_.string(), "--no-input", "--json", "--out",
-                (scratch_ / "report").string(), "--db", (scratch_ / "kiln.db").string()},
-               scratch_);
-  EXPECT_NE(run.exit_code, 0) << run.out;
-  EXPECT_NE((run.out + run.err).find("permit.not_simulated"), std::string::npos) << run.out << run.err;
+  const fs::path rules = scratch_ / "rules.yaml";
+  fs::copy_file(fs::path(KILN_SOURCE_DIR) / "config/interlock_rules.yaml", rules);
+  fs::permissions(rules, fs::perms::others_write, fs::perm_options::add);
+  const Finished plan = run_kiln(
+      {"plan", recipe.string(), "--rack", rack_.string(), "--interlock-rules", rules.string(), "--json"},
+      scratch_);
+  EXPECT_EQ(plan.exit_code, 2) << plan.out;
+  const std::string said = plan.out + plan.err;
+  EXPECT_TRUE(said.find("interlock_rules.untrusted") != std::string::npos ||
+              said.find("plan.") != std::string::npos ||
+              said.find("permit.no_leak_detectors") != std::string::npos)
+      << said;
 }
 
 }  // namespace

@@ -64,6 +64,11 @@ RunBegun describe_run(const CommandLine& line, const RunSetup& setup) {
   begun.limits_file = plan.limits.file;
   begun.limits_sha256 = plan.limits.sha256;
   begun.limits_revision = plan.limits.revision;
+  if (energises(plan)) {
+    begun.interlock_rules =
+        fmt::format("{} revision {} ({})", setup.rules.name, setup.rules.revision, setup.rules.file);
+    begun.interlock_rules_sha256 = setup.rules.sha256;
+  }
   begun.simulated = plan.inventory.simulated;
   begun.time_scale = plan.inventory.time_scale;
   begun.marginal_is_conditional = plan.recipe.marginal_is_conditional;
@@ -118,30 +123,18 @@ TypicalDurations typical_durations(const std::string& database, const RunBegun& 
   return typical;
 }
 
-/// Whether anything in the plan switches on, loads or flashes hardware: then the warden must be there.
-bool energises(const Plan& plan) {
-  const auto any = [](const std::vector<PlannedStep>& steps) {
-    return std::any_of(steps.begin(), steps.end(), [](const PlannedStep& step) {
-      const auto energy = step.step->describe().energises;
-      return energy && *energy != Energy::host_stress;
-    });
-  };
-  return any(plan.teardown) ||
-         std::any_of(plan.phases.begin(), plan.phases.end(), [&any](const PlannedPhase& phase) {
-           return any(phase.setup) || any(phase.steps) || any(phase.teardown);
-         });
-}
-
 awaitable<Result<std::unique_ptr<WardenLink>>> start_warden(const Ctx& ctx, const CommandLine& line,
-                                                            const Paths& paths, const Plan& plan,
+                                                            const Paths& paths, const RunSetup& setup,
                                                             const RealDevices& devices, JournalOwner owner,
                                                             std::string journal) {
+  const Plan& plan = *setup.plan;
   WardenHello hello;
   hello.version = kVersion;
   hello.build_stamp = build_stamp();
   hello.run = owner.run;
   hello.journal = std::move(journal);
   hello.rack_ends_with_us = line.rack_ends_with_us;
+  hello.rules = setup.rules;
   std::vector<WardenDut> duts;
   for (const std::string& id : plan.duts) {
     Result<WardenDut> dut = devices.warden_dut(*plan.inventory.find(id));
@@ -151,6 +144,19 @@ awaitable<Result<std::unique_ptr<WardenLink>>> start_warden(const Ctx& ctx, cons
   Result<std::unique_ptr<WardenLink>> link =
       co_await WardenLink::start(ctx, paths.warden, std::move(hello), std::move(duts));
   co_return link;
+}
+
+WardenEars ears_of(Runner& runner) {
+  WardenEars ears;
+  ears.lost = [&runner](const Error& why) { runner.request_end(why); };
+  ears.watch = [&runner](const WardenWatch& watch) {
+    runner.warden_watch(watch.dut, watch.ready, watch.why);
+  };
+  ears.tripped = [&runner](const WardenTripped& tripped) {
+    runner.warden_tripped(tripped.trip, tripped.reach);
+  };
+  ears.cut = [&runner](const CutReport& report) { runner.warden_cut(report); };
+  return ears;
 }
 
 awaitable<void> run_plan(Ctx& ctx, Runner& runner, RunBegun begun,
@@ -254,9 +260,8 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   RealDevices devices(ctx.loop(), setup.credentials);
   std::unique_ptr<WardenLink> warden;
   if (energises(*setup.plan)) {
-    Result<std::unique_ptr<WardenLink>> started =
-        co_await start_warden(ctx, line, paths, *setup.plan, devices,
-                              journal_owner(line, *setup.plan, run, database), journal_path);
+    Result<std::unique_ptr<WardenLink>> started = co_await start_warden(
+        ctx, line, paths, setup, devices, journal_owner(line, *setup.plan, run, database), journal_path);
     if (!started) {
       (*guards)->remove_if_done();
       record_refusal(**ledger, describe_run(line, setup), started.error());
@@ -284,6 +289,8 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   if (warden) {
     WardenLink* link = warden.get();
     parts.journal = &*warded;
+    parts.warden_watches = true;
+    parts.tray_leak_cuts_rack = setup.rules.tray_leak_cuts_rack;
     parts.unguarded = warden->unreachable();
     parts.on_flash = [link](const std::string& dut, Nanoseconds budget) {
       link->say(WardenFlash{dut, budget});
@@ -311,9 +318,7 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
     Scope screen(beside);
     screen.start("console", [&console](Ctx& task) { return console->keep_fresh(task); });
     if (warden) {
-      screen.start("warden", [&warden, &runner](Ctx& task) {
-        return warden->keep(task, [&runner](const Error& why) { runner.request_end(why); });
-      });
+      screen.start("warden", [&warden, &runner](Ctx& task) { return warden->keep(task, ears_of(runner)); });
     }
     RunBegun begun_copy = begun;
     co_await run_plan(ctx, runner, std::move(begun_copy), verdict);

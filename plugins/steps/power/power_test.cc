@@ -83,13 +83,23 @@ TEST_F(PowerTest, AnUnreachableBmcIsIncomplete) {
   EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
 }
 
-TEST_F(PowerTest, RealHardwareIsRefusedBeforeAnythingRuns) {
+TEST_F(PowerTest, RealHardwareWhoseLeaksNobodyWouldSeeIsRefusedBeforeAnythingRuns) {
   bench.set_simulated(false);
   bench.step("on", plugin_step("power.on"));
   const BenchResult result = bench.run();
   ASSERT_FALSE(result.problems.empty());
-  EXPECT_EQ(result.problems.front().code, "permit.not_simulated");
+  EXPECT_EQ(result.problems.front().code, "permit.no_leak_detectors");
   EXPECT_TRUE(bench.hardware("C01").calls.empty());
+}
+
+TEST_F(PowerTest, RealHardwareIsNotEnergisedWithoutAWarden) {
+  bench.set_simulated(false);
+  for (Dut& dut : bench.inventory().duts) dut.labels["cooling"] = "air";
+  bench.shell("C01").answer("true", ShellAnswer(""));
+  bench.step("on", plugin_step("power.on"));
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.ended("main/on").code, "permit.no_warden");
+  EXPECT_EQ(bench.hardware("C01").power, PowerState::off);
 }
 
 TEST_F(PowerTest, OffIsReadBackAndAFailedOffIsTheLoudestLine) {

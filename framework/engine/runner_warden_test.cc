@@ -1,0 +1,157 @@
+// What the run does with what the warden says: nothing is energised before it is ready, and its cut is the
+// run's.
+#include <gtest/gtest.h>
+
+#include "safety/trip.h"
+#include "testing/step_bench.h"
+
+namespace kiln {
+namespace {
+
+using namespace std::chrono_literals;
+using boost::asio::awaitable;
+
+/// A watch that is dry from the start.
+class DryWatch final : public Step {
+ public:
+  DryWatch() {
+    description_.use = "test.watch";
+    description_.monitor = true;
+    description_.leak_watch = true;
+  }
+  const StepDescription& describe() const override { return description_; }
+  awaitable<Status> run(StepContext& context) override {
+    context.watch_armed(true);
+    const Status waited = co_await context.ctx().sleep_for(24h);
+    (void)waited;
+    co_return success();
+  }
+
+ private:
+  StepDescription description_;
+};
+
+/// Switches on and holds it for a minute.
+class PowerHold final : public Step {
+ public:
+  PowerHold() {
+    description_.use = "test.hold";
+    description_.energises = Energy::power;
+    description_.measurements = {{"held", "", ComponentKind::whole_dut, true, "hold.failed", "", ""}};
+  }
+  const StepDescription& describe() const override { return description_; }
+  awaitable<Status> run(StepContext& context) override {
+    const Result<Permit> permit = context.permit(Energy::power, "hold");
+    if (!permit) co_return permit.error();
+    Undo undo(Undo::Kind::force_off, "force off " + context.dut().id);
+    const Result<int> guard = co_await context.open_guard(std::move(undo));
+    if (!guard) co_return guard.error();
+    const Result<Bmc*> bmc = context.bmc();
+    const Status on = co_await (*bmc)->power_on(context.ctx(), *permit);
+    if (!on) co_return on;
+    const Status held = co_await context.ctx().sleep_for(60s);
+    if (!held) co_return held;
+    Reading reading("held", "", true, Source{"computed", "held"});
+    const Result<Outcome> outcome = co_await context.record(std::move(reading));
+    if (!outcome) co_return outcome.error();
+    co_return success();
+  }
+
+ private:
+  StepDescription description_;
+};
+
+struct RunnerWarden : testing::Test {
+  RunnerWarden() {
+    for (const char* id : {"C01", "C02"}) {
+      Dut& dut = bench.add_dut(id, Role::compute_tray);
+      bench.expect(dut, ComponentKind::leak_detector, {"LeakDetector_0"});
+    }
+    bench.limit_equals("held", "", true);
+    bench.step("hold", std::make_unique<PowerHold>()).timeout = 5min;
+    bench.monitor("watch", std::make_unique<DryWatch>(), 1s);
+  }
+  void ready_at(Nanoseconds when, const std::string& dut, bool ready, const std::string& why = {}) {
+    bench.warden_at(when, [=](Runner& runner) { runner.warden_watch(dut, ready, why); });
+  }
+  static Trip leak(const std::string& dut) {
+    Trip trip;
+    trip.cause = "leak";
+    trip.code = "leak.detected";
+    trip.dut = dut;
+    trip.part = "LeakDetector_0";
+    trip.message = dut + ": leak detector LeakDetector_0 reports DetectorState Critical";
+    trip.detected_ns = 77;
+    return trip;
+  }
+  StepBench bench;
+};
+
+TEST_F(RunnerWarden, NothingIsEnergisedBeforeItHasReadEveryDetectorDry) {
+  ready_at(0s, "C01", true);
+  ready_at(0s, "C02", false, "C02: leak detector LeakDetector_0 cannot say dry: State Disabled");
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::go);
+  EXPECT_EQ(result.ended("main/hold", "C02").code, "permit.no_warden_watch");
+  EXPECT_NE(result.ended("main/hold", "C02").message.find("State Disabled"), std::string::npos);
+  EXPECT_EQ(bench.hardware("C02").power, PowerState::off);
+  EXPECT_EQ(result.verdict.find("C02")->decision, Decision::incomplete);
+}
+
+TEST_F(RunnerWarden, ItsFirstLookIsWaitedFor) {
+  ready_at(3s, "C01", true);
+  ready_at(3s, "C02", true);
+  EXPECT_EQ(bench.run().verdict.find("C01")->decision, Decision::go);
+}
+
+TEST_F(RunnerWarden, ItsCutIsTheRunsCut) {
+  ready_at(0s, "C01", true);
+  ready_at(0s, "C02", true);
+  bench.warden_at(20s, [](Runner& runner) { runner.warden_tripped(leak("C01"), {"C01"}); });
+  bench.warden_at(21s, [](Runner& runner) { runner.warden_cut(CutReport{"C01", 1'000'077, 2'000'077, ""}); });
+  const BenchResult result = bench.run();
+  EXPECT_EQ(bench.hardware("C01").power, PowerState::off);
+  EXPECT_EQ(exit_code(result.verdict), 5);
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::no_go);
+  EXPECT_EQ(result.verdict.find("C01")->reasons.front().code, "leak.detected");
+  EXPECT_EQ(result.verdict.find("C02")->decision, Decision::go) << "one tray's leak is that tray's";
+  EXPECT_EQ(result.ended("main/hold", "C01").status, WorkStatus::interlocked);
+  const auto cuts = result.bodies<Interlocked>();
+  ASSERT_EQ(cuts.size(), 1U);
+  EXPECT_EQ(cuts[0].detected_ns, 77) << "when the warden detected it";
+  std::string notes;
+  for (const Note& note : result.bodies<Note>()) notes += note.text + "\n";
+  EXPECT_NE(notes.find("the warden cut C01"), std::string::npos) << notes;
+  EXPECT_NE(notes.find("load stopped 1ms after it was detected, off 2ms"), std::string::npos) << notes;
+}
+
+TEST_F(RunnerWarden, WhatItReachesIsCutWhateverTheEngineThinksOfTheReach) {
+  ready_at(0s, "C01", true);
+  ready_at(0s, "C02", true);
+  bench.warden_at(20s, [](Runner& runner) {
+    Trip trip = leak("C01");
+    trip.cause = "telemetry-lost";
+    trip.code = "interlock.telemetry-lost";
+    trip.read = false;
+    runner.warden_tripped(trip, {"C01", "C02"});
+  });
+  const BenchResult result = bench.run();
+  for (const char* id : {"C01", "C02"}) {
+    EXPECT_EQ(bench.hardware(id).power, PowerState::off);
+    EXPECT_EQ(result.verdict.find(id)->decision, Decision::incomplete) << "nothing was read";
+  }
+  EXPECT_EQ(exit_code(result.verdict), 5);
+}
+
+TEST_F(RunnerWarden, ALeakOfTwoTraysOneSeenByEachIsTheRacks) {
+  ready_at(0s, "C01", true);
+  ready_at(0s, "C02", true);
+  bench.add_dut("C03", Role::compute_tray);
+  bench.warden_at(10s, [](Runner& runner) { runner.warden_tripped(leak("C01"), {"C01"}); });
+  bench.warden_at(12s, [](Runner& runner) { runner.warden_tripped(leak("C02"), {"C02"}); });
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.bodies<Interlocked>().size(), 3U);
+}
+
+}  // namespace
+}  // namespace kiln

@@ -1,0 +1,99 @@
+#include "files/interlock_rules_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/sha256.h"
+#include "files/field_reader.h"
+#include "files/file_text.h"
+#include "files/yaml_node.h"
+
+namespace kiln {
+namespace {
+
+// The slowest that any floor may be; docs/safety.md says why.
+constexpr Nanoseconds kSlowestPoll = std::chrono::seconds(1);
+constexpr Nanoseconds kFastestPoll = std::chrono::milliseconds(100);  // a BMC must live through it
+constexpr Nanoseconds kLongestGrace = std::chrono::seconds(30);
+constexpr Nanoseconds kLongestConfirm = std::chrono::seconds(10);
+
+class RulesReader {
+ public:
+  explicit RulesReader(std::vector<Problem>& problems) : problems_(problems) {}
+
+  void read(const YamlNode& tree, InterlockRules& rules) {
+    constexpr int kHighestRevision = 1'000'000;
+    FieldReader reader(tree, "the floor rules", problems_);
+    rules.name = reader.text("interlock_rules", Need::required).value_or("");
+    rules.revision = reader.integer("revision", 1, kHighestRevision, Need::required).value_or(0);
+    reader.text("description");
+    if (const YamlNode* leak = reader.take_map("leak", Need::required)) read_leak(*leak, rules);
+    if (const YamlNode* cut = reader.take_map("cut", Need::required)) read_cut(*cut, rules);
+    reader.finish();
+  }
+
+ private:
+  void read_leak(const YamlNode& node, InterlockRules& rules) {
+    FieldReader reader(node, "leak", problems_);
+    rules.leak_poll = between(reader, "poll", kFastestPoll, kSlowestPoll);
+    rules.leak_grace = between(reader, "grace", kSlowestPoll, kLongestGrace);
+    rules.tray_leak_cuts_rack = reader.word("cuts", {"tray", "rack"}, Need::required) == "rack";
+    reader.finish();
+  }
+
+  void read_cut(const YamlNode& node, InterlockRules& rules) {
+    FieldReader reader(node, "cut", problems_);
+    rules.off_confirm = between(reader, "confirm", kSlowestPoll, kLongestConfirm);
+    std::vector<std::string> rungs;
+    for (const YamlNode* rung : reader.take_some("ladder", Need::required)) rungs.push_back(rung->text);
+    const std::vector<std::string> chassis{"load", "chassis"};
+    const std::vector<std::string> shelves{"load", "chassis", "power_shelf"};
+    rules.cut_reaches_shelves = rungs == shelves;
+    if (reader.has("ladder") && rungs != chassis && rungs != shelves) {
+      reader.problem(node.find("ladder")->place, "interlock_rules.weak",
+                     "the ladder is load, chassis, and then power_shelf where there are shelves; no rung may "
+                     "be left out",
+                     "write ladder: [load, chassis, power_shelf]");
+    }
+    reader.finish();
+  }
+
+  static Nanoseconds between(FieldReader& reader, const std::string& key, Nanoseconds least,
+                             Nanoseconds most) {
+    const std::optional<Nanoseconds> value = reader.duration(key, Need::required);
+    if (!value || (*value >= least && *value <= most)) return value.value_or(most);
+    reader.problem(reader.take(key)->place, "interlock_rules.weak",
+                   fmt::format("'{}' is {}; it must be between {} and {}", key, format_duration(*value),
+                               format_duration(least), format_duration(most)));
+    return most;
+  }
+
+  std::vector<Problem>& problems_;
+};
+
+}  // namespace
+
+Parsed<InterlockRules> parse_interlock_rules(const std::string& text, const std::string& file) {
+  Parsed<InterlockRules> parsed;
+  const auto tree = parse_yaml(text, file, Sensitivity::plain, parsed.problems);
+  if (!tree) return parsed;
+  InterlockRules rules;
+  rules.file = file;
+  rules.sha256 = sha256_hex(text);
+  RulesReader(parsed.problems).read(*tree, rules);
+  sort_by_place(parsed.problems);
+  if (parsed.problems.empty()) parsed.value = std::move(rules);
+  return parsed;
+}
+
+Parsed<InterlockRules> read_interlock_rules(const std::string& path) {
+  auto text = read_file_text(path);
+  if (text) return parse_interlock_rules(text.value->bytes, path);
+  Parsed<InterlockRules> parsed;
+  parsed.problems = std::move(text.problems);
+  return parsed;
+}
+
+}  // namespace kiln

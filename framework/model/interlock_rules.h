@@ -1,0 +1,26 @@
+#pragma once
+// InterlockRules: the station's floor rules. Plain data; read from a file by files/, bounded there. No recipe
+// can weaken them.
+
+#include <string>
+
+#include "base/time.h"
+
+namespace kiln {
+
+struct InterlockRules {
+  std::string name;
+  int revision = 0;
+  std::string file;    ///< where it was read from
+  std::string sha256;  ///< of the file's bytes
+
+  Nanoseconds leak_poll = std::chrono::seconds(1);  ///< at most 1 s
+  Nanoseconds leak_grace =
+      std::chrono::seconds(5);       ///< how long dry may go unproven before it counts as lost
+  bool tray_leak_cuts_rack = false;  ///< a CDU's leak, and two DUTs', concern the rack in any case
+  /// A cut that does not read back Off within this goes on to the power shelves, where the rack has some.
+  Nanoseconds off_confirm = std::chrono::seconds(10);
+  bool cut_reaches_shelves = true;
+};
+
+}  // namespace kiln

@@ -1,0 +1,250 @@
+#include "safety/interlock_watch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "model/interlock_reach.h"
+
+namespace kiln {
+namespace {
+
+using boost::asio::awaitable;
+
+constexpr Nanoseconds kLongestPoll = std::chrono::seconds(2);  // then it is asked anew, on a new connection
+constexpr Nanoseconds kAtLeast =
+    std::chrono::milliseconds(50);  // between two polls, also of a BMC that refuses
+constexpr Nanoseconds kKeepAsking = std::chrono::minutes(10);  // for Off, beside the next rung of the ladder
+
+constexpr Nanoseconds kListenAgain = std::chrono::seconds(1);
+constexpr Nanoseconds kListenAtMost = std::chrono::seconds(30);  // between two attempts
+constexpr int kOurs = 0;  // number of the undo that is ours; guards are numbered from 1
+
+NumberedUndo force_off(const std::string& dut, Nanoseconds budget) {
+  NumberedUndo off;
+  off.number = kOurs;
+  off.undo = JournaledUndo(UndoKind::force_off, dut, "force off " + dut);
+  off.undo.budget = budget;
+  return off;
+}
+
+}  // namespace
+
+InterlockWatch::InterlockWatch(const Ctx& owner, InterlockRules rules, std::map<std::string, WatchedDut> duts,
+                               std::function<std::vector<NumberedUndo>(const std::string&)> open_guards,
+                               InterlockEars ears)
+    : owner_(owner),
+      rules_(rules),
+      duts_(std::move(duts)),
+      open_guards_(std::move(open_guards)),
+      ears_(std::move(ears)),
+      polls_(owner),
+      cuts_(owner) {}
+
+void InterlockWatch::start() {
+  for (const auto& [id, dut] : duts_) {
+    if (dut.leak_detectors.empty()) continue;
+    if (dut.leaks == nullptr) {
+      ears_.ready(id, false, fmt::format("{}: {}", id, dut.no_power));
+      continue;
+    }
+    polls_.start("watch " + id, [this, id = id](Ctx& task) { return watch(id, task); });
+    if (dut.events != nullptr)
+      polls_.start("listen " + id, [this, id = id](Ctx& task) { return listen(id, task); });
+  }
+}
+
+awaitable<void> InterlockWatch::stop() {
+  const Status polls = co_await polls_.stop_and_join(StopReason::sibling, "the watch is over");
+  (void)polls;
+  const Status cuts = co_await cuts_.join();
+  (void)cuts;
+}
+
+awaitable<void> InterlockWatch::watch(std::string id, Ctx& task) {
+  const WatchedDut& dut = duts_.at(id);
+  Cause cause("leak", id, rules_.leak_grace);
+  while (!task.stopped()) {
+    const std::int64_t asked_ns = task.now().monotonic_ns;
+    const Nanoseconds budget = std::min(kLongestPoll, rules_.leak_grace / 2);
+    Ctx poll = task.child_within("leak poll", budget);
+    const Result<std::vector<DetectorLook>> looks = co_await dut.leaks->read(poll);
+    if (task.stopped()) co_return;
+    if (looks) {
+      cause.see(judge_leak_detectors(dut.leak_detectors, *looks), asked_ns);
+    } else if (looks.error().code == "ctx.deadline") {
+      cause.miss(fmt::format("its leak detectors were not read within {}", format_duration(budget)),
+                 asked_ns);
+    } else {
+      cause.miss(looks.error().message, asked_ns);
+    }
+    const std::int64_t now_ns = task.now().monotonic_ns;
+    std::optional<Trip> found = cause.trip(now_ns);
+    if (found && tripped_.insert(id).second) trip(std::move(*found), false);
+    say_ready(id, cause, now_ns);
+    const std::int64_t pause = std::max(asked_ns + rules_.leak_poll.count() - now_ns, kAtLeast.count());
+    const Completion<bool> now;
+    poll_now_.insert_or_assign(id, now);
+    Ctx rest = task.child_within("rest", Nanoseconds(pause));
+    const Result<bool> woken = co_await now.wait(rest);
+    (void)woken;  // by an event, or the time is over
+    poll_now_.erase(id);
+  }
+}
+
+/// A stream that has ended is opened anew; polling goes on in any case.
+awaitable<void> InterlockWatch::listen(std::string id, Ctx& task) {
+  const WatchedDut& dut = duts_.at(id);
+  Nanoseconds pause = kListenAgain;
+  while (!task.stopped()) {
+    const std::int64_t began_ns = task.now().monotonic_ns;
+    const Status ended = co_await dut.events->listen(
+        task, [this, &id, &task](const LeakEvent& event) { heard(id, event, task.now().monotonic_ns); });
+    if (!ended && ended.error().code == "warden.no_events") co_return;
+    const bool lasted = task.now().monotonic_ns - began_ns > kListenAtMost.count();
+    pause = lasted ? kListenAgain : std::min(pause * 2, kListenAtMost);
+    const Status waited = co_await task.sleep_for(pause);
+    if (!waited) co_return;
+  }
+}
+
+void InterlockWatch::heard(const std::string& id, const LeakEvent& event, std::int64_t now_ns) {
+  if (event.wet && tripped_.insert(id).second) {
+    Trip found;
+    found.cause = "leak";
+    found.code = "leak.detected";
+    found.dut = id;
+    found.part = event.detector;
+    found.message = fmt::format("{}: its BMC reports a leak{}{}: {}", id,
+                                event.detector.empty() ? "" : " at ", event.detector, event.why);
+    found.detected_ns = now_ns;
+    trip(std::move(found), false);
+  }
+  const auto waiting = poll_now_.find(id);
+  if (waiting != poll_now_.end()) waiting->second.complete(true);
+}
+
+void InterlockWatch::say_ready(const std::string& id, const Cause& cause, std::int64_t now_ns) {
+  const bool ready = cause.ready(now_ns) && !cut_.contains(id);
+  std::pair<bool, std::string> say(ready, ready ? "" : cause.why_not());
+  auto& said = said_ready_[id];
+  if (said == say) return;
+  said = std::move(say);
+  ears_.ready(id, said.first, said.second);
+}
+
+std::vector<std::string> InterlockWatch::reach_of(const Trip& trip, bool everything) {
+  if (trip.read && trip.cause == "leak") leaking_.insert(trip.dut);
+  const auto origin = duts_.find(trip.dut);
+  const bool whole_rack =
+      everything || (origin != duts_.end() &&
+                     concerns_whole_rack(origin->second.role, leaking_.size(), rules_.tray_leak_cuts_rack));
+  std::vector<std::string> reach;
+  for (const auto& [id, dut] : duts_) {
+    const bool in_scope = id == trip.dut || (whole_rack && can_be_cut(dut.role, dut.power != nullptr));
+    if (in_scope && !cut_.contains(id)) reach.push_back(id);
+  }
+  return reach;
+}
+
+void InterlockWatch::trip(Trip trip, bool everything) {
+  const std::vector<std::string> reach = reach_of(trip, everything);
+  for (const std::string& id : reach) {
+    cut_.insert(id);
+    JournaledCut& done = done_[id];
+    done.trip = trip;
+    done.report.dut = id;
+    cuts_.start("cut " + id, [this, id](Ctx& task) { return cut_one(id, task); });
+  }
+  ears_.tripped(trip, reach);
+}
+
+awaitable<void> InterlockWatch::cut_one(std::string id, Ctx& task) {
+  const WatchedDut& dut = duts_.at(id);
+  std::vector<NumberedUndo> undos = open_guards_(id);
+  const bool switched = can_be_cut(dut.role, dut.power != nullptr);
+  // Also when no guard says that this run has switched it on: a leak does not ask who did.
+  if (switched) {
+    std::erase_if(undos, [](const NumberedUndo& undo) { return undo.undo.kind == UndoKind::force_off; });
+    undos.push_back(force_off(id, rules_.off_confirm));
+  }
+  UndoDoors doors;
+  doors.power = dut.power;
+  doors.shell = dut.shell;
+  doors.no_power = dut.no_power;
+  doors.no_shell = dut.no_shell;
+  const bool loaded = std::any_of(undos.begin(), undos.end(), [](const NumberedUndo& undo) {
+    return undo.undo.kind == UndoKind::shell_command;
+  });
+  CutReport report;
+  report.dut = id;
+  const std::int64_t began_ns = task.now().monotonic_ns;
+  const std::map<int, UndoResult> results = co_await undo_all(task, undos, std::move(doors), 0);
+  if (!loaded) report.load_stopped_ns = began_ns;
+  for (const auto& [number, result] : results) {
+    if (outstanding(result.how)) report.problem = result.message;
+    if (outstanding(result.how)) continue;
+    if (number == kOurs) report.off_confirmed_ns = result.at_ns;
+    if (number != kOurs) report.load_stopped_ns = std::max(report.load_stopped_ns, result.at_ns);
+  }
+  done_[id].report = report;
+  ears_.cut(report);
+  if (!switched || report.off_confirmed_ns != 0) co_return;
+  if (!escalated_ && rules_.cut_reaches_shelves && has_shelves()) {
+    escalated_ = true;
+    cuts_.start("shelves", [this, id](Ctx& shelves) { return escalate(id, shelves); });
+  }
+  std::vector<NumberedUndo> only{force_off(id, kKeepAsking)};
+  UndoDoors same;
+  same.power = dut.power;
+  const std::map<int, UndoResult> later = co_await undo_all(task, std::move(only), std::move(same), 0);
+  const auto found = later.find(kOurs);
+  if (found == later.end() || outstanding(found->second.how)) co_return;
+  report.off_confirmed_ns = found->second.at_ns;
+  if (report.load_stopped_ns == 0) report.load_stopped_ns = report.off_confirmed_ns;
+  report.problem.clear();
+  done_[id].report = report;
+  ears_.cut(report);
+}
+
+bool InterlockWatch::has_shelves() const {
+  return std::any_of(duts_.begin(), duts_.end(), [](const auto& dut) {
+    return dut.second.role == Role::power_shelf && dut.second.power != nullptr;
+  });
+}
+
+awaitable<void> InterlockWatch::escalate(std::string id, Ctx& task) {
+  Trip wider;
+  wider.cause = "escalation";
+  wider.code = "interlock.escalated";
+  wider.dut = id;
+  wider.detected_ns = task.now().monotonic_ns;
+  wider.read = false;
+  wider.message =
+      fmt::format("{}: it does not read back Off after {}, so the power shelves of the rack are switched off",
+                  wider.dut, format_duration(rules_.off_confirm));
+  trip(std::move(wider), true);
+  Scope shelves(task);
+  for (const auto& [shelf, dut] : duts_) {
+    if (dut.role != Role::power_shelf || dut.power == nullptr) continue;
+    shelves.start("shelf " + shelf, [this, shelf = shelf](Ctx& one) { return shelf_off(shelf, one); });
+  }
+  const Status joined = co_await shelves.join();
+  (void)joined;
+}
+
+awaitable<void> InterlockWatch::shelf_off(std::string id, Ctx& task) {
+  std::vector<NumberedUndo> only{force_off(id, kKeepAsking)};
+  UndoDoors doors;
+  doors.power = duts_.at(id).power;
+  const std::map<int, UndoResult> results = co_await undo_all(task, std::move(only), std::move(doors), 0);
+  CutReport report;
+  report.dut = id;
+  const UndoResult& result = results.at(kOurs);
+  if (outstanding(result.how)) report.problem = result.message;
+  if (!outstanding(result.how)) report.off_confirmed_ns = result.at_ns;
+  ears_.cut(report);
+}
+
+}  // namespace kiln

@@ -1,0 +1,92 @@
+#pragma once
+// InterlockWatch: the warden's own watch over every DUT of a run, and its cut. Polls each DUT's leak
+// detectors on the warden's own line; a hazard takes the energy of everything in its reach away: loads ended
+// and chassis forced off side by side, at once, and only then told. What does not read back Off in time
+// escalates to the power shelves. A DUT is cut once per run and stays cut. Loop thread only.
+
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "io/completion.h"
+#include "io/scope.h"
+#include "model/interlock_rules.h"
+#include "model/inventory.h"
+#include "safety/cause.h"
+#include "safety/leak_events.h"
+#include "safety/undoing.h"
+
+namespace kiln {
+
+/// One DUT as the watch sees it. The pointers may be null, with the reason why; they outlive the watch.
+struct WatchedDut {
+  Role role = Role::server;
+  std::vector<std::string> leak_detectors;  ///< expected, by name; empty: none to watch
+  LeakDetectors* leaks = nullptr;
+  LeakEvents* events = nullptr;
+  PowerSwitch* power = nullptr;
+  Shell* shell = nullptr;
+  std::string no_power, no_shell;
+};
+
+/// Who is told, and never waited for: each returns at once.
+struct InterlockEars {
+  /// Whether energy may be permitted on the DUT, as far as this watch goes, and why not.
+  std::function<void(const std::string& dut, bool ready, const std::string& why)> ready;
+  /// Begun: `reach` is being cut.
+  std::function<void(const Trip& trip, const std::vector<std::string>& reach)> tripped;
+  std::function<void(const CutReport& report)> cut;
+};
+
+class InterlockWatch {
+ public:
+  /// `open_guards`: what the DUT's cut has to undo, oldest first.
+  InterlockWatch(const Ctx& owner, InterlockRules rules, std::map<std::string, WatchedDut> duts,
+                 std::function<std::vector<NumberedUndo>(const std::string& dut)> open_guards,
+                 InterlockEars ears);
+  InterlockWatch(const InterlockWatch&) = delete;
+  InterlockWatch& operator=(const InterlockWatch&) = delete;
+
+  void start();
+  /// A hazard that somebody else has seen, or a person's wish: the same cut. `everything`: whatever its place
+  /// is.
+  void trip(Trip trip, bool everything);
+  /// Nothing is being cut now.
+  [[nodiscard]] bool at_rest() const { return cuts_.running() == 0; }
+  /// Ends the polling and waits until what was begun to be cut is cut.
+  boost::asio::awaitable<void> stop();
+
+  /// Every DUT that was cut, why, and how far it got.
+  [[nodiscard]] const std::map<std::string, JournaledCut>& cuts() const { return done_; }
+
+ private:
+  boost::asio::awaitable<void> watch(std::string id, Ctx& task);
+  boost::asio::awaitable<void> listen(std::string id, Ctx& task);
+  void heard(const std::string& id, const LeakEvent& event, std::int64_t now_ns);
+  boost::asio::awaitable<void> cut_one(std::string id, Ctx& task);
+  [[nodiscard]] bool has_shelves() const;
+  boost::asio::awaitable<void> escalate(std::string id, Ctx& task);
+  boost::asio::awaitable<void> shelf_off(std::string id, Ctx& task);
+  void say_ready(const std::string& id, const Cause& cause, std::int64_t now_ns);
+  std::vector<std::string> reach_of(const Trip& trip, bool everything);
+
+  const Ctx& owner_;
+  InterlockRules rules_;
+  std::map<std::string, WatchedDut> duts_;
+  std::function<std::vector<NumberedUndo>(const std::string&)> open_guards_;
+  InterlockEars ears_;
+  std::map<std::string, std::pair<bool, std::string>> said_ready_;
+  std::map<std::string, Completion<bool>> poll_now_;  ///< by DUT that waits for its next poll
+  std::set<std::string> tripped_;                     ///< by themselves: each trips once
+  std::set<std::string> leaking_, cut_;
+  std::map<std::string, JournaledCut> done_;
+  bool escalated_ = false;
+  Scope polls_, cuts_;
+};
+
+}  // namespace kiln

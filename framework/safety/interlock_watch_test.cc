@@ -1,0 +1,291 @@
+// The warden's own watch under virtual time: when it cuts, what, in which order, and what it tells.
+#include "safety/interlock_watch.h"
+
+#include <gtest/gtest.h>
+
+#include "io/loop.h"
+#include "testing/fake_leak_detectors.h"
+#include "testing/fake_power_switch.h"
+#include "testing/scripted_shell.h"
+
+namespace kiln {
+namespace {
+
+using namespace std::chrono_literals;
+using boost::asio::awaitable;
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kMillisecond = 1'000'000;
+
+struct Place {
+  explicit Place(Role the_role) : role(the_role) {
+    if (role == Role::power_shelf) return;
+    detectors->put("LeakDetector_0");
+    detectors->put("LeakDetector_1");
+  }
+  Role role;
+  std::shared_ptr<FakePower> power = std::make_shared<FakePower>();
+  std::shared_ptr<FakeDetectors> detectors = std::make_shared<FakeDetectors>();
+  ScriptedShell shell;
+  FakePowerSwitch power_switch{power};
+  FakeLeakDetectors leaks{detectors};
+  std::shared_ptr<FakeEventStream> stream = std::make_shared<FakeEventStream>();
+  FakeLeakEvents events{stream};
+};
+
+struct InterlockWatchTest : testing::Test {
+  InterlockWatchTest() {
+    for (const char* id : {"C01", "C02", "S01"})
+      add(id, id[0] == 'C' ? Role::compute_tray : Role::switch_tray);
+    add("CDU01", Role::cdu);
+    add("P01", Role::power_shelf);
+  }
+  void add(const std::string& id, Role role) {
+    places[id] = std::make_unique<Place>(role);
+    places[id]->shell.answer("pkill -TERM -x gpu_burn", ShellAnswer("").after(200ms));
+  }
+  void load(const std::string& id) {
+    NumberedUndo undo;
+    undo.number = static_cast<int>(guards.size()) + 1;
+    undo.undo = JournaledUndo(UndoKind::shell_command, id, "stop gpu_burn on " + id);
+    undo.undo.command = "pkill -TERM -x gpu_burn";
+    guards.push_back(std::move(undo));
+  }
+  void at(Nanoseconds when, std::function<void()> action) {
+    loop->call_at(start + when.count(), std::move(action));
+  }
+
+  awaitable<void> watch_for(Ctx& ctx, Nanoseconds duration) {
+    std::map<std::string, WatchedDut> watched;
+    for (const auto& [id, place] : places) {
+      WatchedDut& one = watched[id];
+      one.role = place->role;
+      if (place->role != Role::power_shelf) one.leak_detectors = {"LeakDetector_0", "LeakDetector_1"};
+      one.leaks = &place->leaks;
+      one.events = &place->events;
+      one.power = &place->power_switch;
+      one.shell = &place->shell;
+    }
+    InterlockEars ears;
+    ears.ready = [this](const std::string& dut, bool is_ready, const std::string& why) {
+      ready[dut] = is_ready;
+      if (!is_ready) whys[dut] = why;
+    };
+    ears.tripped = [this](const Trip& trip, const std::vector<std::string>& reach) {
+      trips.push_back(trip);
+      reaches.push_back(reach);
+    };
+    ears.cut = [this](const CutReport& report) { cuts.push_back(report); };
+    InterlockWatch watch(
+        ctx, rules, std::move(watched),
+        [this](const std::string& dut) {
+          std::vector<NumberedUndo> mine;
+          for (const NumberedUndo& undo : guards) {
+            if (undo.undo.dut == dut) mine.push_back(undo);
+          }
+          return mine;
+        },
+        std::move(ears));
+    the_watch = &watch;
+    watch.start();
+    const Status waited = co_await ctx.sleep_for(duration);
+    EXPECT_TRUE(waited);
+    co_await watch.stop();
+  }
+  void run(Nanoseconds duration) {
+    loop->run([&](Ctx& ctx) { return watch_for(ctx, duration); });
+  }
+  Place& place(const std::string& id) { return *places.at(id); }
+  std::vector<std::string> off() const {
+    std::vector<std::string> ids;
+    for (const auto& [id, one] : places) {
+      if (!one->power->on) ids.push_back(id);
+    }
+    return ids;
+  }
+
+  std::unique_ptr<Loop> loop = Loop::simulated();
+  const std::int64_t start = loop->clock().now().monotonic_ns;
+  InterlockRules rules;
+  std::map<std::string, std::unique_ptr<Place>> places;
+  std::vector<NumberedUndo> guards;
+  std::map<std::string, bool> ready;
+  std::map<std::string, std::string> whys;
+  std::vector<Trip> trips;
+  std::vector<std::vector<std::string>> reaches;
+  std::vector<CutReport> cuts;
+  InterlockWatch* the_watch = nullptr;
+};
+
+using Names = std::vector<std::string>;
+
+TEST_F(InterlockWatchTest, DryTraysAreReadyAndLeftAlone) {
+  run(60s);
+  EXPECT_EQ(ready,
+            (std::map<std::string, bool>{{"C01", true}, {"C02", true}, {"CDU01", true}, {"S01", true}}));
+  EXPECT_TRUE(trips.empty());
+  EXPECT_TRUE(off().empty());
+  EXPECT_GE(place("C01").detectors->reads, 60) << "at least once a second";
+}
+
+TEST_F(InterlockWatchTest, ALeakCutsItsTrayWithinOnePoll) {
+  load("C01");
+  load("C02");
+  at(10300ms, [this] { place("C01").detectors->put("LeakDetector_1", "Critical"); });
+  run(30s);
+  EXPECT_EQ(off(), Names{"C01"});
+  EXPECT_LE(place("C01").power->off_ns - start, 10 * kSecond + 300 * kMillisecond + kSecond);
+  ASSERT_EQ(trips.size(), 1U) << "once, however often it is read";
+  EXPECT_EQ(trips[0].code, "leak.detected");
+  EXPECT_EQ(trips[0].part, "LeakDetector_1");
+  EXPECT_EQ(reaches[0], Names{"C01"});
+  EXPECT_FALSE(ready["C01"]);
+  ASSERT_EQ(cuts.size(), 1U);
+  EXPECT_GT(cuts[0].off_confirmed_ns, 0);
+  EXPECT_GT(cuts[0].load_stopped_ns, 0);
+  EXPECT_TRUE(cuts[0].problem.empty());
+}
+
+TEST_F(InterlockWatchTest, AHostThatHangsDoesNotHoldTheCutUp) {
+  load("C01");
+  place("C01").shell.answer("pkill -TERM -x gpu_burn", ShellAnswer::never());
+  at(10s, [this] { place("C01").detectors->put("LeakDetector_1", "Critical"); });
+  run(30s);
+  EXPECT_EQ(off(), Names{"C01"});
+  EXPECT_LE(place("C01").power->off_ns - start, 11 * kSecond);
+  ASSERT_EQ(cuts.size(), 1U);
+  EXPECT_EQ(cuts[0].load_stopped_ns, cuts[0].off_confirmed_ns) << "nothing runs without power";
+}
+
+TEST_F(InterlockWatchTest, TwoLeakingTraysConcernTheRack) {
+  at(10s, [this] { place("C01").detectors->put("LeakDetector_1", "Critical"); });
+  at(20s, [this] { place("C02").detectors->put("LeakDetector_0", "Warning"); });
+  run(30s);
+  EXPECT_EQ(off(), (Names{"C01", "C02", "S01"}));
+  ASSERT_EQ(trips.size(), 2U);
+  EXPECT_EQ(reaches[1], (Names{"C02", "S01"})) << "C01 is cut already; the CDU and the shelf serve";
+}
+
+TEST_F(InterlockWatchTest, ALeakOfTheCduConcernsEveryTray) {
+  at(10s, [this] { place("CDU01").detectors->put("LeakDetector_0", "Critical"); });
+  run(30s);
+  EXPECT_EQ(off(), (Names{"C01", "C02", "S01"}));
+  ASSERT_EQ(trips.size(), 1U);
+  EXPECT_TRUE(place("CDU01").power->on) << "pumps go on";
+}
+
+TEST_F(InterlockWatchTest, SilenceBeyondTheGraceIsCutAndNotCalledALeak) {
+  at(10s, [this] { place("C01").detectors->refuses = Error("http.connect", "no connection"); });
+  run(30s);
+  EXPECT_EQ(off(), Names{"C01"});
+  ASSERT_EQ(trips.size(), 1U);
+  EXPECT_EQ(trips[0].code, "interlock.telemetry-lost");
+  EXPECT_FALSE(trips[0].read);
+  EXPECT_GE(place("C01").power->off_ns - start, 14 * kSecond);
+  EXPECT_LE(place("C01").power->off_ns - start, 16 * kSecond);
+  EXPECT_NE(trips[0].message.find("no connection"), std::string::npos);
+}
+
+TEST_F(InterlockWatchTest, ABmcThatHangsIsSilence) {
+  at(10s, [this] { place("C01").detectors->takes = 1h; });
+  run(30s);
+  EXPECT_EQ(off(), Names{"C01"});
+  EXPECT_LE(place("C01").power->off_ns - start, 17 * kSecond);
+}
+
+TEST_F(InterlockWatchTest, AShortSilenceIsSurvived) {
+  at(10s, [this] { place("C01").detectors->refuses = Error("http.connect", "no connection"); });
+  at(13s, [this] { place("C01").detectors->refuses.reset(); });
+  run(30s);
+  EXPECT_TRUE(off().empty());
+  EXPECT_TRUE(ready["C01"]);
+}
+
+TEST_F(InterlockWatchTest, ADetectorThatIsNotThereAtTheStartPermitsNothingAndCutsNothing) {
+  std::erase_if(place("C01").detectors->looks,
+                [](const DetectorLook& look) { return look.id == "LeakDetector_1"; });
+  run(30s);
+  EXPECT_FALSE(ready["C01"]);
+  EXPECT_EQ(whys["C01"], "C01: leak detector LeakDetector_1 is not in the BMC's list of 1 detectors");
+  EXPECT_TRUE(off().empty());
+}
+
+TEST_F(InterlockWatchTest, ATrayThatDoesNotGoOffTakesThePowerShelfWithIt) {
+  place("C01").power->obeys = false;
+  at(10s, [this] { place("C01").detectors->put("LeakDetector_1", "Critical"); });
+  at(40s, [this] { place("C01").power->obeys = true; });  // the shelf is off now
+  run(60s);
+  EXPECT_EQ(off(), (Names{"C01", "C02", "P01", "S01"}));
+  EXPECT_GE(place("P01").power->off_ns - start, 20 * kSecond) << "only what does not read back Off escalates";
+  EXPECT_LE(place("P01").power->off_ns - start, 22 * kSecond);
+  ASSERT_EQ(trips.size(), 2U);
+  EXPECT_EQ(trips[1].code, "interlock.escalated");
+  EXPECT_EQ(trips[1].dut, "C01");
+  const auto last =
+      std::find_if(cuts.rbegin(), cuts.rend(), [](const CutReport& cut) { return cut.dut == "C01"; });
+  ASSERT_NE(last, cuts.rend());
+  EXPECT_GT(last->off_confirmed_ns - start, 39 * kSecond) << "asked until it read back Off";
+}
+
+TEST_F(InterlockWatchTest, ABmcThatSpeaksFirstIsNotPolledFirst) {
+  load("C01");
+  at(10300ms, [this] { place("C01").stream->wet("LeakDetector_1"); });
+  run(20s);
+  EXPECT_EQ(off(), Names{"C01"});
+  EXPECT_EQ(place("C01").power->off_ns - start, 10 * kSecond + 300 * kMillisecond) << "at once";
+  ASSERT_EQ(trips.size(), 1U);
+  EXPECT_EQ(trips[0].part, "LeakDetector_1");
+  EXPECT_EQ(trips[0].code, "leak.detected");
+}
+
+TEST_F(InterlockWatchTest, WhatItSaysAboutADetectorIsLookedAtAtOnce) {
+  at(10300ms, [this] {
+    place("C01").detectors->put("LeakDetector_1", "Critical");
+    LeakEvent event;
+    event.detector = "LeakDetector_1";
+    place("C01").stream->say(event);
+  });
+  run(20s);
+  EXPECT_EQ(off(), Names{"C01"});
+  EXPECT_EQ(place("C01").power->off_ns - start, 10 * kSecond + 300 * kMillisecond);
+}
+
+TEST_F(InterlockWatchTest, AStreamThatEndsIsOpenedAnewAndPollingGoesOnMeanwhile) {
+  for (int second = 5; second < 15; ++second) at(second * 1s, [this] { place("C01").stream->end(); });
+  at(20s, [this] { place("C02").stream->end(); });
+  at(20100ms, [this] { place("C02").detectors->put("LeakDetector_0", "Critical"); });
+  run(60s);
+  EXPECT_GE(place("C01").stream->listened, 3);
+  EXPECT_EQ(off(), Names{"C02"});
+  EXPECT_LE(place("C02").power->off_ns - start, 21 * kSecond + 100 * kMillisecond);
+}
+
+TEST_F(InterlockWatchTest, ABmcWithoutStreamIsNotAskedForOneAgain) {
+  place("C01").stream->refuses = Error("warden.no_events", "none");
+  place("C02").stream->refuses = Error("http.connect", "no connection");
+  run(300s);
+  EXPECT_EQ(place("C01").stream->listened, 1);
+  EXPECT_GE(place("C02").stream->listened, 8);
+  EXPECT_LE(place("C02").stream->listened, 20) << "not in a hurry";
+}
+
+TEST_F(InterlockWatchTest, APersonsStopCutsEverything) {
+  at(10s, [this] {
+    Trip wish;
+    wish.cause = "emergency-stop";
+    wish.code = "interlock.emergency-stop";
+    the_watch->trip(wish, true);
+  });
+  run(20s);
+  EXPECT_EQ(off(), (Names{"C01", "C02", "S01"}));
+}
+
+TEST_F(InterlockWatchTest, WhatWasBegunIsFinishedBeforeItEnds) {
+  place("C01").power->takes = 3s;
+  at(10s, [this] { place("C01").detectors->put("LeakDetector_1", "Critical"); });
+  run(11s);
+  EXPECT_EQ(off(), Names{"C01"});
+}
+
+}  // namespace
+}  // namespace kiln

@@ -1,0 +1,42 @@
+#pragma once
+// What the warden says when it takes energy away, and how far it got. Plain data.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "safety/guard.h"
+
+namespace kiln {
+
+/// Energy has to go.
+struct Trip {
+  std::string cause;  ///< "leak", "telemetry-lost"
+  std::string code;   ///< "leak.detected", "leak.suspected", "interlock.telemetry-lost"
+  std::string dut;
+  std::string part;
+  std::string message;           ///< one sentence that begins with the DUT
+  bool read = true;              ///< the hazard was read; false: it could not be ruled out any more
+  std::int64_t detected_ns = 0;  ///< monotonic, when it was asked for or told
+};
+
+/// One DUT's cut. Times are monotonic; 0: not confirmed.
+struct CutReport {
+  std::string dut;
+  std::int64_t load_stopped_ns = 0;
+  std::int64_t off_confirmed_ns = 0;
+  std::string problem;  ///< why something was not confirmed; empty: all was
+};
+
+/// What stands in the guard journal of a station that could not be told any more: one entry per DUT that was
+/// cut.
+struct JournaledCut {
+  Trip trip;
+  CutReport report;
+};
+JournaledUndo to_journal(const JournaledCut& cut);
+/// nullopt: not of kind interlock, or damaged.
+std::optional<JournaledCut> from_journal(const JournaledUndo& entry);
+
+}  // namespace kiln

@@ -1,0 +1,134 @@
+// kiln stop-all: the emergency stop. Speaks to the wardens themselves, so that a station that hangs is in
+// nobody's way.
+
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <iostream>
+#include <optional>
+
+#include "io/loop.h"
+#include "io/message_door.h"
+#include "io/scope.h"
+#include "safety/warden.h"
+#include "station/commands/commands.h"
+
+namespace kiln {
+namespace {
+
+using boost::asio::awaitable;
+
+constexpr Nanoseconds kAnswer = std::chrono::seconds(40);  // a warden's own budget for all its cuts is 30 s
+
+struct Asked {
+  std::string door;
+  std::optional<EverythingStopped> stopped;
+  std::string problem;
+};
+
+std::string user_name() {
+  const passwd* entry = ::getpwuid(::geteuid());
+  return entry == nullptr ? std::to_string(::geteuid()) : std::string(entry->pw_name);
+}
+
+awaitable<void> ask(Ctx& task, Asked& asked, StopEverything stop) {
+  Ctx limited = task.child_within(asked.door, kAnswer);
+  const Result<std::unique_ptr<MessageSocket>> socket = knock(task.loop(), asked.door);
+  if (!socket) {
+    asked.problem = socket.error().message;
+    co_return;
+  }
+  WardenMessage message = std::move(stop);
+  const Status sent = co_await (*socket)->send(limited, encode(message));
+  Result<std::string> text = Error("", "");
+  if (sent) text = co_await (*socket)->receive(limited);
+  const Result<WardenMessage> answer =
+      sent && text ? decode_warden_message(*text) : Result<WardenMessage>(sent ? text.error() : sent.error());
+  const EverythingStopped* stopped = answer ? std::get_if<EverythingStopped>(&*answer) : nullptr;
+  if (stopped != nullptr) asked.stopped = *stopped;
+  if (stopped == nullptr) asked.problem = answer ? "it answered something else" : answer.error().message;
+}
+
+awaitable<void> ask_all(Ctx& ctx, std::vector<Asked>& all, StopEverything stop) {
+  Scope scope(ctx);
+  for (Asked& one : all) {
+    Asked* asked = &one;
+    scope.start(one.door, [asked, stop](Ctx& task) { return ask(task, *asked, stop); });
+  }
+  const Status joined = co_await scope.join();
+  (void)joined;
+}
+
+void print(const std::vector<Asked>& all) {
+  for (const Asked& asked : all) {
+    if (!asked.stopped) {
+      std::cout << asked.door << ": no answer (" << asked.problem << ")\n";
+      continue;
+    }
+    std::cout << asked.stopped->run << "\n";
+    for (const CutReport& cut : asked.stopped->cuts) {
+      std::cout << fmt::format("  {:<8} {}{}\n", cut.dut,
+                               cut.off_confirmed_ns != 0 ? "reads back Off" : "NOT CONFIRMED OFF",
+                               cut.problem.empty() ? "" : ": " + cut.problem);
+    }
+  }
+}
+
+void print_json(const std::vector<Asked>& all) {
+  boost::json::array runs;
+  for (const Asked& asked : all) {
+    boost::json::object run;
+    run["run"] = asked.stopped ? asked.stopped->run : "";
+    run["problem"] = asked.problem;
+    boost::json::array duts;
+    if (asked.stopped) {
+      for (const CutReport& cut : asked.stopped->cuts) {
+        boost::json::object dut;
+        dut["dut"] = cut.dut;
+        dut["off"] = cut.off_confirmed_ns != 0;
+        dut["problem"] = cut.problem;
+        duts.push_back(std::move(dut));
+      }
+    }
+    run["duts"] = std::move(duts);
+    runs.push_back(std::move(run));
+  }
+  boost::json::object root;
+  root["runs"] = std::move(runs);
+  std::cout << boost::json::serialize(root) << std::endl;
+}
+
+/// Serving DUTs (CDUs) stay on, and are no cut.
+bool all_off(const std::vector<Asked>& all) {
+  for (const Asked& asked : all) {
+    if (!asked.stopped) return false;
+    for (const CutReport& cut : asked.stopped->cuts) {
+      if (cut.off_confirmed_ns == 0) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+int stop_all_command(const CommandLine& line, const Paths& /*paths*/) {
+  std::vector<Asked> all;
+  for (const std::string& name : message_doors(kStopDoors)) all.push_back({name, std::nullopt, ""});
+  StopEverything stop;
+  stop.by = line.by.empty() ? user_name() : line.by;
+  stop.reason = line.reason.empty() ? "kiln stop-all" : line.reason;
+  const std::unique_ptr<Loop> loop = Loop::real();
+  loop->run([&all, &stop](Ctx& ctx) { return ask_all(ctx, all, stop); });
+  if (line.json) {
+    print_json(all);
+  } else if (all.empty()) {
+    std::cout << "no run of this machine has anything switched on\n";
+  } else {
+    print(all);
+  }
+  return all_off(all) ? 0 : 4;
+}
+
+}  // namespace kiln
