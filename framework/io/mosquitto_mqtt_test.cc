@@ -310,6 +310,19 @@ TEST_F(MosquittoMqtt, GarbageFromAPeerThatStaysIsALossToo) {
   }
 }
 
+TEST_F(MosquittoMqtt, APeerThatLeavesInTheHandshakeIsNoConnection) {
+  for (const char* const reply : {"", "\x16\x03\x03", "HTTP/1.1 400 Bad Request\r\n\r\n"}) {
+    const RawMqttPeer peer({reply}, true);
+    MqttOptions options = peer.options();
+    options.insecure.clear();
+    options.ca_file = shared_->file("ca.pem");
+    const auto before = std::chrono::steady_clock::now();
+    const Error error = connect(options);
+    EXPECT_EQ(error.code, "mqtt.connect") << error.full();
+    EXPECT_LT(std::chrono::steady_clock::now() - before, 5s) << "not by its keep-alive";
+  }
+}
+
 TEST_F(MosquittoMqtt, ARefusedSubscriptionIsSaid) {
   Inbox inbox;
   const RawMqttPeer peer({kConnack, std::string("\x90\x03\x00\x01\x80", 5)}, false);
