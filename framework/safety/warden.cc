@@ -147,20 +147,24 @@ class Warden {
     const Result<WardenMessage> message = decode_warden_message(*text);
     const StopEverything* stop = message ? std::get_if<StopEverything>(&*message) : nullptr;
     if (stop == nullptr) co_return;  // whoever that was, it was no stop
-    Trip trip;
-    trip.cause = "emergency-stop";
-    trip.code = "interlock.emergency-stop";
-    trip.read = false;
-    trip.detected_ns = task.now().monotonic_ns;
-    trip.message = fmt::format("everything was stopped by {}: {}", stop->by, stop->reason);
-    watch_->trip(std::move(trip), true);
-    while (!watch_->at_rest()) {
+    const bool meant = stop->run.empty() || stop->run == hello_->run;
+    if (meant) {
+      Trip trip;
+      trip.cause = "emergency-stop";
+      trip.code = "interlock.emergency-stop";
+      trip.read = false;
+      trip.detected_ns = task.now().monotonic_ns;
+      trip.message = fmt::format("everything was stopped by {}: {}", stop->by, stop->reason);
+      watch_->trip(std::move(trip), true);
+    }
+    while (meant && !watch_->at_rest()) {
       const Status waited = co_await limited.sleep_for(kDoorAgain);
       if (!waited) break;
     }
     EverythingStopped stopped;
     stopped.run = hello_->run;
     for (const auto& [id, cut] : watch_->cuts()) {
+      if (!meant) break;
       const GuardedDut& dut = duts_.at(id);
       if (can_be_cut(dut.facts.role, dut.bmc.power != nullptr)) stopped.cuts.push_back(cut.report);
     }
@@ -352,12 +356,13 @@ class Warden {
   }
 
   awaitable<int> station_gone() {
-    co_await close_the_door();
-    co_await watch_->stop();
+    // The watch goes on meanwhile: a firmware write may be waited for, and a leak does not wait.
     if (!open_.empty()) {
       acted_ = "the station is gone";
       co_await undo_and_tell(ctx_);
     }
+    co_await close_the_door();
+    co_await watch_->stop();
     if (parts_.write_ends && (!results_.empty() || !watch_->cuts().empty()))
       parts_.write_ends(hello_->journal, results_, watch_->cuts());
     co_await leave();

@@ -202,6 +202,7 @@ void write(json::object& into, const StopEverything& stop) {
   into["type"] = "stop_everything";
   into["by"] = stop.by;
   into["reason"] = stop.reason;
+  into["run"] = stop.run;
 }
 void write(json::object& into, const EverythingStopped& stopped) {
   into["type"] = "everything_stopped";
@@ -359,6 +360,7 @@ std::optional<WardenMessage> read(const std::string& type, Fields& fields) {
     StopEverything stop;
     stop.by = fields.text("by");
     stop.reason = fields.text("reason");
+    stop.run = fields.text("run");
     return stop;
   }
   if (type == "acting") return WardenActing{fields.text("why")};

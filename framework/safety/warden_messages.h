@@ -108,8 +108,9 @@ struct WardenDone {
 /// By a person, at the warden's door: everything that it guards is cut at once, whatever the station does.
 struct StopEverything {
   std::string by, reason;
+  std::string run;  ///< only the warden of this one; empty: whoever hears it
 };
-/// The answer: how far each cut got.
+/// The answer: how far each cut got. No cuts: another run was meant.
 struct EverythingStopped {
   std::string run;
   std::vector<CutReport> cuts;

@@ -59,7 +59,7 @@ std::vector<WardenMessage> one_of_each() {
           WardenWatch{"C01", false, "C01: not read yet"},
           tripped,
           cut,
-          StopEverything{"anna", "smoke at C17"},
+          StopEverything{"anna", "smoke at C17", "R-1"},
           EverythingStopped{"R-1", {CutReport{"C01", 20, 30, ""}, CutReport{"C02", 0, 0, "no answer"}}},
           WardenActing{"why"},
           WardenDone{3, 1}};

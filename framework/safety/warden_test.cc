@@ -386,12 +386,17 @@ TEST_F(WardenTest, WhoeverKnocksWithAStopHasEverythingOffAndHearsIt) {
   at(1s, [&] { come("garbage"); });
   at(1100ms, [&] { come(""); });
   at(1500ms, [&] { EXPECT_TRUE(power->on) << "who says something else changes nothing"; });
-  at(2s, [&] { anna = come(encode(StopEverything{"anna", "smoke"})); });
+  std::shared_ptr<ScriptedSocket> other;
+  at(1200ms, [&] { other = come(encode(StopEverything{"anna", "smoke", "R-2"})); });
+  at(2s, [&] { anna = come(encode(StopEverything{"anna", "smoke", ""})); });
   at(5s, [this] { put(WardenLeave{}); });
   EXPECT_EQ(run(), 0);
   EXPECT_FALSE(power->on);
   EXPECT_LE(power->off_ns - start, 2 * kSecond + 100'000'000);
   EXPECT_EQ(count<WardenTripped>(), 1);
+  ASSERT_EQ(other->sent.size(), 1U);
+  EXPECT_TRUE(std::get<EverythingStopped>(*decode_warden_message(other->sent.front())).cuts.empty())
+      << "another run was meant";
   ASSERT_EQ(anna->sent.size(), 1U);
   const Result<WardenMessage> answer = decode_warden_message(anna->sent.front());
   ASSERT_TRUE(answer);
@@ -413,6 +418,22 @@ TEST_F(WardenTest, ALeakDuringAFirmwareWriteIsCutAllTheSame) {
   at(10s, [this] { put(WardenLeave{}); });
   EXPECT_EQ(run(), 0);
   EXPECT_LE(power->off_ns - start, 6 * kSecond + 100'000'000);
+}
+
+TEST_F(WardenTest, ALeakBesideADeadStationDoesNotWaitForTheFirmwareWrite) {
+  expected = {"LeakDetector_0"};
+  detectors->put("LeakDetector_0");
+  hello();
+  guards();
+  put(WardenFlash{"C01", 600s});
+  at(1s, [this] { socket.close(); });
+  at(20s, [this] {
+    EXPECT_TRUE(power->on) << "half a write is worse than a late cut";
+    detectors->put("LeakDetector_0", "Critical");
+  });
+  EXPECT_EQ(run(), 3);
+  EXPECT_LE(power->off_ns - start, 21 * kSecond + 100'000'000);
+  EXPECT_EQ(written_cuts.size(), 1U);
 }
 
 TEST_F(WardenTest, ABmcThatCannotBeReachedIsNamedBeforeAnythingIsSwitchedOn) {

@@ -39,6 +39,12 @@ struct CommandLine {
   std::vector<std::string> give_up;  ///< RUN:NUMBER
   std::string by, reason;
 
+  // stop-all
+  std::string only_run;
+
+  // release
+  std::string dut, inspected_by, inspection;
+
   // show, report, abort, runs
   std::string run = "last";
   std::vector<std::string> formats;

@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <utility>
 
+#include "files/inventory_file.h"
 #include "safety/trip.h"
+#include "station/interlock_latches.h"
 #include "store/record_break.h"
 
 namespace kiln {
@@ -54,7 +56,41 @@ std::vector<Leftover> find_leftovers(const std::string& state_directory) {
   return found;
 }
 
+namespace {
+
+void latch_what_the_warden_cut(const std::string& state_directory, const GuardJournalContent& content) {
+  if (content.owner.rack_ends_with_us) return;
+  std::vector<InterlockLatch> latches;
+  for (const GuardEntry& entry : content.entries) {
+    const std::optional<JournaledCut> cut = from_journal(entry.undo);
+    if (!cut) continue;
+    InterlockLatch latch;
+    latch.dut = cut->report.dut;
+    latch.run = content.owner.run;
+    latch.cause = cut->trip.cause;
+    latch.code = cut->trip.code;
+    latch.part = cut->trip.part;
+    latch.message = cut->trip.message;
+    latch.read = cut->trip.read;
+    latch.utc_ns = entry.ended_utc_ns;
+    latches.push_back(std::move(latch));
+  }
+  if (latches.empty()) return;
+  const Parsed<Inventory> inventory = read_inventory(content.owner.inventory);
+  for (InterlockLatch& latch : latches) {
+    const Dut* dut = inventory ? inventory.value->find(latch.dut) : nullptr;
+    if (dut == nullptr) continue;  // the record tells it; there is nothing to hang a latch on
+    latch.rack = inventory.value->rack;
+    latch.key = latch_key(*dut);
+    const Status set = InterlockLatches(state_directory).set(latch);
+    (void)set;
+  }
+}
+
+}  // namespace
+
 void record_and_remove(const std::string& path, const GuardJournalContent& content) {
+  latch_what_the_warden_cut(std::filesystem::path(path).parent_path().parent_path().string(), content);
   const SystemClock clock;
   const Instant now = clock.now();
   for (const GuardEntry& entry : content.entries) {

@@ -67,6 +67,18 @@ Result<std::unique_ptr<Shell>> RealDevices::open_shell(const Dut& dut) {
   return make_libssh_shell(loop_, handshakes_, std::move(options));
 }
 
+Result<std::shared_ptr<RedfishLine>> RealDevices::open_line(const Dut& dut) {
+  if (!dut.bmc)
+    return Error("bmc.none", fmt::format("{} has no BMC in the rack file", dut.id), "", Blame::operator_);
+  const Result<Credential> login = credential(dut.id, dut.bmc->credential);
+  if (!login) return login.error();
+  HttpOptions options;
+  options.trust = dut.bmc->tls;
+  Result<std::unique_ptr<HttpClient>> client = curl_.client(std::move(options));
+  if (!client) return client.error();
+  return std::make_shared<RedfishLine>(std::move(*client), dut.bmc->url, login->user, login->password);
+}
+
 Result<WardenDut> RealDevices::warden_dut(const Dut& dut) const {
   WardenDut told;
   told.id = dut.id;

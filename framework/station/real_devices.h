@@ -10,6 +10,7 @@
 #include "files/credentials.h"
 #include "io/curl_http.h"
 #include "io/pool.h"
+#include "safety/redfish_line.h"
 #include "safety/warden_messages.h"
 
 namespace kiln {
@@ -22,6 +23,8 @@ class RealDevices final : public Devices {
   ProcessLauncher& processes() override { return *processes_; }
 
   /// How the warden reaches the DUT by itself. Error "credentials.unknown".
+  /// A line to its BMC as the warden has one, for whoever must ask without a run; to be left.
+  Result<std::shared_ptr<RedfishLine>> open_line(const Dut& dut);
   [[nodiscard]] Result<WardenDut> warden_dut(const Dut& dut) const;
 
  private:

@@ -159,6 +159,25 @@ def leak_beside_a_station_that_hangs(options):
         check(run.returncode == 5 and told["decision"] == "NO-GO" and len(cuts) == 1, f"woken again, the run says so: exit 5, NO-GO ({run.returncode}, {err[-200:]})")
         check(any(code == "leak.detected" for code, _ in reasons_of(out)), "with the leak as its reason")
         check(station.on() == [], f"nothing is on ({station.on()})")
+        latched(station)
+
+
+def latched(station):
+    """C02 leaks, and was cut."""
+    code, _, err = station.ended("run", "demo/small", "--rack", station.inventory, "--json", "--no-input")
+    check(code == 2 and "interlock.latched" in err and "C02" in err and "C01 (" not in err, f"the tray is latched, and only that one ({code}, {err.strip()[-300:]})")
+    words = ["release", "C02", "--rack", station.inventory, "--by", "anna", "--reason", "mended"]
+    seen = ["--inspection", "quick-disconnect reseated, dried"]
+    code, _, err = station.ended(*words)
+    check(code == 2 and "second person" in err, f"a leak wants a second person ({code}, {err.strip()})")
+    code, _, err = station.ended(*words, *seen, "--inspected-by", "anna")
+    check(code == 2 and "same person" in err, f"who is somebody else ({code})")
+    began = time.monotonic()
+    code, _, err = station.ended(*words, *seen, "--inspected-by", "ben")
+    check(code == 4 and "release.not_clear" in err and time.monotonic() - began < 20, f"and the leak must be gone ({code}, {err.strip()[-200:]})")
+    code, out, _ = station.ended("release", "--json")
+    check(code == 0 and [one["dut"] for one in json.loads(out)["latched"]] == ["C02"], f"the list says what is latched ({out.strip()})")
+    check(station.ended("release", "C01", "--rack", station.inventory, "--by", "anna", "--reason", "x")[0] == 2, "what is not latched cannot be released")
 
 
 def leak_beside_a_station_that_dies(options):
@@ -175,6 +194,8 @@ def leak_beside_a_station_that_dies(options):
         code, out, _ = station.ended("show", "last", "--json")
         codes = {code for code, _ in reasons_of(out)}
         check("leak.detected" in codes and json.loads(out)["decision"] == "NO-GO", f"the record of the dead run names the leak ({codes})")
+        code, _, err = station.ended("run", "demo/small", "--rack", station.inventory, "--json", "--no-input")
+        check(code == 2 and "interlock.latched" in err and "C01" in err, f"and the tray is latched all the same ({code}, {err.strip()[-200:]})")
 
 
 def refused_without_its_look(options):
@@ -190,8 +211,9 @@ def stopped_by_a_person(options):
     with tempfile.TemporaryDirectory(prefix="kiln-warden-") as place, Station(options, place) as station:
         run = under_load(station)
         run.send_signal(signal.SIGSTOP)  # also beside a station that hangs
+        only = json.loads(station.ended("show", "last", "--json")[1])["run"]  # other suites of this machine go on
         began = time.monotonic()
-        code, out, err = station.ended("stop-all", "--by", "anna", "--reason", "smoke", "--json")
+        code, out, err = station.ended("stop-all", "--run", only, "--by", "anna", "--reason", "smoke", "--json")
         runs = json.loads(out)["runs"]
         duts = {dut["dut"]: dut["off"] for one in runs for dut in one["duts"]}
         check(code == 0 and all(duts.get(name) for name in (*TRAYS, "S01")), f"stop-all: everything reads back Off ({code}, {duts}, {err[-200:]})")
@@ -200,8 +222,8 @@ def stopped_by_a_person(options):
         out, _ = run.communicate(timeout=90)
         told = json.loads(out)
         check(run.returncode == 5 and any("anna: smoke" in message for _, message in reasons_of(out)), f"the record says who and why ({run.returncode}, {told['decision']})")
-        code, out, _ = station.ended("stop-all")
-        check(code == 0, f"with nothing running there is nothing to stop ({code}, {out.strip()})")
+        code, _, err = station.ended("stop-all", "--run", only)
+        check(code == 4 and only in err, f"with nothing running there is nothing to stop ({code}, {err.strip()})")
 
 
 def weaker_rules(options):

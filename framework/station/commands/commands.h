@@ -16,6 +16,7 @@ int runs_command(const CommandLine& line, const Paths& paths);
 int show_command(const CommandLine& line, const Paths& paths);
 int report_command(const CommandLine& line, const Paths& paths);
 int recover_command(const CommandLine& line, const Paths& paths);
+int release_command(const CommandLine& line, const Paths& paths);
 int stop_all_command(const CommandLine& line, const Paths& paths);
 int plugins_command(const CommandLine& line, const Paths& paths);
 int doctor_command(const CommandLine& line, const Paths& paths);

@@ -13,6 +13,7 @@
 #include "safety/disk_undo_journal.h"
 #include "station/console.h"
 #include "station/dut_locks.h"
+#include "station/interlock_latches.h"
 #include "station/leftovers.h"
 #include "station/real_devices.h"
 #include "station/reports_on_disk.h"
@@ -233,6 +234,13 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   if (!clean && !line.rack_ends_with_us) {
     co_return refuse(line, clean.error());
   }
+  const InterlockLatches latches(paths.state);
+  // A virtual rack of ours is a new one each time.
+  const Status unlatched =
+      line.rack_ends_with_us || !energises(*setup.plan) ? success() : latches.refuse_latched(*setup.plan);
+  if (!unlatched) {
+    co_return refuse(line, unlatched.error());
+  }
   // Hours of burn-in later is too late to find out.
   if (!line.out_directory.empty()) {
     const Status writable = make_report_directory(line.out_directory);
@@ -297,7 +305,8 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
     };
   }
   parts.artifacts = &artifacts;
-  parts.observer = console.get();
+  LatchingObserver latching(*console, latches, *setup.plan, run);
+  parts.observer = line.rack_ends_with_us ? static_cast<RunObserver*>(console.get()) : &latching;
   Runner runner(*setup.plan, parts);
   // Also when nothing is being recorded: load must not go on for hours beside a record that is dead.
   const auto on_failure =
@@ -362,6 +371,7 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   if (!all_undone && !line.rack_ends_with_us) {
     std::cerr << "kiln: not everything was undone; the next run is refused until: kiln recover\n";
   }
+  if (!latching.trouble().empty()) std::cerr << "kiln: " << latching.trouble() << " [latch.not_writable]\n";
   if (!std::cout) {
     std::cerr << "kiln: standard output is closed; the result is in the report and in: kiln show " << run
               << "\n";

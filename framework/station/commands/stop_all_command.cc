@@ -119,8 +119,16 @@ int stop_all_command(const CommandLine& line, const Paths& /*paths*/) {
   StopEverything stop;
   stop.by = line.by.empty() ? user_name() : line.by;
   stop.reason = line.reason.empty() ? "kiln stop-all" : line.reason;
+  stop.run = line.only_run;
   const std::unique_ptr<Loop> loop = Loop::real();
   loop->run([&all, &stop](Ctx& ctx) { return ask_all(ctx, all, stop); });
+  if (!line.only_run.empty()) {
+    std::erase_if(
+        all, [&line](const Asked& asked) { return asked.stopped && asked.stopped->run != line.only_run; });
+    std::erase_if(all, [&line](const Asked& asked) { return !asked.stopped; });
+    if (all.empty()) std::cerr << "kiln: nothing that is switched on belongs to " << line.only_run << "\n";
+    if (all.empty()) return 4;
+  }
   if (line.json) {
     print_json(all);
   } else if (all.empty()) {

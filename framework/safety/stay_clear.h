@@ -1,0 +1,21 @@
+#pragma once
+// Whether a cause has gone: what stands between a latched interlock and its release.
+
+#include <boost/asio/awaitable.hpp>
+#include <string>
+#include <vector>
+
+#include "safety/leak_detectors.h"
+
+namespace kiln {
+
+/// How long a cause must have been freshly clear before its interlock may be released.
+inline constexpr Nanoseconds kClearBeforeRelease = std::chrono::seconds(60);
+
+/// Reads every detector once a second until all expected ones have been dry without a gap for `so_long`.
+/// Errors: release.not_clear at the first reading that is anything else, or when nobody answers for 5 s;
+/// those of Ctx.
+boost::asio::awaitable<Status> stay_clear(const Ctx& ctx, LeakDetectors& detectors, std::string dut,
+                                          std::vector<std::string> expected, Nanoseconds so_long);
+
+}  // namespace kiln

@@ -1,0 +1,73 @@
+// A latched interlock is released only over a cause that has stayed away.
+#include "safety/stay_clear.h"
+
+#include <gtest/gtest.h>
+
+#include "io/loop.h"
+#include "testing/fake_leak_detectors.h"
+
+namespace kiln {
+namespace {
+
+using namespace std::chrono_literals;
+using boost::asio::awaitable;
+
+struct StayClear : testing::Test {
+  StayClear() {
+    detectors->put("A");
+    detectors->put("B");
+  }
+  awaitable<void> watch(Ctx& ctx) {
+    outcome = co_await stay_clear(ctx, leaks, dut, expected, kClearBeforeRelease);
+  }
+  void run() {
+    loop->run([this](Ctx& ctx) { return watch(ctx); });
+    took = Nanoseconds(loop->clock().now().monotonic_ns - start);
+  }
+  void at(Nanoseconds when, std::function<void()> action) {
+    loop->call_at(start + when.count(), std::move(action));
+  }
+
+  std::unique_ptr<Loop> loop = Loop::simulated();
+  const std::int64_t start = loop->clock().now().monotonic_ns;
+  std::shared_ptr<FakeDetectors> detectors = std::make_shared<FakeDetectors>();
+  FakeLeakDetectors leaks{detectors};
+  const std::string dut = "C01";
+  const std::vector<std::string> expected{"A", "B"};
+  Status outcome = success();
+  Nanoseconds took{0};
+};
+
+TEST_F(StayClear, AMinuteOfDryDetectorsIsClear) {
+  run();
+  EXPECT_TRUE(outcome);
+  EXPECT_GE(took, 60s);
+  EXPECT_LE(took, 62s);
+  EXPECT_GE(detectors->reads, 60);
+}
+
+TEST_F(StayClear, OneWetFaultyOrMissingReadingIsNot) {
+  at(30s, [this] { detectors->put("B", "Warning"); });
+  at(31500ms, [this] { detectors->put("B"); });
+  run();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, "release.not_clear");
+  EXPECT_NE(outcome.error().message.find("C01: leak detector B"), std::string::npos);
+  EXPECT_LE(took, 32s);
+}
+
+TEST_F(StayClear, ADetectorThatIsNotThereIsNot) {
+  detectors->looks.pop_back();
+  run();
+  EXPECT_EQ(outcome.error().code, "release.not_clear");
+}
+
+TEST_F(StayClear, NobodyWhoAnswersIsNot) {
+  at(30s, [this] { detectors->takes = 1h; });
+  run();
+  EXPECT_EQ(outcome.error().code, "release.not_clear");
+  EXPECT_LE(took, 37s);
+}
+
+}  // namespace
+}  // namespace kiln

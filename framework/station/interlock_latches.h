@@ -1,0 +1,63 @@
+#pragma once
+// InterlockLatches: which DUTs were cut and not yet released, as files under the state directory that outlive
+// every run and every station. Nothing is energised on a latched DUT. Blocking; loop thread or start.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/devices.h"
+#include "engine/plan.h"
+#include "model/event.h"
+
+namespace kiln {
+
+struct InterlockLatch {
+  std::string dut, rack;
+  std::string key;  ///< the DUT itself, wherever it stands: its expected serial, else the address of its BMC
+  std::string run, cause, code, part, message;
+  bool read = true;  ///< the hazard was read
+  std::int64_t utc_ns = 0;
+  // Of a release.
+  std::string released_by, reason, inspected_by, inspection;
+  std::int64_t released_utc_ns = 0;
+};
+
+std::string latch_key(const Dut& dut);
+
+class InterlockLatches {
+ public:
+  explicit InterlockLatches(const std::string& state_directory);
+
+  /// Durable when it returns. The first cause of a DUT stays. Error latch.not_writable.
+  [[nodiscard]] Status set(const InterlockLatch& latch) const;
+  [[nodiscard]] std::optional<InterlockLatch> find(const Dut& dut) const;
+  [[nodiscard]] std::vector<InterlockLatch> all() const;
+  /// Takes it off and keeps what was said, forever. Errors: latch.not_writable, latch.none.
+  [[nodiscard]] Status release(const InterlockLatch& latch) const;
+  /// interlock.latched: a DUT of the plan is, by name, with what to do.
+  [[nodiscard]] Status refuse_latched(const Plan& plan) const;
+
+ private:
+  std::string directory_;
+};
+
+/// Tells `next` everything, and latches what was cut.
+class LatchingObserver final : public RunObserver {
+ public:
+  /// All outlive it. `run`: its id.
+  LatchingObserver(RunObserver& next, const InterlockLatches& latches, const Plan& plan, std::string run);
+  void on_event(const Event& event) override;
+  void on_progress(const std::string& dut, const std::string& step, const std::string& text) override;
+  /// Why something could not be latched; empty: everything was.
+  [[nodiscard]] const std::string& trouble() const { return trouble_; }
+
+ private:
+  RunObserver& next_;
+  const InterlockLatches& latches_;
+  const Plan& plan_;
+  std::string run_, trouble_;
+};
+
+}  // namespace kiln
