@@ -55,8 +55,9 @@ class Runner {
   void request_end(const Error& why);
 
   // What the warden says, at any time on the loop thread.
-  /// Whether its own watch lets energy be permitted on the DUT.
-  void warden_watch(const std::string& dut, bool ready, const std::string& why);
+  /// Whether its own watch lets energy be permitted on the DUT. A detector that it has seen at fault has been
+  /// seen: that is a measured fail of the leak watch, also when the station's own looks missed it.
+  void warden_watch(const WatchReport& report);
   /// It has begun to cut `reach`: everything there is cut here too, and in the record.
   void warden_tripped(const Trip& trip, const std::vector<std::string>& reach);
   void warden_cut(const CutReport& report);

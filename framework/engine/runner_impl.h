@@ -71,12 +71,14 @@ struct Runner::Impl {
   void start_what_the_warden_said();
   boost::asio::awaitable<void> cut_as_told(Trip trip, std::vector<std::string> reach);
   boost::asio::awaitable<void> note(std::string dut, std::string text);
+  boost::asio::awaitable<void> record_fault(WatchReport report);
 
   std::optional<Error> trouble;  ///< of request_end
   std::unique_ptr<Ctx> main;     ///< of all DUTs' work; stopped by a person or a broken ledger
   std::unique_ptr<Recorder> recorder;
   std::unique_ptr<RunState> state;
   std::optional<StopRequested> stop;
+  std::set<std::pair<std::string, std::string>> faults_seen;  ///< by the warden: DUT and part
   Scope* interlocks = nullptr;  ///< where what the warden says is acted upon; null before and after the run
   std::vector<std::function<void()>> said_early;  ///< by the warden, before the run had begun
 };

@@ -2,6 +2,9 @@
 // the run's.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 #include "engine/runner_impl.h"
 
@@ -45,15 +48,48 @@ awaitable<void> Runner::Impl::cut_as_told(Trip trip, std::vector<std::string> re
   (void)done;  // what could be confirmed is in the record
 }
 
-void Runner::warden_watch(const std::string& dut, bool ready, const std::string& why) {
+awaitable<void> Runner::Impl::record_fault(WatchReport report) {
+  for (const auto& planned : plan.cells) {
+    const Cell& cell = planned.cell;
+    const auto watch =
+        std::find_if(plan.monitors.begin(), plan.monitors.end(), [&cell](const PlannedMonitor& monitor) {
+          return monitor.path == cell.step && monitor.step->describe().leak_watch;
+        });
+    if (watch == plan.monitors.end() || cell.dut != report.dut || cell.part != report.part ||
+        cell.kind != ComponentKind::leak_detector)
+      continue;
+    Measured measured;
+    measured.name = cell.measurement;
+    measured.kind = cell.kind;
+    measured.part = cell.part;
+    measured.value = report.word;
+    measured.unit = planned.unit;
+    measured.outcome = Outcome::fail;
+    measured.limit_text = planned.limit_text;
+    measured.reason = report.why;
+    measured.fault_code = report.code;
+    measured.action = "find out why the detector does not say dry, also when it does again";
+    measured.source = Source{"redfish", "read by the warden"};
+    Where where(cell.dut, cell.step, 1, 1);
+    EventBody body = std::move(measured);
+    const Status recorded = co_await recorder->record(std::move(where), std::move(body));
+    (void)recorded;  // a failed ledger ends the run by itself
+  }
+}
+
+void Runner::warden_watch(const WatchReport& report) {
   Impl& impl = *impl_;
   if (!impl.state) {
-    impl.said_early.emplace_back([this, dut, ready, why] { warden_watch(dut, ready, why); });
+    impl.said_early.emplace_back([this, report] { warden_watch(report); });
     return;
   }
-  impl.state->permits.set_warden_watch(dut, ready, why);
-  const auto look = impl.state->warden_looks.find(dut);
-  if (ready && look != impl.state->warden_looks.end()) look->second->open();
+  impl.state->permits.set_warden_watch(report.dut, report.ready, report.why);
+  const auto look = impl.state->warden_looks.find(report.dut);
+  if (report.ready && look != impl.state->warden_looks.end()) look->second->open();
+  const bool at_fault = report.word == "fault" || report.word == "absent";  // a leak is told as the cut
+  if (!at_fault || impl.interlocks == nullptr || !impl.faults_seen.insert({report.dut, report.part}).second)
+    return;
+  impl.interlocks->start("fault", [&impl, report](Ctx& /*task*/) { return impl.record_fault(report); });
 }
 
 void Runner::warden_tripped(const Trip& trip, const std::vector<std::string>& reach) {

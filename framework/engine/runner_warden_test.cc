@@ -18,12 +18,17 @@ class DryWatch final : public Step {
     description_.use = "test.watch";
     description_.monitor = true;
     description_.leak_watch = true;
+    description_.measurements = {
+        {"watch.state", "", ComponentKind::leak_detector, true, "detector.fault", "", ""}};
   }
   const StepDescription& describe() const override { return description_; }
   awaitable<Status> run(StepContext& context) override {
     context.watch_armed(true);
     const Status waited = co_await context.ctx().sleep_for(24h);
     (void)waited;
+    Reading reading("watch.state", "LeakDetector_0", std::string("dry"), Source{"redfish", "/x"});
+    const Result<Outcome> outcome = co_await context.record(std::move(reading));
+    if (!outcome) co_return outcome.error();
     co_return success();
   }
 
@@ -68,11 +73,16 @@ struct RunnerWarden : testing::Test {
       bench.expect(dut, ComponentKind::leak_detector, {"LeakDetector_0"});
     }
     bench.limit_equals("held", "", true);
+    bench.limit_equals("watch.state", "", std::string("dry"));
     bench.step("hold", std::make_unique<PowerHold>()).timeout = 5min;
     bench.monitor("watch", std::make_unique<DryWatch>(), 1s);
   }
   void ready_at(Nanoseconds when, const std::string& dut, bool ready, const std::string& why = {}) {
-    bench.warden_at(when, [=](Runner& runner) { runner.warden_watch(dut, ready, why); });
+    WatchReport report;
+    report.dut = dut;
+    report.ready = ready;
+    report.why = why;
+    bench.warden_at(when, [=](Runner& runner) { runner.warden_watch(report); });
   }
   static Trip leak(const std::string& dut) {
     Trip trip;
@@ -96,6 +106,25 @@ TEST_F(RunnerWarden, NothingIsEnergisedBeforeItHasReadEveryDetectorDry) {
   EXPECT_NE(result.ended("main/hold", "C02").message.find("State Disabled"), std::string::npos);
   EXPECT_EQ(bench.hardware("C02").power, PowerState::off);
   EXPECT_EQ(result.verdict.find("C02")->decision, Decision::incomplete);
+}
+
+TEST_F(RunnerWarden, AFaultThatOnlyTheWardenHasSeenIsAFail) {
+  ready_at(0s, "C01", true);
+  ready_at(0s, "C02", true);
+  WatchReport report;
+  report.dut = "C02";
+  report.why = "C02: leak detector LeakDetector_0 cannot say dry: DetectorState Absent";
+  report.part = "LeakDetector_0";
+  report.word = "absent";
+  report.code = "leak_detector.absent";
+  bench.warden_at(5s, [report](Runner& runner) { runner.warden_watch(report); });
+  bench.warden_at(6s, [report](Runner& runner) { runner.warden_watch(report); });
+  ready_at(7s, "C02", true);
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::go);
+  EXPECT_EQ(result.verdict.find("C02")->decision, Decision::no_go);
+  EXPECT_EQ(result.verdict.find("C02")->reasons.front().code, "leak_detector.absent");
+  EXPECT_EQ(exit_code(result.verdict), 1);
 }
 
 TEST_F(RunnerWarden, ItsFirstLookIsWaitedFor) {

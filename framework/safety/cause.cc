@@ -80,8 +80,13 @@ Look judge_leak_detectors(const std::vector<std::string>& expected, const std::v
     look.why = fmt::format("leak detector {} reports {}", look.part, worst->verdict.reason);
     if (worst->verdict.reading == LeakReading::fault) {
       look.why = fmt::format("leak detector {} cannot say dry: {}", look.part, worst->verdict.reason);
+      // Absent by its own word is told apart from broken, because the cure differs.
+      const bool absent = worst->answer.detector_state == "Absent" || worst->answer.state == "Absent";
+      look.word = absent ? "absent" : "fault";
+      look.code = "leak_detector." + look.word;
       return look;
     }
+    look.word = to_string(worst->verdict.reading);
     look.state = CauseState::tripped;
     look.code = worst->verdict.reading == LeakReading::leak ? "leak.detected" : "leak.suspected";
     return look;
@@ -92,6 +97,8 @@ Look judge_leak_detectors(const std::vector<std::string>& expected, const std::v
       continue;
     look.part = name;
     look.why = fmt::format("leak detector {} is not in the BMC's list of {} detectors", name, looks.size());
+    look.word = "absent";
+    look.code = "leak_detector.absent";
     return look;
   }
   look.state = CauseState::clear;

@@ -18,7 +18,8 @@ enum class CauseState { unknown, clear, tripped };
 /// What one look at a source says.
 struct Look {
   CauseState state = CauseState::unknown;
-  std::string code;  ///< of a trip: "leak.detected"
+  std::string code;  ///< of a trip, or of a part at fault: "leak.detected", "leak_detector.absent"
+  std::string word;  ///< what it said, when it is not clear: "leak", "suspect", "fault", "absent"
   std::string part;  ///< as the inventory names it
   std::string why;   ///< one clause: "leak detector LeakDetector_0 reports DetectorState Critical"
 };
@@ -38,6 +39,7 @@ class Cause {
   [[nodiscard]] bool ready(std::int64_t now_ns) const;
   /// Why it is not ready, as a sentence that begins with the DUT.
   [[nodiscard]] std::string why_not() const;
+  [[nodiscard]] const Look& last() const { return last_; }
 
  private:
   std::string name_, dut_;

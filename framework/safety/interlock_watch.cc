@@ -46,7 +46,10 @@ void InterlockWatch::start() {
   for (const auto& [id, dut] : duts_) {
     if (dut.leak_detectors.empty()) continue;
     if (dut.leaks == nullptr) {
-      ears_.ready(id, false, fmt::format("{}: {}", id, dut.no_power));
+      WatchReport blind;
+      blind.dut = id;
+      blind.why = fmt::format("{}: {}", id, dut.no_power);
+      ears_.watch(blind);
       continue;
     }
     polls_.start("watch " + id, [this, id = id](Ctx& task) { return watch(id, task); });
@@ -131,7 +134,14 @@ void InterlockWatch::say_ready(const std::string& id, const Cause& cause, std::i
   auto& said = said_ready_[id];
   if (said == say) return;
   said = std::move(say);
-  ears_.ready(id, said.first, said.second);
+  WatchReport report;
+  report.dut = id;
+  report.ready = said.first;
+  report.why = said.second;
+  report.part = cause.last().part;
+  report.word = cause.last().word;
+  report.code = cause.last().code;
+  ears_.watch(report);
 }
 
 std::vector<std::string> InterlockWatch::reach_of(const Trip& trip, bool everything) {

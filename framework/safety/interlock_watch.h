@@ -36,8 +36,7 @@ struct WatchedDut {
 
 /// Who is told, and never waited for: each returns at once.
 struct InterlockEars {
-  /// Whether energy may be permitted on the DUT, as far as this watch goes, and why not.
-  std::function<void(const std::string& dut, bool ready, const std::string& why)> ready;
+  std::function<void(const WatchReport& report)> watch;
   /// Begun: `reach` is being cut.
   std::function<void(const Trip& trip, const std::vector<std::string>& reach)> tripped;
   std::function<void(const CutReport& report)> cut;

@@ -67,9 +67,10 @@ struct InterlockWatchTest : testing::Test {
       one.shell = &place->shell;
     }
     InterlockEars ears;
-    ears.ready = [this](const std::string& dut, bool is_ready, const std::string& why) {
-      ready[dut] = is_ready;
-      if (!is_ready) whys[dut] = why;
+    ears.watch = [this](const WatchReport& report) {
+      ready[report.dut] = report.ready;
+      if (!report.ready) whys[report.dut] = report.why;
+      if (!report.word.empty()) words[report.dut] = report.part + " " + report.word + " " + report.code;
     };
     ears.tripped = [this](const Trip& trip, const std::vector<std::string>& reach) {
       trips.push_back(trip);
@@ -110,7 +111,7 @@ struct InterlockWatchTest : testing::Test {
   std::map<std::string, std::unique_ptr<Place>> places;
   std::vector<NumberedUndo> guards;
   std::map<std::string, bool> ready;
-  std::map<std::string, std::string> whys;
+  std::map<std::string, std::string> whys, words;
   std::vector<Trip> trips;
   std::vector<std::vector<std::string>> reaches;
   std::vector<CutReport> cuts;
@@ -201,12 +202,21 @@ TEST_F(InterlockWatchTest, AShortSilenceIsSurvived) {
   EXPECT_TRUE(ready["C01"]);
 }
 
+TEST_F(InterlockWatchTest, AFaultThatIsOverBeforeTheNextLookWasStillSeen) {
+  place("C01").detectors->put("LeakDetector_1", "Unavailable");
+  at(500ms, [this] { place("C01").detectors->put("LeakDetector_1"); });
+  run(10s);
+  EXPECT_TRUE(ready["C01"]);
+  EXPECT_EQ(words["C01"], "LeakDetector_1 fault leak_detector.fault");
+}
+
 TEST_F(InterlockWatchTest, ADetectorThatIsNotThereAtTheStartPermitsNothingAndCutsNothing) {
   std::erase_if(place("C01").detectors->looks,
                 [](const DetectorLook& look) { return look.id == "LeakDetector_1"; });
   run(30s);
   EXPECT_FALSE(ready["C01"]);
   EXPECT_EQ(whys["C01"], "C01: leak detector LeakDetector_1 is not in the BMC's list of 1 detectors");
+  EXPECT_EQ(words["C01"], "LeakDetector_1 absent leak_detector.absent");
   EXPECT_TRUE(off().empty());
 }
 

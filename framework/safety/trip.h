@@ -21,6 +21,16 @@ struct Trip {
   std::int64_t detected_ns = 0;  ///< monotonic, when it was asked for or told
 };
 
+/// What the warden's own watch of a DUT says when it changes.
+struct WatchReport {
+  std::string dut;
+  bool ready = false;  ///< as far as it goes, energy may be permitted
+  std::string why;     ///< it is not: a sentence that begins with the DUT
+  // Of a detector that answered and is not dry; empty otherwise.
+  std::string part, word;  ///< "fault", "absent", "leak", "suspect"
+  std::string code;        ///< "leak_detector.fault"
+};
+
 /// One DUT's cut. Times are monotonic; 0: not confirmed.
 struct CutReport {
   std::string dut;

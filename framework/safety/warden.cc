@@ -109,9 +109,7 @@ class Warden {
       one.no_shell = dut.no_shell;
     }
     InterlockEars ears;
-    ears.ready = [this](const std::string& dut, bool ready, const std::string& why) {
-      say_later(WardenWatch{dut, ready, why});
-    };
+    ears.watch = [this](const WatchReport& report) { say_later(WardenWatch{report}); };
     ears.tripped = [this](const Trip& trip, const std::vector<std::string>& reach) {
       say_later(WardenTripped{trip, reach});
     };

@@ -171,9 +171,12 @@ void write(json::object& into, const WardenRefused& refused) {
 }
 void write(json::object& into, const WardenWatch& watch) {
   into["type"] = "watch";
-  into["dut"] = watch.dut;
-  into["ready"] = watch.ready;
-  into["why"] = watch.why;
+  into["dut"] = watch.report.dut;
+  into["ready"] = watch.report.ready;
+  into["why"] = watch.report.why;
+  into["part"] = watch.report.part;
+  into["word"] = watch.report.word;
+  into["code"] = watch.report.code;
 }
 void write(json::object& into, const WardenTripped& tripped) {
   into["type"] = "tripped";
@@ -348,9 +351,12 @@ std::optional<WardenMessage> read(const std::string& type, Fields& fields) {
   if (type == "refused") return WardenRefused{fields.text("why")};
   if (type == "watch") {
     WardenWatch watch;
-    watch.dut = fields.text("dut");
-    watch.ready = fields.flag("ready");
-    watch.why = fields.text("why");
+    watch.report.dut = fields.text("dut");
+    watch.report.ready = fields.flag("ready");
+    watch.report.why = fields.text("why");
+    watch.report.part = fields.text("part");
+    watch.report.word = fields.text("word");
+    watch.report.code = fields.text("code");
     return watch;
   }
   if (type == "tripped") return read_tripped(fields);

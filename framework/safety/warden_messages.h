@@ -83,11 +83,8 @@ struct WardenReady {
 struct WardenRefused {
   std::string why;
 };
-/// Whether the warden's own watch of the DUT lets energy be permitted, and why not.
 struct WardenWatch {
-  std::string dut;
-  bool ready = false;
-  std::string why;
+  WatchReport report;
 };
 /// The warden has begun to cut everything in `reach`.
 struct WardenTripped {

@@ -56,7 +56,7 @@ std::vector<WardenMessage> one_of_each() {
           WardenLeave{},
           ready,
           WardenRefused{"why"},
-          WardenWatch{"C01", false, "C01: not read yet"},
+          WardenWatch{{"C01", false, "C01: not dry", "LeakDetector_0", "absent", "leak_detector.absent"}},
           tripped,
           cut,
           StopEverything{"anna", "smoke at C17", "R-1"},

@@ -13,6 +13,7 @@
 #include "html/look.h"
 #include "html/page.h"
 #include "html/page_sections.h"
+#include "html/safety_section.h"
 #include "html/style.h"
 
 namespace kiln {
@@ -272,6 +273,7 @@ class HtmlReport final : public ReportFormat {
     const std::map<std::string, std::string> anchors = set_reasons(page, input.verdict);
     page.set("elevation", draw_elevation(input.verdict, anchors));
     set_cuts(page, input.verdict);
+    set_safety(page, input);
     set_duts(page, input.verdict);
     set_attempts(page, document);
     set_drawings(page, document);

@@ -56,6 +56,16 @@ inline constexpr const char* kPage = R"page(<!DOCTYPE html>
 <div class="wide"><table><thead><tr><th>DUT</th><th>Cause</th><th>Part</th><th>What was read</th><th>Load stopped after</th><th>Off confirmed after</th></tr></thead><tbody>
 {{#all_cuts}}<tr class="no-go"><td>{{dut}}</td><td class="word">✖ {{cause}}</td><td>{{part}}</td><td>{{message}}</td><td class="n">{{load}}</td><td class="n">{{off}}</td></tr>
 {{/all_cuts}}</tbody></table></div>{{/any_cut}}
+{{#any_safety}}<h2 id="safety">Safety</h2>
+<p>{{safety_words}}</p>
+{{#any_may_be_on}}<ul>{{#may_be_on}}<li>{{text}}</li>{{/may_be_on}}</ul>{{/any_may_be_on}}
+{{#any_wet}}<p>Wet when it was read:{{#wet}} {{text}};{{/wet}} it stays latched until somebody releases it.</p>{{/any_wet}}
+{{#any_undo}}<details><summary>Every undo: written down before its deed, with how it ended</summary><div class="wide"><table><thead><tr><th>DUT</th><th>Undo</th><th>Step</th><th>Opened at</th><th>Closed at</th><th>How</th><th></th></tr></thead><tbody>
+{{#undos}}<tr class="{{class}}"><td>{{dut}}</td><td>{{undo}}</td><td>{{step}}</td><td class="n">{{opened}}</td><td class="n">{{closed}}</td><td class="word">{{how}}</td><td>{{message}}</td></tr>
+{{/undos}}</tbody></table></div></details>{{/any_undo}}
+{{#any_permit}}<details><summary>Every leave to energise</summary><div class="wide"><table><thead><tr><th>DUT</th><th>Energy</th><th>Step</th><th>At</th></tr></thead><tbody>
+{{#permits}}<tr><td>{{dut}}</td><td class="word">{{energy}}</td><td>{{step}}</td><td class="n">{{when}}</td></tr>
+{{/permits}}</tbody></table></div></details>{{/any_permit}}{{/any_safety}}
 <h2>DUTs</h2>
 <div class="wide"><table><thead><tr><th>DUT</th><th>Role</th><th>Slot</th><th>Decision</th><th>Required</th><th>Measured</th><th>Failed</th><th>Marginal</th><th>Not run</th><th>Disturbances</th></tr></thead><tbody>
 {{#duts}}<tr class="{{class}}"><td>{{id}}</td><td>{{role}}</td><td>{{slot}}</td><td class="word">{{glyph}} {{decision}}</td><td class="n">{{required}}</td><td class="n">{{measured}}</td><td class="n">{{failed}}</td><td class="n">{{marginal}}</td><td class="n">{{not_run}}</td><td class="n">{{disturbances}}</td></tr>

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "common/run_document.h"
+#include "common/run_safety.h"
 
 namespace kiln {
 namespace {
@@ -67,6 +68,12 @@ class TextReport final : public ReportFormat {
     if (!about.interlock_rules.empty())
       text += fmt::format("interlock rules {} ({})\n", about.interlock_rules,
                           about.interlock_rules_sha256.substr(0, 12));
+    const RunSafety safety = make_safety(input);
+    if (!safety.empty()) {
+      text += "\nSafety: " + safety_sentence(safety) + "\n";
+      for (const std::string& item : safety.may_be_on) text += "  MAY BE ON " + item + "\n";
+      for (const std::string& item : safety.wet) text += "  WET when it was read: " + item + "\n";
+    }
     add_duts(text, input.verdict);
     if (!document.retries.empty()) text += "\nAttempts repeated after an error:\n";
     for (const auto& [place, retried] : document.retries) {

@@ -150,9 +150,7 @@ awaitable<Result<std::unique_ptr<WardenLink>>> start_warden(const Ctx& ctx, cons
 WardenEars ears_of(Runner& runner) {
   WardenEars ears;
   ears.lost = [&runner](const Error& why) { runner.request_end(why); };
-  ears.watch = [&runner](const WardenWatch& watch) {
-    runner.warden_watch(watch.dut, watch.ready, watch.why);
-  };
+  ears.watch = [&runner](const WardenWatch& watch) { runner.warden_watch(watch.report); };
   ears.tripped = [&runner](const WardenTripped& tripped) {
     runner.warden_tripped(tripped.trip, tripped.reach);
   };

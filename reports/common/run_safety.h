@@ -1,0 +1,38 @@
+#pragma once
+// What a run energised and how that ended, as its record tells it: leaves given, undos opened and closed, and
+// what may still be on. Pure.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/report_format.h"
+
+namespace kiln {
+
+struct SafetyPermit {
+  std::string dut, step, energy;
+  double at_s = 0;  ///< seconds since the run began
+};
+
+struct SafetyUndo {
+  std::string dut, step, undo;
+  double opened_s = 0, closed_s = 0;  ///< seconds since the run began
+  bool closed = false;                ///< false: the record has no end of it
+  bool done = false;
+  std::string message;  ///< "not needed: …", "by the warden: …", why it failed
+};
+
+struct RunSafety {
+  std::vector<SafetyPermit> permits;   ///< in order
+  std::vector<SafetyUndo> undos;       ///< in order of opening
+  std::vector<std::string> may_be_on;  ///< "C02: stop gpu_burn on C02 (why)"
+  std::vector<std::string> wet;        ///< DUTs with a leak that was read, each once
+  [[nodiscard]] bool empty() const { return permits.empty() && undos.empty() && wet.empty(); }
+};
+
+RunSafety make_safety(const ReportInput& input);
+/// One sentence: what is still on as far as this record goes.
+std::string safety_sentence(const RunSafety& safety);
+
+}  // namespace kiln

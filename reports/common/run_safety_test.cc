@@ -1,0 +1,61 @@
+#include "common/run_safety.h"
+
+#include <gtest/gtest.h>
+
+#include "common/record_for_test.h"
+
+namespace kiln {
+namespace {
+
+struct RunSafetyTest : testing::Test {
+  void guard(const std::string& dut, const std::string& undo) {
+    record.add(dut, "soak/load", GuardOpened{undo});
+  }
+  void end(const std::string& dut, const std::string& undo, bool done, const std::string& message) {
+    record.add(dut, "soak/load", GuardClosed{undo, done, message});
+  }
+  RecordForTest record;
+};
+
+TEST_F(RunSafetyTest, WhatWasUndoneOrNotNeededIsOff) {
+  guard("C01", "force off C01");
+  guard("C01", "stop gpu_burn on C01");
+  record.add("C01", "soak/load", PermitGranted{"load", "burn"});
+  end("C01", "stop gpu_burn on C01", true, "not needed: it ended by itself");
+  end("C01", "force off C01", true, "");
+  const RunSafety safety = make_safety(record.done());
+  ASSERT_EQ(safety.undos.size(), 2U);
+  EXPECT_TRUE(safety.may_be_on.empty());
+  ASSERT_EQ(safety.permits.size(), 1U);
+  EXPECT_EQ(safety.permits[0].energy, "load");
+  EXPECT_LT(safety.undos[0].opened_s, safety.undos[0].closed_s);
+  EXPECT_NE(safety_sentence(safety).find("switched off again"), std::string::npos);
+}
+
+TEST_F(RunSafetyTest, WhatFailedOrHasNoEndMayBeOnUntilSomebodyElseUndidIt) {
+  guard("C01", "force off C01");
+  guard("C02", "force off C02");
+  guard("C03", "force off C03");
+  end("C01", "force off C01", false, "it does not read back Off");
+  end("C03", "force off C03", false, "no answer");
+  end("C03", "force off C03", true, "by kiln recover");
+  const RunSafety safety = make_safety(record.done());
+  ASSERT_EQ(safety.may_be_on.size(), 2U);
+  EXPECT_EQ(safety.may_be_on[0], "C01: force off C01 (it does not read back Off)");
+  EXPECT_EQ(safety.may_be_on[1], "C02: force off C02 (the record has no end of it)");
+  EXPECT_NE(safety_sentence(safety).find("2 of the 3"), std::string::npos);
+}
+
+TEST_F(RunSafetyTest, WhatWasReadWetIsNamedOnce) {
+  Interlocked cut;
+  cut.cause = "leak";
+  cut.part = "LeakDetector_0";
+  record.add("C01", "", cut);
+  record.add("C01", "", cut);
+  cut.hazard_read = false;
+  record.add("C02", "", cut);
+  EXPECT_EQ(make_safety(record.done()).wet, std::vector<std::string>{"C01 at LeakDetector_0"});
+}
+
+}  // namespace
+}  // namespace kiln
