@@ -61,8 +61,10 @@ std::optional<std::string> RedfishAnswer::header(const std::string& name) const 
 RedfishClient::RedfishClient(std::unique_ptr<HttpClient> client, RedfishOptions options)
     : options_(std::move(options)),
       wire_(std::move(client), options_.base_url),
-      session_(wire_, options_.user, options_.password, options_.max_depth,
-               [this](const std::string& uri, const std::string& what) { note_oddity(uri, "", what); }) {}
+      session_(
+          wire_, options_.user, options_.password, options_.max_depth,
+          [this](const std::string& uri, const std::string& what) { note_oddity(uri, "", what); },
+          options_.login_door) {}
 
 void RedfishClient::note_oddity(std::string uri, std::string property, std::string what) {
   for (const Oddity& known : oddities_) {

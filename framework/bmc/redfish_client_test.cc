@@ -25,6 +25,7 @@ class Client : public testing::Test {
     options.base_url = "https://bmc.test";
     options.user = user;
     options.password = Secret("s3cret");
+    options.login_door = door;
     client = std::make_unique<RedfishClient>(service.client(), options);
   }
   Result<RedfishResource> get(const std::string& uri, Nanoseconds budget = 10min) {
@@ -32,6 +33,7 @@ class Client : public testing::Test {
   }
   Desk desk;
   MockService service;
+  std::shared_ptr<LoginDoor> door;
   std::unique_ptr<RedfishClient> client;
 };
 
@@ -89,6 +91,19 @@ TEST_F(Client, ARefusedPasswordIsAnErrorAndIsNotHammered) {
   desk.pass(31s);
   EXPECT_FALSE(get("/redfish/v1/Thing"));
   EXPECT_EQ(service.count("POST /redfish/v1/SessionService/Sessions"), 2);
+}
+
+TEST_F(Client, APasswordThatWasRefusedToOneConnectionIsNotTriedByTheNext) {
+  service.handler = [](const HttpRequest&, const std::string& path) -> std::optional<HttpResponse> {
+    if (path != "/redfish/v1/") return reply(401);
+    return std::nullopt;
+  };
+  door = std::make_shared<LoginDoor>();
+  for (int connection = 0; connection < 4; ++connection) {
+    make("admin");
+    EXPECT_EQ(get("/redfish/v1/Thing").error().code, "bmc.login");
+  }
+  EXPECT_EQ(service.count("POST /redfish/v1/SessionService/Sessions"), 1) << "BMCs lock accounts out";
 }
 
 TEST_F(Client, ALoginWithoutTokenFallsBackToBasicAndSaysSo) {

@@ -36,12 +36,14 @@ bool asks_for_basic(const HttpResponse& response) {
 }  // namespace
 
 RedfishSession::RedfishSession(RedfishWire& wire, std::string user, Secret password, int max_depth,
-                               std::function<void(const std::string&, const std::string&)> note)
+                               std::function<void(const std::string&, const std::string&)> note,
+                               std::shared_ptr<LoginDoor> door)
     : wire_(wire),
       user_(std::move(user)),
       password_(std::move(password)),
       max_depth_(max_depth),
-      note_(std::move(note)) {}
+      note_(std::move(note)),
+      door_(door ? std::move(door) : std::make_shared<LoginDoor>()) {}
 
 void RedfishSession::sign(HttpRequest& request) const {
   if (proof_ == Proof::token) {
@@ -60,19 +62,19 @@ void RedfishSession::use_basic(const std::string& uri, const std::string& why) {
 
 boost::asio::awaitable<Status> RedfishSession::ensure(const Ctx& ctx, std::uint64_t stale_generation) {
   if (user_.empty() || (ready_ && generation_ > stale_generation)) co_return success();
-  Result<Pool::Lease> lease = co_await door_.acquire(ctx);
+  Result<Pool::Lease> lease = co_await door_->pool.acquire(ctx);
   if (!lease) co_return lease.error();
   if (ready_ && generation_ > stale_generation) co_return success();
-  if (refused_ && ctx.now().monotonic_ns < refused_until_ns_) co_return *refused_;
-  refused_.reset();
+  if (door_->refused && ctx.now().monotonic_ns < door_->refused_until_ns) co_return *door_->refused;
+  door_->refused.reset();
   ready_ = false;
   Status done = co_await login(ctx);
   if (done) {
     ++generation_;
     ready_ = true;
   } else if (done.error().code == "bmc.login") {
-    refused_ = done.error();
-    refused_until_ns_ = ctx.now().monotonic_ns + kRefusalKept;
+    door_->refused = done.error();
+    door_->refused_until_ns = ctx.now().monotonic_ns + kRefusalKept;
   }
   co_return done;
 }

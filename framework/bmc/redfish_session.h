@@ -7,6 +7,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -16,12 +17,22 @@
 
 namespace kiln {
 
+/// The way in of one account at one BMC: shared by all connections to it, so that they log in one after the
+/// other and a password that was refused to one is not tried by the next. Loop thread only.
+struct LoginDoor {
+  Pool pool{"redfish login", 1};
+  std::optional<Error> refused;
+  std::int64_t refused_until_ns = 0;
+};
+
 class RedfishSession {
  public:
   /// `note(uri, what)` records a fact worth keeping, such as Basic being used. `wire` must outlive the
   /// session.
+  /// `door`: null for one of its own.
   RedfishSession(RedfishWire& wire, std::string user, Secret password, int max_depth,
-                 std::function<void(const std::string& uri, const std::string& what)> note);
+                 std::function<void(const std::string& uri, const std::string& what)> note,
+                 std::shared_ptr<LoginDoor> door = nullptr);
 
   /// Logs in unless that was done after `stale_generation` was seen. Tasks that come at the same time wait
   /// for one login. Errors: bmc.login (user or password refused), bmc.sessions_full, and those of the
@@ -47,14 +58,12 @@ class RedfishSession {
   Secret password_;
   int max_depth_;
   std::function<void(const std::string&, const std::string&)> note_;
-  Pool door_{"redfish login", 1};
+  std::shared_ptr<LoginDoor> door_;
   Proof proof_ = Proof::none;
   Secret token_;
   std::string session_uri_;
   std::uint64_t generation_ = 0;
   bool ready_ = false;
-  std::optional<Error> refused_;
-  std::int64_t refused_until_ns_ = 0;
 };
 
 }  // namespace kiln

@@ -71,10 +71,13 @@ std::string Cause::why_not() const { return fmt::format("{}: {}", dut_, last_.wh
 
 Look judge_leak_detectors(const std::vector<std::string>& expected, const std::vector<DetectorLook>& looks) {
   Look look;
+  // Of two that are not dry, the one that has said so itself.
+  const auto rank = [](const DetectorLook& one) {
+    return 2 * badness(one.verdict.reading) + (one.answered ? 1 : 0);
+  };
   const auto worst =
-      std::max_element(looks.begin(), looks.end(), [](const DetectorLook& a, const DetectorLook& b) {
-        return badness(a.verdict.reading) < badness(b.verdict.reading);
-      });
+      std::max_element(looks.begin(), looks.end(),
+                       [&rank](const DetectorLook& a, const DetectorLook& b) { return rank(a) < rank(b); });
   if (worst != looks.end() && worst->verdict.reading != LeakReading::dry) {
     look.part = shown_name(*worst, expected);
     look.why = fmt::format("leak detector {} reports {}", look.part, worst->verdict.reason);
@@ -82,8 +85,8 @@ Look judge_leak_detectors(const std::vector<std::string>& expected, const std::v
       look.why = fmt::format("leak detector {} cannot say dry: {}", look.part, worst->verdict.reason);
       // Absent by its own word is told apart from broken, because the cure differs.
       const bool absent = worst->answer.detector_state == "Absent" || worst->answer.state == "Absent";
-      look.word = absent ? "absent" : "fault";
-      look.code = "leak_detector." + look.word;
+      if (worst->answered) look.word = absent ? "absent" : "fault";
+      if (worst->answered) look.code = "leak_detector." + look.word;
       return look;
     }
     look.word = to_string(worst->verdict.reading);

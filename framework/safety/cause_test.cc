@@ -89,6 +89,17 @@ TEST(LeakCause, EveryAnswerOfADetector) {
   }
 }
 
+TEST(LeakCause, WhatWasNotAnsweredSaysNothingAboutTheDetector) {
+  DetectorLook unread = look("LeakDetector_0", std::nullopt);
+  unread.answered = false;
+  const Look silent = judge_leak_detectors(kExpected, {unread, look("LeakDetector_1")});
+  EXPECT_EQ(silent.state, CauseState::unknown);
+  EXPECT_EQ(silent.word, "") << "a busy BMC is no broken detector";
+  const Look told = judge_leak_detectors(kExpected, {unread, look("LeakDetector_1", "Absent", "Absent")});
+  EXPECT_EQ(told.code, "leak_detector.absent");
+  EXPECT_EQ(told.part, "LeakDetector_1") << "the one that has said so itself";
+}
+
 TEST(LeakCause, NamesAreFoundWithAndWithoutTheirPlace) {
   std::vector<DetectorLook> looks{look("LeakDetector_0"), look("LeakDetector_0")};
   looks[1].place = "Chassis_1";

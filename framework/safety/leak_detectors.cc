@@ -33,7 +33,10 @@ std::string link_at(const json::value& from, std::initializer_list<std::string_v
   return found == nullptr ? std::string() : local_path_of(json_text_at(*found, {"@odata.id"}));
 }
 
-bool nobody_answered(const Error& error) { return error.code != "warden.bmc"; }
+bool nobody_answered(const Error& error) { return !bmc_answered(error); }
+
+/// Not there is an answer; anything else may hide detectors.
+bool may_hide(const Error& error) { return error.code != "warden.not_found"; }
 
 LeakVerdict unreadable(const std::string& why) {
   LeakVerdict verdict;
@@ -51,7 +54,9 @@ class RedfishLeakDetectors final : public LeakDetectors {
       const Status walked = co_await walk(ctx);
       // Those that are known answer at their own addresses, whatever stands in the way to them now.
       if (!walked && known_.empty()) co_return walked.error();
-      walked_ = walked.has_value();
+      const bool whole = std::none_of(known_.begin(), known_.end(),
+                                      [](const DetectorLook& look) { return look.uri.empty(); });
+      walked_ = walked.has_value() && whole;
     }
     std::vector<DetectorLook> looks = known_;
     std::vector<std::string> uris;
@@ -66,6 +71,7 @@ class RedfishLeakDetectors final : public LeakDetectors {
       const Result<json::value>& body = bodies[next++];
       if (!body) {
         look.verdict = unreadable(body.error().message);
+        look.answered = false;
         walked_ = false;
         if (nobody_answered(body.error())) silent = body.error();
         continue;
@@ -129,6 +135,7 @@ class RedfishLeakDetectors final : public LeakDetectors {
     look.id = id;
     look.place = place;
     look.verdict = unreadable(why);
+    look.answered = false;
     known_.push_back(std::move(look));
   }
 
@@ -141,6 +148,8 @@ class RedfishLeakDetectors final : public LeakDetectors {
     for (std::size_t i = 0; i < links.size(); ++i) {
       const Result<json::value>& body = bodies[i];
       if (!body && nobody_answered(body.error())) co_return body.error();
+      if (!body && may_hide(body.error()))
+        add_unreadable(last_segment_of(links[i]), "LeakDetectors", body.error().message);
       if (!body) continue;  // what is known of it stays
       const Status walked = co_await walk_chassis(ctx, links[i], *body);
       if (!walked) co_return walked;
@@ -160,6 +169,8 @@ class RedfishLeakDetectors final : public LeakDetectors {
     if (subsystem_uri.empty()) co_return success();
     const Result<json::value> subsystem = co_await line_->get(ctx, subsystem_uri);
     if (!subsystem && nobody_answered(subsystem.error())) co_return subsystem.error();
+    if (!subsystem && may_hide(subsystem.error()))
+      add_unreadable(place, "LeakDetectors", subsystem.error().message);
     if (!subsystem) co_return success();
     const std::string detection = link_at(*subsystem, {"LeakDetection"});
     if (detection.empty()) co_return success();
@@ -170,17 +181,22 @@ class RedfishLeakDetectors final : public LeakDetectors {
   awaitable<Status> walk_units(const Ctx& ctx) {
     const Result<json::value> equipment = co_await line_->get(ctx, "/redfish/v1/ThermalEquipment");
     if (!equipment && nobody_answered(equipment.error())) co_return equipment.error();
+    if (!equipment && may_hide(equipment.error()))
+      add_unreadable("ThermalEquipment", "LeakDetectors", equipment.error().message);
     if (!equipment) co_return success();
     for (const char* const kind : kUnitKinds) {
       const std::string collection = link_at(*equipment, {kind});
       if (collection.empty()) continue;
       const Result<json::value> list = co_await line_->get(ctx, collection);
       if (!list && nobody_answered(list.error())) co_return list.error();
+      if (!list && may_hide(list.error())) add_unreadable(kind, "LeakDetectors", list.error().message);
       if (!list) continue;
       const std::vector<std::string> links = member_links(*list);
       for (const std::string& link : links) {
         const Result<json::value> unit = co_await line_->get(ctx, link);
         if (!unit && nobody_answered(unit.error())) co_return unit.error();
+        if (!unit && may_hide(unit.error()))
+          add_unreadable(last_segment_of(link), "LeakDetectors", unit.error().message);
         if (!unit) continue;
         const std::string detection = link_at(*unit, {"LeakDetection"});
         if (detection.empty()) continue;

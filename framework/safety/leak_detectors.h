@@ -19,6 +19,8 @@ struct DetectorLook {
   std::string uri;
   LeakDetectorAnswer answer;
   LeakVerdict verdict;
+  bool answered =
+      true;  ///< false: it was not read (a busy BMC, half an answer), which says nothing about the detector
 };
 
 class LeakDetectors {

@@ -113,12 +113,30 @@ TEST_F(LeakDetectorsTest, WhatCannotBeReadIsNeverDry) {
     ASSERT_TRUE(looks) << body << looks.error().message;
     EXPECT_NE(worst(*looks), LeakReading::dry) << body;
   }
+  http.answer("GET", one, HttpAnswer(503));
+  const Result<std::vector<DetectorLook>> busy = read();
+  EXPECT_FALSE((*busy)[0].answered);
+  EXPECT_TRUE((*busy)[1].answered);
   http.answer("GET", one, HttpAnswer(404));
   EXPECT_EQ(worst(*read()), LeakReading::fault) << "one that was there and is gone";
   http.answer("GET", one, HttpAnswer(500, "{}"));
   EXPECT_EQ(worst(*read()), LeakReading::fault);
   serve(one, detector("OK"));
   EXPECT_EQ(worst(*read()), LeakReading::dry) << "and it may come back";
+}
+
+TEST_F(LeakDetectorsTest, APlaceThatCouldNotBeReadHidesNothing) {
+  serve("/redfish/v1/Chassis/Chassis_0", "{\"ThermalSubsys");
+  const Result<std::vector<DetectorLook>> half = read();
+  ASSERT_TRUE(half);
+  ASSERT_EQ(half->size(), 1U);
+  EXPECT_EQ((*half)[0].verdict.reading, LeakReading::fault);
+  EXPECT_FALSE((*half)[0].answered) << "half an answer is not the absence of detectors";
+  serve("/redfish/v1/Chassis/Chassis_0",
+        R"({"ThermalSubsystem":{"@odata.id":"/redfish/v1/Chassis/Chassis_0/ThermalSubsystem"}})");
+  EXPECT_EQ(read()->size(), 2U) << "it is looked for again";
+  http.answer("GET", "/redfish/v1/ThermalEquipment", HttpAnswer(503));
+  EXPECT_EQ(worst(*read()), LeakReading::dry) << "what was found once is not looked for again";
 }
 
 TEST_F(LeakDetectorsTest, DeclaredButNotListedIsAFault) {

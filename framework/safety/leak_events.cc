@@ -27,7 +27,7 @@ class RedfishLeakEvents final : public LeakEvents {
   awaitable<Status> listen(const Ctx& ctx, std::function<void(const LeakEvent&)> on_event) override {
     const Result<json::value> service = co_await line_->get(ctx, "/redfish/v1/EventService");
     // Only a BMC that answers and has none has none.
-    if (!service && service.error().code != "warden.bmc") co_return service.error();
+    if (!service && !bmc_answered(service.error())) co_return service.error();
     const std::string uri =
         service ? local_path_of(json_text_at(*service, {"ServerSentEventUri"})) : std::string();
     if (uri.empty()) {

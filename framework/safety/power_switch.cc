@@ -23,7 +23,7 @@ class RedfishPowerSwitch final : public PowerSwitch {
     for (const char* const collection : {"/redfish/v1/Systems", "/redfish/v1/Chassis"}) {
       const bool systems = std::string_view(collection).ends_with("Systems");
       const Result<json::value> list = co_await line_->get(ctx, collection);
-      if (!list && list.error().code != "warden.bmc") co_return list.error();
+      if (!list && !bmc_answered(list.error())) co_return list.error();
       if (!list) continue;
       const Status looked = co_await look_through(ctx, *list, systems);
       if (!looked) co_return looked;
@@ -70,7 +70,7 @@ class RedfishPowerSwitch final : public PowerSwitch {
     const std::vector<std::string> links = member_links(list);
     for (const std::string& link : links) {
       const Result<json::value> body = co_await line_->get(ctx, link);
-      if (!body && body.error().code != "warden.bmc") co_return body.error();
+      if (!body && !bmc_answered(body.error())) co_return body.error();
       if (!body) continue;  // one bad member does not hide its siblings
       const std::string action = local_path_of(
           json_text_at(*body, {"Actions", systems ? "#ComputerSystem.Reset" : "#Chassis.Reset", "target"}));

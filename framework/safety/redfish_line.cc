@@ -18,6 +18,10 @@ constexpr std::size_t kLargestAnswer = 4U << 20;  // bytes; a system is some 10 
 
 }  // namespace
 
+bool bmc_answered(const Error& error) {
+  return error.code == "warden.bmc" || error.code == "warden.not_found";
+}
+
 const json::value* json_at(const json::value& from, std::initializer_list<std::string_view> path) {
   const json::value* here = &from;
   for (const std::string_view key : path) {
@@ -66,7 +70,8 @@ RedfishLine::RedfishLine(std::unique_ptr<HttpClient> http, std::string base_url,
 }
 
 Error RedfishLine::refusal(const std::string& method, const std::string& uri, int status) {
-  return {"warden.bmc", fmt::format("{} {} was answered with {}", method, uri, status), "", Blame::peer};
+  return {status == 404 ? "warden.not_found" : "warden.bmc",
+          fmt::format("{} {} was answered with {}", method, uri, status), "", Blame::peer};
 }
 
 HttpRequest RedfishLine::request(std::string method, const std::string& uri) const {
@@ -162,7 +167,7 @@ awaitable<Status> RedfishLine::open_session(const Ctx& ctx) {
   if (root) {
     const std::string named = local_path_of(json_text_at(*root, {"Links", "Sessions", "@odata.id"}));
     if (!named.empty()) sessions = named;
-  } else if (root.error().code != "warden.bmc") {
+  } else if (!bmc_answered(root.error())) {
     co_return root.error();
   }
   Result<HttpResponse> answer = co_await send_once(ctx, "POST", sessions, json::serialize(login));

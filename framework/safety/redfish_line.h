@@ -30,8 +30,8 @@ class RedfishLine {
   /// Logs in, also once more when the session has ended. Any status is an answer.
   boost::asio::awaitable<Result<HttpResponse>> send(const Ctx& ctx, std::string method, std::string uri,
                                                     std::string body);
-  /// A JSON object, or warden.bmc: another status than 200, or something that is no object. `status` of the
-  /// answer, when it matters, is in the message only.
+  /// A JSON object, or warden.not_found (404), or warden.bmc: another status than 200, or something that is
+  /// no object. `status` of the answer, when it matters, is in the message only.
   boost::asio::awaitable<Result<boost::json::value>> get(const Ctx& ctx, std::string uri);
   /// A stream of server-sent events: HttpClient::stream, within the session.
   boost::asio::awaitable<Result<HttpResponse>> stream(const Ctx& ctx, std::string uri,
@@ -58,6 +58,8 @@ class RedfishLine {
   bool basic_ = false;
 };
 
+/// The BMC was there and has answered, if only with something useless.
+bool bmc_answered(const Error& error);
 /// What stands at the end of a path of names; nullptr when something on the way is missing or no object.
 const boost::json::value* json_at(const boost::json::value& from,
                                   std::initializer_list<std::string_view> path);

@@ -4,6 +4,7 @@
 
 #include "base/nearest.h"
 #include "bmc/redfish_bmc.h"
+#include "bmc/redfish_session.h"
 #include "io/libssh_shell.h"
 
 namespace kiln {
@@ -47,6 +48,9 @@ Result<std::unique_ptr<Bmc>> RealDevices::open_bmc(const Dut& dut) {
   redfish.base_url = dut.bmc->url;
   redfish.user = login->user;
   redfish.password = login->password;
+  std::shared_ptr<LoginDoor>& door = login_doors_[dut.bmc->url + " " + login->user];
+  if (!door) door = std::make_shared<LoginDoor>();
+  redfish.login_door = door;
   return make_redfish_bmc(std::move(*client), std::move(redfish));
 }
 

@@ -15,6 +15,8 @@
 
 namespace kiln {
 
+struct LoginDoor;
+
 class RealDevices final : public Devices {
  public:
   RealDevices(Loop& loop, Credentials credentials);
@@ -32,6 +34,7 @@ class RealDevices final : public Devices {
   Loop& loop_;
   Credentials credentials_;
   CurlEngine curl_;
+  std::map<std::string, std::shared_ptr<LoginDoor>> login_doors_;  ///< by address and user
   Pool handshakes_;
   std::unique_ptr<ProcessLauncher> processes_;
 };

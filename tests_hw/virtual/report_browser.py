@@ -198,8 +198,7 @@ def print_problems(sheets, result):
     for word in wanted:
         if word not in first:
             problems.append(f"printed page 1 lacks '{word}'")
-    if "DUTs" not in sheets[1].split("\n")[0] and "Every reason" not in sheets[1].split("\n")[0] and \
-            "Energy removed" not in sheets[1].split("\n")[0]:
+    if not any(heading in sheets[1].split("\n")[0] for heading in ("DUTs", "Every reason", "Energy removed", "Safety")):
         problems.append(f"page 1 fills more than one sheet: the second begins '{sheets[1].strip()[:60]}'")
     if "END OF REPORT" not in sheets[-1] and "END OF REPORT" not in sheets[-2]:
         problems.append("the last sheet does not say END OF REPORT")
