@@ -48,7 +48,9 @@ struct DutRun {
   bool cut = false;
   /// When the warden detected what it cut for; 0: it has not cut.
   std::int64_t warden_detected_ns = 0;
-  bool left = false;  ///< its main work is over
+  std::int64_t warden_load_stopped_ns = 0,
+               warden_off_confirmed_ns = 0;  ///< as it confirmed them; 0: it has not
+  bool left = false;                         ///< its main work is over
 };
 
 struct RunState {

@@ -127,7 +127,8 @@ std::optional<std::string> why_blind(const Inventory& inventory, const Dut& dut)
   if (inventory.simulated || has_leak_detectors(dut) || !may_hold_coolant ||
       (by_air && !is_liquid_cooled(dut)))
     return std::nullopt;
-  return fmt::format("nobody would see a leak of {}: the rack file expects no leak detectors of it", dut.id);
+  return fmt::format("nobody would see a leak of {}: the rack file expects {}no leak detectors of it", dut.id,
+                     is_liquid_cooled(dut) ? "coolant connectors of it, and " : "");
 }
 
 std::vector<const Dut*> cdus_of(const Inventory& inventory, const Dut& dut) {

@@ -107,6 +107,12 @@ awaitable<void> undo_loads(RunState& state, DutRun& dut) {
   (void)asked;  // what the host has acknowledged counts
 }
 
+/// Of two confirmations, 0: none.
+std::int64_t earlier(std::int64_t ours, std::int64_t wardens) {
+  if (ours == 0 || wardens == 0) return std::max(ours, wardens);
+  return std::min(ours, wardens);
+}
+
 awaitable<void> cut_one(RunState& state, DutRun& dut, Where where, Hazard hazard, Ctx& ctx) {
   CutTimes times;
   const std::vector<int> loads = load_guards(dut);
@@ -136,8 +142,8 @@ awaitable<void> cut_one(RunState& state, DutRun& dut, Where where, Hazard hazard
   // Two watch; the record tells the first of them.
   event.detected_ns = hazard.detected_ns;
   if (dut.warden_detected_ns != 0) event.detected_ns = std::min(event.detected_ns, dut.warden_detected_ns);
-  event.load_stopped_ns = load_stopped_ns;
-  event.off_confirmed_ns = times.off_confirmed_ns;
+  event.load_stopped_ns = earlier(load_stopped_ns, dut.warden_load_stopped_ns);
+  event.off_confirmed_ns = earlier(times.off_confirmed_ns, dut.warden_off_confirmed_ns);
   where.dut = dut.dut.id;
   EventBody body = std::move(event);
   const Status recorded = co_await state.recorder.record_durable(std::move(where), std::move(body));

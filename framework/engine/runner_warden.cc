@@ -113,7 +113,9 @@ void Runner::warden_tripped(const Trip& trip, const std::vector<std::string>& re
 void Runner::warden_cut(const CutReport& report) {
   Impl& impl = *impl_;
   if (impl.interlocks == nullptr) return;
-  const DutRun* dut = impl.state->find(report.dut);
+  DutRun* dut = impl.state->find(report.dut);
+  if (dut != nullptr) dut->warden_load_stopped_ns = report.load_stopped_ns;
+  if (dut != nullptr) dut->warden_off_confirmed_ns = report.off_confirmed_ns;
   const std::int64_t detected_ns = dut == nullptr ? 0 : dut->warden_detected_ns;
   std::string text =
       fmt::format("the warden's cut of {}: load stopped {}, off {}", report.dut,

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 using boost::asio::awaitable;
 using testing::HasSubstr;
 
-PeerReply answer(const PeerRequest& request) {
+PeerReply stream_answer(const PeerRequest& request) {
   PeerReply reply;
   if (request.path == "/events") {
     reply.bytes =
@@ -51,7 +51,7 @@ class CurlStream : public testing::Test {
   }
 
   TestCertificate certificate_;
-  HttpsPeer peer_{certificate_, answer};
+  HttpsPeer peer_{certificate_, stream_answer};
   std::unique_ptr<Loop> loop_ = Loop::real();
   CurlEngine engine_{*loop_};
   std::unique_ptr<HttpClient> client_;

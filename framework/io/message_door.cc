@@ -80,7 +80,7 @@ Result<std::unique_ptr<MessageDoor>> open_message_door(Loop& loop, const std::st
   const int descriptor = door_socket();
   if (descriptor < 0) return door_failed("socket", errno);
   const AbstractAddress address(name);
-  if (::bind(descriptor, address.generic(), address.length) != 0 || ::listen(descriptor, 8) != 0) {
+  if (::bind(descriptor, address.generic(), address.length) != 0 || ::listen(descriptor, 256) != 0) {
     const int cause = errno;
     ::close(descriptor);
     if (cause == EADDRINUSE) return Error("socket.taken", name + " is taken", "", Blame::station);
@@ -98,6 +98,8 @@ Result<std::unique_ptr<MessageSocket>> knock(Loop& loop, const std::string& name
   if (::connect(descriptor, address.generic(), address.length) != 0) {
     const int cause = errno;
     ::close(descriptor);
+    if (cause == EAGAIN)
+      return Error("socket.busy", name + ": too many are waiting there", "", Blame::station);
     if (cause == ECONNREFUSED)
       return Error("socket.closed", name + ": nobody is there any more", "", Blame::station);
     return door_failed("connect", cause);

@@ -23,7 +23,8 @@ class MessageDoor {
 /// `name`: at most 90 bytes, printable, no blanks. Errors: socket.failed, socket.taken.
 Result<std::unique_ptr<MessageDoor>> open_message_door(Loop& loop, const std::string& name);
 
-/// Knocks. Errors: socket.closed (nobody is there any more), socket.failed.
+/// Knocks. Errors: socket.closed (nobody is there any more), socket.busy (too many wait there; knock again),
+/// socket.failed.
 Result<std::unique_ptr<MessageSocket>> knock(Loop& loop, const std::string& name);
 
 /// The names of all doors on this machine that begin like this, of any user.

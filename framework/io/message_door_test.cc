@@ -15,9 +15,9 @@ namespace {
 using namespace std::chrono_literals;
 using boost::asio::awaitable;
 
-std::string name() { return fmt::format("kiln-test-door-{}", ::getpid()); }
+std::string door_name() { return fmt::format("kiln-test-door-{}", ::getpid()); }
 
-awaitable<void> answer(Ctx& task, MessageDoor& door) {
+awaitable<void> answer_the_door(Ctx& task, MessageDoor& door) {
   Result<std::unique_ptr<MessageSocket>> guest = co_await door.accept(task);
   if (!guest) co_return;
   const Result<std::string> said = co_await (*guest)->receive(task);
@@ -30,8 +30,8 @@ awaitable<void> answer(Ctx& task, MessageDoor& door) {
 awaitable<void> talk(Ctx& ctx, MessageDoor& door, std::string& heard) {
   Ctx limited = ctx.child_within("talk", 20s);
   Scope both(limited);
-  both.start("door", [&door](Ctx& task) { return answer(task, door); });
-  Result<std::unique_ptr<MessageSocket>> socket = knock(ctx.loop(), name());
+  both.start("door", [&door](Ctx& task) { return answer_the_door(task, door); });
+  Result<std::unique_ptr<MessageSocket>> socket = knock(ctx.loop(), door_name());
   EXPECT_TRUE(socket);
   if (socket) {
     std::string word = "stop";
@@ -46,10 +46,10 @@ awaitable<void> talk(Ctx& ctx, MessageDoor& door, std::string& heard) {
 
 TEST(MessageDoor, WhoeverKnocksIsHeard) {
   const auto loop = Loop::real();
-  Result<std::unique_ptr<MessageDoor>> door = open_message_door(*loop, name());
+  Result<std::unique_ptr<MessageDoor>> door = open_message_door(*loop, door_name());
   ASSERT_TRUE(door) << door.error().message;
   const auto names = message_doors("kiln-test-door-");
-  EXPECT_EQ(std::count(names.begin(), names.end(), name()), 1);
+  EXPECT_EQ(std::count(names.begin(), names.end(), door_name()), 1);
   std::string heard;
   loop->run([&](Ctx& ctx) { return talk(ctx, **door, heard); });
   EXPECT_EQ(heard, "heard stop");
@@ -58,11 +58,11 @@ TEST(MessageDoor, WhoeverKnocksIsHeard) {
 TEST(MessageDoor, ItIsGoneWithItsProgram) {
   const auto loop = Loop::real();
   {
-    Result<std::unique_ptr<MessageDoor>> door = open_message_door(*loop, name());
+    Result<std::unique_ptr<MessageDoor>> door = open_message_door(*loop, door_name());
     ASSERT_TRUE(door);
-    EXPECT_EQ(open_message_door(*loop, name()).error().code, "socket.taken");
+    EXPECT_EQ(open_message_door(*loop, door_name()).error().code, "socket.taken");
   }
-  EXPECT_EQ(knock(*loop, name()).error().code, "socket.closed");
+  EXPECT_EQ(knock(*loop, door_name()).error().code, "socket.closed");
   EXPECT_EQ(open_message_door(*loop, std::string(91, 'x')).error().code, "socket.failed");
 }
 

@@ -172,7 +172,11 @@ void VerdictAccumulator::judge_hazards(DutVerdict& verdict) const {
                            cut.message, cut.part, action));
     } else {
       worsen(verdict, Decision::incomplete);
-      if (action.empty()) action = "restore the hazard telemetry, then run again";
+      if (action.empty()) {
+        action = cut.cause == "telemetry-lost"
+                     ? "restore the hazard telemetry, release the interlock, then run again"
+                     : "find out why, release the interlock (kiln release), then run again";
+      }
       add_missing(verdict,
                   make_reason(Outcome::unset, cut.code.empty() ? "interlock.telemetry-lost" : cut.code,
                               cut.message, cut.part, action));

@@ -23,8 +23,18 @@ constexpr Nanoseconds kLeave = std::chrono::seconds(2);
 constexpr Nanoseconds kSend =
     std::chrono::milliseconds(200);  ///< a station that does not read holds nobody up
 constexpr Nanoseconds kDoorAgain = std::chrono::milliseconds(20);
-constexpr Nanoseconds kGuest = std::chrono::seconds(30);  ///< longer than a cut may take
-constexpr std::size_t kGuests = 8;
+constexpr Nanoseconds kGuest = std::chrono::seconds(30);     ///< longer than a cut may take
+constexpr Nanoseconds kFirstWord = std::chrono::seconds(1);  ///< who comes in and says nothing is shown out
+constexpr std::size_t kGuests = 64;
+/// Of what a guest says of himself; the record is for people.
+constexpr std::size_t kLongestWord = 200;
+
+std::string printable_word(std::string text) {
+  for (char& letter : text) {
+    if (static_cast<unsigned char>(letter) < 0x20U || letter == 0x7f) letter = ' ';
+  }
+  return text.substr(0, kLongestWord);
+}
 /// Longer than any undo's own budget and than a firmware write that it waits for.
 constexpr Nanoseconds kUndoBudget = std::chrono::hours(2);
 
@@ -140,7 +150,8 @@ class Warden {
 
   awaitable<void> serve_guest(std::shared_ptr<MessageSocket> guest, Ctx& task) {
     Ctx limited = task.child_within("guest", kGuest);
-    const Result<std::string> text = co_await guest->receive(limited);
+    Ctx first = limited.child_within("first word", kFirstWord);
+    const Result<std::string> text = co_await guest->receive(first);
     if (!text) co_return;
     const Result<WardenMessage> message = decode_warden_message(*text);
     const StopEverything* stop = message ? std::get_if<StopEverything>(&*message) : nullptr;
@@ -152,7 +163,8 @@ class Warden {
       trip.code = "interlock.emergency-stop";
       trip.read = false;
       trip.detected_ns = task.now().monotonic_ns;
-      trip.message = fmt::format("everything was stopped by {}: {}", stop->by, stop->reason);
+      trip.message = fmt::format("everything was stopped by {}: {}", printable_word(stop->by),
+                                 printable_word(stop->reason));
       watch_->trip(std::move(trip), true);
     }
     while (meant && !watch_->at_rest()) {

@@ -22,7 +22,9 @@ namespace kiln {
 namespace {
 
 constexpr std::size_t kHandshakes = 16;  // SSH key exchanges at once
-constexpr std::size_t kRequests = 8;     // to one BMC: more than the leak watch ever has under way
+constexpr int kJournalAttempts = 400;
+constexpr useconds_t kJournalAgain_us = 50'000;
+constexpr std::size_t kRequests = 8;  // to one BMC: more than the leak watch ever has under way
 
 /// As far as the system allows: it must get its turn on a machine that is busy with everything else.
 void take_precedence() {
@@ -36,7 +38,13 @@ void take_precedence() {
 void write_ends(const std::string& path, const std::map<int, UndoResult>& results,
                 const std::map<std::string, JournaledCut>& cuts) {
   static const SystemClock clock;
-  const Result<std::unique_ptr<GuardJournal>> journal = GuardJournal::take_over(path, clock);
+  Result<std::unique_ptr<GuardJournal>> journal = GuardJournal::take_over(path, clock);
+  // A big station that is killed lets go of its files one after the other; the socket may be the first.
+  for (int again = 0; !journal && journal.error().code == "guard.journal_in_use" && again < kJournalAttempts;
+       ++again) {
+    ::usleep(kJournalAgain_us);  // trap 5: everything is off and the loop has nothing left to do
+    journal = GuardJournal::take_over(path, clock);
+  }
   if (!journal) return;  // what it says stays open is then undone once more by kiln recover
   for (const auto& [dut, cut] : cuts) {
     const Result<int> number = (*journal)->open(to_journal(cut));

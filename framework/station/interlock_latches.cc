@@ -132,6 +132,14 @@ Status InterlockLatches::release(const InterlockLatch& latch) const {
 }
 
 Status InterlockLatches::refuse_latched(const Plan& plan) const {
+  std::error_code failed;
+  // A store that cannot be looked into may hold a latch of any DUT.
+  const fs::file_status store = fs::symlink_status(directory_, failed);
+  if (fs::exists(store) && (!fs::is_directory(store) || ::access(directory_.c_str(), R_OK | X_OK) != 0)) {
+    return Error("latch.unreadable",
+                 directory_ + " is no directory that can be read: nobody knows what is latched",
+                 "put back the directory of the latches", Blame::station);
+  }
   std::string text, ids;
   for (const std::string& id : plan.duts) {
     const std::optional<InterlockLatch> latch = find(*plan.inventory.find(id));

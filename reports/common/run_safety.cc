@@ -28,7 +28,10 @@ class SafetyCollector {
     }
     if (const auto* closed = std::get_if<GuardClosed>(&event.body)) close(event, *closed);
     const auto* cut = std::get_if<Interlocked>(&event.body);
-    if (cut == nullptr || cut->cause != "leak" || !cut->hazard_read || cut->part.empty()) return;
+    // What was cut because another leaks is not wet: the message begins with where it was read.
+    if (cut == nullptr || cut->cause != "leak" || !cut->hazard_read || cut->part.empty() ||
+        !cut->message.starts_with(event.dut + ":"))
+      return;
     const std::string wet = fmt::format("{} at {}", event.dut, cut->part);
     if (std::find(safety_.wet.begin(), safety_.wet.end(), wet) == safety_.wet.end())
       safety_.wet.push_back(wet);
@@ -71,6 +74,9 @@ RunSafety make_safety(const ReportInput& input) {
   RunSafety safety;
   SafetyCollector collector(safety);
   for (const Event& event : input.events.events) collector.take(event);
+  if (input.events.broken) {
+    for (const Event& event : input.events.broken->after) collector.take(event);
+  }
   collector.finish();
   return safety;
 }

@@ -46,12 +46,25 @@ TEST_F(RunSafetyTest, WhatFailedOrHasNoEndMayBeOnUntilSomebodyElseUndidIt) {
   EXPECT_NE(safety_sentence(safety).find("2 of the 3"), std::string::npos);
 }
 
+TEST_F(RunSafetyTest, WhatWasUndoneAfterTheRecordBrokeCounts) {
+  guard("C01", "force off C01");
+  record.input.events.broken.emplace();
+  Event late = record.input.events.events.back();
+  late.body = GuardClosed{"force off C01", true, "by the warden: read back Off"};
+  record.input.events.broken->after.push_back(late);
+  const RunSafety safety = make_safety(record.done());
+  EXPECT_TRUE(safety.may_be_on.empty());
+  EXPECT_EQ(safety.undos.front().message, "by the warden: read back Off");
+}
+
 TEST_F(RunSafetyTest, WhatWasReadWetIsNamedOnce) {
   Interlocked cut;
   cut.cause = "leak";
   cut.part = "LeakDetector_0";
+  cut.message = "C01: leak detector LeakDetector_0 reports Critical";
   record.add("C01", "", cut);
   record.add("C01", "", cut);
+  record.add("S01", "", cut);  // cut with it
   cut.hazard_read = false;
   record.add("C02", "", cut);
   EXPECT_EQ(make_safety(record.done()).wet, std::vector<std::string>{"C01 at LeakDetector_0"});

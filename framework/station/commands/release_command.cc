@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <boost/algorithm/string/case_conv.hpp>
+#include <boost/algorithm/string/trim.hpp>
 #include <boost/json.hpp>
 #include <iostream>
 
@@ -12,6 +15,7 @@
 #include "safety/stay_clear.h"
 #include "station/commands/commands.h"
 #include "station/interlock_latches.h"
+#include "station/leftovers.h"
 #include "station/real_devices.h"
 #include "station/run_setup.h"
 
@@ -19,38 +23,98 @@ namespace kiln {
 namespace {
 
 constexpr Nanoseconds kLogout = std::chrono::seconds(3);
+constexpr Nanoseconds kRelease = std::chrono::minutes(5);
 
 int refuse(const std::string& code, const std::string& why, int exit_code) {
   std::cerr << "kiln: " << why << " [" << code << "]\n";
   return exit_code;
 }
 
+bool is_leak(const InterlockLatch& latch) {
+  return latch.cause == "leak" || latch.code.starts_with("leak.") || latch.code == "latch.damaged";
+}
+
+/// Without blanks around, in small letters: two spellings of a name are one person.
+std::string same_name(const std::string& name) {
+  return boost::algorithm::to_lower_copy(boost::algorithm::trim_copy(name));
+}
+
+bool blank(const std::string& text) { return boost::algorithm::trim_copy(text).empty(); }
+
+bool has_control_character(const std::string& text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](char letter) { return static_cast<unsigned char>(letter) < 0x20U; });
+}
+
 /// A problem with the words of the command line; empty: none.
 std::string misuse(const CommandLine& line, const InterlockLatch& latch) {
-  if (line.by.empty() || line.reason.empty())
+  for (const std::string* text : {&line.by, &line.reason, &line.inspected_by, &line.inspection}) {
+    if (has_control_character(*text))
+      return "line breaks and control characters are not kept; write it in one line";
+  }
+  if (blank(line.by) || blank(line.reason))
     return "--by NAME and --reason TEXT are needed: somebody answers for it";
-  const bool leak = latch.cause == "leak" || latch.code.starts_with("leak.") || latch.code == "latch.damaged";
-  if (!leak) return "";
-  if (line.inspected_by.empty() || line.inspection.empty())
+  if (!is_leak(latch)) return "";
+  if (blank(line.inspected_by) || blank(line.inspection))
     return "after a leak a second person's inspection is needed: --inspected-by NAME --inspection TEXT";
-  if (line.inspected_by == line.by) return "the inspection is by the same person; it must be a second one";
+  if (same_name(line.inspected_by) == same_name(line.by))
+    return "the inspection is by the same person; it must be a second one";
   return "";
 }
 
-boost::asio::awaitable<void> watch(Ctx& ctx, RealDevices& devices, const Dut& dut, Status& clear) {
+/// Whether the BMC at that address is of what is latched: the rack file may name another.
+boost::asio::awaitable<Status> is_the_latched(const Ctx& ctx, RealDevices& devices, const Dut& dut,
+                                              std::string key) {
+  if (!key.starts_with("serial ")) co_return success();
+  const Result<std::unique_ptr<Bmc>> bmc = devices.open_bmc(dut);
+  if (!bmc) co_return bmc.error();
+  const Result<BmcIdentity> identity = co_await (*bmc)->identity(ctx);
+  const Status out = co_await (*bmc)->logout(ctx);
+  (void)out;
+  if (!identity) co_return identity.error();
+  if ("serial " + identity->serial == key) co_return success();
+  co_return Error(
+      "release.other_dut",
+      fmt::format("{}: the BMC there says serial '{}', latched is {}", dut.id, identity->serial, key),
+      "give the rack file in which its address is right", Blame::operator_);
+}
+
+boost::asio::awaitable<Status> watch_one(const Ctx& ctx, RealDevices& devices, const Dut& dut, bool leak) {
   std::vector<std::string> expected;
   for (const Component* detector : dut.expect.of_kind(ComponentKind::leak_detector))
     expected.push_back(detector->name);
-  if (expected.empty()) co_return;  // it has none, so none can say otherwise
-  const Result<std::shared_ptr<RedfishLine>> line = devices.open_line(dut);
-  if (!line) {
-    clear = line.error();
-    co_return;
+  if (expected.empty() && leak) {
+    co_return Error(
+        "release.no_leak_detectors",
+        fmt::format("the rack file expects no leak detectors of {}: nobody could see that it is dry", dut.id),
+        "give them under 'expect'", Blame::operator_);
   }
+  if (expected.empty()) co_return success();  // it has none, so none can say otherwise
+  const Result<std::shared_ptr<RedfishLine>> line = devices.open_line(dut);
+  if (!line) co_return line.error();
   const std::unique_ptr<LeakDetectors> detectors = make_redfish_leak_detectors(*line);
-  clear = co_await stay_clear(ctx, *detectors, dut.id, std::move(expected), kClearBeforeRelease);
+  std::string id = dut.id;
+  const Status clear =
+      co_await stay_clear(ctx, *detectors, std::move(id), std::move(expected), kClearBeforeRelease);
   Ctx last = ctx.child_within("logout", kLogout);
   co_await (*line)->leave(last);
+  co_return clear;
+}
+
+/// The DUT, and the one where the hazard was read, when that was another: the message begins with it.
+boost::asio::awaitable<void> watch(Ctx& ctx, RealDevices& devices, const Inventory& inventory, const Dut& dut,
+                                   InterlockLatch latch, Status& clear) {
+  Ctx limited = ctx.child_within("release", kRelease);
+  clear = co_await is_the_latched(limited, devices, dut, latch.key);
+  if (!clear) co_return;
+  const bool leak = is_leak(latch);
+  for (const Dut& other : inventory.duts) {
+    const bool origin = latch.message.starts_with(other.id + ":");
+    if (other.id == dut.id || !origin) continue;
+    clear = co_await watch_one(limited, devices, other, leak);
+    if (!clear) co_return;
+  }
+  clear = co_await watch_one(limited, devices, dut, leak);
 }
 
 int list(const CommandLine& line, const InterlockLatches& latches) {
@@ -79,6 +143,7 @@ int list(const CommandLine& line, const InterlockLatches& latches) {
 
 int release_command(const CommandLine& line, const Paths& paths) {
   const InterlockLatches latches(paths.state);
+  (void)find_leftovers(paths.state);  // what the warden of a dead station has left is latched by it
   if (line.list || line.dut.empty()) return list(line, latches);
   if (line.rack_file.empty())
     return refuse("usage.rack", "--rack FILE is needed: the cause is read again there", 2);
@@ -102,7 +167,7 @@ int release_command(const CommandLine& line, const Paths& paths) {
   const std::unique_ptr<Loop> loop = Loop::real();
   RealDevices devices(*loop, std::move(credentials));
   Status clear = success();
-  loop->run([&](Ctx& ctx) { return watch(ctx, devices, *dut, clear); });
+  loop->run([&](Ctx& ctx) { return watch(ctx, devices, *inventory.value, *dut, *latch, clear); });
   if (!clear) return refuse(clear.error().code, clear.error().sentence(), 4);
   latch->released_by = line.by;
   latch->reason = line.reason;

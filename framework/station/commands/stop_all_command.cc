@@ -5,6 +5,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <iostream>
 #include <optional>
@@ -22,6 +23,8 @@ using boost::asio::awaitable;
 
 constexpr Nanoseconds kAnswer = std::chrono::seconds(40);  // a warden's own budget for all its cuts is 30 s
 
+constexpr Nanoseconds kKnockAgain = std::chrono::milliseconds(5);
+
 struct Asked {
   std::string door;
   std::optional<EverythingStopped> stopped;
@@ -35,7 +38,12 @@ std::string user_name() {
 
 awaitable<void> ask(Ctx& task, Asked& asked, StopEverything stop) {
   Ctx limited = task.child_within(asked.door, kAnswer);
-  const Result<std::unique_ptr<MessageSocket>> socket = knock(task.loop(), asked.door);
+  Result<std::unique_ptr<MessageSocket>> socket = knock(task.loop(), asked.door);
+  while (!socket && socket.error().code == "socket.busy") {
+    const Status waited = co_await limited.sleep_for(kKnockAgain);
+    if (!waited) break;
+    socket = knock(task.loop(), asked.door);
+  }
   if (!socket) {
     asked.problem = socket.error().message;
     co_return;
@@ -123,11 +131,21 @@ int stop_all_command(const CommandLine& line, const Paths& /*paths*/) {
   const std::unique_ptr<Loop> loop = Loop::real();
   loop->run([&all, &stop](Ctx& ctx) { return ask_all(ctx, all, stop); });
   if (!line.only_run.empty()) {
+    const bool silent =
+        std::any_of(all.begin(), all.end(), [](const Asked& asked) { return !asked.stopped; });
     std::erase_if(
         all, [&line](const Asked& asked) { return asked.stopped && asked.stopped->run != line.only_run; });
-    std::erase_if(all, [&line](const Asked& asked) { return !asked.stopped; });
-    if (all.empty()) std::cerr << "kiln: nothing that is switched on belongs to " << line.only_run << "\n";
-    if (all.empty()) return 4;
+    const bool found =
+        std::any_of(all.begin(), all.end(), [](const Asked& asked) { return asked.stopped.has_value(); });
+    if (found) std::erase_if(all, [](const Asked& asked) { return !asked.stopped; });
+    if (!found && silent) {
+      std::cerr << "kiln: NOT STOPPED: a warden does not answer, or belongs to another user; "
+                << line.only_run << " may be one of its runs\n";
+    } else if (!found) {
+      std::cerr << "kiln: no warden of this machine guards " << line.only_run << "\n";
+    }
+    if (!found && line.json) print_json(all);
+    if (!found) return 4;
   }
   if (line.json) {
     print_json(all);
