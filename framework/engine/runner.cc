@@ -267,9 +267,10 @@ awaitable<Result<RunVerdict>> Runner::run(const Ctx& ctx, RunBegun begun) {
   const Status watches = co_await leak_watches.stop_and_join(StopReason::sibling, "the run is over");
   for (const auto& [id, dut] : impl.state->duts) co_await impl.log_out(*dut);
   co_await impl.log_out(*impl.state->rack);
-  impl.interlocks = nullptr;
+  // Until the last of them is over: another may be told while one is still being confirmed.
   const Status told = co_await interlocks.join();
   (void)told;  // cuts record what they could confirm
+  impl.interlocks = nullptr;
 
   if (impl.stop) {
     EventBody body = *impl.stop;

@@ -172,6 +172,27 @@ TEST_F(RunnerWarden, WhatItReachesIsCutWhateverTheEngineThinksOfTheReach) {
   EXPECT_EQ(exit_code(result.verdict), 5);
 }
 
+TEST_F(RunnerWarden, WhatItSaysWhileTheLastCutIsBeingConfirmedIsOnRecord) {
+  bench.add_dut("C03", Role::server);
+  for (const char* id : {"C01", "C02"}) {
+    ready_at(0s, id, true);
+    bench.hardware(id).ignores_force_off = true;  // each cut takes its whole budget
+  }
+  const auto lost_at = [this](Nanoseconds when, const std::string& dut) {
+    bench.warden_at(when, [dut](Runner& runner) {
+      Trip trip = leak(dut);
+      trip.cause = "telemetry-lost";
+      trip.code = "interlock.telemetry-lost";
+      trip.read = false;
+      runner.warden_tripped(trip, {dut});
+    });
+  };
+  lost_at(58s, "C01");
+  lost_at(66s, "C02");
+  lost_at(72s, "C03");
+  EXPECT_EQ(bench.run().bodies<Interlocked>().size(), 3U);
+}
+
 TEST_F(RunnerWarden, ALeakOfTwoTraysOneSeenByEachIsTheRacks) {
   ready_at(0s, "C01", true);
   ready_at(0s, "C02", true);

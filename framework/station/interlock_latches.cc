@@ -83,6 +83,22 @@ std::string latch_key(const Dut& dut) {
   return dut.bmc ? "bmc " + dut.bmc->url : "dut " + dut.id;
 }
 
+InterlockLatch latch_of(const Dut& dut, const std::string& rack, const std::string& run,
+                        const Interlocked& cut, std::int64_t utc_ns) {
+  InterlockLatch latch;
+  latch.dut = dut.id;
+  latch.rack = rack;
+  latch.key = latch_key(dut);
+  latch.run = run;
+  latch.cause = cut.cause;
+  latch.code = cut.code;
+  latch.part = cut.part;
+  latch.message = cut.message;
+  latch.read = cut.hazard_read;
+  latch.utc_ns = utc_ns;
+  return latch;
+}
+
 InterlockLatches::InterlockLatches(const std::string& state_directory)
     : directory_(state_directory + "/latches") {}
 
@@ -169,17 +185,7 @@ void LatchingObserver::on_event(const Event& event) {
   const auto* cut = std::get_if<Interlocked>(&event.body);
   const Dut* dut = cut == nullptr ? nullptr : plan_.inventory.find(event.dut);
   if (dut == nullptr) return;
-  InterlockLatch latch;
-  latch.dut = dut->id;
-  latch.rack = plan_.inventory.rack;
-  latch.key = latch_key(*dut);
-  latch.run = run_;
-  latch.cause = cut->cause;
-  latch.code = cut->code;
-  latch.part = cut->part;
-  latch.message = cut->message;
-  latch.read = cut->hazard_read;
-  latch.utc_ns = event.at.utc_ns;
+  const InterlockLatch latch = latch_of(*dut, plan_.inventory.rack, run_, *cut, event.at.utc_ns);
   const Status set = latches_.set(latch);
   if (!set) trouble_ = set.error().sentence();
 }

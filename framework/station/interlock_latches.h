@@ -25,6 +25,9 @@ struct InterlockLatch {
 };
 
 std::string latch_key(const Dut& dut);
+/// Of a cut, as the record tells it.
+InterlockLatch latch_of(const Dut& dut, const std::string& rack, const std::string& run,
+                        const Interlocked& cut, std::int64_t utc_ns);
 
 class InterlockLatches {
  public:

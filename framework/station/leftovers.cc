@@ -60,28 +60,15 @@ namespace {
 
 void latch_what_the_warden_cut(const std::string& state_directory, const GuardJournalContent& content) {
   if (content.owner.rack_ends_with_us) return;
-  std::vector<InterlockLatch> latches;
+  std::optional<Parsed<Inventory>> inventory;
   for (const GuardEntry& entry : content.entries) {
     const std::optional<JournaledCut> cut = from_journal(entry.undo);
     if (!cut) continue;
-    InterlockLatch latch;
-    latch.dut = cut->report.dut;
-    latch.run = content.owner.run;
-    latch.cause = cut->trip.cause;
-    latch.code = cut->trip.code;
-    latch.part = cut->trip.part;
-    latch.message = cut->trip.message;
-    latch.read = cut->trip.read;
-    latch.utc_ns = entry.ended_utc_ns;
-    latches.push_back(std::move(latch));
-  }
-  if (latches.empty()) return;
-  const Parsed<Inventory> inventory = read_inventory(content.owner.inventory);
-  for (InterlockLatch& latch : latches) {
-    const Dut* dut = inventory ? inventory.value->find(latch.dut) : nullptr;
+    if (!inventory) inventory = read_inventory(content.owner.inventory);
+    const Dut* dut = *inventory ? inventory->value->find(cut->report.dut) : nullptr;
     if (dut == nullptr) continue;  // the record tells it; there is nothing to hang a latch on
-    latch.rack = inventory.value->rack;
-    latch.key = latch_key(*dut);
+    const InterlockLatch latch =
+        latch_of(*dut, inventory->value->rack, content.owner.run, interlocked(*cut), entry.ended_utc_ns);
     const Status set = InterlockLatches(state_directory).set(latch);
     (void)set;
   }

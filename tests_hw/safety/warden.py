@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 import recover
 from recover import Station, TRAYS, warden_of
@@ -204,7 +205,11 @@ def refused_without_its_look(options):
         run = station.run()
         out, err = run.communicate(timeout=90)
         check(run.returncode == 1 and "leak_detector.fault" in {code for code, _ in reasons_of(out)}, f"a broken detector is a fail before any load ({run.returncode}, {err[-200:]})")
-        check(not any("load" in what for what in station.on()), "nothing was energised")
+        log = json.loads(urllib.request.urlopen(station.control + "/log", timeout=10).read())["entries"]
+        loads = [entry for entry in log if entry["dut"] == "C01" and "gpu_burn" in entry.get("command", "") and "pkill" not in entry.get("command", "")]
+        powered = [entry for entry in log if entry["dut"] == "C01" and entry["method"] == "POST" and ".Reset" in entry.get("uri", "")]
+        seen = [entry for entry in log if entry["dut"] == "C01" and "LeakDetectors" in entry.get("uri", "")]
+        check(seen and not loads and not powered, f"nothing was energised there ({len(seen)} readings, {loads[:1]}, {powered[:1]})")
 
 
 def stopped_by_a_person(options):
