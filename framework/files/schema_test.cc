@@ -60,11 +60,15 @@ json::value to_json(const YamlNode& node) {
   return nullptr;
 }
 
+/// Beside what it describes: recipes and what goes with them, or the station's configuration.
+fs::path schema_file(const std::string& name) {
+  return (fs::exists(kRecipes / name) ? kRecipes : kConfig) / name;
+}
+
 class Schema {
  public:
   explicit Schema(const std::string& name) {
-    const json::value document =
-        json::parse(read_all((fs::exists(kRecipes / name) ? kRecipes : kConfig) / name));
+    const json::value document = json::parse(read_all(schema_file(name)));
     valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
     const valijson::adapters::BoostJsonAdapter adapter(document);
     parser.populateSchema<valijson::adapters::BoostJsonAdapter>(
@@ -110,7 +114,7 @@ std::vector<fs::path> yaml_files(const fs::path& folder) {
 /// The first line by which editors find the schema, as seen from the file's folder.
 std::string modeline(const fs::path& file, const std::string& schema) {
   return "# yaml-language-server: $schema=" +
-         fs::relative(kRecipes / schema, file.parent_path()).generic_string();
+         fs::relative(schema_file(schema), file.parent_path()).generic_string();
 }
 
 TEST(Shipped, EveryRecipeReadsFitsItsSchemaAndNamesIt) {
