@@ -13,9 +13,13 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/serializer.hpp>
+#include <boost/beast/http/string_body.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 #include <stdexcept>
 #include <unordered_set>
@@ -72,17 +76,98 @@ http::response<http::string_body> plain_error(unsigned status, const std::string
 /// Between two comments of a stream that has nothing to say: how a peer that is gone is noticed.
 constexpr std::chrono::seconds kKeepAlive{5};
 
+/// One connection, with TLS or without. The HTTP above it is written once and reads and writes bytes only:
+/// made of asynchronous operations of Beast for either kind of stream, this file took minutes to compile.
+class Connection {
+ public:
+  virtual ~Connection() = default;
+  Connection() = default;
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// The TCP stream below: its time limit is what every read and write is under.
+  virtual beast::tcp_stream& below() = 0;
+  virtual asio::awaitable<std::size_t> read_some(asio::mutable_buffer into, beast::error_code& error) = 0;
+  virtual asio::awaitable<void> write(asio::const_buffer bytes, beast::error_code& error) = 0;
+};
+
 template <typename Stream>
-asio::awaitable<void> send_stream(Stream& stream, SharedPtr shared, HttpResponse answer) {
-  beast::get_lowest_layer(stream).expires_never();
+class ConnectionOver final : public Connection {
+ public:
+  template <typename... Arguments>
+  explicit ConnectionOver(Arguments&&... arguments) : stream_(std::forward<Arguments>(arguments)...) {}
+
+  beast::tcp_stream& below() override { return beast::get_lowest_layer(stream_); }
+  asio::awaitable<std::size_t> read_some(asio::mutable_buffer into, beast::error_code& error) override {
+    const std::size_t got =
+        co_await stream_.async_read_some(into, asio::redirect_error(asio::use_awaitable, error));
+    co_return got;
+  }
+  asio::awaitable<void> write(asio::const_buffer bytes, beast::error_code& error) override {
+    co_await asio::async_write(stream_, bytes, asio::redirect_error(asio::use_awaitable, error));
+  }
+  Stream& stream() { return stream_; }
+
+ private:
+  Stream stream_;
+};
+
+using RequestParser = http::request_parser<http::string_body>;
+constexpr std::size_t kReadAtOnce = 16 * 1024;
+
+/// Reads on until the head of a request is there, or all of it. What came after it stays in the buffer.
+asio::awaitable<void> read_request(Connection& connection, beast::flat_buffer& buffer, RequestParser& parser,
+                                   bool head_only, beast::error_code& error) {
+  parser.eager(!head_only);
+  error = {};
+  for (;;) {
+    if (head_only ? parser.is_header_done() : parser.is_done()) co_return;
+    if (buffer.size() > 0) {
+      const std::size_t used = parser.put(buffer.data(), error);
+      buffer.consume(used);
+      if (!error && used > 0) continue;
+      if (error && error != http::error::need_more) co_return;
+    }
+    const asio::mutable_buffer room = buffer.prepare(kReadAtOnce);
+    const std::size_t got = co_await connection.read_some(room, error);
+    buffer.commit(got);
+    if (error == asio::error::eof || error == asio::ssl::error::stream_truncated) {
+      error = parser.got_some() ? http::error::partial_message : http::error::end_of_stream;
+    }
+    if (error) co_return;
+  }
+}
+
+template <typename Body>
+std::string head_of(http::response<Body>& reply) {
+  std::string text;
+  http::response_serializer<Body> serializer(reply);
+  serializer.split(true);
+  while (!serializer.is_header_done()) {
+    beast::error_code error;
+    serializer.next(error, [&text, &serializer](beast::error_code&, const auto& buffers) {
+      text += beast::buffers_to_string(buffers);
+      serializer.consume(beast::buffer_bytes(buffers));
+    });
+  }
+  return text;
+}
+
+asio::awaitable<void> write_text(Connection& connection, const std::string& text, beast::error_code& error) {
+  const asio::const_buffer bytes(text.data(), text.size());
+  co_await connection.write(bytes, error);
+}
+
+asio::awaitable<void> send_stream(Connection& connection, SharedPtr shared, HttpResponse answer) {
+  connection.below().expires_never();
   http::response<http::empty_body> head{http::int_to_status(answer.status), 11};
   for (auto& [name, value] : answer.headers) head.set(name, value);
   head.set(http::field::content_type, answer.content_type);
   head.chunked(true);
-  http::response_serializer<http::empty_body> serializer(head);
   beast::error_code error;
-  co_await http::async_write_header(stream, serializer, asio::redirect_error(asio::use_awaitable, error));
-  asio::steady_timer more(stream.get_executor());
+  const std::string first = head_of(head);
+  co_await write_text(connection, first, error);
+  asio::steady_timer more(connection.below().get_executor());
   answer.stream->on_more = [&more] { more.cancel(); };
   while (!error && !shared->stopped) {
     std::string piece = answer.stream->take();
@@ -93,43 +178,36 @@ asio::awaitable<void> send_stream(Stream& stream, SharedPtr shared, HttpResponse
       piece = woken ? answer.stream->take() : std::string(": keep-alive\n\n");
       if (piece.empty()) continue;
     }
-    const asio::const_buffer bytes(piece.data(), piece.size());
-    const auto chunk = http::make_chunk(bytes);
-    co_await asio::async_write(stream, chunk, asio::redirect_error(asio::use_awaitable, error));
+    const std::string chunk = fmt::format("{:x}\r\n{}\r\n", piece.size(), piece);
+    co_await write_text(connection, chunk, error);
   }
   answer.stream->on_more = nullptr;
 }
 
-template <typename Stream>
-asio::awaitable<void> serve_requests(Stream& stream, SharedPtr shared) {
+asio::awaitable<void> serve_requests(Connection& connection, SharedPtr shared) {
   beast::flat_buffer buffer;
   for (;;) {
-    http::request_parser<http::string_body> parser;
+    RequestParser parser;
     parser.body_limit(shared->options.max_body_bytes);
     parser.header_limit(64 * 1024);
-    beast::get_lowest_layer(stream).expires_after(shared->options.idle_timeout);
+    connection.below().expires_after(shared->options.idle_timeout);
     beast::error_code error;
-    co_await http::async_read_header(stream, buffer, parser,
-                                     asio::redirect_error(asio::use_awaitable, error));
+    co_await read_request(connection, buffer, parser, true, error);
     if (!error && !parser.is_done()) {
       if (same_word(std::string(parser.get()[http::field::expect]), "100-continue")) {
-        http::response<http::empty_body> proceed{http::status::continue_, 11};
-        http::response_serializer<http::empty_body> serializer(proceed);
-        co_await http::async_write(stream, serializer, asio::redirect_error(asio::use_awaitable, error));
+        const std::string proceed = "HTTP/1.1 100 Continue\r\n\r\n";
+        co_await write_text(connection, proceed, error);
       }
-      if (!error) {
-        co_await http::async_read(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
-      }
+      if (!error) co_await read_request(connection, buffer, parser, false, error);
     }
-    if (error == http::error::body_limit || error == http::error::header_limit) {
-      auto refusal = plain_error(413, "the request is larger than this service takes\n");
-      co_await http::async_write(stream, refusal, asio::redirect_error(asio::use_awaitable, error));
-      co_return;
-    }
-    if (error.category() == http::make_error_code(http::error::bad_target).category() &&
-        error != http::error::end_of_stream && error != http::error::partial_message) {
-      auto refusal = plain_error(400, "this is not HTTP/1.1\n");
-      co_await http::async_write(stream, refusal, asio::redirect_error(asio::use_awaitable, error));
+    const bool too_large = error == http::error::body_limit || error == http::error::header_limit;
+    const bool unreadable = error.category() == http::make_error_code(http::error::bad_target).category() &&
+                            error != http::error::end_of_stream && error != http::error::partial_message;
+    if (too_large || unreadable) {
+      auto refusal = too_large ? plain_error(413, "the request is larger than this service takes\n")
+                               : plain_error(400, "this is not HTTP/1.1\n");
+      const std::string text = head_of(refusal) + refusal.body();
+      co_await write_text(connection, text, error);
       co_return;
     }
     if (error || shared->stopped) co_return;
@@ -148,14 +226,14 @@ asio::awaitable<void> serve_requests(Stream& stream, SharedPtr shared) {
       answer.body = "malformed escape in the request target\n";
     }
     if (answer.delay.count() > 0) {
-      beast::get_lowest_layer(stream).expires_never();
-      asio::steady_timer timer(stream.get_executor());
+      connection.below().expires_never();
+      asio::steady_timer timer(connection.below().get_executor());
       timer.expires_after(answer.delay);
       co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
       if (error || shared->stopped) co_return;
     }
     if (answer.stream) {
-      co_await send_stream(stream, shared, std::move(answer));
+      co_await send_stream(connection, shared, std::move(answer));
       co_return;
     }
     keep_alive = keep_alive && !answer.close;
@@ -171,13 +249,10 @@ asio::awaitable<void> serve_requests(Stream& stream, SharedPtr shared) {
       reply.erase(http::field::content_length);
       reply.erase(http::field::content_type);
     }
-    beast::get_lowest_layer(stream).expires_after(shared->options.idle_timeout);
-    http::response_serializer<http::string_body> serializer(reply);
-    if (head) {
-      co_await http::async_write_header(stream, serializer, asio::redirect_error(asio::use_awaitable, error));
-    } else {
-      co_await http::async_write(stream, serializer, asio::redirect_error(asio::use_awaitable, error));
-    }
+    connection.below().expires_after(shared->options.idle_timeout);
+    std::string text = head_of(reply);
+    text += reply.body();
+    co_await write_text(connection, text, error);
     if (error || !keep_alive) co_return;
   }
 }
@@ -198,24 +273,25 @@ class Enrolled {
 };
 
 asio::awaitable<void> serve_plain(tcp::socket socket, SharedPtr shared) {
-  beast::tcp_stream stream(std::move(socket));
-  const Enrolled enrolled(shared, stream);
-  co_await serve_requests(stream, shared);
+  ConnectionOver<beast::tcp_stream> connection(std::move(socket));
+  const Enrolled enrolled(shared, connection.below());
+  co_await serve_requests(connection, shared);
   beast::error_code ignored;
-  stream.socket().shutdown(tcp::socket::shutdown_both, ignored);
+  connection.below().socket().shutdown(tcp::socket::shutdown_both, ignored);
 }
 
 asio::awaitable<void> serve_tls(tcp::socket socket, SharedPtr shared) {
-  beast::ssl_stream<beast::tcp_stream> stream(std::move(socket), *shared->tls);
-  const Enrolled enrolled(shared, beast::get_lowest_layer(stream));
+  ConnectionOver<beast::ssl_stream<beast::tcp_stream>> connection(std::move(socket), *shared->tls);
+  auto& stream = connection.stream();
+  const Enrolled enrolled(shared, connection.below());
   beast::error_code error;
-  beast::get_lowest_layer(stream).expires_after(std::chrono::seconds(10));
+  connection.below().expires_after(std::chrono::seconds(10));
   co_await stream.async_handshake(asio::ssl::stream_base::server,
                                   asio::redirect_error(asio::use_awaitable, error));
   if (error || shared->stopped) co_return;
-  co_await serve_requests(stream, shared);
+  co_await serve_requests(connection, shared);
   if (shared->stopped) co_return;
-  beast::get_lowest_layer(stream).expires_after(std::chrono::seconds(2));
+  connection.below().expires_after(std::chrono::seconds(2));
   co_await stream.async_shutdown(asio::redirect_error(asio::use_awaitable, error));
 }
 
