@@ -159,6 +159,14 @@ struct SurveyReport {
   bool complete = true;                       ///< false: stopped by a cap or a deadline
 };
 
+/// What the BMC does by itself about a leak (NVIDIA LeakDetectionPolicy).
+struct LeakPolicy {
+  std::string place;  ///< chassis
+  std::optional<bool> enabled;
+  std::optional<double> reaction_delay_seconds;
+  std::string uri;
+};
+
 class Bmc {
  public:
   virtual ~Bmc() = default;
@@ -176,6 +184,8 @@ class Bmc {
   virtual boost::asio::awaitable<Result<std::vector<Part>>> parts(const Ctx& ctx) = 0;
   virtual boost::asio::awaitable<Result<std::vector<SensorReading>>> sensors(const Ctx& ctx) = 0;
   virtual boost::asio::awaitable<Result<LeakCensus>> leak_detectors(const Ctx& ctx) = 0;
+  /// Empty: it offers none. Nothing relies on them.
+  virtual boost::asio::awaitable<Result<std::vector<LeakPolicy>>> leak_policies(const Ctx& ctx) = 0;
   virtual boost::asio::awaitable<Result<std::vector<CoolantReading>>> coolant(const Ctx& ctx) = 0;
   virtual boost::asio::awaitable<Result<std::vector<PumpReading>>> pumps(const Ctx& ctx) = 0;
   virtual boost::asio::awaitable<Result<std::vector<GpuReading>>> gpus(const Ctx& ctx) = 0;

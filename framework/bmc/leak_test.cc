@@ -302,6 +302,32 @@ TEST(LeakMutation, NoSwapOfTypesMakesAWetDetectorDry) {
   EXPECT_GT(seen, 500) << "the swaps left too little to judge";
 }
 
+TEST_F(Leak, TheBmcsOwnPolicyIsReadWhereItIsOffered) {
+  bmc = service.bmc();
+  const auto policies = [this] {
+    return desk.ask<Result<std::vector<LeakPolicy>>>([&](const Ctx& ctx) { return bmc->leak_policies(ctx); });
+  };
+  Result<std::vector<LeakPolicy>> none = policies();
+  ASSERT_TRUE(none) << none.error().full();
+  EXPECT_TRUE(none->empty()) << "a tray without one";
+
+  bmc = service.bmc();
+  const std::string uri = kTray + "/Oem/Nvidia/Policies/LeakDetectionPolicy";
+  service.bodies[uri] = R"({"Id":"LeakDetectionPolicy","PolicyEnabled":true,"ReactionDelaySeconds":5})";
+  Result<std::vector<LeakPolicy>> found = policies();
+  ASSERT_TRUE(found) << found.error().full();
+  ASSERT_EQ(found->size(), 1U);
+  EXPECT_EQ((*found)[0].place, "Chassis_0");
+  EXPECT_EQ((*found)[0].enabled, true);
+  EXPECT_EQ((*found)[0].reaction_delay_seconds, 5.0);
+  EXPECT_EQ((*found)[0].uri, uri);
+
+  service.bodies[uri] = R"({"Id":"LeakDetectionPolicy","PolicyEnabled":"perhaps"})";
+  found = policies();
+  ASSERT_TRUE(found && found->size() == 1);
+  EXPECT_FALSE((*found)[0].enabled) << "a word where true or false belongs says nothing";
+}
+
 TEST(LeakSamples, CapturedDetectorsReadAsTheyShould) {
   const std::filesystem::path trees = shared_trees();
   if (trees.empty()) GTEST_SKIP() << "the captured trees are not at hand (KILN_SHARED)";

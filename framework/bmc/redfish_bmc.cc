@@ -9,6 +9,7 @@
 #include "bmc/gpu.h"
 #include "bmc/identity.h"
 #include "bmc/leak.h"
+#include "bmc/leak_policy.h"
 #include "bmc/nvlink.h"
 #include "bmc/parts.h"
 #include "bmc/power.h"
@@ -96,6 +97,9 @@ class RedfishBmc final : public Bmc {
   awaitable<Result<std::vector<LogEntry>>> event_log(const Ctx& ctx, std::string newer_than) override {
     return log_.read(ctx, std::move(newer_than));
   }
+  awaitable<Result<std::vector<LeakPolicy>>> leak_policies(const Ctx& ctx) override {
+    return leak_policies_.read(ctx);
+  }
   awaitable<Result<std::optional<double>>> clock_offset(const Ctx& ctx) override {
     return log_.clock_offset(ctx);
   }
@@ -113,6 +117,7 @@ class RedfishBmc final : public Bmc {
  private:
   RedfishClient client_;
   ServiceTree tree_{client_};
+  LeakPolicyReader leak_policies_{tree_};
   PowerControl power_{tree_};
   LeakReader leak_{tree_};
   CoolingReader cooling_{tree_};

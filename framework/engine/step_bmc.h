@@ -61,6 +61,9 @@ class StepBmc final : public Bmc {
                                                                   std::string newer_than) override {
     return bmc_.event_log(ctx, std::move(newer_than));
   }
+  boost::asio::awaitable<Result<std::vector<LeakPolicy>>> leak_policies(const Ctx& ctx) override {
+    return bmc_.leak_policies(ctx);
+  }
   boost::asio::awaitable<Result<std::optional<double>>> clock_offset(const Ctx& ctx) override {
     return bmc_.clock_offset(ctx);
   }

@@ -166,6 +166,12 @@ awaitable<Result<std::vector<LogEntry>>> FakeBmc::event_log(const Ctx& ctx, std:
   co_return entries;
 }
 
+awaitable<Result<std::vector<LeakPolicy>>> FakeBmc::leak_policies(const Ctx& ctx) {
+  const Status begun = begin(ctx, "leak_policies");
+  if (!begun) co_return begun.error();
+  co_return hardware_->leak_policies;
+}
+
 awaitable<Result<std::optional<double>>> FakeBmc::clock_offset(const Ctx& ctx) {
   const Status begun = begin(ctx, "clock_offset");
   if (!begun) co_return begun.error();

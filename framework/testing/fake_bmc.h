@@ -27,6 +27,7 @@ struct FakeHardware {
   std::vector<FirmwareItem> firmware;
   std::vector<LogEntry> log;
   std::optional<double> clock_offset = 0.0;
+  std::vector<LeakPolicy> leak_policies;
   SurveyReport survey;
   UpdateOutcome update_outcome{true, false, false, "Completed", "", "/redfish/v1/TaskService/Tasks/1"};
 
@@ -73,6 +74,7 @@ class FakeBmc final : public Bmc {
       std::function<void(const UpdateProgress&)> on_progress) override;
   boost::asio::awaitable<Result<std::vector<LogEntry>>> event_log(const Ctx& ctx,
                                                                   std::string newer_than) override;
+  boost::asio::awaitable<Result<std::vector<LeakPolicy>>> leak_policies(const Ctx& ctx) override;
   boost::asio::awaitable<Result<std::optional<double>>> clock_offset(const Ctx& ctx) override;
   boost::asio::awaitable<Result<SurveyReport>> survey(const Ctx& ctx) override;
   boost::asio::awaitable<Status> logout(const Ctx& ctx) override;

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <utility>
+#include <variant>
 
 namespace kiln {
 namespace {
@@ -27,7 +30,9 @@ class SafetyCollector {
       safety_.undos.push_back(std::move(undo));
     }
     if (const auto* closed = std::get_if<GuardClosed>(&event.body)) close(event, *closed);
+    if (const auto* measured = std::get_if<Measured>(&event.body)) take_policy(event.dut, *measured);
     const auto* cut = std::get_if<Interlocked>(&event.body);
+    if (cut != nullptr) take_cut(event.dut, *cut);
     // What was cut because another leaks is not wet: the message begins with where it was read.
     if (cut == nullptr || cut->cause != "leak" || !cut->hazard_read || cut->part.empty() ||
         !cut->message.starts_with(event.dut + ":"))
@@ -46,8 +51,34 @@ class SafetyCollector {
   }
 
  private:
-  double seconds(const Event& event) const {
-    return static_cast<double>(event.at.monotonic_ns - begun_ns_) / kNanosecondsPerSecond;
+  double seconds(const Event& event) const { return seconds_between(begun_ns_, event.at.monotonic_ns); }
+
+  static double seconds_between(std::int64_t from_ns, std::int64_t to_ns) {
+    return static_cast<double>(to_ns - from_ns) / kNanosecondsPerSecond;
+  }
+
+  void take_cut(const std::string& dut, const Interlocked& cut) {
+    SafetyCut one;
+    one.dut = dut;
+    one.code = cut.code;
+    one.message = cut.message;
+    one.detected_s = seconds_between(begun_ns_, cut.detected_ns);
+    if (cut.load_stopped_ns != 0)
+      one.load_stopped_after_s = seconds_between(cut.detected_ns, cut.load_stopped_ns);
+    if (cut.off_confirmed_ns != 0) one.off_after_s = seconds_between(cut.detected_ns, cut.off_confirmed_ns);
+    safety_.cuts.push_back(std::move(one));
+  }
+
+  void take_policy(const std::string& dut, const Measured& measured) {
+    const bool before = measured.name == "leak_policy.before";
+    if (!before && measured.name != "leak_policy.after") return;
+    const auto* text = std::get_if<std::string>(&measured.value);
+    if (text == nullptr) return;
+    const auto known = std::find_if(safety_.policies.begin(), safety_.policies.end(),
+                                    [&dut](const SafetyPolicy& policy) { return policy.dut == dut; });
+    SafetyPolicy& policy =
+        known == safety_.policies.end() ? safety_.policies.emplace_back(SafetyPolicy{dut, "", ""}) : *known;
+    (before ? policy.before : policy.after) = *text;
   }
 
   /// The newest of that name on the DUT that is open; one that failed may be undone later by somebody else.
@@ -89,6 +120,24 @@ std::string safety_sentence(const RunSafety& safety) {
   }
   return fmt::format("{} of the {} undos were not confirmed: what they undo may still be on.",
                      safety.may_be_on.size(), safety.undos.size());
+}
+
+std::string policy_sentence(const RunSafety& safety) {
+  std::map<std::string, std::string> duts;  // by what it says
+  std::string changed;
+  for (const SafetyPolicy& policy : safety.policies) {
+    const std::string& said = policy.before.empty() ? policy.after : policy.before;
+    if (said == "not offered" && (policy.after.empty() || policy.after == said)) continue;
+    std::string& list = duts[said];
+    list += (list.empty() ? "" : ", ") + policy.dut;
+    if (!policy.before.empty() && !policy.after.empty() && policy.before != policy.after)
+      changed += fmt::format("; CHANGED during the run on {}, to: {}", policy.dut, policy.after);
+  }
+  if (duts.empty()) return "";
+  std::string text;
+  for (const auto& [said, list] : duts)
+    text += fmt::format("{}{} on {}", text.empty() ? "" : "; ", said, list);
+  return fmt::format("The BMCs' own reaction to a leak, on which nothing here relies: {}{}.", text, changed);
 }
 
 }  // namespace kiln

@@ -3,6 +3,7 @@
 // what may still be on. Pure.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,16 +24,34 @@ struct SafetyUndo {
   std::string message;  ///< "not needed: …", "by the warden: …", why it failed
 };
 
+struct SafetyCut {
+  std::string dut, code, message;
+  double detected_s = 0;  ///< seconds since the run began
+  /// Seconds from the detection until it was read back; nullopt: it was not confirmed.
+  std::optional<double> load_stopped_after_s, off_after_s;
+};
+
+/// What a BMC would have done about a leak by itself, as its policy said; empty: not read.
+struct SafetyPolicy {
+  std::string dut, before, after;
+};
+
 struct RunSafety {
+  std::vector<SafetyCut> cuts;         ///< in order
   std::vector<SafetyPermit> permits;   ///< in order
   std::vector<SafetyUndo> undos;       ///< in order of opening
   std::vector<std::string> may_be_on;  ///< "C02: stop gpu_burn on C02 (why)"
   std::vector<std::string> wet;        ///< DUTs with a leak that was read, each once
-  [[nodiscard]] bool empty() const { return permits.empty() && undos.empty() && wet.empty(); }
+  std::vector<SafetyPolicy> policies;  ///< by DUT, in the order of reading
+  [[nodiscard]] bool empty() const {
+    return cuts.empty() && permits.empty() && undos.empty() && wet.empty() && policies.empty();
+  }
 };
 
 RunSafety make_safety(const ReportInput& input);
 /// One sentence: what is still on as far as this record goes.
 std::string safety_sentence(const RunSafety& safety);
+/// One sentence about the policies; empty when none was read.
+std::string policy_sentence(const RunSafety& safety);
 
 }  // namespace kiln

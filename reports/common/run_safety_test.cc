@@ -70,5 +70,41 @@ TEST_F(RunSafetyTest, WhatWasReadWetIsNamedOnce) {
   EXPECT_EQ(make_safety(record.done()).wet, std::vector<std::string>{"C01 at LeakDetector_0"});
 }
 
+TEST_F(RunSafetyTest, EveryCutIsListedWithItsTimes) {
+  Interlocked cut;
+  cut.cause = "leak";
+  cut.code = "leak.detected";
+  cut.message = "C01: leak detector LeakDetector_0 reports Critical";
+  cut.detected_ns = 5'000'000'000;
+  cut.off_confirmed_ns = 5'250'000'000;
+  record.add("C01", "", cut);
+  const RunSafety safety = make_safety(record.done());
+  ASSERT_EQ(safety.cuts.size(), 1U);
+  EXPECT_EQ(safety.cuts[0].code, "leak.detected");
+  EXPECT_FALSE(safety.cuts[0].load_stopped_after_s) << "not confirmed is not zero";
+  ASSERT_TRUE(safety.cuts[0].off_after_s);
+  EXPECT_DOUBLE_EQ(*safety.cuts[0].off_after_s, 0.25);
+}
+
+TEST_F(RunSafetyTest, WhatTheBmcsWouldDoByThemselvesIsSaidWithWhatChanged) {
+  const auto policy = [this](const std::string& dut, const std::string& name, const std::string& text) {
+    Measured measured;
+    measured.name = name;
+    measured.value = text;
+    record.add(dut, "monitor/leak_watch", measured);
+  };
+  EXPECT_EQ(policy_sentence(make_safety(record.done())), "");
+  policy("C01", "leak_policy.before", "off, acts after 5 s");
+  policy("C02", "leak_policy.before", "off, acts after 5 s");
+  policy("CDU01", "leak_policy.before", "not offered");
+  policy("C01", "leak_policy.after", "off, acts after 5 s");
+  policy("C02", "leak_policy.after", "enabled, acts after 5 s");
+  policy("CDU01", "leak_policy.after", "not offered");
+  EXPECT_EQ(
+      policy_sentence(make_safety(record.done())),
+      "The BMCs' own reaction to a leak, on which nothing here relies: off, acts after 5 s on C01, C02; "
+      "CHANGED during the run on C02, to: enabled, acts after 5 s.");
+}
+
 }  // namespace
 }  // namespace kiln

@@ -60,6 +60,10 @@ inline constexpr const char* kPage = R"page(<!DOCTYPE html>
 <p>{{safety_words}}</p>
 {{#any_may_be_on}}<ul>{{#may_be_on}}<li>{{text}}</li>{{/may_be_on}}</ul>{{/any_may_be_on}}
 {{#any_wet}}<p>Wet when it was read:{{#wet}} {{text}};{{/wet}} it stays latched until somebody releases it.</p>{{/any_wet}}
+{{#any_cut}}<h3>Every cut: from then on latched until somebody releases it</h3><div class="wide"><table><thead><tr><th>DUT</th><th>Why</th><th></th><th>Detected at</th><th>Load stopped after</th><th>Off confirmed after</th></tr></thead><tbody>
+{{#cuts}}<tr class="no-go"><td>{{dut}}</td><td class="word">{{code}}</td><td>{{message}}</td><td class="n">{{detected}}</td><td class="n">{{load}}</td><td class="n">{{off}}</td></tr>
+{{/cuts}}</tbody></table></div>{{/any_cut}}
+{{#any_policy}}<p>{{policy_words}}</p>{{/any_policy}}
 {{#any_undo}}<details><summary>Every undo: written down before its deed, with how it ended</summary><div class="wide"><table><thead><tr><th>DUT</th><th>Undo</th><th>Step</th><th>Opened at</th><th>Closed at</th><th>How</th><th></th></tr></thead><tbody>
 {{#undos}}<tr class="{{class}}"><td>{{dut}}</td><td>{{undo}}</td><td>{{step}}</td><td class="n">{{opened}}</td><td class="n">{{closed}}</td><td class="word">{{how}}</td><td>{{message}}</td></tr>
 {{/undos}}</tbody></table></div></details>{{/any_undo}}

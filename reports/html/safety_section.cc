@@ -19,6 +19,10 @@ PageData texts(const std::vector<std::string>& items) {
 
 std::string at(double seconds) { return fmt::format("{:.1f} s", seconds); }
 
+std::string after(const std::optional<double>& seconds) {
+  return seconds ? fmt::format("{:.3f} s", *seconds) : "✖ NOT CONFIRMED";
+}
+
 }  // namespace
 
 void set_safety(PageData& page, const ReportInput& input) {
@@ -29,6 +33,22 @@ void set_safety(PageData& page, const ReportInput& input) {
   page.set("may_be_on", texts(safety.may_be_on));
   page.set("any_wet", !safety.wet.empty());
   page.set("wet", texts(safety.wet));
+  PageData cuts = page_list();
+  for (const SafetyCut& cut : safety.cuts) {
+    PageData row;
+    row.set("dut", cut.dut);
+    row.set("code", cut.code);
+    row.set("message", cut.message);
+    row.set("detected", at(cut.detected_s));
+    row.set("load", after(cut.load_stopped_after_s));
+    row.set("off", after(cut.off_after_s));
+    cuts.push_back(row);
+  }
+  page.set("any_cut", !safety.cuts.empty());
+  page.set("cuts", cuts);
+  const std::string policy = policy_sentence(safety);
+  page.set("any_policy", !policy.empty());
+  page.set("policy_words", policy);
   PageData undos = page_list();
   for (const SafetyUndo& undo : safety.undos) {
     const bool good = undo.closed && undo.done;

@@ -73,6 +73,8 @@ class TextReport final : public ReportFormat {
       text += "\nSafety: " + safety_sentence(safety) + "\n";
       for (const std::string& item : safety.may_be_on) text += "  MAY BE ON " + item + "\n";
       for (const std::string& item : safety.wet) text += "  WET when it was read: " + item + "\n";
+      const std::string policy = policy_sentence(safety);
+      if (!policy.empty()) text += "  " + policy + "\n";
     }
     add_duts(text, input.verdict);
     if (!document.retries.empty()) text += "\nAttempts repeated after an error:\n";

@@ -101,6 +101,27 @@ TEST_F(CoolingTest, EveryWordButDryIsNoGoWithItsOwnCode) {
   }
 }
 
+TEST_F(CoolingTest, TheBmcsOwnLeakPolicyIsRecordedBeforeAndAfterAndDecidesNothing) {
+  watch_load();
+  FakeHardware& hardware = bench.hardware("C01");
+  hardware.leak_policies.push_back({"Chassis_0", false, 5.0, "/redfish/v1/Chassis/Chassis_0/Oem"});
+  hardware.on_call = [&hardware](const std::string& verb) {
+    if (verb == "power_on") hardware.leak_policies[0].enabled = true;
+  };
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::go);
+  EXPECT_EQ(std::get<std::string>(result.measured("leak_policy.before", "").value), "off, acts after 5 s");
+  EXPECT_EQ(std::get<std::string>(result.measured("leak_policy.after", "").value), "enabled, acts after 5 s");
+}
+
+TEST_F(CoolingTest, ABmcThatDoesNotTellItsLeakPolicyDisturbsNothing) {
+  watch_load();
+  bench.hardware("C01").failing["leak_policies"] = Error("bmc.timeout", "no answer");
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::go);
+  EXPECT_EQ(result.measured("leak_policy.before", "").reason, "no answer");
+}
+
 TEST_F(CoolingTest, ADetectorMissingFromTheListIsNoGo) {
   bench.step("census", plugin_step("cooling.detector_census"));
   bench.hardware("C01").leaks.detectors.pop_back();

@@ -12,6 +12,7 @@ using boost::asio::awaitable;
 namespace {
 
 constexpr double kNanosecondsPerSecond = 1e9;
+constexpr Nanoseconds kPolicyBudget = std::chrono::seconds(2);
 constexpr Nanoseconds kLongestGrace =
     std::chrono::seconds(30);  // ours: longer blindness is not waited out beside a load
 
@@ -114,6 +115,35 @@ awaitable<Status> record_watch(StepContext& context, WatchMemory& memory) {
   co_return success();
 }
 
+/// "enabled, acts after 5 s"; "not offered" where no chassis has a policy.
+std::string in_words(const std::vector<LeakPolicy>& policies) {
+  std::string text;
+  for (const LeakPolicy& policy : policies) {
+    if (!text.empty()) text += "; ";
+    if (policies.size() > 1) text += policy.place + " ";
+    text += !policy.enabled ? "unknown" : *policy.enabled ? "enabled" : "off";
+    if (policy.reaction_delay_seconds)
+      text += fmt::format(", acts after {} s", *policy.reaction_delay_seconds);
+  }
+  return text.empty() ? "not offered" : text;
+}
+
+/// What the BMC would do about a leak by itself. For the record: nothing relies on it, so nothing waits for
+/// it longer than `budget`.
+awaitable<Status> record_policy(StepContext& context, Bmc& bmc, std::string name, Nanoseconds budget,
+                                const Ctx& ctx) {
+  Ctx limited = ctx.child_within("leak policy", budget);
+  const Result<std::vector<LeakPolicy>> policies = co_await bmc.leak_policies(limited);
+  Value value;
+  if (policies) value = in_words(*policies);
+  const std::string uri = policies && !policies->empty() ? policies->front().uri : "";
+  Reading reading(std::move(name), "", value, Source{"redfish", uri});
+  if (!policies) reading.reason = policies.error().message;
+  const Result<Outcome> outcome = co_await context.record(std::move(reading));
+  if (!outcome) co_return outcome.error();
+  co_return success();
+}
+
 constexpr Nanoseconds kAskAgainEvery = std::chrono::milliseconds(100);
 
 /// One more census when the work is over, asked for until it is answered or `ctx`'s time is over: a leak
@@ -166,7 +196,10 @@ const StepDescription& LeakWatch::describe() const {
         {"leak_watch.gap", "s", ComponentKind::whole_dut, false, "", "",
          "longest time between two answered polls"},
         {"leak_watch.polls", "1", ComponentKind::whole_dut, false, "", "", "polls of all detectors"},
-        {"leak_watch.unanswered", "1", ComponentKind::whole_dut, false, "", "", "polls without an answer"}};
+        {"leak_watch.unanswered", "1", ComponentKind::whole_dut, false, "", "", "polls without an answer"},
+        {"leak_policy.before", "", ComponentKind::whole_dut, false, "", "",
+         "what the BMC would do about a leak by itself, when the watch began; nothing relies on it"},
+        {"leak_policy.after", "", ComponentKind::whole_dut, false, "", "", "the same, when the watch ended"}};
     made.parameters = {{"grace", ParameterType::duration, "5s",
                         "how long dry may go unproven on an energised DUT before it is cut"}};
     made.monitor = true;
@@ -181,6 +214,10 @@ awaitable<Status> LeakWatch::run(StepContext& context) {
   if (!bmc) co_return bmc.error();
   const Nanoseconds grace = context.with().duration("grace");
   WatchMemory memory;
+  // Before the first reading, so that it delays no later one.
+  const Status told =
+      co_await record_policy(context, **bmc, "leak_policy.before", kPolicyBudget, context.ctx());
+  if (!told) co_return told;
   memory.last_read_ns = context.ctx().now().monotonic_ns;
   while (!context.ctx().stopped()) {
     const std::int64_t started = context.ctx().now().monotonic_ns;
@@ -224,6 +261,12 @@ awaitable<Status> LeakWatch::run(StepContext& context) {
                                           });
     (void)last;  // what it could not see is in `memory`
   }
+  Bmc* door = *bmc;
+  const Status policy =
+      co_await shielded(context.ctx(), "leak policy", kPolicyBudget, [&context, door](Ctx& ctx) {
+        return record_policy(context, *door, "leak_policy.after", kPolicyBudget, ctx);
+      });
+  if (!policy) co_return policy;
   const Status recorded = co_await record_watch(context, memory);
   co_return recorded;
 }
