@@ -9,7 +9,7 @@ namespace kiln {
 namespace {
 
 constexpr const char* kFooter =
-    "\nExit codes of run and demo: 0 GO, 1 NO-GO, 2 nothing was run, 3 CONDITIONAL, 4 INCOMPLETE,\n"
+    "\nExit codes of run, demo and watch: 0 GO, 1 NO-GO, 2 nothing was run, 3 CONDITIONAL, 4 INCOMPLETE,\n"
     "5 an interlock removed energy, 130/143 stopped by a person. Other commands: 0, 2 bad input, 4 could "
     "not.";
 
@@ -85,6 +85,12 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   auto* show = app.add_subcommand("show", "Show one run: decision, reasons, counts");
   add_common(*show, line);
   show->add_option("run", line.run, "Run id, a part of it, or 'last'");
+
+  auto* watch = app.add_subcommand("watch", "Join a run that goes on: what happens, until its result");
+  add_common(*watch, line);
+  watch->add_option("run", line.run, "Run id, a part of it, or 'last'");
+  watch->add_option("--color", line.color, "auto, always or never")
+      ->check(CLI::IsMember({"auto", "always", "never"}));
 
   auto* report = app.add_subcommand("report", "Write the reports of a run again");
   add_common(*report, line);

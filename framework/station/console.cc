@@ -7,10 +7,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <set>
+#include <utility>
 
 #include "io/scope.h"
 #include "station/screen/footer.h"
+#include "station/screen/narration.h"
 #include "station/screen/printable.h"
 #include "station/screen/prompt_desk.h"
 
@@ -19,10 +20,11 @@ namespace {
 
 using boost::asio::awaitable;
 
+constexpr char kEmergencyKey = 0x18;  // Ctrl-X
+constexpr Nanoseconds kEmergencyTwice = std::chrono::seconds(3);
 constexpr Nanoseconds kHeartbeat = std::chrono::seconds(60);
 constexpr Nanoseconds kFrame = std::chrono::milliseconds(100);
 constexpr Nanoseconds kIdleFrame = std::chrono::seconds(1);  // the clock in the footer moves
-constexpr int kMostFailLines = 5;  // per step of a DUT; the report holds all of them
 
 const char* environment(const char* name) {
   const char* value = std::getenv(name);
@@ -80,6 +82,15 @@ class ScreenConsole final : public Console {
                     by));
   }
 
+  void warn(const std::string& text) override { say(Sign::fail, text); }
+
+  void set_emergency_stop(std::function<void()> stop) override {
+    emergency_stop_ = std::move(stop);
+    if (options_.nobody_because.empty())
+      say(Sign::idle,
+          "Ctrl-C stops and parks; Ctrl-X twice is the emergency stop: it cuts everything at once");
+  }
+
   void end() override {
     draw(false);
     terminal_.take_keys(false);
@@ -108,65 +119,17 @@ class ScreenConsole final : public Console {
     changed_ = true;
   }
 
-  void say_of(Sign sign, const Event& event, const std::string& text) {
-    say(sign, fmt::format("{:<6} {:<26} {}", event.dut, event.step, text));
-  }
-
   void narrate(const Event& event) {
-    if (const auto* ended = std::get_if<StepEnded>(&event.body)) {
-      narrate_end(event, *ended);
-    } else if (const auto* measured = std::get_if<Measured>(&event.body)) {
-      if (measured->outcome != Outcome::fail) return;
-      const int lines = ++fail_lines_[{event.dut, event.step}];
-      if (lines > kMostFailLines + 1) return;
-      if (lines == kMostFailLines + 1) {
-        say_of(Sign::fail, event, "more failed here; the report lists them all");
-      } else {
-        say_of(Sign::fail, event,
-               fmt::format("FAIL {} {}: {}", measured->name, measured->part, measured->reason));
-      }
-    } else if (const auto* cut = std::get_if<Interlocked>(&event.body)) {
-      say_of(Sign::fail, event, fmt::format("INTERLOCK {}: {}", cut->cause, cut->message));
-    } else if (const auto* retried = std::get_if<Retried>(&event.body)) {
-      say_of(Sign::unknown, event,
-             fmt::format("again (attempt {}): {}", retried->next_attempt, retried->message));
-    } else if (const auto* diagnosed = std::get_if<Diagnosed>(&event.body)) {
-      say_of(Sign::fail, event,
-             fmt::format("{} {}: {}", diagnosed->code, diagnosed->part, diagnosed->message));
-    } else if (const auto* closed = std::get_if<GuardClosed>(&event.body)) {
-      if (!closed->done)
-        say_of(Sign::fail, event, fmt::format("NOT UNDONE: {}: {}", closed->undo, closed->message));
-    } else if (const auto* disturbed = std::get_if<Disturbance>(&event.body)) {
-      if (told_.insert(event.dut + disturbed->code).second)
-        say_of(Sign::idle, event, fmt::format("{}: {}", disturbed->code, disturbed->message));
-    } else if (const auto* note = std::get_if<Note>(&event.body)) {
-      say_of(Sign::idle, event, note->text);
-    }
-  }
-
-  void narrate_end(const Event& event, const StepEnded& ended) {
-    const bool monitor = event.step.rfind("monitor/", 0) == 0;
-    if (ended.status == WorkStatus::complete) {
-      if (monitor) return;
-      const std::string took = fmt::format("{:.1f} s", static_cast<double>(ended.duration_ns) / 1e9);
-      const auto fails = fail_lines_.find({event.dut, event.step});
-      const bool failed = fails != fail_lines_.end() && fails->second > 0;
-      if (!options_.live) {
-        say_of(failed ? Sign::fail : Sign::pass, event, fmt::format("complete, {}", took));
-        return;
-      }
-      // On a terminal the footer has shown each DUT; one line for all of them when the last one is through.
-      const auto [through, planned] = progress_->ended_of(event.step);
-      if (through == planned)
-        say(Sign::pass, fmt::format("{:<33} done on {} {}, the last took {}", event.step, planned,
-                                    planned == 1 ? "DUT" : "DUTs", took));
-      return;
-    }
-    if (options_.live && ended.status != WorkStatus::error &&
-        !told_.insert(event.dut + ended.code + ended.message).second)
-      return;  // one line for all that does not run for the same reason
-    say_of(Sign::unknown, event,
-           fmt::format("{}{}{}", to_string(ended.status), ended.message.empty() ? "" : ": ", ended.message));
+    if (const std::optional<NarratedLine> line = narration_.tell(event)) say(line->sign, line->text);
+    const auto* ended = std::get_if<StepEnded>(&event.body);
+    if (ended == nullptr || ended->status != WorkStatus::complete || !options_.live) return;
+    if (event.step.rfind("monitor/", 0) == 0) return;
+    // On a terminal the footer has shown each DUT; one line for all of them when the last one is through.
+    const auto [through, planned] = progress_->ended_of(event.step);
+    if (through == planned)
+      say(Sign::pass,
+          fmt::format("{:<33} done on {} {}, the last took {:.1f} s", event.step, planned,
+                      planned == 1 ? "DUT" : "DUTs", static_cast<double>(ended->duration_ns) / 1e9));
   }
 
   // ---------------------------------------------------------------- questions
@@ -225,9 +188,28 @@ class ScreenConsole final : public Console {
         if (keys.error().code == "terminal.gone") desk_.close("the terminal is gone");
         co_return;
       }
-      desk_.typed(*keys);
+      std::string rest;
+      for (const char key : *keys) {
+        if (key == kEmergencyKey) emergency_key();
+        if (key != kEmergencyKey) rest += key;
+      }
+      if (!rest.empty()) desk_.typed(rest);
       changed_ = true;
     }
+  }
+
+  /// Once may be a slip; twice is a wish.
+  void emergency_key() {
+    if (!emergency_stop_) return;
+    const std::int64_t now_ns = loop_.clock().now().monotonic_ns;
+    const bool again = emergency_key_ns_ != 0 && now_ns - emergency_key_ns_ <= kEmergencyTwice.count();
+    emergency_key_ns_ = now_ns;
+    if (!again) {
+      say(Sign::waiting, "Ctrl-X: once more within 3 s cuts everything at once");
+      return;
+    }
+    say(Sign::fail, "EMERGENCY STOP");
+    std::exchange(emergency_stop_, {})();
   }
 
   // ---------------------------------------------------------------- footer and heartbeat
@@ -322,11 +304,12 @@ class ScreenConsole final : public Console {
   std::int64_t begun_ns_ = 0;
   std::string recipe_directory_;
   std::string stopping_;
+  std::function<void()> emergency_stop_;
+  std::int64_t emergency_key_ns_ = 0;  ///< monotonic, when it was last hit; 0: never
   bool changed_ = false;
   std::vector<std::string> lines_;  ///< permanent ones not yet drawn
   std::vector<int> drawn_widths_;   ///< of the footer's lines on the screen
-  std::map<std::pair<std::string, std::string>, int> fail_lines_;
-  std::set<std::string> told_;
+  Narration narration_{options_.live};
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 // left); elsewhere plain lines with a heartbeat; and the operator's questions. All of it goes to standard
 // error, so that standard output keeps the result. Loop thread only.
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -48,6 +49,11 @@ class Console : public RunObserver, public Operator {
   virtual boost::asio::awaitable<void> keep_fresh(Ctx& ctx) = 0;
   /// A person asked to stop: the footer shows it until the run has parked.
   virtual void stopping(const std::string& by) = 0;
+  /// A line that needs attention.
+  virtual void warn(const std::string& text) = 0;
+  /// What the emergency stop does: Ctrl-X twice within 3 s, also while a question is open. Without it, or
+  /// where no keys can be read, there is none.
+  virtual void set_emergency_stop(std::function<void()> stop) = 0;
   /// Removes the footer; what was not yet printed is.
   virtual void end() = 0;
 };

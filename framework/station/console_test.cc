@@ -87,6 +87,39 @@ TEST_F(ConsoleTest, TheFooterIsErasedAtTheEndAndTheLinesStay) {
   EXPECT_FALSE(terminal.keys_taken);
 }
 
+/// Types keys one after the other, `pause` apart, and counts the emergency stops.
+std::function<awaitable<void>(Ctx&, Console&)> hits(ScriptedTerminal& terminal,
+                                                    const std::vector<std::string>& keys, Nanoseconds pause,
+                                                    int& stops) {
+  Nanoseconds after(0);
+  for (const std::string& key : keys) terminal.type_after(after += pause, key);
+  return [&stops](Ctx& /*ctx*/, Console& console) -> awaitable<void> {
+    console.set_emergency_stop([&stops] { ++stops; });
+    co_return;
+  };
+}
+
+TEST_F(ConsoleTest, TheEmergencyKeyHitTwiceStopsEverythingOnce) {
+  int stops = 0;
+  const std::string text = show(live(), 10s, hits(terminal, {"\x18", "\x18", "\x18", "\x18"}, 1s, stops));
+  EXPECT_EQ(stops, 1);
+  EXPECT_THAT(text, HasSubstr("Ctrl-X twice is the emergency stop"));
+  EXPECT_THAT(text, HasSubstr("EMERGENCY STOP"));
+}
+
+TEST_F(ConsoleTest, TheEmergencyKeyBothHitsInOneReadStopToo) {
+  int stops = 0;
+  show(live(), 10s, hits(terminal, {"y\x18\x18"}, 1s, stops));
+  EXPECT_EQ(stops, 1);
+}
+
+TEST_F(ConsoleTest, TheEmergencyKeyHitOnceOrTooSlowlyStopsNothing) {
+  int stops = 0;
+  const std::string text = show(live(), 10s, hits(terminal, {"\x18", "\x18"}, 4s, stops));
+  EXPECT_EQ(stops, 0);
+  EXPECT_THAT(text, HasSubstr("once more within 3 s"));
+}
+
 TEST_F(ConsoleTest, ManyFailsOfOneStepAreCutOnScreen) {
   const std::string text = show(plain(), 1s, [](Ctx&, Console& console) -> awaitable<void> {
     for (int part = 0; part < 100; ++part) {

@@ -14,6 +14,7 @@ int lint_command(const CommandLine& line, const Paths& paths);
 int abort_command(const CommandLine& line, const Paths& paths);
 int runs_command(const CommandLine& line, const Paths& paths);
 int show_command(const CommandLine& line, const Paths& paths);
+int watch_command(const CommandLine& line, const Paths& paths);
 int report_command(const CommandLine& line, const Paths& paths);
 int recover_command(const CommandLine& line, const Paths& paths);
 int release_command(const CommandLine& line, const Paths& paths);

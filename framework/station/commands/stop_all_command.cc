@@ -2,8 +2,6 @@
 // nobody's way.
 
 #include <fmt/format.h>
-#include <pwd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
@@ -15,15 +13,12 @@
 #include "io/scope.h"
 #include "safety/warden.h"
 #include "station/commands/commands.h"
+#include "station/emergency_stop.h"
 
 namespace kiln {
 namespace {
 
 using boost::asio::awaitable;
-
-constexpr Nanoseconds kAnswer = std::chrono::seconds(40);  // a warden's own budget for all its cuts is 30 s
-
-constexpr Nanoseconds kKnockAgain = std::chrono::milliseconds(5);
 
 struct Asked {
   std::string door;
@@ -31,32 +26,11 @@ struct Asked {
   std::string problem;
 };
 
-std::string user_name() {
-  const passwd* entry = ::getpwuid(::geteuid());
-  return entry == nullptr ? std::to_string(::geteuid()) : std::string(entry->pw_name);
-}
-
 awaitable<void> ask(Ctx& task, Asked& asked, StopEverything stop) {
-  Ctx limited = task.child_within(asked.door, kAnswer);
-  Result<std::unique_ptr<MessageSocket>> socket = knock(task.loop(), asked.door);
-  while (!socket && socket.error().code == "socket.busy") {
-    const Status waited = co_await limited.sleep_for(kKnockAgain);
-    if (!waited) break;
-    socket = knock(task.loop(), asked.door);
-  }
-  if (!socket) {
-    asked.problem = socket.error().message;
-    co_return;
-  }
-  WardenMessage message = std::move(stop);
-  const Status sent = co_await (*socket)->send(limited, encode(message));
-  Result<std::string> text = Error("", "");
-  if (sent) text = co_await (*socket)->receive(limited);
-  const Result<WardenMessage> answer =
-      sent && text ? decode_warden_message(*text) : Result<WardenMessage>(sent ? text.error() : sent.error());
-  const EverythingStopped* stopped = answer ? std::get_if<EverythingStopped>(&*answer) : nullptr;
-  if (stopped != nullptr) asked.stopped = *stopped;
-  if (stopped == nullptr) asked.problem = answer ? "it answered something else" : answer.error().message;
+  std::string door = asked.door;
+  Result<EverythingStopped> stopped = co_await stop_everything(task, std::move(door), std::move(stop));
+  if (stopped) asked.stopped = std::move(*stopped);
+  if (!stopped) asked.problem = stopped.error().message;
 }
 
 awaitable<void> ask_all(Ctx& ctx, std::vector<Asked>& all, StopEverything stop) {
