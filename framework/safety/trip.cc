@@ -24,6 +24,7 @@ JournaledUndo to_journal(const JournaledCut& cut) {
   object["detected_ns"] = cut.trip.detected_ns;
   object["load_stopped_ns"] = cut.report.load_stopped_ns;
   object["off_confirmed_ns"] = cut.report.off_confirmed_ns;
+  object["serial"] = cut.serial;
   JournaledUndo entry(UndoKind::interlock, cut.report.dut, cut.trip.message.substr(0, kLongestMessage));
   entry.command = json::serialize(object);
   return entry;
@@ -44,6 +45,7 @@ std::optional<JournaledCut> from_journal(const JournaledUndo& entry) {
   cut.trip.read = read->as_bool();
   cut.trip.message = entry.description;
   cut.trip.detected_ns = number_of(object, "detected_ns");
+  cut.serial = text_of(object, "serial");
   cut.report.dut = entry.dut;
   cut.report.load_stopped_ns = number_of(object, "load_stopped_ns");
   cut.report.off_confirmed_ns = number_of(object, "off_confirmed_ns");

@@ -44,6 +44,7 @@ struct CutReport {
 struct JournaledCut {
   Trip trip;
   CutReport report;
+  std::string serial;  ///< that the DUT's BMC said; empty: not known
 };
 JournaledUndo to_journal(const JournaledCut& cut);
 /// nullopt: not of kind interlock, or damaged.

@@ -21,8 +21,8 @@ namespace kiln {
 
 // Its members by name, as the file has them.
 BOOST_DESCRIBE_STRUCT(InterlockLatch, (),
-                      (dut, rack, key, run, cause, code, part, message, read, utc_ns, released_by, reason,
-                       inspected_by, inspection, released_utc_ns))
+                      (dut, rack, key, bmc, run, cause, code, part, message, read, utc_ns, released_by,
+                       reason, inspected_by, inspection, released_utc_ns))
 
 namespace {
 
@@ -78,17 +78,19 @@ InterlockLatch read_latch(const std::string& path) {
 
 }  // namespace
 
-std::string latch_key(const Dut& dut) {
+std::string latch_key(const Dut& dut, const std::string& serial) {
+  if (!serial.empty()) return "serial " + serial;
   if (!dut.expect.serial.empty()) return "serial " + dut.expect.serial;
   return dut.bmc ? "bmc " + dut.bmc->url : "dut " + dut.id;
 }
 
-InterlockLatch latch_of(const Dut& dut, const std::string& rack, const std::string& run,
-                        const Interlocked& cut, std::int64_t utc_ns) {
+InterlockLatch latch_of(const Dut& dut, const std::string& serial, const std::string& rack,
+                        const std::string& run, const Interlocked& cut, std::int64_t utc_ns) {
   InterlockLatch latch;
   latch.dut = dut.id;
   latch.rack = rack;
-  latch.key = latch_key(dut);
+  latch.key = latch_key(dut, serial);
+  if (dut.bmc) latch.bmc = dut.bmc->url;
   latch.run = run;
   latch.cause = cut.cause;
   latch.code = cut.code;
@@ -112,14 +114,23 @@ Status InterlockLatches::set(const InterlockLatch& latch) const {
   return write_durably(path, json::serialize(json::value_from(latch)) + "\n");
 }
 
-std::optional<InterlockLatch> InterlockLatches::find(const Dut& dut) const {
-  const std::string path = file_of(directory_, latch_key(dut));
-  std::error_code failed;
-  if (!fs::exists(path, failed)) return std::nullopt;
-  InterlockLatch latch = read_latch(path);
-  latch.key = latch_key(dut);
-  if (latch.dut.empty()) latch.dut = dut.id;
-  return latch;
+std::optional<InterlockLatch> InterlockLatches::find(const Dut& dut, const std::string& serial) const {
+  Dut nameless = dut;
+  nameless.expect.serial.clear();
+  for (const std::string& key : {latch_key(dut, serial), latch_key(dut, ""), latch_key(nameless, "")}) {
+    const std::string path = file_of(directory_, key);
+    std::error_code failed;
+    if (!fs::exists(path, failed)) continue;
+    InterlockLatch latch = read_latch(path);
+    latch.key = key;
+    if (latch.dut.empty()) latch.dut = dut.id;
+    return latch;
+  }
+  if (!serial.empty() || !dut.bmc) return std::nullopt;
+  for (InterlockLatch& latch : all()) {
+    if (latch.bmc == dut.bmc->url) return std::move(latch);
+  }
+  return std::nullopt;
 }
 
 std::vector<InterlockLatch> InterlockLatches::all() const {
@@ -147,7 +158,7 @@ Status InterlockLatches::release(const InterlockLatch& latch) const {
   return success();
 }
 
-Status InterlockLatches::refuse_latched(const Plan& plan) const {
+Status InterlockLatches::refuse_latched(const Plan& plan, const DutSerials& serials) const {
   std::error_code failed;
   // A store that cannot be looked into may hold a latch of any DUT.
   const fs::file_status store = fs::symlink_status(directory_, failed);
@@ -158,7 +169,9 @@ Status InterlockLatches::refuse_latched(const Plan& plan) const {
   }
   std::string text, ids;
   for (const std::string& id : plan.duts) {
-    const std::optional<InterlockLatch> latch = find(*plan.inventory.find(id));
+    const auto serial = serials.find(id);
+    const std::optional<InterlockLatch> latch =
+        find(*plan.inventory.find(id), serial == serials.end() ? "" : serial->second);
     if (!latch) continue;
     text += fmt::format("{}{} (run {}, {}: {})", text.empty() ? "" : "; ", id, latch->run, latch->code,
                         latch->message);
@@ -173,8 +186,13 @@ Status InterlockLatches::refuse_latched(const Plan& plan) const {
 }
 
 LatchingObserver::LatchingObserver(RunObserver& next, const InterlockLatches& latches, const Plan& plan,
-                                   std::string run)
-    : next_(next), latches_(latches), plan_(plan), run_(std::move(run)) {}
+                                   DutSerials serials, std::string run, Otherwise otherwise)
+    : next_(next),
+      latches_(latches),
+      plan_(plan),
+      serials_(std::move(serials)),
+      run_(std::move(run)),
+      otherwise_(std::move(otherwise)) {}
 
 void LatchingObserver::on_progress(const std::string& dut, const std::string& step, const std::string& text) {
   next_.on_progress(dut, step, text);
@@ -185,9 +203,13 @@ void LatchingObserver::on_event(const Event& event) {
   const auto* cut = std::get_if<Interlocked>(&event.body);
   const Dut* dut = cut == nullptr ? nullptr : plan_.inventory.find(event.dut);
   if (dut == nullptr) return;
-  const InterlockLatch latch = latch_of(*dut, plan_.inventory.rack, run_, *cut, event.at.utc_ns);
+  const auto serial = serials_.find(dut->id);
+  const InterlockLatch latch = latch_of(*dut, serial == serials_.end() ? "" : serial->second,
+                                        plan_.inventory.rack, run_, *cut, event.at.utc_ns);
   const Status set = latches_.set(latch);
-  if (!set) trouble_ = set.error().sentence();
+  if (set) return;
+  trouble_ = set.error().sentence();
+  otherwise_(latch, *cut);
 }
 
 }  // namespace kiln

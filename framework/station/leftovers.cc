@@ -44,7 +44,8 @@ std::vector<Leftover> find_leftovers(const std::string& state_directory) {
     Result<GuardJournalContent> content = GuardJournal::read(path);
     if (!content && content.error().code == "guard.not_readable" && !std::filesystem::exists(path)) continue;
     if (content && !content->any_outstanding()) {
-      record_and_remove(path, *content);
+      const Status done = record_and_remove(path, *content);
+      if (!done) found.push_back({path, std::filesystem::path(path).stem().string(), done.error()});
       continue;
     }
     if (content && ended_with_its_rack(*content)) {
@@ -56,28 +57,41 @@ std::vector<Leftover> find_leftovers(const std::string& state_directory) {
   return found;
 }
 
-namespace {
-
-void latch_what_the_warden_cut(const std::string& state_directory, const GuardJournalContent& content) {
-  if (content.owner.rack_ends_with_us) return;
-  std::optional<Parsed<Inventory>> inventory;
-  for (const GuardEntry& entry : content.entries) {
-    const std::optional<JournaledCut> cut = from_journal(entry.undo);
-    if (!cut) continue;
-    if (!inventory) inventory = read_inventory(content.owner.inventory);
-    const Dut* dut = *inventory ? inventory->value->find(cut->report.dut) : nullptr;
-    if (dut == nullptr) continue;  // the record tells it; there is nothing to hang a latch on
-    const InterlockLatch latch =
-        latch_of(*dut, inventory->value->rack, content.owner.run, interlocked(*cut), entry.ended_utc_ns);
-    const Status set = InterlockLatches(state_directory).set(latch);
-    (void)set;
-  }
+Status latch_cut(const std::string& state_directory, const JournalOwner& owner, const GuardEntry& entry) {
+  const std::optional<JournaledCut> cut = from_journal(entry.undo);
+  if (!cut || owner.rack_ends_with_us) return success();
+  const Parsed<Inventory> inventory = read_inventory(owner.inventory);
+  Dut gone;
+  gone.id = cut->report.dut;
+  const Dut* named = inventory ? inventory.value->find(gone.id) : nullptr;
+  const Dut& dut = named == nullptr ? gone : *named;
+  const InterlockLatch latch = latch_of(dut, cut->serial, inventory ? inventory.value->rack : "", owner.run,
+                                        interlocked(*cut), entry.opened_utc_ns);
+  return InterlockLatches(state_directory).set(latch);
 }
 
-}  // namespace
+JournaledUndo to_journal(const Interlocked& cut, const std::string& dut, const std::string& serial) {
+  JournaledCut entry;
+  entry.trip.cause = cut.cause;
+  entry.trip.code = cut.code;
+  entry.trip.dut = dut;
+  entry.trip.part = cut.part;
+  entry.trip.message = cut.message;
+  entry.trip.read = cut.hazard_read;
+  entry.trip.detected_ns = cut.detected_ns;
+  entry.report.dut = dut;
+  entry.report.load_stopped_ns = cut.load_stopped_ns;
+  entry.report.off_confirmed_ns = cut.off_confirmed_ns;
+  entry.serial = serial;
+  return to_journal(entry);
+}
 
-void record_and_remove(const std::string& path, const GuardJournalContent& content) {
-  latch_what_the_warden_cut(std::filesystem::path(path).parent_path().parent_path().string(), content);
+Status record_and_remove(const std::string& path, const GuardJournalContent& content) {
+  const std::string state_directory = std::filesystem::path(path).parent_path().parent_path().string();
+  for (const GuardEntry& entry : content.entries) {
+    const Status latched = latch_cut(state_directory, content.owner, entry);
+    if (!latched) return latched;
+  }
   const SystemClock clock;
   const Instant now = clock.now();
   for (const GuardEntry& entry : content.entries) {
@@ -101,6 +115,7 @@ void record_and_remove(const std::string& path, const GuardJournalContent& conte
     write_after_break(content.owner.database, content.owner.run, event);
   }
   ::unlink(path.c_str());
+  return success();
 }
 
 std::string describe(const Leftover& leftover) {
@@ -109,7 +124,11 @@ std::string describe(const Leftover& leftover) {
   std::size_t count = 0;
   for (const GuardEntry& entry : leftover.content->entries) {
     if (!outstanding(entry.state)) continue;
-    if (count++ < kNamed) text += (text.empty() ? "" : "; ") + entry.undo.description;
+    if (count++ >= kNamed) continue;
+    if (!text.empty()) text += "; ";
+    if (entry.undo.kind == UndoKind::interlock)
+      text += fmt::format("its cut of {} could not be latched: ", entry.undo.dut);
+    text += entry.undo.description;
   }
   if (count > kNamed) text += fmt::format("; and {} more", count - kNamed);
   if (!leftover.content->unreadable.empty()) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/event.h"
 #include "safety/guard_journal.h"
 
 namespace kiln {
@@ -22,9 +23,17 @@ std::string guard_directory(const std::string& state_directory);
 /// them is left.
 std::vector<Leftover> find_leftovers(const std::string& state_directory);
 
-/// Writes beside the record of the dead run how what it left on was undone by somebody else, and removes the
-/// journal. Only for journals in which nothing is outstanding.
-void record_and_remove(const std::string& path, const GuardJournalContent& content);
+/// Latches what the journals say was cut, writes beside the record of the dead run how what it left on was
+/// undone by somebody else, and removes the journal. Only for journals in which nothing is outstanding. Error
+/// latch.not_writable: nothing was recorded, and the journal stays.
+Status record_and_remove(const std::string& path, const GuardJournalContent& content);
+
+/// Latches the DUT of an entry of kind interlock; does nothing for the others. `state_directory`: where the
+/// latches are. Error latch.not_writable.
+Status latch_cut(const std::string& state_directory, const JournalOwner& owner, const GuardEntry& entry);
+
+/// An entry for a cut whose latch could not be written: it stays open until it is.
+JournaledUndo to_journal(const Interlocked& cut, const std::string& dut, const std::string& serial);
 
 /// "R-… (rack R01): force off C01; stop gpu_burn on C01": at most a few of them by name.
 std::string describe(const Leftover& leftover);

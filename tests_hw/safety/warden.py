@@ -6,9 +6,12 @@ asked of the rack itself.
 usage: warden.py --bin BUILD/bin [--seed N] [--points N]
 """
 import argparse
+import itertools
 import json
 import os
+import pathlib
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -167,6 +170,15 @@ def latched(station):
     """C02 leaks, and was cut."""
     code, _, err = station.ended("run", "demo/small", "--rack", station.inventory, "--json", "--no-input")
     check(code == 2 and "interlock.latched" in err and "C02" in err and "C01 (" not in err, f"the tray is latched, and only that one ({code}, {err.strip()[-300:]})")
+    # Whatever the rack file calls it: its BMC says who it is.
+    renamed = pathlib.Path(station.inventory).with_name("renamed.yaml")
+    serials = re.compile(r"serial: [^,}\n]+")
+    text = pathlib.Path(station.inventory).read_text()
+    check(len(serials.findall(text)) > 2, "the rack file expects serial numbers")
+    numbers = itertools.count()
+    renamed.write_text(serials.sub(lambda _: f"serial: SN-MISTYPED-{next(numbers)}", text))
+    code, _, err = station.ended("run", "demo/small", "--rack", str(renamed), "--json", "--no-input")
+    check(code == 2 and "interlock.latched" in err and "C02" in err, f"also under another serial number ({code}, {err.strip()[-300:]})")
     words = ["release", "C02", "--rack", station.inventory, "--by", "anna", "--reason", "mended"]
     seen = ["--inspection", "quick-disconnect reseated, dried"]
     code, _, err = station.ended(*words)

@@ -210,6 +210,17 @@ def outlives(options, place):
         state = file.read().rpartition(")")[2].split()[0]
     check(station.child.poll() is None and state != "T", f"Ctrl-Z and Ctrl-\\ neither halt nor end it (state {state})")
     station.close()  # the window is closed: SIGHUP, and writing fails from here on
+    here = dict(os.environ, XDG_STATE_HOME=place)
+    kiln = [os.path.join(options.bin, "kiln")]
+    with subprocess.Popen([*kiln, "watch", "last"], env=here, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as left:
+        time.sleep(1)
+        left.send_signal(signal.SIGINT)
+        out, err = left.communicate(timeout=20)
+        check(left.returncode == 4 and "goes on" in err and out == "" and station.child.poll() is None, f"a watch is left and the run goes on ({left.returncode}, {err[-200:]})")
+    joined = subprocess.run([*kiln, "watch", "last", "--json"], env=here, capture_output=True, text=True, timeout=120, check=False)
+    told = json.loads(joined.stdout)
+    check(joined.returncode == 0 and told["decision"] == "GO", f"joined again, the run is followed to its result ({joined.returncode}, {joined.stderr[-200:]})")
+    check("soak/load" in joined.stderr and "cooling/" in joined.stderr, "with what had happened before")
     try:
         code = station.child.wait(timeout=120)
     except subprocess.TimeoutExpired:
@@ -229,6 +240,19 @@ def interrupted(options, place):
     station.close()
 
 
+def stopped_at_once(options, place):
+    station = Station(options, place, "demo", "--out", place + "/emergency")
+    check(station.until("soak/load", 60), "the demo comes to its load")
+    station.type("\x18")
+    check(station.until("once more within 3 s", 10), "Ctrl-X once asks for another")
+    station.type("\x18")
+    code = station.ended(60)
+    check(code == 5 and "EMERGENCY STOP" in station.everything() and "INCOMPLETE" in station.everything(), f"twice cuts everything: INCOMPLETE, exit 5 ({code})")
+    with open(place + "/emergency/report.json", encoding="utf-8") as file:
+        check("interlock.emergency-stop" in file.read(), "the record says that it was a person")
+    station.close()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True)
@@ -240,6 +264,7 @@ def main():
             for work in [pool.submit(stuck_terminal, options, place + "/a"), pool.submit(outlives, options, place + "/b")]:
                 work.result()
         interrupted(options, place)
+        stopped_at_once(options, place)
     print(f"{len(failures)} wrong")
     return 1 if failures else 0
 

@@ -13,6 +13,7 @@
 #include "safety/disk_undo_journal.h"
 #include "station/console.h"
 #include "station/dut_locks.h"
+#include "station/emergency_stop.h"
 #include "station/interlock_latches.h"
 #include "station/leftovers.h"
 #include "station/real_devices.h"
@@ -212,6 +213,19 @@ RunVerdict committed_verdict(const std::string& database, const std::string& run
   return roll_up(*events);
 }
 
+/// The warden tells the run of its cut as of any other; here only what went wrong on the way to it.
+awaitable<void> stop_from_console(Ctx& task, std::string door, std::string run, std::string by,
+                                  Console& console) {
+  StopEverything stop;
+  stop.by = by.empty() ? user_name() : std::move(by);
+  stop.reason = "emergency stop at the console";
+  stop.run = std::move(run);
+  const Result<EverythingStopped> stopped = co_await stop_everything(task, std::move(door), std::move(stop));
+  if (stopped || task.stopped()) co_return;  // the run may be over before everything has answered
+  console.warn(fmt::format("the emergency stop did not reach the warden ({}): use kiln stop-all, or Ctrl-C",
+                           stopped.error().message));
+}
+
 }  // namespace
 
 void StopSwitch::signal(int number) {
@@ -232,12 +246,16 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   if (!clean && !line.rack_ends_with_us) {
     co_return refuse(line, clean.error());
   }
+  RealDevices devices(ctx.loop(), setup.credentials);
   const InterlockLatches latches(paths.state);
+  DutSerials serials;
   // A virtual rack of ours is a new one each time.
-  const Status unlatched =
-      line.rack_ends_with_us || !energises(*setup.plan) ? success() : latches.refuse_latched(*setup.plan);
-  if (!unlatched) {
-    co_return refuse(line, unlatched.error());
+  if (!line.rack_ends_with_us && energises(*setup.plan)) {
+    serials = co_await read_dut_serials(ctx, devices, *setup.plan);
+    const Status unlatched = latches.refuse_latched(*setup.plan, serials);
+    if (!unlatched) {
+      co_return refuse(line, unlatched.error());
+    }
   }
   // Hours of burn-in later is too late to find out.
   if (!line.out_directory.empty()) {
@@ -263,7 +281,6 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
     co_return refuse(line, guards.error());
   }
   DiskUndoJournal undo_journal(ctx.loop(), **guards);
-  RealDevices devices(ctx.loop(), setup.credentials);
   std::unique_ptr<WardenLink> warden;
   if (energises(*setup.plan)) {
     Result<std::unique_ptr<WardenLink>> started = co_await start_warden(
@@ -303,7 +320,16 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
     };
   }
   parts.artifacts = &artifacts;
-  LatchingObserver latching(*console, latches, *setup.plan, run);
+  GuardJournal* kept = guards->get();
+  const LatchingObserver::Otherwise otherwise = [kept, &serials](const InterlockLatch& latch,
+                                                                 const Interlocked& cut) {
+    const auto serial = serials.find(latch.dut);
+    // Of fixed size on disk, so that there is room in it when there is none for a latch.
+    const Result<int> left =
+        kept->open(to_journal(cut, latch.dut, serial == serials.end() ? "" : serial->second));
+    (void)left;  // then the record and what is said at the end are all there is
+  };
+  LatchingObserver latching(*console, latches, *setup.plan, serials, run, otherwise);
   parts.observer = line.rack_ends_with_us ? static_cast<RunObserver*>(console.get()) : &latching;
   Runner runner(*setup.plan, parts);
   // Also when nothing is being recorded: load must not go on for hours beside a record that is dead.
@@ -326,6 +352,14 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
     screen.start("console", [&console](Ctx& task) { return console->keep_fresh(task); });
     if (warden) {
       screen.start("warden", [&warden, &runner](Ctx& task) { return warden->keep(task, ears_of(runner)); });
+    }
+    if (warden) {
+      const std::string door = stop_door_of(warden->pid());
+      console->set_emergency_stop([&screen, &line, door, run, screen_of_run] {
+        screen.start("emergency stop", [&line, door, run, screen_of_run](Ctx& task) {
+          return stop_from_console(task, door, run, line.operator_name, *screen_of_run);
+        });
+      });
     }
     RunBegun begun_copy = begun;
     co_await run_plan(ctx, runner, std::move(begun_copy), verdict);

@@ -38,6 +38,7 @@ struct Line {
 struct Recovery {
   std::unique_ptr<GuardJournal> journal;
   GuardJournalContent content;
+  std::string state_directory;
   Inventory inventory;
   std::unique_ptr<RealDevices> devices;
   std::vector<Error> problems;
@@ -78,13 +79,17 @@ awaitable<void> recover_dut(Ctx& ctx, Recovery& recovery, const std::string& id)
     Status done =
         Error("recover.unknown_dut", fmt::format("{} has no DUT '{}' any more", recovery.inventory.file, id),
               "put it back, or see by hand and give it up", Blame::operator_);
-    if (dut != nullptr) {
+    if (entry.undo.kind == UndoKind::interlock) {
+      done = latch_cut(recovery.state_directory, recovery.content.owner, entry);
+    } else if (dut != nullptr) {
       Ctx within = ctx.child_within(entry.undo.description, entry.undo.budget);
       done = co_await undo_one(within, *dut, *recovery.devices, entry.undo);
     }
     off = off || (done && entry.undo.kind == UndoKind::force_off);
+    // What the run has recorded itself is not recorded again, as a message that begins with "by" would be.
+    const char* ours = entry.undo.kind == UndoKind::interlock ? "latched by kiln recover" : "by kiln recover";
     const Status written = recovery.journal->end(entry.number, done ? GuardEnd::undone : GuardEnd::failed,
-                                                 done ? "by kiln recover" : done.error().sentence());
+                                                 done ? ours : done.error().sentence());
     if (!written) recovery.problems.push_back(written.error());
   }
   if (!off) co_return;
@@ -219,8 +224,8 @@ std::string misuse(const CommandLine& line, const std::vector<Leftover>& leftove
 }
 
 /// Works one leftover off. Returns whether nothing of it is left.
-bool recover_one(Loop& loop, const CommandLine& line, const Leftover& leftover, std::vector<Line>& lines,
-                 std::vector<Error>& problems) {
+bool recover_one(Loop& loop, const CommandLine& line, const Paths& paths, const Leftover& leftover,
+                 std::vector<Line>& lines, std::vector<Error>& problems) {
   static const SystemClock clock;
   const Result<NameLock> alone = NameLock::take(warden_lock_name(leftover.path));
   if (!alone && alone.error().code == "lock.taken") {
@@ -239,6 +244,7 @@ bool recover_one(Loop& loop, const CommandLine& line, const Leftover& leftover, 
   }
   Recovery recovery;
   recovery.journal = std::move(*journal);
+  recovery.state_directory = paths.state;
   for (const int number : given_up(line, leftover.run)) {
     const Status written =
         recovery.journal->end(number, GuardEnd::given_up, fmt::format("by {}: {}", line.by, line.reason));
@@ -259,8 +265,9 @@ bool recover_one(Loop& loop, const CommandLine& line, const Leftover& leftover, 
   problems.insert(problems.end(), recovery.problems.begin(), recovery.problems.end());
   const GuardJournalContent now = recovery.journal->content();
   if (now.any_outstanding()) return false;
-  record_and_remove(leftover.path, now);
-  return true;
+  const Status removed = record_and_remove(leftover.path, now);
+  if (!removed) problems.push_back(removed.error());
+  return removed.has_value();
 }
 
 }  // namespace
@@ -283,7 +290,7 @@ int recover_command(const CommandLine& line, const Paths& paths) {
     } else if (line.list) {
       collect(*leftover.content, lines);
       ++left;
-    } else if (!recover_one(*loop, line, leftover, lines, problems)) {
+    } else if (!recover_one(*loop, line, paths, leftover, lines, problems)) {
       ++left;
     }
   }

@@ -23,6 +23,7 @@ namespace kiln {
 namespace {
 
 constexpr Nanoseconds kLogout = std::chrono::seconds(3);
+constexpr Nanoseconds kAskSerial = std::chrono::seconds(10);
 constexpr Nanoseconds kRelease = std::chrono::minutes(5);
 
 int refuse(const std::string& code, const std::string& why, int exit_code) {
@@ -62,21 +63,41 @@ std::string misuse(const CommandLine& line, const InterlockLatch& latch) {
   return "";
 }
 
+boost::asio::awaitable<Result<std::string>> ask_serial(const Ctx& ctx, RealDevices& devices, const Dut& dut) {
+  const Result<std::unique_ptr<Bmc>> bmc = devices.open_bmc(dut);
+  if (!bmc) co_return bmc.error();
+  const Result<BmcIdentity> identity = co_await (*bmc)->identity(ctx);
+  Bmc* door = bmc->get();
+  const Status out =
+      co_await shielded(ctx, "logout", kLogout, [door](Ctx& leave) { return door->logout(leave); });
+  (void)out;
+  if (!identity) co_return identity.error();
+  co_return identity->serial;
+}
+
 /// Whether the BMC at that address is of what is latched: the rack file may name another.
 boost::asio::awaitable<Status> is_the_latched(const Ctx& ctx, RealDevices& devices, const Dut& dut,
                                               std::string key) {
   if (!key.starts_with("serial ")) co_return success();
-  const Result<std::unique_ptr<Bmc>> bmc = devices.open_bmc(dut);
-  if (!bmc) co_return bmc.error();
-  const Result<BmcIdentity> identity = co_await (*bmc)->identity(ctx);
-  const Status out = co_await (*bmc)->logout(ctx);
-  (void)out;
-  if (!identity) co_return identity.error();
-  if ("serial " + identity->serial == key) co_return success();
-  co_return Error(
-      "release.other_dut",
-      fmt::format("{}: the BMC there says serial '{}', latched is {}", dut.id, identity->serial, key),
-      "give the rack file in which its address is right", Blame::operator_);
+  const Result<std::string> serial = co_await ask_serial(ctx, devices, dut);
+  if (!serial) co_return serial.error();
+  if ("serial " + *serial == key) co_return success();
+  co_return Error("release.other_dut",
+                  fmt::format("{}: the BMC there says serial '{}', latched is {}", dut.id, *serial, key),
+                  "give the rack file in which its address is right", Blame::operator_);
+}
+
+/// A latch that hangs on a serial number which the rack file does not know.
+boost::asio::awaitable<void> find_by_serial(Ctx& ctx, RealDevices& devices, const Dut& dut,
+                                            const InterlockLatches& latches,
+                                            Result<std::optional<InterlockLatch>>& found) {
+  Ctx limited = ctx.child_within("serial number", kAskSerial);
+  const Result<std::string> serial = co_await ask_serial(limited, devices, dut);
+  if (!serial) {
+    found = serial.error();
+    co_return;
+  }
+  found = latches.find(dut, *serial);
 }
 
 boost::asio::awaitable<Status> watch_one(const Ctx& ctx, RealDevices& devices, const Dut& dut, bool leak) {
@@ -152,20 +173,24 @@ int release_command(const CommandLine& line, const Paths& paths) {
   const Dut* dut = inventory.value->find(line.dut);
   if (dut == nullptr)
     return refuse("usage.dut", fmt::format("{} has no DUT '{}'", line.rack_file, line.dut), 2);
-  std::optional<InterlockLatch> latch = latches.find(*dut);
-  if (!latch) return refuse("latch.none", line.dut + " is not latched", 2);
-  if (const std::string wrong = misuse(line, *latch); !wrong.empty())
-    return refuse("usage.release", wrong, 2);
+  Result<std::optional<InterlockLatch>> latched = latches.find(*dut, "");
   Credentials credentials;
   if (!inventory.value->credentials_file.empty()) {
     Parsed<Credentials> read = read_credentials(inventory.value->credentials_file);
     if (!read) return refuse("release.credentials", as_error(read.problems).sentence(), 2);
     credentials = std::move(*read.value);
   }
-  std::cerr << fmt::format("kiln: reading the leak detectors of {} for {}\n", line.dut,
-                           format_duration(kClearBeforeRelease));
   const std::unique_ptr<Loop> loop = Loop::real();
   RealDevices devices(*loop, std::move(credentials));
+  if (!*latched && dut->bmc && !latches.all().empty())
+    loop->run([&](Ctx& ctx) { return find_by_serial(ctx, devices, *dut, latches, latched); });
+  if (!latched) return refuse(latched.error().code, latched.error().sentence(), 4);
+  std::optional<InterlockLatch> latch = *latched;
+  if (!latch) return refuse("latch.none", line.dut + " is not latched", 2);
+  if (const std::string wrong = misuse(line, *latch); !wrong.empty())
+    return refuse("usage.release", wrong, 2);
+  std::cerr << fmt::format("kiln: reading the leak detectors of {} for {}\n", line.dut,
+                           format_duration(kClearBeforeRelease));
   Status clear = success();
   loop->run([&](Ctx& ctx) { return watch(ctx, devices, *inventory.value, *dut, *latch, clear); });
   if (!clear) return refuse(clear.error().code, clear.error().sentence(), 4);
