@@ -28,12 +28,6 @@ void check_permissions(const std::string& path, const FileText& text, std::vecto
   }
 }
 
-std::string beside(const std::string& file, const std::string& path) {
-  if (path.empty() || path.front() == '/') return path;
-  const auto slash = file.rfind('/');
-  return slash == std::string::npos ? path : file.substr(0, slash + 1) + path;
-}
-
 Credential read_credential(const std::string& name, const YamlNode& node, const std::string& file,
                            std::vector<Problem>& problems) {
   Credential credential;
@@ -69,6 +63,21 @@ void check_name(const std::string& dut, const std::string& name, const Inventory
                       fmt::format("{} names the credential '{}', which {} does not have", dut, name,
                                   inventory.credentials_file),
                       suggest(name, names)});
+}
+
+void check_building(const Inventory& inventory, const Credentials& credentials,
+                    std::vector<Problem>& problems) {
+  const BuildingAccess& building = *inventory.building;
+  check_name("the building", building.credential, inventory, credentials, problems);
+  const auto found = credentials.find(building.credential);
+  if (found == credentials.end() || building.certificate.empty() == found->second.key_file.empty()) return;
+  problems.push_back(
+      {{inventory.file, 0, 0},
+       "credentials.incomplete",
+       fmt::format("the building's credential '{}' has {}", building.credential,
+                   building.certificate.empty() ? "a key_file, and there is no certificate for it"
+                                                : "no key_file for the certificate"),
+       "a certificate of ours and the key_file of its credential go together"});
 }
 
 }  // namespace
@@ -107,6 +116,7 @@ std::vector<Problem> check_credential_names(const Inventory& inventory, const Cr
     if (dut.bmc) check_name(dut.id, dut.bmc->credential, inventory, credentials, problems);
     if (dut.host) check_name(dut.id, dut.host->credential, inventory, credentials, problems);
   }
+  if (inventory.building) check_building(inventory, credentials, problems);
   return problems;
 }
 

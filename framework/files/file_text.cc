@@ -73,4 +73,10 @@ Parsed<FileText> read_file_text(const std::string& path) {
   return parsed;
 }
 
+std::string beside(const std::string& file, const std::string& path) {
+  if (path.empty() || path.front() == '/') return path;
+  const auto slash = file.rfind('/');
+  return slash == std::string::npos ? path : file.substr(0, slash + 1) + path;
+}
+
 }  // namespace kiln

@@ -21,4 +21,7 @@ struct FileText {
 /// Problems: files.missing, files.unreadable, files.not_a_file, files.too_large.
 Parsed<FileText> read_file_text(const std::string& path);
 
+/// The path that a file names: relative ones are taken from that file's folder.
+std::string beside(const std::string& file, const std::string& path);
+
 }  // namespace kiln

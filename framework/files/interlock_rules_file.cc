@@ -18,6 +18,12 @@ constexpr Nanoseconds kSlowestPoll = std::chrono::seconds(1);
 constexpr Nanoseconds kFastestPoll = std::chrono::milliseconds(100);  // a BMC must live through it
 constexpr Nanoseconds kLongestGrace = std::chrono::seconds(30);
 constexpr Nanoseconds kLongestConfirm = std::chrono::seconds(10);
+// Two looks. A line that comes back must not be cut for having been away.
+constexpr Nanoseconds kShortestBuildingGrace = std::chrono::seconds(2);
+// A BMS says each value again every 100 s, and after a loss of the broker nothing is known before.
+constexpr Nanoseconds kLongestBuildingGrace = std::chrono::seconds(120);
+// The drives of large valves take up to 150 s; the rest is for the BMS to say so.
+constexpr Nanoseconds kLongestIsolation = std::chrono::seconds(300);
 
 class RulesReader {
  public:
@@ -31,10 +37,18 @@ class RulesReader {
     reader.text("description");
     if (const YamlNode* leak = reader.take_map("leak", Need::required)) read_leak(*leak, rules);
     if (const YamlNode* cut = reader.take_map("cut", Need::required)) read_cut(*cut, rules);
+    if (const YamlNode* building = reader.take_map("building")) read_building(*building, rules);
     reader.finish();
   }
 
  private:
+  void read_building(const YamlNode& node, InterlockRules& rules) {
+    FieldReader reader(node, "building", problems_);
+    rules.building_grace = between(reader, "grace", kShortestBuildingGrace, kLongestBuildingGrace);
+    rules.building_confirm = between(reader, "confirm", kSlowestPoll, kLongestIsolation);
+    reader.finish();
+  }
+
   void read_leak(const YamlNode& node, InterlockRules& rules) {
     FieldReader reader(node, "leak", problems_);
     rules.leak_poll = between(reader, "poll", kFastestPoll, kSlowestPoll);
@@ -48,14 +62,16 @@ class RulesReader {
     rules.off_confirm = between(reader, "confirm", kSlowestPoll, kLongestConfirm);
     std::vector<std::string> rungs;
     for (const YamlNode* rung : reader.take_some("ladder", Need::required)) rungs.push_back(rung->text);
-    const std::vector<std::string> chassis{"load", "chassis"};
-    const std::vector<std::string> shelves{"load", "chassis", "power_shelf"};
-    rules.cut_reaches_shelves = rungs == shelves;
-    if (reader.has("ladder") && rungs != chassis && rungs != shelves) {
+    std::vector<std::string> whole{"load", "chassis"};
+    rules.cut_reaches_shelves = std::find(rungs.begin(), rungs.end(), "power_shelf") != rungs.end();
+    rules.cut_reaches_building = std::find(rungs.begin(), rungs.end(), "building") != rungs.end();
+    if (rules.cut_reaches_shelves) whole.emplace_back("power_shelf");
+    if (rules.cut_reaches_building) whole.emplace_back("building");
+    if (reader.has("ladder") && rungs != whole) {
       reader.problem(node.find("ladder")->place, "interlock_rules.weak",
-                     "the ladder is load, chassis, and then power_shelf where there are shelves; no rung may "
-                     "be left out",
-                     "write ladder: [load, chassis, power_shelf]");
+                     "the ladder is load, chassis, power_shelf where there are shelves, and building where "
+                     "there is a line to it; load and chassis may not be left out, and none comes earlier",
+                     "write ladder: [load, chassis, power_shelf, building]");
     }
     reader.finish();
   }

@@ -24,7 +24,23 @@ TEST(InterlockRulesFile, ReadsWhatIsWritten) {
   EXPECT_TRUE(parsed.value->tray_leak_cuts_rack);
   EXPECT_FALSE(parsed.value->cut_reaches_shelves);
   EXPECT_EQ(parsed.value->sha256.size(), 64U);
+  EXPECT_FALSE(parsed.value->cut_reaches_building);
+  EXPECT_EQ(parsed.value->building_grace, 30s) << "not written: as it is shipped";
   EXPECT_TRUE(parse_interlock_rules(rules(), "x"));
+}
+
+TEST(InterlockRulesFile, TheBuildingIsARungAndHasAGraceOfItsOwn) {
+  for (const char* ladder : {"[load, chassis, power_shelf, building]", "[load, chassis, building]"}) {
+    const auto parsed = parse_interlock_rules(
+        rules("{poll: 1s, grace: 5s, cuts: tray}", std::string("{confirm: 5s, ladder: ") + ladder + "}") +
+            "building: {grace: 2m, confirm: 90s}\n",
+        "x");
+    ASSERT_TRUE(parsed) << all_text(parsed.problems);
+    EXPECT_TRUE(parsed.value->cut_reaches_building);
+    EXPECT_EQ(parsed.value->cut_reaches_shelves, std::string(ladder).find("shelf") != std::string::npos);
+    EXPECT_EQ(parsed.value->building_grace, 120s);
+    EXPECT_EQ(parsed.value->building_confirm, 90s);
+  }
 }
 
 TEST(InterlockRulesFile, WhatIsWeakerThanMayBeIsRefused) {
@@ -33,6 +49,14 @@ TEST(InterlockRulesFile, WhatIsWeakerThanMayBeIsRefused) {
         rules("{poll: 1s, grace: 60s, cuts: tray}"), rules("{poll: 1s, grace: 0s, cuts: tray}"),
         rules("{poll: 1s, grace: 5s, cuts: tray}", "{confirm: 11s, ladder: [load, chassis]}"),
         rules("{poll: 1s, grace: 5s, cuts: tray}", "{confirm: 5s, ladder: [load]}"),
+        rules("{poll: 1s, grace: 5s, cuts: tray}", "{confirm: 5s, ladder: [load, building]}"),
+        rules("{poll: 1s, grace: 5s, cuts: tray}",
+              "{confirm: 5s, ladder: [load, chassis, building, power_shelf]}"),
+        rules("{poll: 1s, grace: 5s, cuts: tray}",
+              "{confirm: 5s, ladder: [load, chassis, building, building]}"),
+        rules() + "building: {grace: 121s, confirm: 60s}\n",
+        rules() + "building: {grace: 1s, confirm: 60s}\n",
+        rules() + "building: {grace: 30s, confirm: 301s}\n",
         rules("{poll: 1s, grace: 5s, cuts: tray}", "{confirm: 5s, ladder: [chassis, load]}")}) {
     const auto parsed = parse_interlock_rules(text, "x");
     EXPECT_FALSE(parsed) << text;
@@ -48,7 +72,8 @@ TEST(InterlockRulesFile, NothingIsTakenForGranted) {
         rules("{poll: 1s, cuts: tray}"), rules("{poll: 1s, grace: 5s}"),
         rules("{poll: 1s, grace: 5s, cuts: nothing}"), rules("{poll: 1s, grace: 5s, cuts: tray, off: true}"),
         rules("{poll: 1s, grace: 5s, cuts: tray}", "{confirm: 5s}"),
-        rules("{poll: soon, grace: 5s, cuts: tray}")}) {
+        rules("{poll: soon, grace: 5s, cuts: tray}"), rules() + "building: {grace: 30s}\n",
+        rules() + "building: {confirm: 30s}\n", rules() + "building: {grace: 30s, confirm: 1s, more: 1}\n"}) {
     EXPECT_FALSE(parse_interlock_rules(text, "x")) << text;
   }
 }

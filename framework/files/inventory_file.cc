@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "files/building_access.h"
 #include "files/field_reader.h"
 #include "files/file_text.h"
 #include "files/yaml_node.h"
@@ -35,12 +36,6 @@ constexpr std::array<CountKey, 14> kCounts{{{"gpus", ComponentKind::gpu},
                                             {"firmware_items", ComponentKind::firmware},
                                             {"sensors", ComponentKind::sensor}}};
 constexpr int kMostParts = 100'000;
-
-std::string beside(const std::string& file, const std::string& path) {
-  if (path.empty() || path.front() == '/') return path;
-  const auto slash = file.rfind('/');
-  return slash == std::string::npos ? path : file.substr(0, slash + 1) + path;
-}
 
 bool is_base64_char(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
@@ -303,6 +298,11 @@ Inventory InventoryReader::read(const YamlNode& root) {
   reader.text("description");
   if (const auto credentials = reader.text("credentials"))
     inventory.credentials_file = beside(file_, *credentials);
+  if (const YamlNode* building = reader.take("building")) {
+    const auto tls = [this](const YamlNode& node) { return read_tls(node); };
+    inventory.building = read_building_access(*building, file_, tls, problems_);
+    uses_credentials_ = uses_credentials_ || !inventory.building->credential.empty();
+  }
   if (const YamlNode* duts = reader.take_list("duts", Need::required)) {
     for (const YamlNode& item : duts->items) inventory.duts.push_back(read_dut(item));
     if (duts->items.empty()) problem(duts->place, "inventory.empty", "the rack has no DUTs");
@@ -310,7 +310,7 @@ Inventory InventoryReader::read(const YamlNode& root) {
   reader.finish();
   if (uses_credentials_ && inventory.credentials_file.empty()) {
     problem(root.place, "inventory.no_credentials_file",
-            "DUTs name credentials, but the inventory names no credentials file", "write credentials: FILE");
+            "credentials are named, but the inventory names no credentials file", "write credentials: FILE");
   }
   return inventory;
 }

@@ -109,6 +109,64 @@ TEST(InventoryFile, AddressesAreCheckedForForm) {
   find_problem(parse("  - {id: C01, role: server}\n").problems, "inventory.unreachable");
 }
 
+Parsed<Inventory> with_building(const std::string& building) {
+  return parse(dut(""), "rack: R01\nproduct: p\ncredentials: c.yaml\nbuilding:\n" + building);
+}
+
+TEST(InventoryFile, ABuildingIsRead) {
+  const TemporaryFolder folder;
+  const std::string ca = folder.write("ca.pem", "x", 0600);
+  const auto parsed = with_building(
+      "  broker: \"mqtts://bms.example\"\n  rack_location_id: 0017\n  integration: kiln\n"
+      "  credential: bms\n  leak_points: [equipment]\n  tls: {ca: " +
+      ca + "}\n  certificate: " + ca + "\n  filters: [\"BMS/+/PUB/Metadata/#\", \"BMS/+/PUB/Value/#\"]\n");
+  ASSERT_TRUE(parsed) << all_text(parsed.problems);
+  ASSERT_TRUE(parsed.value->building);
+  const BuildingAccess& building = *parsed.value->building;
+  EXPECT_EQ(building.broker, "mqtts://bms.example");
+  EXPECT_EQ(building.host, "bms.example");
+  EXPECT_EQ(building.port, 8883);
+  EXPECT_EQ(building.rack_location_id, "0017") << "as it is written, not as a number";
+  EXPECT_EQ(building.integration, "kiln");
+  EXPECT_EQ(building.credential, "bms");
+  EXPECT_EQ(building.tls.kind, TlsTrust::Kind::certificate_authority);
+  EXPECT_EQ(building.certificate, ca);
+  EXPECT_FALSE(building.has_rack_leak);
+  EXPECT_TRUE(building.has_equipment_leak);
+  EXPECT_EQ(building.filters.size(), 2U);
+  EXPECT_FALSE(parse(dut("")).value->building);
+  const auto loopback = with_building("  broker: \"mqtt://[::1]:1884\"\n  rack_location_id: L7\n");
+  ASSERT_TRUE(loopback) << all_text(loopback.problems);
+  EXPECT_EQ(loopback.value->building->host, "::1");
+  EXPECT_EQ(loopback.value->building->port, 1884);
+  EXPECT_EQ(loopback.value->building->tls.kind, TlsTrust::Kind::insecure);
+}
+
+TEST(InventoryFile, ABuildingThatCannotBeTrustedIsRefusedByLine) {
+  const std::string id = "  rack_location_id: L7\n";
+  const auto code_at = [](const std::string& building, const std::string& code, int line) {
+    EXPECT_EQ(find_problem(with_building(building).problems, code).place.line, line) << building;
+  };
+  code_at(id + "  broker: \"mqtts://bms\"\n", "inventory.trust", 6);
+  code_at(id + "  broker: \"mqtt://bms\"\n", "inventory.trust", 6);
+  code_at(id + "  broker: \"mqtt://127.0.0.1.example\"\n", "inventory.trust", 6);
+  code_at(id + "  broker: \"mqtt://localhost\"\n", "inventory.trust", 6);
+  code_at(id + "  tls: {" + kPin + "}\n  broker: \"mqtts://bms\"\n", "inventory.trust", 6);
+  code_at(id + "  tls: {ca: none.pem}\n  broker: \"mqtts://bms\"\n", "inventory.trust", 6);
+  for (const char* url :
+       {"bms", "mqtts://", "mqtts://:8883", "mqtts://bms:", "mqtts://bms:0", "mqtts://bms:65536",
+        "mqtts://bms:8x", "mqtts://[::1", "mqtts://[::1]x", "mqtts://a b", "mqtts://u@bms"})
+    code_at(id + "  broker: \"" + url + "\"\n", "inventory.url", 6);
+  code_at(id + "  broker: \"mqtt://127.0.0.1\"\n  certificate: c.pem\n", "inventory.trust", 7);
+  code_at(id + "  broker: \"mqtt://127.0.0.1\"\n  leak_points: []\n", "inventory.building", 5);
+  code_at(id + "  broker: \"mqtt://127.0.0.1\"\n  leak_points: rope\n", "files.unknown_word", 7);
+  code_at(id + "  broker: \"mqtt://127.0.0.1\"\n  integration: \"a/#\"\n", "inventory.building", 7);
+  for (const char* filter : {"a#", "#/a", "a/b+", "+a/b"})
+    code_at(id + "  broker: \"mqtt://127.0.0.1\"\n  filters: [\"" + std::string(filter) + "\"]\n",
+            "inventory.building", 7);
+  code_at("  broker: \"mqtt://127.0.0.1\"\n", "files.missing_key", 5);
+}
+
 TEST(InventoryFile, RealHardwareIsNeverAVirtualProduct) {
   find_problem(parse(dut(""), "rack: R01\nproduct: virtual-x\ncredentials: c.yaml\n").problems,
                "inventory.virtual_product");
@@ -187,6 +245,17 @@ TEST(Credentials, NamesTheInventoryUsesMustBeThere) {
   EXPECT_EQ(find_problem(problems, "credentials.unknown").suggestion, "did you mean 'bmcs'?");
   credentials["bmc"] = {};
   EXPECT_TRUE(check_credential_names(*inventory.value, credentials).empty());
+  Inventory with_bms = *inventory.value;
+  with_bms.building.emplace();
+  EXPECT_TRUE(check_credential_names(with_bms, credentials).empty());
+  with_bms.building->credential = "bms";
+  find_problem(check_credential_names(with_bms, credentials), "credentials.unknown");
+  credentials["bms"].key_file = "k.pem";
+  find_problem(check_credential_names(with_bms, credentials), "credentials.incomplete");
+  with_bms.building->certificate = "c.pem";
+  EXPECT_TRUE(check_credential_names(with_bms, credentials).empty());
+  credentials["bms"].key_file.clear();
+  find_problem(check_credential_names(with_bms, credentials), "credentials.incomplete");
 }
 
 }  // namespace

@@ -165,6 +165,10 @@ TEST(Shipped, TheInterlockRulesReadAndFitTheirSchema) {
   EXPECT_EQ(parsed.value->leak_poll, built_in.leak_poll) << "what is shipped is what is taken without a file";
   EXPECT_EQ(parsed.value->leak_grace, built_in.leak_grace);
   EXPECT_EQ(parsed.value->off_confirm, built_in.off_confirm);
+  EXPECT_EQ(parsed.value->building_grace, built_in.building_grace);
+  EXPECT_EQ(parsed.value->building_confirm, built_in.building_confirm);
+  EXPECT_EQ(parsed.value->cut_reaches_shelves, built_in.cut_reaches_shelves);
+  EXPECT_EQ(parsed.value->cut_reaches_building, built_in.cut_reaches_building);
 }
 
 struct Sample {
@@ -334,22 +338,73 @@ TEST(SchemaAndLoader, AgreeOnInventories) {
   EXPECT_NE(schema.complaints("rack: R01\nduts: [{id: C01}]\n"), "");
 }
 
+TEST(SchemaAndLoader, AgreeOnBuildings) {
+  const Schema schema("inventory.schema.json");
+  const TemporaryFolder folder;
+  const std::string ca = ", tls: {ca: " + folder.write("ca.pem", "x", 0600) + "}";
+  const std::string ours = ", certificate: " + folder.write("ours.pem", "x", 0600);
+  const std::string id = ", rack_location_id: ";
+  const std::string tls = "broker: \"mqtts://bms.example:8883\"" + id + "R-17" + ca;
+  const std::string plain = "broker: \"mqtt://bms.example\"" + id + "17";
+  for (const auto& [good, building] : std::vector<Sample>{
+           {true, tls},
+           {true, tls + ", integration: kiln, credential: bms"},
+           {true, tls + ", credential: bms" + ours},
+           {true, tls + ", leak_points: [rack, equipment], filters: [\"BMS/v1/PUB/#\"]"},
+           {true, tls + ", leak_points: rack"},
+           {true, plain + ", tls: {insecure: \"a hall of its own\"}"},
+           {true, "broker: \"mqtt://127.0.0.1:1883\"" + id + "17"},
+           {true, "broker: \"mqtt://[::1]\"" + id + "17"},
+           {true, "broker: \"mqtts://[fd00::7]:8883\"" + id + "17" + ca},
+           {false, plain},
+           {false, plain + ca},
+           {false, plain + ", tls: {insecure: \"x\"}, credential: bms" + ours},
+           {false, "broker: \"mqtts://bms\"" + id + "17"},
+           {false, "broker: \"mqtts://bms\"" + id + "17, tls: {insecure: \"x\"}"},
+           {false, "broker: \"mqtts://bms\"" + id +
+                       "17, tls: {pin_sha256: \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"}"},
+           {false, "broker: \"mqtts://user:word@bms\"" + id + "17" + ca},
+           {false, "broker: \"mqtts://bms/x\"" + id + "17" + ca},
+           {false, "broker: \"https://bms\"" + id + "17" + ca},
+           {false, "broker: \"mqtts://bms:8883\"" + ca},
+           {false, "rack_location_id: 17" + ca},
+           {false, tls + ours},
+           {false, tls + ", integration: a/b"},
+           {false, tls + ", leak_points: []"},
+           {false, tls + ", leak_points: [rope]"},
+           {false, tls + ", filters: []"},
+           {false, tls + ", filter: x"}}) {
+    const std::string text =
+        "rack: R01\nproduct: p\ncredentials: c.yaml\nbuilding: {" + building +
+        "}\nduts: [{id: C01, role: server, bmc: {url: \"https://h\", tls: {insecure: \"lab\"}}}]\n";
+    const auto parsed = parse_inventory(text, "rack.yaml");
+    EXPECT_EQ(parsed.value.has_value(), good) << text << all_text(parsed.problems);
+    const std::string complaints = schema.complaints(text);
+    EXPECT_EQ(complaints.empty(), good) << text << complaints;
+  }
+}
+
 TEST(SchemaAndLoader, AgreeOnInterlockRules) {
   const Schema schema("interlock_rules.schema.json");
   const std::string head = "interlock_rules: x\nrevision: 1\n";
   const std::string leak = "leak: {poll: 1s, grace: 5s, cuts: tray}\n";
   const std::string cut = "cut: {confirm: 10s, ladder: [load, chassis]}\n";
-  for (const auto& [good, text] :
-       std::vector<Sample>{{true, head + leak + cut},
-                           {true, head + "description: x\n" + leak + cut},
-                           {false, leak + cut},
-                           {false, head + leak},
-                           {false, head + cut},
-                           {false, head + leak + cut + "more: 1\n"},
-                           {false, "interlock_rules: x\nrevision: 0\n" + leak + cut},
-                           {false, head + "leak: {poll: 1s, grace: 5s}\n" + cut},
-                           {false, head + leak + "cut: {confirm: 10s, ladder: [load]}\n"},
-                           {false, head + leak + "cut: {confirm: 10s, ladder: [a, b]}\n"}}) {
+  for (const auto& [good, text] : std::vector<Sample>{
+           {true, head + leak + cut},
+           {true, head + "description: x\n" + leak + cut},
+           {true, head + leak + "cut: {confirm: 10s, ladder: [load, chassis, power_shelf, building]}\n"},
+           {true, head + leak + cut + "building: {grace: 30s, confirm: 60s}\n"},
+           {false, head + leak + cut + "building: {grace: 30s}\n"},
+           {false, head + leak + cut + "building: {grace: 30s, confirm: 60s, more: 1}\n"},
+           {false, head + leak + "cut: {confirm: 10s, ladder: [building, chassis]}\n"},
+           {false, leak + cut},
+           {false, head + leak},
+           {false, head + cut},
+           {false, head + leak + cut + "more: 1\n"},
+           {false, "interlock_rules: x\nrevision: 0\n" + leak + cut},
+           {false, head + "leak: {poll: 1s, grace: 5s}\n" + cut},
+           {false, head + leak + "cut: {confirm: 10s, ladder: [load]}\n"},
+           {false, head + leak + "cut: {confirm: 10s, ladder: [a, b]}\n"}}) {
     const auto parsed = parse_interlock_rules(text, "r.yaml");
     EXPECT_EQ(parsed.value.has_value(), good) << text << all_text(parsed.problems);
     EXPECT_EQ(schema.complaints(text).empty(), good) << text << schema.complaints(text);

@@ -21,6 +21,11 @@ struct InterlockRules {
   /// A cut that does not read back Off within this goes on to the power shelves, where the rack has some.
   Nanoseconds off_confirm = std::chrono::seconds(10);
   bool cut_reaches_shelves = true;
+  /// How long the building's leak points may be unknown, after they were clear, before that counts as lost.
+  Nanoseconds building_grace = std::chrono::seconds(30);
+  /// So long the building may take to read Isolated before it is told as not confirmed.
+  Nanoseconds building_confirm = std::chrono::seconds(60);
+  bool cut_reaches_building = true;  ///< where the rack file names one
 };
 
 }  // namespace kiln

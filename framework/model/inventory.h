@@ -95,6 +95,22 @@ struct Dut {
   std::map<std::string, std::string> labels;
 };
 
+/// The building management system (BMS): where it speaks, who we are to it, and which of its racks is ours.
+struct BuildingAccess {
+  std::string broker;  ///< as it is written: "mqtts://bms.example:8883"
+  std::string host;
+  std::uint16_t port = 8883;
+  std::string rack_location_id;  ///< of this rack in the BMS's metadata; agreed with the site
+  std::string integration;       ///< our name there; empty: we only listen
+  std::string credential;        ///< name in the credentials file; empty = none
+  TlsTrust tls;                  ///< never pin; insecure: MQTT without TLS, for this reason
+  std::string certificate;       ///< our own, a PEM file; its key is the credential's key_file; empty: none
+  /// The leak points that the site has: the rack's own sensor, and those of what serves the rack. What is
+  /// listed must read clear before anything is energised.
+  bool has_rack_leak = true, has_equipment_leak = true;
+  std::vector<std::string> filters;  ///< of MQTT, metadata before values; empty: those of the contract
+};
+
 struct Inventory {
   std::string rack;     ///< R01
   std::string product;  ///< picks limits/<product>.yaml
@@ -103,6 +119,7 @@ struct Inventory {
   std::string file;         ///< where it was read from
   std::string sha256;       ///< of the file's bytes
   std::string credentials_file;
+  std::optional<BuildingAccess> building;
   std::vector<Dut> duts;  ///< in file order; the rack itself is not among them
 
   [[nodiscard]] const Dut* find(const std::string& id) const;
