@@ -288,6 +288,7 @@ BuildingAnswer Building::read(const Points::value_type& entry, std::int64_t now_
   if (!known.point.process_area.empty())
     name += fmt::format(" ({})", tidy_text(fmt::format("{}", fmt::join(known.point.process_area, ", "))));
   BuildingAnswer answer;
+  answer.point = name;
   const auto unknown = [&answer, &name](const std::string& why) {
     answer.why = fmt::format("{} is unknown: {}", name, why);
     return answer;
@@ -344,9 +345,16 @@ BuildingAnswer Building::isolated(Kind kind, std::int64_t now_ns) const {
   return first_of(answers, {BuildingState::clear, BuildingState::unknown, BuildingState::tripped});
 }
 
+BuildingAnswer Building::named_nowhere(const std::string& what) const {
+  BuildingAnswer answer;
+  answer.point = what + " " + rack_;
+  answer.why = "the BMS names no " + answer.point;
+  return answer;
+}
+
 BuildingAnswer Building::rack_leak(std::int64_t now_ns) const {
   BuildingAnswer leak = worst(Kind::rack_leak, now_ns);
-  if (leak.why.empty()) leak.why = "the BMS names no RackLeakDetect of rack " + rack_;
+  if (leak.why.empty()) leak = named_nowhere("RackLeakDetect of rack");
   if (leak.state != BuildingState::clear) return leak;
   const BuildingAnswer fault = worst(Kind::rack_leak_sensor_fault, now_ns);
   if (fault.state != BuildingState::tripped) return leak;
@@ -357,25 +365,25 @@ BuildingAnswer Building::rack_leak(std::int64_t now_ns) const {
 
 BuildingAnswer Building::rack_leak_sensor_fault(std::int64_t now_ns) const {
   BuildingAnswer fault = worst(Kind::rack_leak_sensor_fault, now_ns);
-  if (fault.why.empty()) fault.why = "the BMS names no RackLeakSensorFault of rack " + rack_;
+  if (fault.why.empty()) fault = named_nowhere("RackLeakSensorFault of rack");
   return fault;
 }
 
 BuildingAnswer Building::equipment_leak(std::int64_t now_ns) const {
   BuildingAnswer leak = worst(Kind::equipment_leak, now_ns);
-  if (leak.why.empty()) leak.why = "the BMS names no LeakDetect of what serves rack " + rack_;
+  if (leak.why.empty()) leak = named_nowhere("LeakDetect of what serves rack");
   return leak;
 }
 
 BuildingAnswer Building::liquid_isolation(std::int64_t now_ns) const {
   BuildingAnswer status = isolated(Kind::liquid_isolation, now_ns);
-  if (status.why.empty()) status.why = "the BMS names no RackLiquidIsolationStatus of rack " + rack_;
+  if (status.why.empty()) status = named_nowhere("RackLiquidIsolationStatus of rack");
   return status;
 }
 
 BuildingAnswer Building::electrical_isolation(std::int64_t now_ns) const {
   BuildingAnswer status = isolated(Kind::electrical_isolation, now_ns);
-  if (status.why.empty()) status.why = "the BMS names no RackElectricalIsolationStatus of rack " + rack_;
+  if (status.why.empty()) status = named_nowhere("RackElectricalIsolationStatus of rack");
   return status;
 }
 

@@ -26,7 +26,8 @@ std::string_view to_string(BuildingState state);
 
 struct BuildingAnswer {
   BuildingState state = BuildingState::unknown;
-  std::string why;  ///< one sentence that names the point
+  std::string why;    ///< one sentence that names the point
+  std::string point;  ///< what it is about: "RackLeakDetect at BMS/v1/PUB/Value/Rack/RackLeakDetect/7"
 };
 
 /// Topics on which the BMS's metadata names us as the writer; all empty until it does.
@@ -110,6 +111,7 @@ class Building {
   [[nodiscard]] std::string heartbeat_trouble(const std::string& metadata_topic, std::int64_t now_ns) const;
   [[nodiscard]] BuildingAnswer read(const Points::value_type& entry, std::int64_t now_ns) const;
   [[nodiscard]] std::vector<BuildingAnswer> read_all(BuildingPointKind kind, std::int64_t now_ns) const;
+  [[nodiscard]] BuildingAnswer named_nowhere(const std::string& what) const;
   [[nodiscard]] BuildingAnswer worst(BuildingPointKind kind, std::int64_t now_ns) const;
   [[nodiscard]] BuildingAnswer isolated(BuildingPointKind kind, std::int64_t now_ns) const;
 

@@ -82,6 +82,7 @@ awaitable<Error> BuildingLine::serve(const Ctx& ctx) {
 awaitable<void> BuildingLine::tick(Ctx& ctx) {
   while (!ctx.stopped()) {
     co_await beat(ctx);
+    co_await tell(ctx);
     co_await ask(ctx);
     look();
     co_await ctx.sleep_for(kTick);
@@ -108,6 +109,25 @@ awaitable<void> BuildingLine::beat(const Ctx& ctx) {
     std::string payload = encode_building_value(now.utc_ns / 1'000'000, now.utc_ns);
     const Ctx limited = ctx.child_within("heartbeat", kTick);
     co_await client_.publish(limited, topic, std::move(payload), 0, false);  // a loss is told elsewhere
+  }
+}
+
+void BuildingLine::tell_tray_leak(bool leaking) {
+  if (leaking == tray_leak_) return;
+  tray_leak_ = leaking;
+  tray_told_ns_ = 0;
+}
+
+awaitable<void> BuildingLine::tell(const Ctx& ctx) {
+  const Instant now = ctx.now();
+  if (tray_told_ns_ != 0 && now.monotonic_ns - tray_told_ns_ < kBuildingRepublish.count()) co_return;
+  const BuildingTopics topics = building_.topics();
+  for (const std::string& topic : topics.tray_leak) {
+    tray_told_ns_ = now.monotonic_ns;
+    std::string payload = encode_building_value(tray_leak_ ? 1 : 0, now.utc_ns);
+    const Ctx limited = ctx.child_within("leak of a tray", kTick);
+    const Status told = co_await client_.publish(limited, topic, std::move(payload), 1, false);
+    if (!told) tray_told_ns_ = 0;  // again at the next tick
   }
 }
 
@@ -144,7 +164,7 @@ void BuildingLine::heard(const MqttMessage& message) {
 void BuildingLine::lose(const Error& why) {
   connected_ = false;
   trouble_ = why;
-  liquid_.asked_ns = electrical_.asked_ns = beat_ns_ = 0;
+  liquid_.asked_ns = electrical_.asked_ns = beat_ns_ = tray_told_ns_ = 0;
   building_.lose("the broker was lost (" + why.message + ")");
   look();
 }

@@ -44,6 +44,11 @@ class BuildingLine {
   /// not block nor destroy the line. Set before run.
   void on_change(std::function<void()> callback) { on_change_ = std::move(callback); }
 
+  /// Whether a tray leaks by our own reading, for RackLeakDetectTray where the BMS names us as its writer:
+  /// told within a second, again every 100 s and after each loss of the broker. For information; nobody acts
+  /// on it.
+  void tell_tray_leak(bool leaking);
+
   [[nodiscard]] const Building& building() const { return building_; }
   [[nodiscard]] bool connected() const { return connected_; }
   /// Why there is no connection; of no meaning while there is one.
@@ -74,6 +79,7 @@ class BuildingLine {
   boost::asio::awaitable<void> tick(Ctx& ctx);
   boost::asio::awaitable<void> look_when_told(Ctx& ctx);
   boost::asio::awaitable<void> beat(const Ctx& ctx);
+  boost::asio::awaitable<void> tell(const Ctx& ctx);
   boost::asio::awaitable<void> ask(const Ctx& ctx);
   boost::asio::awaitable<void> speak(const Ctx& ctx, Request& request, std::vector<std::string> topics);
   boost::asio::awaitable<void> news(const Ctx& ctx);
@@ -92,7 +98,9 @@ class BuildingLine {
   Error trouble_{"building.not_connected", "the line to the building was not started", "", Blame::station};
   Request liquid_, electrical_;
   std::int64_t beat_ns_ = 0;  ///< monotonic, our last heartbeat
-  Completion<bool> told_;     ///< a message that may have changed an answer
+  bool tray_leak_ = false;
+  std::int64_t tray_told_ns_ = 0;  ///< monotonic; 0: not on this connection, or not what holds now
+  Completion<bool> told_;          ///< a message that may have changed an answer
   std::vector<Completion<bool>> waiting_;
 };
 

@@ -152,6 +152,7 @@ std::vector<std::string> InterlockWatch::reach_of(const Trip& trip, bool everyth
                      concerns_whole_rack(origin->second.role, leaking_.size(), rules_.tray_leak_cuts_rack));
   std::vector<std::string> reach;
   for (const auto& [id, dut] : duts_) {
+    if (dut.role == Role::rack) continue;  // it is what its DUTs are
     const bool in_scope = id == trip.dut || (whole_rack && can_be_cut(dut.role, dut.power != nullptr));
     if (in_scope && !cut_.contains(id)) reach.push_back(id);
   }
@@ -168,6 +169,17 @@ void InterlockWatch::trip(Trip trip, bool everything) {
     cuts_.start("cut " + id, [this, id](Ctx& task) { return cut_one(id, task); });
   }
   ears_.tripped(trip, reach);
+  if (!trip.read || trip.cause != "leak") return;
+  const auto origin = duts_.find(trip.dut);
+  const Role role = origin == duts_.end() ? Role::server : origin->second.role;
+  const bool tray = role != Role::rack && role != Role::cdu;
+  if (tray && ears_.tray_leak) ears_.tray_leak();
+  // Whatever the rules let one tray's leak cut: that one alone is no matter of the building's.
+  if (concerns_whole_rack(role, leaking_.size(), false)) isolate(true, true, trip.message);
+}
+
+void InterlockWatch::isolate(bool liquid, bool electrical, const std::string& why) {
+  if (rules_.cut_reaches_building && ears_.isolate) ears_.isolate(liquid, electrical, why);
 }
 
 awaitable<void> InterlockWatch::cut_one(std::string id, Ctx& task) {
@@ -201,9 +213,15 @@ awaitable<void> InterlockWatch::cut_one(std::string id, Ctx& task) {
   done_[id].report = report;
   ears_.cut(report);
   if (!switched || report.off_confirmed_ns != 0) co_return;
-  if (!escalated_ && rules_.cut_reaches_shelves && has_shelves()) {
+  if (!escalated_) {
     escalated_ = true;
-    cuts_.start("shelves", [this, id](Ctx& shelves) { return escalate(id, shelves); });
+    if (rules_.cut_reaches_shelves && has_shelves()) {
+      cuts_.start("shelves", [this, id](Ctx& shelves) { return escalate(id, shelves); });
+    } else if (done_[id].trip.cause != "emergency-stop") {
+      isolate(false, true,
+              fmt::format("{}: it does not read back Off after {}, and no power shelf can be switched off",
+                          id, format_duration(rules_.off_confirm)));
+    }
   }
   std::vector<NumberedUndo> only{force_off(id, kKeepAsking)};
   UndoDoors same;
@@ -236,12 +254,28 @@ awaitable<void> InterlockWatch::escalate(std::string id, Ctx& task) {
                   wider.dut, format_duration(rules_.off_confirm));
   trip(std::move(wider), true);
   Scope shelves(task);
+  if (done_[id].trip.cause !=
+      "emergency-stop")  // a person who stops everything does not isolate the building
+    shelves.start("shelves that stay on", [this, id](Ctx& one) { return shelves_that_stay_on(id, one); });
   for (const auto& [shelf, dut] : duts_) {
     if (dut.role != Role::power_shelf || dut.power == nullptr) continue;
+    shelves_on_.insert(shelf);
     shelves.start("shelf " + shelf, [this, shelf = shelf](Ctx& one) { return shelf_off(shelf, one); });
   }
   const Status joined = co_await shelves.join();
   (void)joined;
+}
+
+awaitable<void> InterlockWatch::shelves_that_stay_on(std::string id, Ctx& task) {
+  const std::int64_t until_ns = task.now().monotonic_ns + rules_.off_confirm.count();
+  while (task.now().monotonic_ns < until_ns) {
+    const Status waited = co_await task.sleep_for(kAtLeast);
+    if (!waited) co_return;
+    if (shelves_on_.empty()) co_return;
+  }
+  isolate(false, true,
+          fmt::format("{}: it does not read back Off, nor does power shelf {} after {}", id,
+                      *shelves_on_.begin(), format_duration(rules_.off_confirm)));
 }
 
 awaitable<void> InterlockWatch::shelf_off(std::string id, Ctx& task) {
@@ -254,6 +288,7 @@ awaitable<void> InterlockWatch::shelf_off(std::string id, Ctx& task) {
   const UndoResult& result = results.at(kOurs);
   if (outstanding(result.how)) report.problem = result.message;
   if (!outstanding(result.how)) report.off_confirmed_ns = result.at_ns;
+  if (!outstanding(result.how)) shelves_on_.erase(id);
   ears_.cut(report);
 }
 

@@ -2,7 +2,8 @@
 // InterlockWatch: the warden's own watch over every DUT of a run, and its cut. Polls each DUT's leak
 // detectors on the warden's own line; a hazard takes the energy of everything in its reach away: loads ended
 // and chassis forced off side by side, at once, and only then told. What does not read back Off in time
-// escalates to the power shelves. A DUT is cut once per run and stays cut. Loop thread only.
+// escalates to the power shelves; a leak of the whole rack, and shelves that stay on, to the building. A DUT
+// is cut once per run and stays cut. Loop thread only.
 
 #include <boost/asio/awaitable.hpp>
 #include <functional>
@@ -40,6 +41,11 @@ struct InterlockEars {
   /// Begun: `reach` is being cut.
   std::function<void(const Trip& trip, const std::vector<std::string>& reach)> tripped;
   std::function<void(const CutReport& report)> cut;
+  /// The building is to isolate the rack; said after the cut was begun. `why`: a sentence. May be empty:
+  /// there is no building to ask.
+  std::function<void(bool liquid, bool electrical, const std::string& why)> isolate;
+  /// A tray's leak was read for the first time. May be empty.
+  std::function<void()> tray_leak;
 };
 
 class InterlockWatch {
@@ -71,6 +77,8 @@ class InterlockWatch {
   [[nodiscard]] bool has_shelves() const;
   boost::asio::awaitable<void> escalate(std::string id, Ctx& task);
   boost::asio::awaitable<void> shelf_off(std::string id, Ctx& task);
+  boost::asio::awaitable<void> shelves_that_stay_on(std::string id, Ctx& task);
+  void isolate(bool liquid, bool electrical, const std::string& why);
   void say_ready(const std::string& id, const Cause& cause, std::int64_t now_ns);
   std::vector<std::string> reach_of(const Trip& trip, bool everything);
 
@@ -85,6 +93,7 @@ class InterlockWatch {
   std::set<std::string> leaking_, cut_;
   std::map<std::string, JournaledCut> done_;
   bool escalated_ = false;
+  std::set<std::string> shelves_on_;  ///< asked to go off, and not confirmed yet
   Scope polls_, cuts_;
 };
 

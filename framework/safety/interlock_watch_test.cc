@@ -77,6 +77,16 @@ struct InterlockWatchTest : testing::Test {
       reaches.push_back(reach);
     };
     ears.cut = [this](const CutReport& report) { cuts.push_back(report); };
+    if (has_building) {
+      watched["R01"].role = Role::rack;
+      ears.isolate = [this](bool liquid, bool electrical, const std::string& why) {
+        isolations.emplace_back(liquid, electrical);
+        isolated_ns.push_back(loop->clock().now().monotonic_ns);
+        isolation_whys.push_back(why);
+        was_cutting.push_back(!the_watch->at_rest());
+      };
+      ears.tray_leak = [this] { ++tray_leaks; };
+    }
     InterlockWatch watch(
         ctx, rules, std::move(watched),
         [this](const std::string& dut) {
@@ -116,6 +126,12 @@ struct InterlockWatchTest : testing::Test {
   std::vector<std::vector<std::string>> reaches;
   std::vector<CutReport> cuts;
   InterlockWatch* the_watch = nullptr;
+  bool has_building = true;
+  std::vector<std::pair<bool, bool>> isolations;  ///< liquid, electrical
+  std::vector<std::int64_t> isolated_ns;
+  std::vector<std::string> isolation_whys;
+  std::vector<bool> was_cutting;
+  int tray_leaks = 0;
 };
 
 using Names = std::vector<std::string>;
@@ -277,6 +293,107 @@ TEST_F(InterlockWatchTest, ABmcWithoutStreamIsNotAskedForOneAgain) {
   EXPECT_EQ(place("C01").stream->listened, 1);
   EXPECT_GE(place("C02").stream->listened, 8);
   EXPECT_LE(place("C02").stream->listened, 20) << "not in a hurry";
+}
+
+using Isolations = std::vector<std::pair<bool, bool>>;
+
+TEST_F(InterlockWatchTest, ALeakOfOneTrayIsNoMatterOfTheBuildings) {
+  rules.tray_leak_cuts_rack = true;
+  at(10s, [this] { place("C01").detectors->put("LeakDetector_1", "Critical"); });
+  run(60s);
+  EXPECT_EQ(off(), (Names{"C01", "C02", "S01"}));
+  EXPECT_TRUE(isolations.empty());
+  EXPECT_EQ(tray_leaks, 1);
+}
+
+TEST_F(InterlockWatchTest, ALeakOfTwoTraysIsolatesTheRackAfterItsCutHasBegun) {
+  at(10s, [this] { place("C01").detectors->put("LeakDetector_1", "Critical"); });
+  at(20s, [this] { place("C02").detectors->put("LeakDetector_0", "Critical"); });
+  run(60s);
+  EXPECT_EQ(isolations, (Isolations{{true, true}}));
+  EXPECT_EQ(isolation_whys[0], trips[1].message);
+  EXPECT_TRUE(was_cutting[0]);
+  EXPECT_LE(isolated_ns[0], place("S01").power->off_ns) << "and does not wait for it";
+}
+
+TEST_F(InterlockWatchTest, ALeakOfTheCduIsolatesTheRack) {
+  at(10s, [this] { place("CDU01").detectors->put("LeakDetector_0", "Critical"); });
+  run(60s);
+  EXPECT_EQ(isolations, (Isolations{{true, true}}));
+  EXPECT_EQ(tray_leaks, 0);
+}
+
+TEST_F(InterlockWatchTest, ALeakThatTheBuildingReadsCutsEveryTrayAndIsolatesTheRack) {
+  at(10s, [this] {
+    Trip leak;
+    leak.cause = "leak";
+    leak.code = "leak.detected";
+    leak.dut = "R01";
+    the_watch->trip(leak, false);
+  });
+  run(30s);
+  EXPECT_EQ(off(), (Names{"C01", "C02", "S01"}));
+  EXPECT_EQ(reaches[0], (Names{"C01", "C02", "S01"})) << "the rack has no power of its own";
+  EXPECT_EQ(isolations, (Isolations{{true, true}}));
+}
+
+TEST_F(InterlockWatchTest, WhatWasNotReadIsolatesNothing) {
+  at(10s, [this] { place("CDU01").detectors->refuses = Error("http.connect", "no connection"); });
+  run(60s);
+  EXPECT_EQ(off(), (Names{"C01", "C02", "S01"}));
+  EXPECT_TRUE(isolations.empty());
+}
+
+TEST_F(InterlockWatchTest, RulesWithoutThatRungAskNobody) {
+  rules.cut_reaches_building = false;
+  at(10s, [this] { place("CDU01").detectors->put("LeakDetector_0", "Critical"); });
+  run(30s);
+  EXPECT_TRUE(isolations.empty());
+}
+
+TEST_F(InterlockWatchTest, ShelvesThatStayOnAreIsolatedFromOutside) {
+  place("C01").power->obeys = false;
+  place("P01").power->obeys = false;
+  at(10s, [this] { place("C01").detectors->put("LeakDetector_1", "Critical"); });
+  at(60s, [this] { place("C01").power->obeys = place("P01").power->obeys = true; });
+  run(90s);
+  EXPECT_EQ(isolations, (Isolations{{false, true}}));
+  EXPECT_GE(isolated_ns[0] - start, 30 * kSecond) << "10 s for the tray, 10 s for the shelf";
+  EXPECT_LE(isolated_ns[0] - start, 32 * kSecond);
+  EXPECT_NE(isolation_whys[0].find("power shelf P01"), std::string::npos) << isolation_whys[0];
+}
+
+TEST_F(InterlockWatchTest, ShelvesThatGoOffAreTheLastRungNeeded) {
+  place("C01").power->obeys = false;
+  at(10s, [this] { place("C01").detectors->put("LeakDetector_1", "Critical"); });
+  at(60s, [this] { place("C01").power->obeys = true; });
+  run(90s);
+  EXPECT_TRUE(isolations.empty());
+}
+
+TEST_F(InterlockWatchTest, ARackWithoutShelvesGoesToTheBuildingInstead) {
+  places.erase("P01");
+  place("C01").power->obeys = false;
+  at(10s, [this] { place("C01").detectors->put("LeakDetector_1", "Critical"); });
+  at(40s, [this] { place("C01").power->obeys = true; });
+  run(60s);
+  EXPECT_EQ(isolations, (Isolations{{false, true}}));
+}
+
+TEST_F(InterlockWatchTest, APersonsStopIsolatesNothingAlsoWhenPowerStaysOn) {
+  place("C01").power->obeys = false;
+  place("P01").power->obeys = false;
+  at(10s, [this] {
+    Trip wish;
+    wish.cause = "emergency-stop";
+    wish.code = "interlock.emergency-stop";
+    wish.read = false;
+    the_watch->trip(wish, true);
+  });
+  at(60s, [this] { place("C01").power->obeys = place("P01").power->obeys = true; });
+  run(90s);
+  EXPECT_EQ(off(), (Names{"C01", "C02", "P01", "S01"}));
+  EXPECT_TRUE(isolations.empty());
 }
 
 TEST_F(InterlockWatchTest, APersonsStopCutsEverything) {

@@ -1,5 +1,7 @@
 #include "safety/trip.h"
 
+#include <fmt/format.h>
+
 #include "safety/json_fields.h"
 
 namespace kiln {
@@ -13,6 +15,19 @@ using detail::text_of;
 constexpr std::size_t kLongestMessage = 600;  // bytes: the record of the journal is 2 KiB
 
 }  // namespace
+
+std::string sentence_of(const IsolationReport& report) {
+  const std::string what = report.liquid && report.electrical ? "liquid and electrical"
+                           : report.liquid                    ? "liquid"
+                                                              : "electrical";
+  if (report.confirmed_ns != 0) {
+    return fmt::format("the building has isolated the rack ({}), confirmed {} after it was asked: {}", what,
+                       format_duration(Nanoseconds(report.confirmed_ns - report.asked_ns)), report.said);
+  }
+  if (!report.said.empty())
+    return fmt::format("the building is not confirmed to have isolated the rack ({}): {}", what, report.said);
+  return fmt::format("the building was asked for {} isolation of the rack, because of {}", what, report.why);
+}
 
 JournaledUndo to_journal(const JournaledCut& cut) {
   json::object object;

@@ -31,6 +31,10 @@ struct WatchReport {
   std::string code;        ///< "leak_detector.fault"
 };
 
+/// Code of a report about the rack: the building's broker was tried and not reached, or lost. Nobody need
+/// wait for the first values, which take longer than anything else (kBuildingRepublish).
+inline constexpr const char* kNoBroker = "building.no_broker";
+
 /// One DUT's cut. Times are monotonic; 0: not confirmed.
 struct CutReport {
   std::string dut;
@@ -38,6 +42,18 @@ struct CutReport {
   std::int64_t off_confirmed_ns = 0;
   std::string problem;  ///< why something was not confirmed; empty: all was
 };
+
+/// What became of asking the building to isolate the rack. Times are monotonic.
+struct IsolationReport {
+  bool liquid = false, electrical = false;  ///< what was asked for
+  std::string why;                          ///< a sentence
+  std::int64_t asked_ns = 0;
+  std::int64_t confirmed_ns = 0;  ///< when every status that was asked for read Isolated; 0: it does not
+  std::string said;  ///< what was read back, or why it is not confirmed; empty: it is being waited for
+};
+
+/// "the building was asked for liquid and electrical isolation of the rack: …"
+std::string sentence_of(const IsolationReport& report);
 
 /// What stands in the guard journal of a station that could not be told any more: one entry per DUT that was
 /// cut.

@@ -9,6 +9,7 @@
 
 #include "io/scope.h"
 #include "model/interlock_reach.h"
+#include "safety/building_watch.h"
 #include "safety/interlock_watch.h"
 
 namespace kiln {
@@ -68,6 +69,7 @@ class Warden {
     if (in_order) {
       co_await close_the_door();
       co_await watch_->stop();
+      if (building_) co_await building_->stop();
       co_await leave();
       co_return 0;
     }
@@ -118,19 +120,52 @@ class Warden {
       one.no_power = dut.no_power;
       one.no_shell = dut.no_shell;
     }
+    if (facts_) watched[facts_->rack].role = Role::rack;
     InterlockEars ears;
     ears.watch = [this](const WatchReport& report) { say_later(WardenWatch{report}); };
     ears.tripped = [this](const Trip& trip, const std::vector<std::string>& reach) {
       say_later(WardenTripped{trip, reach});
     };
     ears.cut = [this](const CutReport& report) { say_later(WardenCut{report}); };
+    if (facts_) {
+      ears.isolate = [this](bool liquid, bool electrical, const std::string& why) {
+        building_->isolate(liquid, electrical, why);
+      };
+      ears.tray_leak = [this] { building_->tell_tray_leak(); };
+    }
     watch_.emplace(
         ctx_, hello_->rules, std::move(watched), [this](const std::string& dut) { return guards_of(dut); },
         std::move(ears));
+    if (facts_) open_building();
     watch_->start();
     if (parts_.door == nullptr) return;
     door_.emplace(ctx_);
     door_->start("door", [this](Ctx& task) { return open_the_door(task); });
+  }
+
+  void open_building() {
+    BuildingEars ears;
+    ears.watch = [this](const WatchReport& report) { say_later(WardenWatch{report}); };
+    ears.trip = [this](Trip trip) { watch_->trip(std::move(trip), false); };
+    ears.isolation = [this](const IsolationReport& report) { say_later(WardenIsolation{report}); };
+    std::unique_ptr<MqttClient> client;
+    std::string no_client = "this warden speaks no MQTT";
+    if (parts_.open_building) {
+      Result<std::unique_ptr<MqttClient>> opened = parts_.open_building(*facts_, hello_->run);
+      if (opened) client = std::move(*opened);
+      if (!opened) no_client = opened.error().sentence();
+    }
+    building_.emplace(ctx_, *facts_, hello_->rules, std::move(client), std::move(no_client), std::move(ears));
+    building_->start();
+  }
+
+  /// The cuts as the journal of a dead station keeps them: with what became of the isolation of the rack.
+  std::map<std::string, JournaledCut> cuts_to_write() const {
+    std::map<std::string, JournaledCut> cuts = watch_->cuts();
+    if (!building_ || !building_->isolation()) return cuts;
+    const std::string isolation = sentence_of(*building_->isolation());
+    for (auto& [id, cut] : cuts) cut.trip.message += "; " + isolation;
+    return cuts;
   }
 
   awaitable<void> open_the_door(Ctx& task) {
@@ -229,6 +264,8 @@ class Warden {
       } else if (auto* dut = std::get_if<WardenDut>(&*message)) {
         GuardedDut& place = duts_[dut->id];
         place.facts = std::move(*dut);
+      } else if (auto* building = std::get_if<WardenBuilding>(&*message)) {
+        facts_ = std::move(*building);
       } else if (std::holds_alternative<WardenBegin>(*message) && hello_) {
         std::vector<std::string> urls;
         for (const auto& [id, place] : duts_) urls.push_back(place.facts.bmc_url);
@@ -373,8 +410,13 @@ class Warden {
     }
     co_await close_the_door();
     co_await watch_->stop();
+    if (building_) {
+      co_await building_->settle();
+      co_await building_->stop();
+      co_await watch_->stop();  // a leak that was read meanwhile
+    }
     if (parts_.write_ends && (!results_.empty() || !watch_->cuts().empty()))
-      parts_.write_ends(hello_->journal, results_, watch_->cuts());
+      parts_.write_ends(hello_->journal, results_, cuts_to_write());
     co_await leave();
     co_return open_.empty() ? 3 : 4;
   }
@@ -411,6 +453,8 @@ class Warden {
   std::optional<Scope> voice_;  ///< what is being said
   std::optional<Scope> door_;   ///< and who has come in by it
   std::optional<InterlockWatch> watch_;
+  std::optional<WardenBuilding> facts_;  ///< of the building, where the rack file names one
+  std::optional<BuildingWatch> building_;
 };
 
 }  // namespace

@@ -2,8 +2,8 @@
 // The warden: the process that stays when the station does not. It is told of every guard before its "do" and
 // hears a heartbeat every 500 ms; a station whose socket closes, or that is silent for 2 s (killed, stopped,
 // hung), has every open guard undone by it: loads ended and trays forced off, over its own connections, with
-// nothing of the station in between. And it watches hazards by itself (interlock_watch.h), beside the
-// station's own leak watch: either cuts. Knows no ledger, no recipe and no step. Loop thread only.
+// nothing of the station in between. And it watches hazards by itself (interlock_watch.h, building_watch.h),
+// beside the station's own leak watch: either cuts. Knows no ledger, no recipe and no step. Loop thread only.
 
 #include <boost/asio/awaitable.hpp>
 #include <functional>
@@ -14,6 +14,7 @@
 
 #include "io/message_door.h"
 #include "io/message_socket.h"
+#include "io/mqtt.h"
 #include "io/shell.h"
 #include "safety/leak_detectors.h"
 #include "safety/leak_events.h"
@@ -44,6 +45,10 @@ struct WardenParts {
   std::string version, build_stamp;  ///< of this program
   std::function<Result<WardenBmc>(const WardenDut&)> open_bmc;
   std::function<Result<std::unique_ptr<Shell>>(const WardenDut&)> open_shell;
+  /// A client for the building's broker; `run`: whose warden it is, for a name that no other client has. May
+  /// be empty when no rack file names a building.
+  std::function<Result<std::unique_ptr<MqttClient>>(const WardenBuilding&, const std::string& run)>
+      open_building;
   /// Asked once, when the station has said whose run it is and which DUTs it drives; an Error refuses it,
   /// such as another warden that still has one of them. May be empty.
   std::function<Status(const WardenHello&, const std::vector<std::string>& bmc_urls)> begin;

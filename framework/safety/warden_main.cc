@@ -14,6 +14,7 @@
 #include "io/curl_http.h"
 #include "io/libssh_shell.h"
 #include "io/loop.h"
+#include "io/mosquitto_mqtt.h"
 #include "io/name_lock.h"
 #include "safety/guard_journal.h"
 #include "safety/warden.h"
@@ -105,6 +106,20 @@ int run() {
     options.key_file = dut.host_key_file;
     options.host_key = dut.host_key;
     return make_libssh_shell(*the_loop, handshakes, std::move(options));
+  };
+  parts.open_building = [the_loop](const WardenBuilding& building, const std::string& run) {
+    const BuildingAccess& access = building.access;
+    MqttOptions options;
+    options.host = access.host;
+    options.port = access.port;
+    options.client_id = "kiln-" + run;
+    if (access.tls.kind == TlsTrust::Kind::certificate_authority) options.ca_file = access.tls.value;
+    if (access.tls.kind == TlsTrust::Kind::insecure) options.insecure = access.tls.value;
+    options.certificate_file = access.certificate;
+    options.key_file = access.certificate.empty() ? "" : building.key_file;
+    options.user = building.user;
+    options.password = building.password;
+    return make_mosquitto_mqtt(*the_loop, std::move(options));
   };
   parts.write_ends = write_ends;
   const Result<std::unique_ptr<MessageDoor>> door =

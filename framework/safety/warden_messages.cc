@@ -108,6 +108,9 @@ void write(json::object& into, const WardenHello& hello) {
   into["off_confirm_ns"] = hello.rules.off_confirm.count();
   into["tray_leak_cuts_rack"] = hello.rules.tray_leak_cuts_rack;
   into["cut_reaches_shelves"] = hello.rules.cut_reaches_shelves;
+  into["building_grace_ns"] = hello.rules.building_grace.count();
+  into["building_confirm_ns"] = hello.rules.building_confirm.count();
+  into["cut_reaches_building"] = hello.rules.cut_reaches_building;
 }
 json::array list_of(const std::vector<std::string>& texts) {
   json::array list;
@@ -130,6 +133,25 @@ void write(json::object& into, const WardenDut& dut) {
   into["host_password"] = dut.host_password.expose();
   into["host_key_file"] = dut.host_key_file;
   into["host_key"] = dut.host_key;
+}
+void write(json::object& into, const WardenBuilding& building) {
+  const BuildingAccess& access = building.access;
+  into["type"] = "building";
+  into["rack"] = building.rack;
+  into["broker"] = access.broker;
+  into["host"] = access.host;
+  into["port"] = access.port;
+  into["rack_location_id"] = access.rack_location_id;
+  into["integration"] = access.integration;
+  into["trust"] = word_of(kTrustWords, access.tls.kind);
+  into["trust_value"] = access.tls.value;
+  into["certificate"] = access.certificate;
+  into["has_rack_leak"] = access.has_rack_leak;
+  into["has_equipment_leak"] = access.has_equipment_leak;
+  into["filters"] = list_of(access.filters);
+  into["user"] = building.user;
+  into["password"] = building.password.expose();
+  into["key_file"] = building.key_file;
 }
 void write(json::object& into, const WardenBegin& /*begin*/) { into["type"] = "begin"; }
 void write(json::object& into, const WardenBeat& beat) {
@@ -201,6 +223,15 @@ void write(json::object& into, const WardenCut& cut) {
   into["type"] = "cut";
   into["report"] = object_of(cut.report);
 }
+void write(json::object& into, const WardenIsolation& isolation) {
+  into["type"] = "isolation";
+  into["liquid"] = isolation.report.liquid;
+  into["electrical"] = isolation.report.electrical;
+  into["why"] = isolation.report.why;
+  into["asked_ns"] = isolation.report.asked_ns;
+  into["confirmed_ns"] = isolation.report.confirmed_ns;
+  into["said"] = isolation.report.said;
+}
 void write(json::object& into, const StopEverything& stop) {
   into["type"] = "stop_everything";
   into["by"] = stop.by;
@@ -236,6 +267,9 @@ WardenHello read_hello(Fields& fields) {
   hello.rules.off_confirm = Nanoseconds(fields.number("off_confirm_ns", 1, kMost));
   hello.rules.tray_leak_cuts_rack = fields.flag("tray_leak_cuts_rack");
   hello.rules.cut_reaches_shelves = fields.flag("cut_reaches_shelves");
+  hello.rules.building_grace = Nanoseconds(fields.number("building_grace_ns", 1, kMost));
+  hello.rules.building_confirm = Nanoseconds(fields.number("building_confirm_ns", 1, kMost));
+  hello.rules.cut_reaches_building = fields.flag("cut_reaches_building");
   return hello;
 }
 
@@ -259,6 +293,44 @@ WardenDut read_dut(Fields& fields) {
   dut.host_key = fields.text("host_key");
   if (dut.id.empty()) fields.wrong("id");
   return dut;
+}
+
+WardenBuilding read_building(Fields& fields) {
+  constexpr std::int64_t kHighestPort = 65535;
+  WardenBuilding building;
+  BuildingAccess& access = building.access;
+  building.rack = fields.text("rack");
+  access.broker = fields.text("broker");
+  access.host = fields.text("host");
+  access.port = static_cast<std::uint16_t>(fields.number("port", 1, kHighestPort));
+  access.rack_location_id = fields.text("rack_location_id");
+  access.integration = fields.text("integration");
+  access.tls.kind = fields.word("trust", kTrustWords);
+  access.tls.value = fields.text("trust_value");
+  access.certificate = fields.text("certificate");
+  access.has_rack_leak = fields.flag("has_rack_leak");
+  access.has_equipment_leak = fields.flag("has_equipment_leak");
+  access.filters = fields.list("filters");
+  building.user = fields.text("user");
+  building.password = Secret(fields.text("password"));
+  building.key_file = fields.text("key_file");
+  if (building.rack.empty()) fields.wrong("rack");
+  if (access.host.empty()) fields.wrong("host");
+  if (access.rack_location_id.empty()) fields.wrong("rack_location_id");
+  if (access.tls.kind == TlsTrust::Kind::pin || access.tls.value.empty()) fields.wrong("trust");
+  if (!access.has_rack_leak && !access.has_equipment_leak) fields.wrong("has_rack_leak");
+  return building;
+}
+
+WardenIsolation read_isolation(Fields& fields) {
+  WardenIsolation isolation;
+  isolation.report.liquid = fields.flag("liquid");
+  isolation.report.electrical = fields.flag("electrical");
+  isolation.report.why = fields.text("why");
+  isolation.report.asked_ns = fields.number("asked_ns", 0, kMost);
+  isolation.report.confirmed_ns = fields.number("confirmed_ns", 0, kMost);
+  isolation.report.said = fields.text("said");
+  return isolation;
 }
 
 WardenGuard read_guard(Fields& fields) {
@@ -331,6 +403,7 @@ EverythingStopped read_stopped(Fields& fields) {
 std::optional<WardenMessage> read(const std::string& type, Fields& fields) {
   if (type == "hello") return read_hello(fields);
   if (type == "dut") return read_dut(fields);
+  if (type == "building") return read_building(fields);
   if (type == "begin") return WardenBegin{};
   if (type == "beat") return WardenBeat{fields.number("number", 0, kMost)};
   if (type == "guard") return read_guard(fields);
@@ -361,6 +434,7 @@ std::optional<WardenMessage> read(const std::string& type, Fields& fields) {
   }
   if (type == "tripped") return read_tripped(fields);
   if (type == "cut") return read_cut(fields);
+  if (type == "isolation") return read_isolation(fields);
   if (type == "everything_stopped") return read_stopped(fields);
   if (type == "stop_everything") {
     StopEverything stop;

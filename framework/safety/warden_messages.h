@@ -3,10 +3,10 @@
 // is strict: a message that is not exactly one of these is an Error, and whoever gets it takes the safe side.
 // Pure.
 //
-//   station: hello, dut (one per DUT), begin, beat (every 500 ms), guard, guard_end, flash, leave
-//   warden:  ready (with what it could not reach), refused, beat (the answer to each), watch (per DUT, on
-//   change),
-//            tripped, cut, acting, done
+//   station: hello, dut (one per DUT), building (where the rack file names one), begin, beat (every 500 ms),
+//   guard, guard_end, flash, leave warden:  ready (with what it could not reach), refused, beat (the answer
+//   to each), watch (per DUT, on change),
+//            tripped, cut, isolation, acting, done
 //   a person, at the warden's door: stop_everything; the warden: everything_stopped
 
 #include <cstdint>
@@ -25,7 +25,7 @@
 
 namespace kiln {
 
-inline constexpr int kWardenProtocol = 2;
+inline constexpr int kWardenProtocol = 3;
 inline constexpr Nanoseconds kHeartbeat = std::chrono::milliseconds(500);
 /// A station that has not been heard for so long is taken for dead.
 inline constexpr Nanoseconds kStationSilence = std::chrono::seconds(2);
@@ -54,6 +54,15 @@ struct WardenDut {
   Secret host_password;
   std::string host_key_file;
   std::string host_key;
+};
+
+/// How the warden hears the building management system, and asks it for isolation.
+struct WardenBuilding {
+  std::string rack;  ///< id of the rack: what the building says is about it
+  BuildingAccess access;
+  std::string user;
+  Secret password;
+  std::string key_file;  ///< of access.certificate
 };
 
 struct WardenBegin {};
@@ -94,6 +103,9 @@ struct WardenTripped {
 struct WardenCut {
   CutReport report;
 };
+struct WardenIsolation {
+  IsolationReport report;
+};
 /// The warden has begun to undo everything.
 struct WardenActing {
   std::string why;
@@ -114,9 +126,9 @@ struct EverythingStopped {
 };
 
 using WardenMessage =
-    std::variant<WardenHello, WardenDut, WardenBegin, WardenBeat, WardenGuard, WardenGuardEnd, WardenFlash,
-                 WardenLeave, WardenReady, WardenRefused, WardenWatch, WardenTripped, WardenCut, WardenActing,
-                 WardenDone, StopEverything, EverythingStopped>;
+    std::variant<WardenHello, WardenDut, WardenBuilding, WardenBegin, WardenBeat, WardenGuard, WardenGuardEnd,
+                 WardenFlash, WardenLeave, WardenReady, WardenRefused, WardenWatch, WardenTripped, WardenCut,
+                 WardenIsolation, WardenActing, WardenDone, StopEverything, EverythingStopped>;
 
 std::string encode(const WardenMessage& message);
 /// Errors: warden.garbage (not JSON, not an object, a field missing or of another type), warden.unknown (a

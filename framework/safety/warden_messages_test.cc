@@ -46,8 +46,30 @@ std::vector<WardenMessage> one_of_each() {
   tripped.reach = {"C01", "C02"};
   WardenCut cut;
   cut.report = CutReport{"C01", 20, 30, "no answer"};
+  WardenBuilding building;
+  building.rack = "R01";
+  building.access.broker = "mqtts://[::1]:8884";
+  building.access.host = "::1";
+  building.access.port = 8884;
+  building.access.rack_location_id = "hall 3 / 17";
+  building.access.integration = "KILN";
+  building.access.tls.kind = TlsTrust::Kind::certificate_authority;
+  building.access.tls.value = "/etc/kiln/bms.pem";
+  building.access.certificate = "/etc/kiln/kiln.pem";
+  building.access.has_equipment_leak = false;
+  building.access.filters = {"BMS/v1/PUB/Metadata/Rack/#", "BMS/v1/PUB/Value/#"};
+  building.user = "kiln";
+  building.password = Secret("s3cret");
+  building.key_file = "/etc/kiln/kiln.key";
+  WardenIsolation isolation;
+  isolation.report.liquid = true;
+  isolation.report.why = "R01: a leak";
+  isolation.report.asked_ns = 40;
+  isolation.report.confirmed_ns = 50;
+  isolation.report.said = "RackLiquidIsolationStatus reads Isolated (1)";
   return {hello,
           dut,
+          building,
           WardenBegin{},
           WardenBeat{7},
           guard,
@@ -59,6 +81,7 @@ std::vector<WardenMessage> one_of_each() {
           WardenWatch{{"C01", false, "C01: not dry", "LeakDetector_0", "absent", "leak_detector.absent"}},
           tripped,
           cut,
+          isolation,
           StopEverything{"anna", "smoke at C17", "R-1"},
           EverythingStopped{"R-1", {CutReport{"C01", 20, 30, ""}, CutReport{"C02", 0, 0, "no answer"}}},
           WardenActing{"why"},
@@ -78,6 +101,10 @@ TEST(WardenMessages, EachComesBackAsItWas) {
   const auto dut = std::get<WardenDut>(*decode_warden_message(encode(all[1])));
   EXPECT_EQ(dut.bmc_password.expose(), "p\xC3\xA4ss");
   EXPECT_EQ(dut.bmc_trust.kind, TlsTrust::Kind::insecure);
+  const auto building = std::get<WardenBuilding>(*decode_warden_message(encode(all[2])));
+  EXPECT_EQ(building.password.expose(), "s3cret");
+  EXPECT_EQ(building.access.filters.size(), 2U);
+  EXPECT_FALSE(building.access.has_equipment_leak);
 }
 
 TEST(WardenMessages, WhatIsCutShortOrChangedIsRefusedOrStillAMessage) {
@@ -98,15 +125,42 @@ TEST(WardenMessages, WhatIsCutShortOrChangedIsRefusedOrStillAMessage) {
   }
 }
 
+TEST(WardenMessages, ABuildingThatCouldNotBeTrustedIsNone) {
+  const WardenBuilding good = std::get<WardenBuilding>(one_of_each()[2]);
+  const auto refused = [](const WardenBuilding& building) {
+    const Result<WardenMessage> read = decode_warden_message(encode(building));
+    return !read && read.error().code == "warden.garbage";
+  };
+  EXPECT_FALSE(refused(good));
+  WardenBuilding bad = good;
+  bad.access.tls.kind = TlsTrust::Kind::pin;
+  EXPECT_TRUE(refused(bad));
+  bad = good;
+  bad.access.tls.value.clear();
+  EXPECT_TRUE(refused(bad));
+  bad = good;
+  bad.rack.clear();
+  EXPECT_TRUE(refused(bad));
+  bad = good;
+  bad.access.rack_location_id.clear();
+  EXPECT_TRUE(refused(bad));
+  bad = good;
+  bad.access.port = 0;
+  EXPECT_TRUE(refused(bad));
+  bad = good;
+  bad.access.has_rack_leak = false;
+  EXPECT_TRUE(refused(bad)) << "no leak point at all";
+}
+
 TEST(WardenMessages, OtherProtocolsTypesAndValuesAreNamed) {
-  EXPECT_EQ(decode_warden_message(R"({"protocol":1,"type":"beat","number":1})").error().code,
+  EXPECT_EQ(decode_warden_message(R"({"protocol":2,"type":"beat","number":1})").error().code,
             "warden.unknown");
-  EXPECT_EQ(decode_warden_message(R"({"protocol":2,"type":"open_valve"})").error().code, "warden.unknown");
+  EXPECT_EQ(decode_warden_message(R"({"protocol":3,"type":"open_valve"})").error().code, "warden.unknown");
   for (const char* text :
-       {"", "null", "[]", "{}", R"({"protocol":2})", R"({"protocol":2,"type":"beat","number":-1})",
-        R"({"protocol":2,"type":"beat","number":"1"})",
-        R"({"protocol":2,"type":"guard_end","number":1,"how":"maybe"})",
-        R"({"protocol":2,"type":"ready","version":"","build_stamp":"","unreachable":{"C01":1}})"}) {
+       {"", "null", "[]", "{}", R"({"protocol":3})", R"({"protocol":3,"type":"beat","number":-1})",
+        R"({"protocol":3,"type":"beat","number":"1"})",
+        R"({"protocol":3,"type":"guard_end","number":1,"how":"maybe"})",
+        R"({"protocol":3,"type":"ready","version":"","build_stamp":"","unreachable":{"C01":1}})"}) {
     const Result<WardenMessage> read = decode_warden_message(text);
     ASSERT_FALSE(read) << text;
     EXPECT_EQ(read.error().code, "warden.garbage") << text;

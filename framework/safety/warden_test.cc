@@ -7,6 +7,7 @@
 #include "io/scope.h"
 #include "testing/fake_leak_detectors.h"
 #include "testing/fake_power_switch.h"
+#include "testing/scripted_bms.h"
 #include "testing/scripted_shell.h"
 #include "testing/scripted_socket.h"
 
@@ -74,6 +75,17 @@ struct WardenTest : testing::Test {
     dut.host_address = "x";
     dut.leak_detectors = expected;
     socket.put(encode(dut));
+    if (has_building) {
+      WardenBuilding building;
+      building.rack = "R01";
+      building.access.broker = "mqtts://bms:8883";
+      building.access.host = "bms";
+      building.access.rack_location_id = "L7";
+      building.access.integration = "KILN";
+      building.access.tls.kind = TlsTrust::Kind::certificate_authority;
+      building.access.tls.value = "ca.pem";
+      socket.put(encode(building));
+    }
     socket.put(encode(WardenBegin{}));
   }
   void put(WardenMessage message) { socket.put(encode(message)); }
@@ -100,6 +112,35 @@ struct WardenTest : testing::Test {
     loop->run([&](Ctx& ctx) { return run_to_status(ctx, parts, status); });
     return status;
   }
+  int run_with_bms() {
+    has_building = true;
+    bms.serve(broker);
+    parts.open_building = [this](const WardenBuilding& building,
+                                 const std::string& run) -> Result<std::unique_ptr<MqttClient>> {
+      EXPECT_EQ(building.access.tls.value, "ca.pem");
+      EXPECT_EQ(run, "R-1");
+      return std::unique_ptr<MqttClient>(std::make_unique<LentMqtt>(broker));
+    };
+    hello();
+    guards();
+    int status = -1;
+    loop->run([&](Ctx& ctx) { return beside_the_bms(ctx, status); });
+    return status;
+  }
+  awaitable<void> beside_the_bms(Ctx& ctx, int& status) {
+    Scope scope(ctx);
+    scope.start("bms", [this](Ctx& inner) { return bms.play(inner, broker); });
+    co_await run_to_status(ctx, parts, status);
+    co_await scope.stop_and_join(StopReason::shutdown, "the test is over");
+  }
+  template <class Body>
+  std::vector<Body> all() const {
+    std::vector<Body> found;
+    for (const WardenMessage& message : heard()) {
+      if (const auto* body = std::get_if<Body>(&message)) found.push_back(*body);
+    }
+    return found;
+  }
   std::vector<WardenMessage> heard() const {
     std::vector<WardenMessage> all;
     for (const std::string& text : socket.sent) all.push_back(*decode_warden_message(text));
@@ -118,6 +159,9 @@ struct WardenTest : testing::Test {
   ScriptedShell shell;
   std::shared_ptr<FakePower> power = std::make_shared<FakePower>();
   std::vector<std::string> expected;  ///< leak detectors of C01
+  bool has_building = false;
+  ScriptedMqtt broker;
+  ScriptedBms bms;
   std::shared_ptr<FakeDetectors> detectors = std::make_shared<FakeDetectors>();
   WardenParts parts;
   std::map<int, UndoResult> written;
@@ -178,7 +222,7 @@ TEST_F(WardenTest, ASilentStationIsGivenUpAfterTwoSecondsAndLearnsIt) {
 TEST_F(WardenTest, GarbageIsAStationThatCannotBeTrusted) {
   hello();
   guards();
-  at(1s, [this] { socket.put("{\"protocol\":2,\"type\":\"beat\""); });
+  at(1s, [this] { socket.put("{\"protocol\":3,\"type\":\"beat\""); });
   at(1200ms, [this] { socket.close(); });
   run();
   EXPECT_FALSE(power->on);
@@ -331,6 +375,55 @@ TEST_F(WardenTest, ItSeesALeakByItselfAndTellsTheStationAfterTheCutHasBegun) {
   EXPECT_EQ(count<WardenTripped>(), 1);
   EXPECT_EQ(count<WardenCut>(), 1);
   EXPECT_EQ(count<WardenWatch>(), 2) << "ready, and not any more";
+}
+
+TEST_F(WardenTest, ALeakThatTheBuildingReadsIsCutAndTheRackIsIsolated) {
+  bms.obeys_after = 2s;
+  beats(0s, 25s);
+  at(15s, [this] { bms.rope = 1; });
+  at(25s, [this] { put(WardenLeave{}); });
+  EXPECT_EQ(run_with_bms(), 0);
+  EXPECT_FALSE(power->on);
+  EXPECT_LE(power->off_ns - start, 17 * kSecond + 100'000'000) << "as soon as the BMS says so";
+  const auto tripped = all<WardenTripped>();
+  ASSERT_EQ(tripped.size(), 1U);
+  EXPECT_EQ(tripped[0].trip.dut, "R01");
+  EXPECT_EQ(tripped[0].reach, (std::vector<std::string>{"C01"}));
+  EXPECT_EQ(bms.asked.size(), 2U);
+  const auto isolations = all<WardenIsolation>();
+  ASSERT_EQ(isolations.size(), 2U);
+  EXPECT_EQ(isolations[0].report.confirmed_ns, 0);
+  EXPECT_NE(isolations[1].report.confirmed_ns, 0);
+  const auto watches = all<WardenWatch>();
+  ASSERT_GE(watches.size(), 3U) << "not read, ready, and not any more";
+  EXPECT_EQ(watches.back().report.dut, "R01");
+  EXPECT_FALSE(watches.back().report.ready);
+  EXPECT_EQ(broker.goodbyes, 1) << "it leaves the broker in order";
+}
+
+TEST_F(WardenTest, BesideADeadStationWhatBecameOfTheIsolationIsWrittenDown) {
+  bms.obeys_after = std::nullopt;
+  at(20s, [this] { bms.leak = 1; });
+  at(21s, [this] { socket.close(); });
+  beats(0s, 21s);
+  EXPECT_EQ(run_with_bms(), 3);
+  ASSERT_TRUE(written_cuts.contains("C01"));
+  const std::string& message = written_cuts["C01"].trip.message;
+  EXPECT_NE(message.find("RackLeakDetect"), std::string::npos) << message;
+  EXPECT_NE(message.find("not confirmed to have isolated the rack"), std::string::npos) << message;
+  EXPECT_GE(written_ns - start, 80 * kSecond) << "after the building had its time";
+}
+
+TEST_F(WardenTest, ABuildingThatCannotBeHeardIsSaidSo) {
+  has_building = true;
+  hello();
+  beats(0s, 3s);
+  at(3s, [this] { put(WardenLeave{}); });
+  EXPECT_EQ(run(), 0);
+  const auto watches = all<WardenWatch>();
+  ASSERT_EQ(watches.size(), 1U);
+  EXPECT_EQ(watches[0].report.code, kNoBroker);
+  EXPECT_NE(watches[0].report.why.find("speaks no MQTT"), std::string::npos);
 }
 
 TEST_F(WardenTest, AStationThatHangsDoesNotKeepALeakingTrayOn) {
