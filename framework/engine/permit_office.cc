@@ -71,6 +71,15 @@ Result<Permit> PermitOffice::grant(const Dut& dut, Energy energy) {
                       dut.id, unguarded->second),
           "see that its BMC answers, then run again", Blame::peer);
     }
+    if (warden_watches_ && inventory_.building && !warden_ready_.contains(inventory_.rack)) {
+      const auto why = warden_not_ready_.find(inventory_.rack);
+      return Error(
+          "permit.no_warden_watch",
+          fmt::format("the warden has not read every leak point of the building clear, so {} may not "
+                      "be energised ({})",
+                      dut.id, why == warden_not_ready_.end() ? "not read yet" : why->second),
+          "see that point in the building's management system, and its broker", Blame::peer);
+    }
     std::vector<const Dut*> watched = cdus_of(inventory_, dut);
     watched.push_back(&dut);
     for (const Dut* other : watched) {

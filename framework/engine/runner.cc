@@ -56,6 +56,7 @@ void Runner::Impl::build_meeting_points() {
     for (const auto& [id, dut] : state->duts) {
       if (has_leak_detectors(dut->dut)) state->warden_looks.emplace(id, std::make_unique<Latch>());
     }
+    if (plan.inventory.building) state->warden_looks.emplace(plan.inventory.rack, std::make_unique<Latch>());
   }
   for (const auto& planned : plan.cells) {
     state->cells[{planned.cell.step, planned.cell.dut}].emplace(planned.cell.measurement, planned.cell.part);
@@ -83,6 +84,12 @@ awaitable<void> Runner::Impl::prepare(RunBegun begun) {
   EventBody begun_body = std::move(begun);
   const Status first = co_await recorder->record_durable(Where(), std::move(begun_body));
   if (!first) co_return;
+  if (plan.inventory.building && parts.warden_watches) {
+    const BuildingAccess& building = *plan.inventory.building;
+    std::string text = fmt::format("the building is heard through {} ({}), where this rack is {}",
+                                   building.broker, tls_text(building.tls), building.rack_location_id);
+    co_await note(plan.inventory.rack, std::move(text));
+  }
   std::vector<const Dut*> all;
   for (const auto& id : plan.duts) all.push_back(plan.inventory.find(id));
   if (plan.has_rack_cells) all.push_back(&plan.rack);
@@ -197,6 +204,7 @@ std::vector<Event> Runner::not_recorded() const {
 void Runner::request_end(const Error& why) {
   if (impl_->trouble) return;
   impl_->trouble = why;
+  if (why.code.starts_with("warden.")) impl_->isolation_told.open();  // nobody says it any more
   if (impl_->main) impl_->main->request_stop(StopReason::shutdown, why.sentence());
 }
 
@@ -267,6 +275,8 @@ awaitable<Result<RunVerdict>> Runner::run(const Ctx& ctx, RunBegun begun) {
   const Status watches = co_await leak_watches.stop_and_join(StopReason::sibling, "the run is over");
   for (const auto& [id, dut] : impl.state->duts) co_await impl.log_out(*dut);
   co_await impl.log_out(*impl.state->rack);
+  // Seen by the station alone: the warden polls too, and asks.
+  if (impl.leaks_whole_rack()) impl.expect_isolation();
   // Until the last of them is over: another may be told while one is still being confirmed.
   const Status told = co_await interlocks.join();
   (void)told;  // cuts record what they could confirm

@@ -33,6 +33,9 @@ struct RunnerParts {
   bool tray_leak_cuts_rack = false;
   /// The warden watches too: nothing is energised before it has read every leak detector dry.
   bool warden_watches = false;
+  /// So long the building may take to confirm that it has isolated the rack; zero: the warden does not ask
+  /// it. A run with a leak of the whole rack does not end before the warden has said what became of that.
+  Nanoseconds isolation_confirm{0};
   /// DUTs whose power the warden could not reach, with the reason.
   std::map<std::string, std::string> unguarded;
   /// A firmware write of a DUT begins, for so long at most; zero: it ended. May be empty.
@@ -61,6 +64,8 @@ class Runner {
   /// It has begun to cut `reach`: everything there is cut here too, and in the record.
   void warden_tripped(const Trip& trip, const std::vector<std::string>& reach);
   void warden_cut(const CutReport& report);
+  /// It has asked the building to isolate the rack; again when it knows what became of it.
+  void warden_isolation(const IsolationReport& report);
 
   /// What the ledger did not take after it failed; see Recorder::not_recorded.
   [[nodiscard]] std::vector<Event> not_recorded() const;

@@ -72,6 +72,10 @@ struct Runner::Impl {
   boost::asio::awaitable<void> cut_as_told(Trip trip, std::vector<std::string> reach);
   boost::asio::awaitable<void> note(std::string dut, std::string text);
   boost::asio::awaitable<void> record_fault(WatchReport report);
+  /// Once: the run does not end before the warden has said what became of the isolation of the rack.
+  void expect_isolation();
+  boost::asio::awaitable<void> wait_for_isolation(const Ctx& ctx);
+  [[nodiscard]] bool leaks_whole_rack() const;
 
   std::optional<Error> trouble;  ///< of request_end
   std::unique_ptr<Ctx> main;     ///< of all DUTs' work; stopped by a person or a broken ledger
@@ -79,6 +83,8 @@ struct Runner::Impl {
   std::unique_ptr<RunState> state;
   std::optional<StopRequested> stop;
   std::set<std::pair<std::string, std::string>> faults_seen;  ///< by the warden: DUT and part
+  bool isolation_expected = false, isolation_asked = false;
+  Latch isolation_told;         ///< what became of it, or the warden is gone
   Scope* interlocks = nullptr;  ///< where what the warden says is acted upon; null before and after the run
   std::vector<std::function<void()>> said_early;  ///< by the warden, before the run had begun
 };

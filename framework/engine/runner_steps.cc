@@ -15,6 +15,9 @@ using boost::asio::awaitable;
 namespace {
 
 constexpr Nanoseconds kFirstLookBudget = 5 * kSlowestLeakPoll;
+// A BMS says each value again every 100 s (kBuildingRepublish of safety/): whoever is new to it knows nothing
+// before.
+constexpr Nanoseconds kFirstValuesBudget = std::chrono::seconds(110);
 
 }  // namespace
 
@@ -105,6 +108,13 @@ awaitable<void> Runner::Impl::wait_for_first_looks(const DutRun& dut, const Plan
                                                    const Ctx& ctx) {
   const auto energy = step.step->describe().energises;
   if (!energy || *energy == Energy::host_stress) co_return;
+  if (const auto look = state->warden_looks.find(plan.inventory.rack); look != state->warden_looks.end()) {
+    if (!look->second->is_open() && parts.observer != nullptr)
+      parts.observer->on_progress(dut.dut.id, step.path, "waits for the building's first values");
+    Ctx building = ctx.child_within("first values of the building", kFirstValuesBudget);
+    const Status looked = co_await look->second->wait(building);
+    (void)looked;  // without it the permit is refused, with its reason
+  }
   Ctx limited = ctx.child_within("first look of the leak watch", kFirstLookBudget);
   std::vector<const Dut*> watched = cdus_of(plan.inventory, dut.dut);
   watched.push_back(&dut.dut);

@@ -7,12 +7,15 @@
 #include <algorithm>
 
 #include "engine/runner_impl.h"
+#include "model/interlock_reach.h"
 
 namespace kiln {
 
 using boost::asio::awaitable;
 
 namespace {
+
+constexpr Nanoseconds kWardenSaysIt = std::chrono::seconds(5);  // its poll, the question, and the way here
 
 std::string since(std::int64_t at_ns, std::int64_t detected_ns) {
   if (at_ns == 0) return "not confirmed";
@@ -36,7 +39,7 @@ awaitable<void> Runner::Impl::note(std::string dut, std::string text) {
 }
 
 awaitable<void> Runner::Impl::cut_as_told(Trip trip, std::vector<std::string> reach) {
-  DutRun* origin = state->find(trip.dut);
+  DutRun* origin = trip.dut == plan.rack.id ? state->rack.get() : state->find(trip.dut);
   if (origin == nullptr && !reach.empty()) origin = state->find(reach.front());
   if (origin == nullptr) co_return;
   Hazard hazard(trip.cause, trip.code, trip.part, trip.message);
@@ -77,6 +80,45 @@ awaitable<void> Runner::Impl::record_fault(WatchReport report) {
   }
 }
 
+bool Runner::Impl::leaks_whole_rack() const {
+  if (state->leaking.empty()) return false;
+  return std::any_of(state->leaking.begin(), state->leaking.end(), [this](const std::string& id) {
+    const DutRun* dut = id == plan.rack.id ? state->rack.get() : state->find(id);
+    return dut != nullptr && concerns_whole_rack(dut->dut.role, state->leaking.size(), false);
+  });
+}
+
+void Runner::Impl::expect_isolation() {
+  if (isolation_expected || parts.isolation_confirm.count() == 0 || interlocks == nullptr) return;
+  isolation_expected = true;
+  interlocks->start("isolation", [this](Ctx& task) { return wait_for_isolation(task); });
+}
+
+awaitable<void> Runner::Impl::wait_for_isolation(const Ctx& ctx) {
+  Ctx limited = ctx.child_within("isolation of the rack", parts.isolation_confirm + kWardenSaysIt);
+  const Status told = co_await isolation_told.wait(limited);
+  if (told && !trouble) co_return;
+  co_await note(plan.rack.id, isolation_asked
+                                  ? "whether the building has isolated the rack is not known: the warden did "
+                                    "not say what became of it"
+                                  : "the building was not asked to isolate the rack: the warden did not say "
+                                    "that it has asked");
+}
+
+void Runner::warden_isolation(const IsolationReport& report) {
+  Impl& impl = *impl_;
+  if (impl.interlocks == nullptr) {
+    if (!impl.state) impl.said_early.emplace_back([this, report] { warden_isolation(report); });
+    return;
+  }
+  impl.isolation_asked = true;
+  impl.expect_isolation();
+  impl.interlocks->start("note", [&impl, text = sentence_of(report)](Ctx& /*task*/) {
+    return impl.note(impl.plan.rack.id, text);
+  });
+  if (!report.said.empty()) impl.isolation_told.open();
+}
+
 void Runner::warden_watch(const WatchReport& report) {
   Impl& impl = *impl_;
   if (!impl.state) {
@@ -85,7 +127,9 @@ void Runner::warden_watch(const WatchReport& report) {
   }
   impl.state->permits.set_warden_watch(report.dut, report.ready, report.why);
   const auto look = impl.state->warden_looks.find(report.dut);
-  if (report.ready && look != impl.state->warden_looks.end()) look->second->open();
+  // Without a broker nothing comes that could be waited for.
+  const bool decided = report.ready || report.code == kNoBroker;
+  if (decided && look != impl.state->warden_looks.end()) look->second->open();
   const bool at_fault = report.word == "fault" || report.word == "absent";  // a leak is told as the cut
   if (!at_fault || impl.interlocks == nullptr || !impl.faults_seen.insert({report.dut, report.part}).second)
     return;

@@ -203,5 +203,144 @@ TEST_F(RunnerWarden, ALeakOfTwoTraysOneSeenByEachIsTheRacks) {
   EXPECT_EQ(result.bodies<Interlocked>().size(), 3U);
 }
 
+struct RunnerBuilding : RunnerWarden {
+  RunnerBuilding() {
+    bench.inventory().building.emplace();
+    bench.inventory().building->broker = "mqtts://bms:8883";
+    bench.inventory().building->tls.kind = TlsTrust::Kind::certificate_authority;
+    bench.inventory().building->tls.value = "ca.pem";
+    bench.inventory().building->rack_location_id = "L7";
+    ready_at(0s, "C01", true);
+    ready_at(0s, "C02", true);
+  }
+  static Trip rope() {
+    Trip trip = leak("R01");
+    trip.part = "LeakDetect at rope";
+    trip.message = "R01: LeakDetect at rope reads wet (1)";
+    return trip;
+  }
+  static IsolationReport asked() {
+    IsolationReport report;
+    report.liquid = report.electrical = true;
+    report.why = rope().message;
+    report.asked_ns = 100;
+    return report;
+  }
+  static std::string notes_of(const BenchResult& result) {
+    std::string notes;
+    for (const Note& note : result.bodies<Note>()) notes += note.text + "\n";
+    return notes;
+  }
+};
+
+TEST_F(RunnerBuilding, NothingInTheRackIsEnergisedBeforeItsPointsWereReadClear) {
+  ready_at(0s, "R01", false, "R01: LeakDetect at rope is unknown: no value has come yet");
+  const BenchResult result = bench.run();
+  for (const char* id : {"C01", "C02"}) {
+    EXPECT_EQ(result.ended("main/hold", id).code, "permit.no_warden_watch");
+    EXPECT_NE(result.ended("main/hold", id).message.find("LeakDetect at rope"), std::string::npos);
+    EXPECT_EQ(bench.hardware(id).power, PowerState::off);
+    EXPECT_EQ(result.verdict.find(id)->decision, Decision::incomplete);
+  }
+  EXPECT_GE(result.elapsed_ns, 110'000'000'000) << "a BMS repeats its values every 100 s";
+}
+
+TEST_F(RunnerBuilding, WithoutABrokerNobodyWaits) {
+  WatchReport report;
+  report.dut = "R01";
+  report.why = "R01: the broker mqtts://bms:8883 is not reached";
+  report.code = kNoBroker;
+  bench.warden_at(1s, [report](Runner& runner) { runner.warden_watch(report); });
+  const BenchResult result = bench.run();
+  EXPECT_NE(result.ended("main/hold", "C01").message.find("mqtts://bms:8883"), std::string::npos);
+  EXPECT_LE(result.elapsed_ns, 10'000'000'000);
+}
+
+TEST_F(RunnerBuilding, ItsFirstValuesAreWaitedForLongerThanADetector) {
+  ready_at(90s, "R01", true);
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::go);
+  EXPECT_NE(notes_of(result).find(
+                "the building is heard through mqtts://bms:8883 (ca ca.pem), where this rack is L7"),
+            std::string::npos);
+}
+
+TEST_F(RunnerBuilding, ItsLeakIsEveryDutsAndTheRunWaitsForTheIsolation) {
+  ready_at(0s, "R01", true);
+  bench.warden_at(20s, [](Runner& runner) { runner.warden_tripped(rope(), {"C01"}); });
+  bench.warden_at(20s, [](Runner& runner) { runner.warden_isolation(asked()); });
+  bench.warden_at(60s, [](Runner& runner) {
+    IsolationReport report = asked();
+    report.confirmed_ns = 40'000'000'100;
+    report.said = "RackLiquidIsolationStatus reads Isolated (1)";
+    runner.warden_isolation(report);
+  });
+  const BenchResult result = bench.run();
+  EXPECT_EQ(exit_code(result.verdict), 5);
+  const auto cuts = result.bodies<Interlocked>();
+  ASSERT_EQ(cuts.size(), 2U) << "whatever the warden reached: a leak of the rack is every DUT's";
+  for (const Interlocked& cut : cuts) {
+    EXPECT_EQ(cut.part, "LeakDetect at rope");
+    EXPECT_NE(cut.message.find("rope reads wet"), std::string::npos);
+  }
+  for (const char* id : {"C01", "C02"}) {
+    EXPECT_EQ(result.verdict.find(id)->decision, Decision::no_go);
+    EXPECT_EQ(result.verdict.find(id)->reasons.front().code, "leak.detected");
+    EXPECT_EQ(bench.hardware(id).power, PowerState::off);
+  }
+  const std::string notes = notes_of(result);
+  EXPECT_NE(notes.find("was asked for liquid and electrical isolation"), std::string::npos) << notes;
+  EXPECT_NE(notes.find("has isolated the rack (liquid and electrical), confirmed 40s after"),
+            std::string::npos)
+      << notes;
+  EXPECT_GE(result.elapsed_ns, 60'000'000'000);
+  EXPECT_LE(result.elapsed_ns, 65'000'000'000);
+}
+
+TEST_F(RunnerBuilding, IsolationThatIsNotConfirmedIsOnRecord) {
+  ready_at(0s, "R01", true);
+  bench.warden_at(20s, [](Runner& runner) { runner.warden_tripped(rope(), {"C01", "C02"}); });
+  bench.warden_at(20s, [](Runner& runner) { runner.warden_isolation(asked()); });
+  bench.warden_at(80s, [](Runner& runner) {
+    IsolationReport report = asked();
+    report.said = "rack L7: liquid is not confirmed isolated";
+    runner.warden_isolation(report);
+  });
+  EXPECT_NE(notes_of(bench.run())
+                .find("is not confirmed to have isolated the rack (liquid and electrical): rack L7"),
+            std::string::npos);
+}
+
+TEST_F(RunnerBuilding, AWardenThatSaysNothingOfIsolationHoldsTheRunNoLongerThanItsTime) {
+  ready_at(0s, "R01", true);
+  bench.warden_at(20s, [](Runner& runner) { runner.warden_tripped(rope(), {"C01", "C02"}); });
+  const BenchResult result = bench.run();
+  EXPECT_NE(notes_of(result).find("the building was not asked to isolate the rack"), std::string::npos);
+  EXPECT_LE(result.elapsed_ns, 100'000'000'000);
+}
+
+TEST_F(RunnerBuilding, ALeakOfOneTrayWaitsForNothing) {
+  ready_at(0s, "R01", true);
+  bench.warden_at(20s, [](Runner& runner) { runner.warden_tripped(leak("C01"), {"C01"}); });
+  const BenchResult result = bench.run();
+  EXPECT_EQ(notes_of(result).find("isolat"), std::string::npos) << notes_of(result);
+  EXPECT_EQ(result.bodies<Interlocked>().size(), 1U);
+}
+
+TEST_F(RunnerBuilding, TelemetryThatTheBuildingLostCutsTheRackAndReadsNoLeak) {
+  ready_at(0s, "R01", true);
+  bench.warden_at(20s, [](Runner& runner) {
+    Trip trip = rope();
+    trip.cause = "telemetry-lost";
+    trip.code = "interlock.telemetry-lost";
+    trip.read = false;
+    runner.warden_tripped(trip, {"C01", "C02"});
+  });
+  const BenchResult result = bench.run();
+  EXPECT_EQ(exit_code(result.verdict), 5);
+  for (const char* id : {"C01", "C02"}) EXPECT_EQ(result.verdict.find(id)->decision, Decision::incomplete);
+  EXPECT_EQ(notes_of(result).find("isolat"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace kiln

@@ -83,6 +83,20 @@ Result<std::shared_ptr<RedfishLine>> RealDevices::open_line(const Dut& dut) {
   return std::make_shared<RedfishLine>(std::move(*client), dut.bmc->url, login->user, login->password);
 }
 
+Result<std::optional<WardenBuilding>> RealDevices::warden_building(const Inventory& inventory) const {
+  std::optional<WardenBuilding> told;
+  if (!inventory.building) return told;
+  const Result<Credential> login = credential("the building", inventory.building->credential);
+  if (!login) return login.error();
+  told.emplace();
+  told->rack = inventory.rack;
+  told->access = *inventory.building;
+  told->user = login->user;
+  told->password = login->password;
+  told->key_file = login->key_file;
+  return told;
+}
+
 Result<WardenDut> RealDevices::warden_dut(const Dut& dut) const {
   WardenDut told;
   told.id = dut.id;

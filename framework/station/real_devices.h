@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "engine/devices.h"
@@ -24,9 +25,12 @@ class RealDevices final : public Devices {
   Result<std::unique_ptr<Shell>> open_shell(const Dut& dut) override;
   ProcessLauncher& processes() override { return *processes_; }
 
-  /// How the warden reaches the DUT by itself. Error "credentials.unknown".
   /// A line to its BMC as the warden has one, for whoever must ask without a run; to be left.
   Result<std::shared_ptr<RedfishLine>> open_line(const Dut& dut);
+  /// How the warden hears the building by itself; nullopt: the rack file names none. Error
+  /// "credentials.unknown".
+  [[nodiscard]] Result<std::optional<WardenBuilding>> warden_building(const Inventory& inventory) const;
+  /// How the warden reaches the DUT by itself. Error "credentials.unknown".
   [[nodiscard]] Result<WardenDut> warden_dut(const Dut& dut) const;
 
  private:

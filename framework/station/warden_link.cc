@@ -23,26 +23,26 @@ WardenLink::WardenLink(Loop& loop, std::unique_ptr<Companion> companion,
 WardenLink::~WardenLink() = default;
 
 awaitable<Result<std::unique_ptr<WardenLink>>> WardenLink::start(const Ctx& ctx, std::string program,
-                                                                 WardenHello hello,
-                                                                 std::vector<WardenDut> duts) {
+                                                                 WardenBriefing briefing) {
   Result<MessageSocketPair> pair = make_message_socket_pair(ctx.loop());
   if (!pair) co_return pair.error();
   Result<std::unique_ptr<Companion>> companion = start_companion(ctx.loop(), program, pair->theirs);
   ::close(pair->theirs);
   if (!companion) co_return companion.error();
   std::unique_ptr<WardenLink> link(new WardenLink(ctx.loop(), std::move(*companion), std::move(pair->ours)));
-  const Status ready = co_await link->hand_shake(ctx, std::move(hello), std::move(duts));
+  const Status ready = co_await link->hand_shake(ctx, std::move(briefing));
   if (!ready) co_return ready.error();
   co_return std::move(link);
 }
 
-awaitable<Status> WardenLink::hand_shake(const Ctx& ctx, WardenHello hello, std::vector<WardenDut> duts) {
+awaitable<Status> WardenLink::hand_shake(const Ctx& ctx, WardenBriefing briefing) {
   Ctx limited = ctx.child_within("warden", kReady);
-  const std::string version = hello.version;
-  const std::string stamp = hello.build_stamp;
+  const std::string version = briefing.hello.version;
+  const std::string stamp = briefing.hello.build_stamp;
   std::vector<WardenMessage> first;
-  first.emplace_back(std::move(hello));
-  for (WardenDut& dut : duts) first.emplace_back(std::move(dut));
+  first.emplace_back(std::move(briefing.hello));
+  for (WardenDut& dut : briefing.duts) first.emplace_back(std::move(dut));
+  if (briefing.building) first.emplace_back(std::move(*briefing.building));
   first.emplace_back(WardenBegin{});
   for (const WardenMessage& message : first) {
     const Status said = co_await socket_->send(limited, encode(message));
@@ -129,6 +129,9 @@ awaitable<void> WardenLink::listen(Ctx& task) {
       ears_.tripped(*tripped);
     if (const auto* cut = std::get_if<WardenCut>(&*message); cut != nullptr && ears_.cut)
       ears_.cut(cut->report);
+    if (const auto* isolation = std::get_if<WardenIsolation>(&*message);
+        isolation != nullptr && ears_.isolation)
+      ears_.isolation(isolation->report);
     if (const auto* acting = std::get_if<WardenActing>(&*message)) {
       lose(Error("warden.acted",
                  fmt::format("the warden has taken over and undoes everything: {}", acting->why),

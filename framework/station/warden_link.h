@@ -27,6 +27,14 @@ struct WardenEars {
   std::function<void(const WardenWatch&)> watch;
   std::function<void(const WardenTripped&)> tripped;
   std::function<void(const CutReport&)> cut;
+  std::function<void(const IsolationReport&)> isolation;
+};
+
+/// What the warden is told at the start.
+struct WardenBriefing {
+  WardenHello hello;
+  std::vector<WardenDut> duts;
+  std::optional<WardenBuilding> building;
 };
 
 class WardenLink {
@@ -35,8 +43,7 @@ class WardenLink {
   /// warden.other_build, warden.refused, warden.not_ready.
   static boost::asio::awaitable<Result<std::unique_ptr<WardenLink>>> start(const Ctx& ctx,
                                                                            std::string program,
-                                                                           WardenHello hello,
-                                                                           std::vector<WardenDut> duts);
+                                                                           WardenBriefing briefing);
   WardenLink(const WardenLink&) = delete;
   WardenLink& operator=(const WardenLink&) = delete;
   ~WardenLink();
@@ -65,7 +72,7 @@ class WardenLink {
   boost::asio::awaitable<void> send_letters(Ctx& task);
   boost::asio::awaitable<void> beat(Ctx& task);
   boost::asio::awaitable<void> listen(Ctx& task);
-  boost::asio::awaitable<Status> hand_shake(const Ctx& ctx, WardenHello hello, std::vector<WardenDut> duts);
+  boost::asio::awaitable<Status> hand_shake(const Ctx& ctx, WardenBriefing briefing);
   void lose(Error why);
   void post(Letter letter);
 

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "model/interlock_rules.h"
+
 namespace kiln {
 namespace {
 
@@ -311,6 +313,7 @@ BenchResult StepBench::run() {
   parts.person = &person;
   parts.sink = &ledger;
   parts.warden_watches = has_warden_;
+  if (has_warden_ && inventory_.building) parts.isolation_confirm = InterlockRules().building_confirm;
   Runner runner(*planned.plan, parts);
   const std::int64_t start = loop->clock().now().monotonic_ns;
   for (const auto& [when, action] : actions_) {

@@ -130,21 +130,24 @@ awaitable<Result<std::unique_ptr<WardenLink>>> start_warden(const Ctx& ctx, cons
                                                             const RealDevices& devices, JournalOwner owner,
                                                             std::string journal) {
   const Plan& plan = *setup.plan;
-  WardenHello hello;
+  WardenBriefing briefing;
+  WardenHello& hello = briefing.hello;
   hello.version = kVersion;
   hello.build_stamp = build_stamp();
   hello.run = owner.run;
   hello.journal = std::move(journal);
   hello.rack_ends_with_us = line.rack_ends_with_us;
   hello.rules = setup.rules;
-  std::vector<WardenDut> duts;
   for (const std::string& id : plan.duts) {
     Result<WardenDut> dut = devices.warden_dut(*plan.inventory.find(id));
     if (!dut) co_return dut.error();
-    duts.push_back(std::move(*dut));
+    briefing.duts.push_back(std::move(*dut));
   }
+  Result<std::optional<WardenBuilding>> building = devices.warden_building(plan.inventory);
+  if (!building) co_return building.error();
+  briefing.building = std::move(*building);
   Result<std::unique_ptr<WardenLink>> link =
-      co_await WardenLink::start(ctx, paths.warden, std::move(hello), std::move(duts));
+      co_await WardenLink::start(ctx, paths.warden, std::move(briefing));
   co_return link;
 }
 
@@ -156,6 +159,7 @@ WardenEars ears_of(Runner& runner) {
     runner.warden_tripped(tripped.trip, tripped.reach);
   };
   ears.cut = [&runner](const CutReport& report) { runner.warden_cut(report); };
+  ears.isolation = [&runner](const IsolationReport& report) { runner.warden_isolation(report); };
   return ears;
 }
 
@@ -314,6 +318,8 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
     parts.journal = &*warded;
     parts.warden_watches = true;
     parts.tray_leak_cuts_rack = setup.rules.tray_leak_cuts_rack;
+    if (setup.plan->inventory.building && setup.rules.cut_reaches_building)
+      parts.isolation_confirm = setup.rules.building_confirm;
     parts.unguarded = warden->unreachable();
     parts.on_flash = [link](const std::string& dut, Nanoseconds budget) {
       link->say(WardenFlash{dut, budget});
