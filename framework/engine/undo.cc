@@ -11,6 +11,8 @@ using boost::asio::awaitable;
 namespace {
 
 constexpr Nanoseconds kReadBackEvery = std::chrono::milliseconds(100);
+constexpr Nanoseconds kPowerReadBudget =
+    std::chrono::seconds(3);  // a BMC that is silent leaves time for the host
 
 }  // namespace
 
@@ -46,6 +48,17 @@ awaitable<Status> end_load(const Ctx& ctx, Shell& shell, std::string dut, std::s
                     "stop the load by hand", Blame::peer);
   }
   co_return success();
+}
+
+awaitable<Status> end_load_unless_off(const Ctx& ctx, Shell& shell, Bmc* bmc, std::string dut,
+                                      std::string command) {
+  if (bmc != nullptr) {
+    const Ctx limited = ctx.child_within("power of " + dut, kPowerReadBudget);
+    const Result<PowerState> power = co_await bmc->power_state(limited);
+    if (power && *power == PowerState::off) co_return success();
+  }
+  const Status ended = co_await end_load(ctx, shell, std::move(dut), std::move(command));
+  co_return ended;
 }
 
 }  // namespace kiln

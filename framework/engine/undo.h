@@ -19,4 +19,9 @@ boost::asio::awaitable<Status> force_off_and_read_back(const Ctx& ctx, Bmc& bmc,
 /// answer when nothing was left to stop (procps-ng 4.0, pkill(1)). Errors: those of the shell, undo.failed.
 boost::asio::awaitable<Status> end_load(const Ctx& ctx, Shell& shell, std::string dut, std::string command);
 
+/// The same after a run that died, when somebody else may have switched the DUT off already: where its power
+/// reads Off nothing runs, and a host that is off could never be asked. `bmc` may be null.
+boost::asio::awaitable<Status> end_load_unless_off(const Ctx& ctx, Shell& shell, Bmc* bmc, std::string dut,
+                                                   std::string command);
+
 }  // namespace kiln

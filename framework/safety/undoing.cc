@@ -13,6 +13,7 @@ namespace {
 using boost::asio::awaitable;
 
 constexpr Nanoseconds kAgainEvery = std::chrono::milliseconds(100);
+constexpr Nanoseconds kPowerRead = std::chrono::seconds(3);
 
 /// One DUT under work. Lives as long as undo_all.
 struct Work {
@@ -93,6 +94,19 @@ awaitable<void> end_loads(Work& work, Ctx& ctx) {
   }
 }
 
+/// Load on a host that does not answer, where nobody has asked for Off: somebody else may have switched it
+/// off before, and then nothing runs there.
+awaitable<void> see_whether_off(Work& work, const Ctx& ctx) {
+  const bool left = std::any_of(work.loads.begin(), work.loads.end(), [&work](const NumberedUndo& load) {
+    return outstanding(work.results[load.number].how);
+  });
+  if (!left || !work.offs.empty() || work.doors.power == nullptr) co_return;
+  Ctx limited = ctx.child_within("power", kPowerRead);
+  const Result<bool> off = co_await work.doors.power->is_off(limited);
+  work.off = off && *off;
+  if (work.off) work.off_ns = ctx.now().monotonic_ns;
+}
+
 bool loads_settled(const Work& work) {
   return std::all_of(work.loads.begin(), work.loads.end(),
                      [&work](const NumberedUndo& load) { return work.results.contains(load.number); });
@@ -124,6 +138,7 @@ awaitable<std::map<int, UndoResult>> undo_all(const Ctx& ctx, std::vector<Number
     const Status ended = co_await loads.join();
     (void)ended;
   }
+  co_await see_whether_off(work, ctx);
   for (const int number : work.offs) {
     if (work.not_needed) {
       work.results[number] = UndoResult{GuardEnd::not_needed, "the station undid it itself", 0};

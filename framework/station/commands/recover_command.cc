@@ -53,21 +53,27 @@ std::vector<GuardEntry> outstanding_of(const GuardJournalContent& content, const
   return entries;
 }
 
+awaitable<void> log_out(Ctx& ctx, Bmc* bmc) {
+  const Status left =
+      co_await shielded(ctx, "logout", kLogoutBudget, [bmc](Ctx& leave) { return bmc->logout(leave); });
+  (void)left;  // a session that stays open ends by itself
+}
+
 awaitable<Status> undo_one(Ctx& ctx, const Dut& dut, RealDevices& devices, const JournaledUndo& undo) {
   if (undo.kind == UndoKind::force_off) {
     const Result<std::unique_ptr<Bmc>> bmc = devices.open_bmc(dut);
     if (!bmc) co_return bmc.error();
     const Status done = co_await force_off_and_read_back(ctx, **bmc, dut.id);
-    Bmc* door = bmc->get();
-    const Status left =
-        co_await shielded(ctx, "logout", kLogoutBudget, [door](Ctx& leave) { return door->logout(leave); });
-    (void)left;  // a session that stays open ends by itself
+    co_await log_out(ctx, bmc->get());
     co_return done;
   }
   const Result<std::unique_ptr<Shell>> shell = devices.open_shell(dut);
   if (!shell) co_return shell.error();
-  const Status done = co_await end_load(ctx, **shell, dut.id, undo.command);
+  const Result<std::unique_ptr<Bmc>> bmc = devices.open_bmc(dut);
+  Bmc* power = bmc ? bmc->get() : nullptr;
+  const Status done = co_await end_load_unless_off(ctx, **shell, power, dut.id, undo.command);
   co_await (*shell)->disconnect();
+  if (power != nullptr) co_await log_out(ctx, power);
   co_return done;
 }
 
