@@ -1,0 +1,244 @@
+// A burn-in is killed at every point at which that can make a difference, each time on a fresh rack.
+//
+// What is a point. The station reaches the outside through doors only: BMCs, hosts, the guard journal, the
+// ledger, the warden's socket, and time. Each call of a door is a point before its effect and one after it,
+// before the station's coroutine goes on: every await of a device, every write of the journal before and
+// after its fsync, every commit of the ledger before and after, every message said and heard, and every wait
+// that has ended. Between two points in a row the station does nothing that anybody outside could see, so
+// that to be killed at any of the resumptions in between is to be killed at the first of the two.
+//
+// Not modelled: power lost (an fsync that was answered is taken for true; ledger_crash_test and
+// disk_undo_journal_test see to that), and a request that a BMC carries out later than one that came after
+// it.
+//
+// What must hold after each: nothing is on and nothing is loaded without an owner, in time; and the record
+// says what happened.
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "kill_recipe_for_test.h"
+#include "kill_world_for_test.h"
+#include "model/verdict.h"
+#include "station/leftovers.h"
+#include "store/record_break.h"
+
+namespace kiln::kills {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kLoadWithin = 5 * kSecond;
+constexpr std::int64_t kOffWithin = 10 * kSecond;
+constexpr int kLeastPoints = 1000;
+constexpr int kFailuresShown = 10;
+
+/// A state directory of one run's, in memory where the system has such a place: 4 MB of journal each time.
+class StateDirectory {
+ public:
+  StateDirectory() {
+    const fs::path memory = "/dev/shm";
+    std::error_code none;
+    const fs::path below = fs::is_directory(memory, none) ? memory : fs::temp_directory_path();
+    std::string pattern = (below / "kiln-kills-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) ADD_FAILURE() << "no directory " << pattern;
+    path_ = pattern;
+  }
+  StateDirectory(const StateDirectory&) = delete;
+  StateDirectory& operator=(const StateDirectory&) = delete;
+  ~StateDirectory() {
+    std::error_code failed;
+    fs::remove_all(path_, failed);
+  }
+  [[nodiscard]] std::string path() const { return path_.string(); }
+
+ private:
+  fs::path path_;
+};
+
+template <class Body>
+bool any(const std::vector<Event>& events) {
+  return std::any_of(events.begin(), events.end(),
+                     [](const Event& event) { return std::holds_alternative<Body>(event.body); });
+}
+
+bool came_back(const World& world) { return world.death == Death::woken || world.death == Death::roused; }
+
+void check_rack(const World& world, std::vector<std::string>& wrong) {
+  for (const auto& [id, machine] : world.rack.machines()) {
+    if (machine->on || machine->coming_on) wrong.push_back(id + " is on and has no owner");
+    if (machine->load) wrong.push_back(id + " is loaded and has no owner");
+    if (came_back(world)) continue;  // it had an owner again, which has its own time
+    const std::int64_t off = machine->off_ns - world.death_ns;
+    if (world.death_ns != 0 && world.death != Death::both && off > kOffWithin)
+      wrong.push_back(fmt::format("{} was off {} after the death", id, format_duration(Nanoseconds(off))));
+    const std::int64_t ended = machine->load_ended_ns - world.death_ns;
+    // The lease counts from the last renewal, which was on its way.
+    if (world.death_ns != 0 && ended > kLoadWithin + 2 * kTravel.count())
+      wrong.push_back(
+          fmt::format("load of {} ended {} after the death", id, format_duration(Nanoseconds(ended))));
+  }
+}
+
+/// Who undid it: the warden or kiln recover, beside the record; a station that came back may have done it
+/// itself.
+bool told(const World& world, const std::vector<Event>& after, const std::string& undo) {
+  const auto closes = [&undo](const Event& event, bool by_others) {
+    const auto* closed = std::get_if<GuardClosed>(&event.body);
+    return closed != nullptr && closed->undo == undo && closed->message.starts_with("by ") == by_others;
+  };
+  return std::any_of(after.begin(), after.end(), [&](const Event& event) { return closes(event, true); }) ||
+         (came_back(world) && std::any_of(world.committed.begin(), world.committed.end(),
+                                          [&](const Event& event) { return closes(event, false); }));
+}
+
+void check_record(const World& world, std::vector<std::string>& wrong) {
+  for (const Leftover& left : find_leftovers(world.state)) wrong.push_back("left to do: " + describe(left));
+  const std::vector<Event> after = read_after_break(world.database, "R-1");
+  for (const std::string& id : world.on_at_death) {
+    if (!told(world, after, "force off " + id)) wrong.push_back("nobody says who switched " + id + " off");
+  }
+  for (const std::string& id : world.loaded_at_death) {
+    if (!told(world, after, "stop gpu_burn on " + id))
+      wrong.push_back("nobody says who ended the load of " + id);
+  }
+  std::vector<Event> events = world.committed;
+  std::int64_t last = static_cast<std::int64_t>(events.size());
+  for (Event event : after) {
+    event.sequence = ++last;
+    events.push_back(std::move(event));
+  }
+  const RunVerdict verdict = roll_up(events);
+  const std::string said =
+      verdict.decision ? std::string(to_string(*verdict.decision)) : std::string("no decision");
+  if (world.death == Death::woken && !any<RunEnded>(world.committed))
+    wrong.emplace_back("a run that was woken has not ended");
+  if (any<RunEnded>(world.committed) && came_back(world)) {
+    if (said != "INCOMPLETE" && !world.on_at_death.empty())
+      wrong.push_back("what was on was switched off while it slept, and the run is " + said);
+  } else if (any<RunEnded>(world.committed)) {
+    if (said != "GO") wrong.push_back("the run had ended, and its record says " + said);
+  } else if (any<RunBegun>(world.committed)) {
+    if (said != "INCOMPLETE") wrong.push_back("a run that was killed is " + said);
+  } else if (verdict.decision) {
+    wrong.push_back("a run that had not begun is " + said);
+  }
+}
+
+std::vector<std::string> check(const World& world) {
+  std::vector<std::string> wrong = world.wrong;
+  if (world.death_ns == 0) wrong.emplace_back("the point was not reached: the runs differ");
+  if (world.warden_status == 4) wrong.emplace_back("the warden could not undo everything");
+  check_rack(world, wrong);
+  check_record(world, wrong);
+  return wrong;
+}
+
+int count_points() {
+  static const int points = [] {
+    const StateDirectory state;
+    World world(burn_in(), state.path(), 0, Death::killed);
+    world.run();
+    return world.points;
+  }();
+  return points;
+}
+
+/// "bmc.power_on C01: before" → "bmc.power_on"
+std::string door_of(const std::string& name) {
+  if (name.starts_with("bmc.") || name.starts_with("journal open"))
+    return name.substr(0, name.find_first_of(" '"));
+  if (name.starts_with("shell")) return "shell";
+  if (name.starts_with("commit")) return "commit";
+  if (name.starts_with("journal")) return "journal";
+  return name.substr(0, name.find(':'));
+}
+
+/// The stride of the variants that are not walked whole each time; KILN_KILLS=all walks them whole.
+int stride(int usual) {
+  const char* all = std::getenv("KILN_KILLS");
+  return all != nullptr && std::string_view(all) == "all" ? 1 : usual;
+}
+
+void kill_at_every(Death death, int every) {
+  const int points = count_points();
+  int died = 0;
+  int failures = 0;
+  int with_power = 0;
+  int with_load = 0;
+  int unknown = 0;
+  int over = 0;
+  for (int point = 1; point <= points && failures < kFailuresShown; point += every) {
+    const StateDirectory state;
+    World world(burn_in(), state.path(), point, death);
+    world.run();
+    ++died;
+    with_power += world.on_at_death.empty() ? 0 : 1;
+    with_load += world.loaded_at_death.empty() ? 0 : 1;
+    unknown += world.unknown_to_warden > 0 ? 1 : 0;
+    over += world.over_for_warden > 0 ? 1 : 0;
+    const std::vector<std::string> wrong = check(world);
+    if (wrong.empty()) continue;
+    ++failures;
+    for (const std::string& each : wrong)
+      ADD_FAILURE() << name_of(death) << " at point " << point << " of " << points << " (" << world.fatal_name
+                    << "): " << each;
+  }
+  std::cout << fmt::format(
+      "{}: {} of {} points (1 of {}), {} with something on, {} under load; left to kiln recover though "
+      "nothing "
+      "was in effect: {} not yet told to the warden, {} ended but not on disk\n",
+      name_of(death), died, points, every, with_power, with_load, unknown, over);
+}
+
+TEST(KillPoints, ABurnInThatNobodyKillsIsGoAndHasAtLeastAThousandPoints) {
+  const StateDirectory state;
+  std::vector<std::string> names;
+  World world(burn_in(), state.path(), 0, Death::killed);
+  world.fuse.names = &names;
+  world.run();
+  for (const std::string& each : world.wrong) ADD_FAILURE() << each;
+  EXPECT_TRUE(world.station_left);
+  EXPECT_EQ(world.warden_status, 0);
+  std::vector<std::string> wrong;
+  check_rack(world, wrong);
+  check_record(world, wrong);
+  for (const std::string& each : wrong) ADD_FAILURE() << each;
+  EXPECT_TRUE(any<RunEnded>(world.committed));
+  std::map<std::string, int> by_door;
+  for (const std::string& name : names) ++by_door[door_of(name)];
+  for (const auto& [door, count] : by_door) std::cout << fmt::format("  {:5} {}\n", count, door);
+  std::cout << fmt::format("{} points; {} awaits were resumed between them\n", world.points, world.resumed);
+  EXPECT_GE(world.points, kLeastPoints);
+  EXPECT_EQ(world.points, count_points()) << "every run must be the same";
+}
+
+TEST(KillPoints, KilledAtEveryPointTheWardenUndoesItAndTheRecordSaysSo) { kill_at_every(Death::killed, 1); }
+
+TEST(KillPoints, StoppedAtEveryPointTheWardenUndoesItAndTheRecordSaysSo) {
+  kill_at_every(Death::stopped, stride(3));
+}
+
+TEST(KillPoints, WokenAfterEveryPointTheStationEndsItsRunAndNothingStaysOn) {
+  kill_at_every(Death::woken, stride(5));
+}
+
+TEST(KillPoints, WokenAndKilledSoonAfterNothingStaysOnEither) { kill_at_every(Death::roused, stride(7)); }
+
+TEST(KillPoints, KilledWithItsWardenTheHostsEndTheirLoadAndRecoverDoesTheRest) {
+  kill_at_every(Death::both, 1);
+}
+
+}  // namespace
+}  // namespace kiln::kills
