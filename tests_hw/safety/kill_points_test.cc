@@ -7,9 +7,8 @@
 // that has ended. Between two points in a row the station does nothing that anybody outside could see, so
 // that to be killed at any of the resumptions in between is to be killed at the first of the two.
 //
-// Not modelled: power lost (an fsync that was answered is taken for true; ledger_crash_test and
-// disk_undo_journal_test see to that), and a request that a BMC carries out later than one that came after
-// it.
+// Not modelled: a station that loses its power (an fsync that was answered is taken for true), and a request
+// that a BMC carries out later than one that came after it.
 //
 // What must hold after each: nothing is on and nothing is loaded without an owner, in time; and the record
 // says what happened.
