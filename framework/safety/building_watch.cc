@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "safety/building_door.h"
+
 namespace kiln {
 namespace {
 
@@ -15,14 +17,6 @@ constexpr Nanoseconds kLook = std::chrono::seconds(1);  // also without news: ti
 std::string without_numbers(std::string text) {
   std::erase_if(text, [](char c) { return c >= '0' && c <= '9'; });
   return text;
-}
-
-BuildingLineOptions line_of(const BuildingAccess& access) {
-  BuildingLineOptions options;
-  options.rack_location_id = access.rack_location_id;
-  options.integration = access.integration;
-  if (!access.filters.empty()) options.filters = access.filters;
-  return options;
 }
 
 }  // namespace
@@ -41,7 +35,7 @@ BuildingWatch::BuildingWatch(const Ctx& owner, WardenBuilding building, const In
                  &Building::equipment_leak},
       work_(owner),
       requests_(owner) {
-  if (client_) line_.emplace(*client_, line_of(building_.access));
+  if (client_) line_.emplace(*client_, line_options(building_.access));
 }
 
 void BuildingWatch::start() {

@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "io/mqtt.h"
 #include "safety/leak_detectors.h"
+#include "safety/warden_messages.h"
 
 namespace kiln {
 
@@ -17,5 +19,11 @@ inline constexpr Nanoseconds kClearBeforeRelease = std::chrono::seconds(60);
 /// those of Ctx.
 boost::asio::awaitable<Status> stay_clear(const Ctx& ctx, LeakDetectors& detectors, std::string dut,
                                           std::vector<std::string> expected, Nanoseconds so_long);
+
+/// The same of the building's leak points that the site has: from when all of them have first read clear. A
+/// BMS repeats its values every 100 s only (building_messages.h), so they are waited for up to 110 s. Listens
+/// only. Errors: release.not_clear, those of Ctx.
+boost::asio::awaitable<Status> building_stays_clear(const Ctx& ctx, MqttClient& client,
+                                                    WardenBuilding building, Nanoseconds so_long);
 
 }  // namespace kiln

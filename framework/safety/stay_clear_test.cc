@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "io/loop.h"
+#include "io/scope.h"
 #include "testing/fake_leak_detectors.h"
+#include "testing/scripted_bms.h"
 
 namespace kiln {
 namespace {
@@ -67,6 +69,68 @@ TEST_F(StayClear, NobodyWhoAnswersIsNot) {
   run();
   EXPECT_EQ(outcome.error().code, "release.not_clear");
   EXPECT_LE(took, 37s);
+}
+
+struct BuildingStaysClear : testing::Test {
+  BuildingStaysClear() {
+    building.rack = "R01";
+    building.access.broker = "mqtts://bms:8883";
+    building.access.rack_location_id = "L7";
+    building.access.integration = "KILN";
+    bms.serve(broker);
+  }
+  awaitable<void> watch(Ctx& ctx) {
+    Scope scope(ctx);
+    scope.start("bms", [this](Ctx& inner) { return bms.play(inner, broker); });
+    outcome = co_await building_stays_clear(ctx, broker, building, kClearBeforeRelease);
+    const Status ended = co_await scope.stop_and_join(StopReason::shutdown, "the test is over");
+    (void)ended;
+  }
+  void run() {
+    loop->run([this](Ctx& ctx) { return watch(ctx); });
+    took = Nanoseconds(loop->clock().now().monotonic_ns - start);
+  }
+
+  std::unique_ptr<Loop> loop = Loop::simulated();
+  const std::int64_t start = loop->clock().now().monotonic_ns;
+  ScriptedMqtt broker;
+  ScriptedBms bms;
+  WardenBuilding building;
+  Status outcome = success();
+  Nanoseconds took{0};
+};
+
+TEST_F(BuildingStaysClear, AMinuteFromTheFirstClearValuesIsEnough) {
+  run();
+  EXPECT_TRUE(outcome) << outcome.error().full();
+  EXPECT_GE(took, 60s);
+  EXPECT_LE(took, 180s);
+  EXPECT_TRUE(broker.published.empty()) << "whoever releases writes nothing in the building";
+}
+
+TEST_F(BuildingStaysClear, ALeakIsNotWaitedAway) {
+  bms.leak = 1;
+  run();
+  EXPECT_EQ(outcome.error().code, "release.not_clear");
+  EXPECT_NE(outcome.error().message.find("R01: RackLeakDetect"), std::string::npos)
+      << outcome.error().message;
+}
+
+TEST_F(BuildingStaysClear, ALeakInTheMeantimeEndsIt) {
+  loop->call_at(start + 50'000'000'000, [this] {
+    bms.rope = 1;
+    bms.say(broker, "rope", 1);
+  });
+  run();
+  EXPECT_EQ(outcome.error().code, "release.not_clear");
+  EXPECT_LE(took, 60s);
+}
+
+TEST_F(BuildingStaysClear, ABrokerThatIsNotThereIsNotClear) {
+  broker.refuses = Error("mqtt.connect", "connection refused");
+  run();
+  EXPECT_EQ(outcome.error().code, "release.not_clear");
+  EXPECT_NE(outcome.error().message.find("connection refused"), std::string::npos) << outcome.error().message;
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "io/loop.h"
 #include "io/mosquitto_mqtt.h"
 #include "io/name_lock.h"
+#include "safety/building_door.h"
 #include "safety/guard_journal.h"
 #include "safety/warden.h"
 
@@ -108,18 +109,7 @@ int run() {
     return make_libssh_shell(*the_loop, handshakes, std::move(options));
   };
   parts.open_building = [the_loop](const WardenBuilding& building, const std::string& run) {
-    const BuildingAccess& access = building.access;
-    MqttOptions options;
-    options.host = access.host;
-    options.port = access.port;
-    options.client_id = "kiln-" + run;
-    if (access.tls.kind == TlsTrust::Kind::certificate_authority) options.ca_file = access.tls.value;
-    if (access.tls.kind == TlsTrust::Kind::insecure) options.insecure = access.tls.value;
-    options.certificate_file = access.certificate;
-    options.key_file = access.certificate.empty() ? "" : building.key_file;
-    options.user = building.user;
-    options.password = building.password;
-    return make_mosquitto_mqtt(*the_loop, std::move(options));
+    return make_mosquitto_mqtt(*the_loop, mqtt_options(building, "kiln-" + run));
   };
   parts.write_ends = write_ends;
   const Result<std::unique_ptr<MessageDoor>> door =

@@ -2,6 +2,7 @@
 // nothing.
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/algorithm/string/case_conv.hpp>
@@ -12,6 +13,8 @@
 #include "files/credentials.h"
 #include "files/inventory_file.h"
 #include "io/loop.h"
+#include "io/mosquitto_mqtt.h"
+#include "safety/building_door.h"
 #include "safety/stay_clear.h"
 #include "station/commands/commands.h"
 #include "station/interlock_latches.h"
@@ -122,6 +125,26 @@ boost::asio::awaitable<Status> watch_one(const Ctx& ctx, RealDevices& devices, c
   co_return clear;
 }
 
+/// The building's points, when the hazard was read there: its message begins with the rack.
+boost::asio::awaitable<Status> watch_building(const Ctx& ctx, const RealDevices& devices,
+                                              const Inventory& inventory) {
+  const Result<std::optional<WardenBuilding>> building = devices.warden_building(inventory);
+  if (!building) co_return building.error();
+  if (!*building) {
+    co_return Error("release.no_building",
+                    fmt::format("the leak was read by the building of {}, and {} names none", inventory.rack,
+                                inventory.file),
+                    "give the rack file with its section 'building'", Blame::operator_);
+  }
+  std::cerr << "kiln: listening to the building, which may take two minutes to say its first values\n";
+  const Result<std::unique_ptr<MqttClient>> client =
+      make_mosquitto_mqtt(ctx.loop(), mqtt_options(**building, fmt::format("kiln-release-{}", ::getpid())));
+  if (!client) co_return client.error();
+  WardenBuilding told = **building;
+  const Status clear = co_await building_stays_clear(ctx, **client, std::move(told), kClearBeforeRelease);
+  co_return clear;
+}
+
 /// The DUT, and the one where the hazard was read, when that was another: the message begins with it.
 boost::asio::awaitable<void> watch(Ctx& ctx, RealDevices& devices, const Inventory& inventory, const Dut& dut,
                                    InterlockLatch latch, Status& clear) {
@@ -129,6 +152,10 @@ boost::asio::awaitable<void> watch(Ctx& ctx, RealDevices& devices, const Invento
   clear = co_await is_the_latched(limited, devices, dut, latch.key);
   if (!clear) co_return;
   const bool leak = is_leak(latch);
+  if (latch.message.starts_with(inventory.rack + ":")) {
+    clear = co_await watch_building(limited, devices, inventory);
+    if (!clear) co_return;
+  }
   for (const Dut& other : inventory.duts) {
     const bool origin = latch.message.starts_with(other.id + ":");
     if (other.id == dut.id || !origin) continue;
