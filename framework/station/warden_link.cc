@@ -29,7 +29,16 @@ awaitable<Result<std::unique_ptr<WardenLink>>> WardenLink::start(const Ctx& ctx,
   Result<std::unique_ptr<Companion>> companion = start_companion(ctx.loop(), program, pair->theirs);
   ::close(pair->theirs);
   if (!companion) co_return companion.error();
-  std::unique_ptr<WardenLink> link(new WardenLink(ctx.loop(), std::move(*companion), std::move(pair->ours)));
+  Result<std::unique_ptr<WardenLink>> link =
+      co_await join(ctx, std::move(*companion), std::move(pair->ours), std::move(briefing));
+  co_return link;
+}
+
+awaitable<Result<std::unique_ptr<WardenLink>>> WardenLink::join(const Ctx& ctx,
+                                                                std::unique_ptr<Companion> companion,
+                                                                std::unique_ptr<MessageSocket> socket,
+                                                                WardenBriefing briefing) {
+  std::unique_ptr<WardenLink> link(new WardenLink(ctx.loop(), std::move(companion), std::move(socket)));
   const Status ready = co_await link->hand_shake(ctx, std::move(briefing));
   if (!ready) co_return ready.error();
   co_return std::move(link);

@@ -44,6 +44,11 @@ class WardenLink {
   static boost::asio::awaitable<Result<std::unique_ptr<WardenLink>>> start(const Ctx& ctx,
                                                                            std::string program,
                                                                            WardenBriefing briefing);
+  /// The same with a warden that runs already, at the other end of `socket`. Errors: warden.other_build,
+  /// warden.refused, warden.not_ready.
+  static boost::asio::awaitable<Result<std::unique_ptr<WardenLink>>> join(
+      const Ctx& ctx, std::unique_ptr<Companion> companion, std::unique_ptr<MessageSocket> socket,
+      WardenBriefing briefing);
   WardenLink(const WardenLink&) = delete;
   WardenLink& operator=(const WardenLink&) = delete;
   ~WardenLink();

@@ -1,6 +1,4 @@
 // The station that is killed: the product's own parts, wired as execute_run.cc wires them, behind doors.
-// Compiled without access control: WardenLink makes itself with a child process only, and here the warden is
-// a task of the same loop.
 
 #include <fmt/format.h>
 
@@ -54,6 +52,11 @@ class DoorBmc final : public Bmc {
     LeakCensus census = machine_.hardware.leaks;
     census.read_ns = ctx.now().monotonic_ns;
     co_return census;
+  }
+  awaitable<Result<std::vector<LeakPolicy>>> leak_policies(const Ctx& ctx) override {
+    const Status read = co_await exchange("leak_policies", ctx);
+    if (!read) co_return read.error();
+    co_return std::vector<LeakPolicy>();
   }
   awaitable<Result<std::vector<CoolantReading>>> coolant(const Ctx& ctx) override {
     const Status read = co_await exchange("coolant", ctx);
@@ -249,6 +252,7 @@ class DoorJournal final : public UndoJournal {
 class DoorLedger final : public EventSink {
  public:
   explicit DoorLedger(World& world) : world_(world) { accepted_.reserve(1024); }
+  ~DoorLedger() override { world_.station_loop.cancel(timer_); }
   awaitable<Result<std::int64_t>> append(const Ctx& /*ctx*/, Event event) override {
     const std::int64_t sequence = take(std::move(event));
     if (timer_ == 0) {
@@ -377,16 +381,18 @@ std::unique_ptr<Shell> open_shell(World& world, const Dut& dut) {
 
 awaitable<void> live_as_station(World& world) {
   const Ctx root(world.station_loop, "");
-  std::unique_ptr<WardenLink> warden(new WardenLink(world.station_loop,
-                                                    std::make_unique<TaskOfTheSameLoop>(world),
-                                                    std::make_unique<StationSocket>(world)));
-  WardenHello hello;
+  WardenBriefing briefing;
+  WardenHello& hello = briefing.hello;
   hello.version = hello.build_stamp = "kills";
   hello.run = "R-1";
   hello.journal = world.journal_path;
-  std::vector<WardenDut> duts = warden_duts(world.plan);
-  const Status ready = co_await warden->hand_shake(root, std::move(hello), std::move(duts));
-  if (!ready) co_return;
+  briefing.duts = warden_duts(world.plan);
+  std::unique_ptr<Companion> companion = std::make_unique<TaskOfTheSameLoop>(world);
+  std::unique_ptr<MessageSocket> socket = std::make_unique<StationSocket>(world);
+  Result<std::unique_ptr<WardenLink>> joined =
+      co_await WardenLink::join(root, std::move(companion), std::move(socket), std::move(briefing));
+  if (!joined) co_return;
+  const std::unique_ptr<WardenLink> warden = std::move(*joined);
   DoorJournal journal(world);
   WardedUndoJournal warded(journal, *warden);
   DoorDevices devices(world);
