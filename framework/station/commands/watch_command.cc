@@ -28,7 +28,7 @@ using boost::asio::awaitable;
 constexpr Nanoseconds kLookAgain = std::chrono::milliseconds(250);
 constexpr std::int64_t kHeartbeat_ns = 60'000'000'000;
 
-int refuse(const Error& error, int code) {
+int complain(const Error& error, int code) {
   std::cerr << "kiln: " << error.sentence() << " [" << error.code << "]\n";
   return code;
 }
@@ -125,7 +125,7 @@ awaitable<void> follow_until_over(Ctx& ctx, Watch& watch, Ctx*& root, Status& fo
 
 int result_of(const CommandLine& line, const RunView& view, const std::string& run) {
   const Result<ReportInput> input = read_report_input(view, run);
-  if (!input) return refuse(input.error(), 4);
+  if (!input) return complain(input.error(), 4);
   if (line.json) {
     std::cout << run_json(run, input->verdict, {}) << std::endl;
   } else {
@@ -140,9 +140,9 @@ int result_of(const CommandLine& line, const RunView& view, const std::string& r
 
 int watch_command(const CommandLine& line, const Paths& paths) {
   Result<std::unique_ptr<RunView>> view = RunView::open(database_path(line, paths));
-  if (!view) return refuse(view.error(), 4);
+  if (!view) return complain(view.error(), 4);
   const Result<std::string> run = (*view)->find_run(line.run);
-  if (!run) return refuse(run.error(), 2);
+  if (!run) return complain(run.error(), 2);
   const std::unique_ptr<Loop> loop = Loop::real();
   Watch watch(**view, *run, line);
   Status followed = success();
@@ -157,7 +157,7 @@ int watch_command(const CommandLine& line, const Paths& paths) {
                              *run, *run, *run);
     return 4;
   }
-  if (!followed) return refuse(followed.error(), 4);
+  if (!followed) return complain(followed.error(), 4);
   // What the warden did after the run's program had died belongs to its result.
   (void)find_leftovers(paths.state);
   const int code = result_of(line, **view, *run);
