@@ -69,6 +69,8 @@ struct Runner::Impl {
   RunnerParts parts;
   // What the warden says.
   void start_what_the_warden_said();
+  /// True: it comes too early, and is said again when the run has begun.
+  bool keep_for_later(std::function<void()> said);
   boost::asio::awaitable<void> cut_as_told(Trip trip, std::vector<std::string> reach);
   boost::asio::awaitable<void> note(std::string dut, std::string text);
   boost::asio::awaitable<void> record_fault(WatchReport report);
@@ -84,9 +86,10 @@ struct Runner::Impl {
   std::optional<StopRequested> stop;
   std::set<std::pair<std::string, std::string>> faults_seen;  ///< by the warden: DUT and part
   bool isolation_expected = false, isolation_asked = false;
-  Latch isolation_told;         ///< what became of it, or the warden is gone
-  Scope* interlocks = nullptr;  ///< where what the warden says is acted upon; null before and after the run
-  std::vector<std::function<void()>> said_early;  ///< by the warden, before the run had begun
+  Latch isolation_told;           ///< what became of it, or the warden is gone
+  Scope* interlocks = nullptr;    ///< where what the warden says is acted upon; null before and after the run
+  bool hears_the_warden = false;  ///< what it says is acted upon: everything that it is about is there
+  std::vector<std::function<void()>> said_early;  ///< by the warden, before that
 };
 
 }  // namespace kiln

@@ -26,7 +26,13 @@ std::string since(std::int64_t at_ns, std::int64_t detected_ns) {
 }  // namespace
 
 void Runner::Impl::start_what_the_warden_said() {
+  hears_the_warden = true;
   for (const auto& said : std::exchange(said_early, {})) said();
+}
+
+bool Runner::Impl::keep_for_later(std::function<void()> said) {
+  if (!hears_the_warden) said_early.push_back(std::move(said));
+  return !hears_the_warden;
 }
 
 awaitable<void> Runner::Impl::note(std::string dut, std::string text) {
@@ -107,10 +113,7 @@ awaitable<void> Runner::Impl::wait_for_isolation(const Ctx& ctx) {
 
 void Runner::warden_isolation(const IsolationReport& report) {
   Impl& impl = *impl_;
-  if (impl.interlocks == nullptr) {
-    if (!impl.state) impl.said_early.emplace_back([this, report] { warden_isolation(report); });
-    return;
-  }
+  if (impl.keep_for_later([this, report] { warden_isolation(report); }) || impl.interlocks == nullptr) return;
   impl.isolation_asked = true;
   impl.expect_isolation();
   impl.interlocks->start("note", [&impl, text = sentence_of(report)](Ctx& /*task*/) {
@@ -121,10 +124,7 @@ void Runner::warden_isolation(const IsolationReport& report) {
 
 void Runner::warden_watch(const WatchReport& report) {
   Impl& impl = *impl_;
-  if (!impl.state) {
-    impl.said_early.emplace_back([this, report] { warden_watch(report); });
-    return;
-  }
+  if (impl.keep_for_later([this, report] { warden_watch(report); })) return;
   impl.state->permits.set_warden_watch(report.dut, report.ready, report.why);
   const auto look = impl.state->warden_looks.find(report.dut);
   // Without a broker nothing comes that could be waited for.
@@ -138,10 +138,8 @@ void Runner::warden_watch(const WatchReport& report) {
 
 void Runner::warden_tripped(const Trip& trip, const std::vector<std::string>& reach) {
   Impl& impl = *impl_;
-  if (impl.interlocks == nullptr) {
-    if (!impl.state) impl.said_early.emplace_back([this, trip, reach] { warden_tripped(trip, reach); });
+  if (impl.keep_for_later([this, trip, reach] { warden_tripped(trip, reach); }) || impl.interlocks == nullptr)
     return;
-  }
   for (const std::string& id : reach) {
     DutRun* dut = impl.state->find(id);
     if (dut != nullptr && dut->warden_detected_ns == 0) dut->warden_detected_ns = trip.detected_ns;
@@ -156,7 +154,7 @@ void Runner::warden_tripped(const Trip& trip, const std::vector<std::string>& re
 
 void Runner::warden_cut(const CutReport& report) {
   Impl& impl = *impl_;
-  if (impl.interlocks == nullptr) return;
+  if (impl.keep_for_later([this, report] { warden_cut(report); }) || impl.interlocks == nullptr) return;
   DutRun* dut = impl.state->find(report.dut);
   if (dut != nullptr) dut->warden_load_stopped_ns = report.load_stopped_ns;
   if (dut != nullptr) dut->warden_off_confirmed_ns = report.off_confirmed_ns;

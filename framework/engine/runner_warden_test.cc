@@ -256,6 +256,30 @@ TEST_F(RunnerBuilding, WithoutABrokerNobodyWaits) {
   EXPECT_LE(result.elapsed_ns, 10'000'000'000);
 }
 
+TEST_F(RunnerBuilding, WhatTheWardenSaysWhileTheRunIsWrittenDownIsNotLost) {
+  WatchReport report;
+  report.dut = "R01";
+  report.why = "R01: there is no line to the broker";
+  report.code = kNoBroker;
+  bench.warden_at_the_first_event([report](Runner& runner) { runner.warden_watch(report); });
+  const BenchResult result = bench.run();
+  EXPECT_NE(result.ended("main/hold", "C01").message.find("there is no line to the broker"),
+            std::string::npos);
+  EXPECT_LE(result.elapsed_ns, 10'000'000'000) << "nobody waits for what was said already";
+}
+
+TEST_F(RunnerWarden, ATripWhileTheRunIsWrittenDownIsOnRecord) {
+  bench.warden_at_the_first_event([](Runner& runner) {
+    runner.warden_tripped(leak("C01"), {"C01"});
+    CutReport report;
+    report.dut = "C01";
+    runner.warden_cut(report);
+  });
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::no_go);
+  EXPECT_EQ(result.bodies<Interlocked>().size(), 1U);
+}
+
 TEST_F(RunnerBuilding, ItsFirstValuesAreWaitedForLongerThanADetector) {
   ready_at(90s, "R01", true);
   const BenchResult result = bench.run();

@@ -158,15 +158,20 @@ Status InterlockLatches::release(const InterlockLatch& latch) const {
   return success();
 }
 
-Status InterlockLatches::refuse_latched(const Plan& plan, const DutSerials& serials) const {
-  std::error_code failed;
+Status InterlockLatches::readable() const {
   // A store that cannot be looked into may hold a latch of any DUT.
+  std::error_code failed;
   const fs::file_status store = fs::symlink_status(directory_, failed);
-  if (fs::exists(store) && (!fs::is_directory(store) || ::access(directory_.c_str(), R_OK | X_OK) != 0)) {
-    return Error("latch.unreadable",
-                 directory_ + " is no directory that can be read: nobody knows what is latched",
-                 "put back the directory of the latches", Blame::station);
-  }
+  if (!fs::exists(store)) return success();
+  if (fs::is_directory(store) && ::access(directory_.c_str(), R_OK | X_OK) == 0) return success();
+  return Error("latch.unreadable",
+               directory_ + " is no directory that can be read: nobody knows what is latched",
+               "put back the directory of the latches", Blame::station);
+}
+
+Status InterlockLatches::refuse_latched(const Plan& plan, const DutSerials& serials) const {
+  Status known = readable();
+  if (!known) return known;
   std::string text, ids;
   for (const std::string& id : plan.duts) {
     const auto serial = serials.find(id);

@@ -47,6 +47,8 @@ class InterlockLatches {
   [[nodiscard]] std::vector<InterlockLatch> all() const;
   /// Takes it off and keeps what was said, forever. Errors: latch.not_writable, latch.none.
   [[nodiscard]] Status release(const InterlockLatch& latch) const;
+  /// latch.unreadable: what is latched cannot be known.
+  [[nodiscard]] Status readable() const;
   /// interlock.latched: a DUT of the plan is, by name, with what to do.
   [[nodiscard]] Status refuse_latched(const Plan& plan, const DutSerials& serials) const;
 

@@ -170,6 +170,7 @@ TEST_F(InterlockLatchesTest, WhatCannotBeLatchedStaysInTheJournalOfTheRun) {
     EXPECT_NE(observer.trouble(), "");
     EXPECT_FALSE((*journal)->remove_if_done());
   }
+  EXPECT_EQ(latches.readable().error().code, "latch.unreadable") << "nobody may say that nothing is latched";
   const Status refused = refuse_with_leftovers(place.string());
   ASSERT_FALSE(refused) << "the next run is refused";
   EXPECT_NE(refused.error().message.find("C02 could not be latched: C02: leak detector L1"),

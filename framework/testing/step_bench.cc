@@ -262,6 +262,11 @@ void StepBench::warden_at(Nanoseconds when, std::function<void(Runner&)> action)
   actions_.emplace_back(when, std::move(action));
 }
 
+void StepBench::warden_at_the_first_event(std::function<void(Runner&)> action) {
+  has_warden_ = true;
+  at_first_event_ = std::move(action);
+}
+
 void StepBench::stop_at(Nanoseconds when) {
   actions_.emplace_back(when, [](Runner& runner) { runner.request_stop(2, "SIGINT"); });
 }
@@ -319,6 +324,10 @@ BenchResult StepBench::run() {
   for (const auto& [when, action] : actions_) {
     loop->call_at(start + when.count(), [&runner, action = action] { action(runner); });
   }
+  const std::shared_ptr<void> first_event =
+      ledger.on_committed([this, &runner](const std::vector<Event>& /*events*/) {
+        if (at_first_event_) std::exchange(at_first_event_, {})(runner);
+      });
   std::optional<RunVerdict> verdict;
   const bool simulated = inventory_.simulated;
   const Purpose purpose = recipe_.purpose;

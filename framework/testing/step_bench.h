@@ -97,6 +97,8 @@ class StepBench {
   void at(Nanoseconds when, std::function<void()> action);
   /// The run has a warden; what it says is said by `action` at that time.
   void warden_at(Nanoseconds when, std::function<void(Runner&)> action);
+  /// While the run is still being written down, between its first event and the first step.
+  void warden_at_the_first_event(std::function<void(Runner&)> action);
   /// A person stops the run at that time.
   void stop_at(Nanoseconds when);
   /// What the operator answers, by prompt id; without one the prompt is never answered.
@@ -119,6 +121,7 @@ class StepBench {
   std::vector<std::pair<Nanoseconds, std::function<void(Runner&)>>> actions_;
   std::map<std::string, std::string> answers_;
   bool has_warden_ = false;
+  std::function<void(Runner&)> at_first_event_;
   std::optional<std::size_t> fail_after_;
   std::optional<Error> journal_error_;
   int next_plugin_ = 0;

@@ -191,7 +191,12 @@ int list(const CommandLine& line, const InterlockLatches& latches) {
 
 int release_command(const CommandLine& line, const Paths& paths) {
   const InterlockLatches latches(paths.state);
-  (void)find_leftovers(paths.state);  // what the warden of a dead station has left is latched by it
+  const std::vector<Leftover> left =
+      find_leftovers(paths.state);  // latches what a dead station's warden left
+  if (const Status known = latches.readable(); !known)
+    return refuse(known.error().code, known.error().sentence(), 4);
+  for (const Leftover& one : left)
+    std::cerr << "kiln: not recovered yet, and may hold cuts that are not latched: " << describe(one) << "\n";
   if (line.list || line.dut.empty()) return list(line, latches);
   if (line.rack_file.empty())
     return refuse("usage.rack", "--rack FILE is needed: the cause is read again there", 2);

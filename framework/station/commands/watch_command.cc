@@ -4,12 +4,16 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <iostream>
 #include <map>
 #include <utility>
 
 #include "common/report_format.h"
 #include "io/loop.h"
+#include "io/name_lock.h"
+#include "safety/guard_journal.h"
+#include "safety/warden.h"
 #include "station/commands/commands.h"
 #include "station/console.h"
 #include "station/leftovers.h"
@@ -26,6 +30,7 @@ namespace {
 using boost::asio::awaitable;
 
 constexpr Nanoseconds kLookAgain = std::chrono::milliseconds(250);
+constexpr Nanoseconds kWardenAtWork = std::chrono::minutes(2);
 constexpr std::int64_t kHeartbeat_ns = 60'000'000'000;
 
 int complain(const Error& error, int code) {
@@ -123,6 +128,20 @@ awaitable<void> follow_until_over(Ctx& ctx, Watch& watch, Ctx*& root, Status& fo
   root = nullptr;
 }
 
+/// Of a run whose program has died: its warden may still be switching off.
+awaitable<void> wait_for_its_warden(const Ctx& ctx, std::string journal) {
+  Ctx limited = ctx.child_within("warden", kWardenAtWork);
+  bool told = false;
+  while (std::filesystem::exists(journal)) {
+    const Result<NameLock> nobody = NameLock::take(warden_lock_name(journal));
+    if (nobody || nobody.error().code != "lock.taken") co_return;
+    if (!std::exchange(told, true))
+      std::cerr << "kiln: the run's program is gone; its warden is still switching off\n";
+    const Status waited = co_await limited.sleep_for(kLookAgain);
+    if (!waited) co_return;
+  }
+}
+
 int result_of(const CommandLine& line, const RunView& view, const std::string& run) {
   const Result<ReportInput> input = read_report_input(view, run);
   if (!input) return complain(input.error(), 4);
@@ -159,6 +178,9 @@ int watch_command(const CommandLine& line, const Paths& paths) {
   }
   if (!followed) return complain(followed.error(), 4);
   // What the warden did after the run's program had died belongs to its result.
+  loop->run([&](Ctx& ctx) {
+    return wait_for_its_warden(ctx, guard_journal_path(guard_directory(paths.state), *run));
+  });
   (void)find_leftovers(paths.state);
   const int code = result_of(line, **view, *run);
   return code;
