@@ -122,6 +122,44 @@ TEST_F(CoolingTest, ABmcThatDoesNotTellItsLeakPolicyDisturbsNothing) {
   EXPECT_EQ(result.measured("leak_policy.before", "").reason, "no answer");
 }
 
+/// A tray with one coolant connector, at a power that does not change.
+BenchResult heat_of(double watts, double rise_kelvin) {
+  StepBench own;
+  add_tray(own);
+  Dut& tray = *own.inventory().duts.begin();
+  own.expect(tray, ComponentKind::coolant_connector, {"Chassis_0/CoolantConnector_0"});
+  own.limit_range("coolant.heat_balance", "1", 0.85, 1.15);
+  own.limit_min("coolant.flow.under_load", "L/min", 8.6);
+  own.limit_max("coolant.temperature_rise", "K", 12);
+  SensorReading power;
+  power.value = watts;
+  power.unit = "W";
+  power.reading_type = "Power";
+  power.uri = "/redfish/v1/Chassis/Chassis_0/Sensors/Total";
+  own.hardware("C01").sensors.push_back(power);
+  CoolantReading coolant;
+  coolant.name = "Chassis_0/CoolantConnector_0";
+  coolant.flow = 10.0;
+  coolant.supply_temperature = 25.0;
+  coolant.return_temperature = 25.0 + rise_kelvin;
+  own.hardware("C01").coolant.push_back(coolant);
+  own.monitor("leak_watch", plugin_step("cooling.leak_watch"), 1s);
+  own.monitor("heat_watch", plugin_step("cooling.heat_watch"), 1s, {{"settle", "1s"}});
+  own.step("load", std::make_unique<FakeLoad>());
+  return own.run();
+}
+
+TEST(HeatWatch, AnIdleTrayIsNoLoadHoweverSteadyItIs) {
+  const BenchResult idle = heat_of(32, 0);
+  const Measured balance = idle.measured("coolant.heat_balance", "Chassis_0/CoolantConnector_0");
+  EXPECT_EQ(balance.outcome, Outcome::unset) << "a good tray that was never loaded must not fail";
+  const BenchResult loaded = heat_of(6670, 10);
+  EXPECT_EQ(loaded.measured("coolant.heat_balance", "Chassis_0/CoolantConnector_0").outcome, Outcome::pass);
+  const BenchResult cold = heat_of(6670, 0);
+  EXPECT_EQ(cold.measured("coolant.heat_balance", "Chassis_0/CoolantConnector_0").outcome, Outcome::fail)
+      << "heat that goes nowhere is a fail";
+}
+
 TEST_F(CoolingTest, ADetectorMissingFromTheListIsNoGo) {
   bench.step("census", plugin_step("cooling.detector_census"));
   bench.hardware("C01").leaks.detectors.pop_back();

@@ -11,6 +11,10 @@ using boost::asio::awaitable;
 
 namespace {
 
+/// Below this a chassis carries no load whose heat could be told from the accuracy of flow and temperature
+/// sensors: 0.5 kW are 1 K at 7.5 L/min. Ours.
+constexpr double kLeastLoad_kw = 0.5;
+
 struct HeatSample {
   std::int64_t at_ns = 0;
   double flow = 0;           // L/min
@@ -39,6 +43,7 @@ std::optional<double> chassis_power_kw(const std::vector<SensorReading>& sensors
 std::vector<HeatSample> steady_part(const std::vector<HeatSample>& samples, Nanoseconds settle) {
   double peak = 0;
   for (const auto& sample : samples) peak = std::max(peak, sample.electrical_kw);
+  if (peak < kLeastLoad_kw) return {};  // a tray that is off or idle: no load, however steady
   std::vector<HeatSample> best;
   std::vector<HeatSample> current;
   std::int64_t risen_ns = 0;
