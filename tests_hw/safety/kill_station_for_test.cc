@@ -9,6 +9,7 @@
 #include "io/scope.h"
 #include "kill_world_for_test.h"
 #include "safety/warden_messages.h"
+#include "station/warden_ears.h"
 #include "station/warden_link.h"
 
 namespace kiln::kills {
@@ -342,17 +343,6 @@ class TaskOfTheSameLoop final : public Companion {
  private:
   World& world_;
 };
-
-WardenEars ears_of(Runner& runner) {
-  WardenEars ears;
-  ears.lost = [&runner](const Error& why) { runner.request_end(why); };
-  ears.watch = [&runner](const WardenWatch& watch) { runner.warden_watch(watch.report); };
-  ears.tripped = [&runner](const WardenTripped& tripped) {
-    runner.warden_tripped(tripped.trip, tripped.reach);
-  };
-  ears.cut = [&runner](const CutReport& report) { runner.warden_cut(report); };
-  return ears;
-}
 
 std::vector<WardenDut> warden_duts(const Plan& plan) {
   std::vector<WardenDut> duts;

@@ -21,6 +21,7 @@
 #include "station/run_json.h"
 #include "station/verdict_block.h"
 #include "station/version.h"
+#include "station/warden_ears.h"
 #include "station/warden_link.h"
 #include "store/ledger.h"
 #include "store/run_view.h"
@@ -149,18 +150,6 @@ awaitable<Result<std::unique_ptr<WardenLink>>> start_warden(const Ctx& ctx, cons
   Result<std::unique_ptr<WardenLink>> link =
       co_await WardenLink::start(ctx, paths.warden, std::move(briefing));
   co_return link;
-}
-
-WardenEars ears_of(Runner& runner) {
-  WardenEars ears;
-  ears.lost = [&runner](const Error& why) { runner.request_end(why); };
-  ears.watch = [&runner](const WardenWatch& watch) { runner.warden_watch(watch.report); };
-  ears.tripped = [&runner](const WardenTripped& tripped) {
-    runner.warden_tripped(tripped.trip, tripped.reach);
-  };
-  ears.cut = [&runner](const CutReport& report) { runner.warden_cut(report); };
-  ears.isolation = [&runner](const IsolationReport& report) { runner.warden_isolation(report); };
-  return ears;
 }
 
 awaitable<void> run_plan(Ctx& ctx, Runner& runner, RunBegun begun,
