@@ -7,15 +7,12 @@
 #include <optional>
 #include <utility>
 
-#include "io/scope.h"
-
 namespace kiln {
 namespace {
 
 namespace json = boost::json;
 using boost::asio::awaitable;
 
-constexpr std::size_t kAtOnce = 4;  // requests to one BMC; a cut always finds a free place beside them
 constexpr std::int64_t kMostDeclared = 1'000;  // a count beyond it is nonsense, not detectors
 constexpr const char* kUnitKinds[] = {"CDUs", "RPUs", "HeatExchangers",
                                       "ImmersionUnits"};  // ThermalEquipment v1.2.0
@@ -26,11 +23,6 @@ std::optional<std::string> field(const json::value& from, std::initializer_list<
   if (found == nullptr || found->is_null()) return std::nullopt;
   if (found->is_string()) return std::string(found->as_string());
   return json::serialize(*found);
-}
-
-std::string link_at(const json::value& from, std::initializer_list<std::string_view> path) {
-  const json::value* found = json_at(from, path);
-  return found == nullptr ? std::string() : local_path_of(json_text_at(*found, {"@odata.id"}));
 }
 
 bool nobody_answered(const Error& error) { return !bmc_answered(error); }
@@ -63,7 +55,7 @@ class RedfishLeakDetectors final : public LeakDetectors {
     for (const DetectorLook& look : looks) {
       if (!look.uri.empty()) uris.push_back(look.uri);
     }
-    const std::vector<Result<json::value>> bodies = co_await get_all(ctx, std::move(uris));
+    const std::vector<Result<json::value>> bodies = co_await line_->get_all(ctx, std::move(uris));
     std::optional<Error> silent;
     std::size_t next = 0;
     for (DetectorLook& look : looks) {
@@ -94,29 +86,6 @@ class RedfishLeakDetectors final : public LeakDetectors {
   }
 
  private:
-  /// Some at a time; one answer per address, in order.
-  awaitable<std::vector<Result<json::value>>> get_all(const Ctx& ctx, std::vector<std::string> uris) {
-    std::vector<Result<json::value>> bodies(uris.size(), Error("warden.bmc", "not asked"));
-    std::size_t next = 0;
-    Scope some(ctx);
-    for (std::size_t lane = 0; lane < std::min(kAtOnce, uris.size()); ++lane) {
-      some.start("read",
-                 [this, &uris, &bodies, &next](Ctx& task) { return take_turns(task, uris, bodies, next); });
-    }
-    const Status joined = co_await some.join();
-    (void)joined;
-    co_return bodies;
-  }
-
-  awaitable<void> take_turns(Ctx& task, const std::vector<std::string>& uris,
-                             std::vector<Result<json::value>>& bodies, std::size_t& next) {
-    while (next < uris.size()) {
-      const std::size_t mine = next++;
-      Result<json::value> body = co_await line_->get(task, uris[mine]);
-      bodies[mine] = std::move(body);
-    }
-  }
-
   void add(const std::string& place, const std::string& uri) {
     const std::string id = last_segment_of(uri);
     for (const DetectorLook& known : known_) {
@@ -144,7 +113,7 @@ class RedfishLeakDetectors final : public LeakDetectors {
     const Result<json::value> chassis = co_await line_->get(ctx, "/redfish/v1/Chassis");
     if (!chassis) co_return chassis.error();
     const std::vector<std::string> links = member_links(*chassis);
-    const std::vector<Result<json::value>> bodies = co_await get_all(ctx, links);
+    const std::vector<Result<json::value>> bodies = co_await line_->get_all(ctx, links);
     for (std::size_t i = 0; i < links.size(); ++i) {
       const Result<json::value>& body = bodies[i];
       if (!body && nobody_answered(body.error())) co_return body.error();
@@ -160,19 +129,19 @@ class RedfishLeakDetectors final : public LeakDetectors {
 
   awaitable<Status> walk_chassis(const Ctx& ctx, std::string uri, const json::value& chassis) {
     const std::string place = last_segment_of(uri);
-    const std::string direct = link_at(chassis, {"LeakDetectors"});
+    const std::string direct = link_in(chassis, {"LeakDetectors"});
     if (!direct.empty()) {
       const Status walked = co_await walk_collection(ctx, place, direct);
       if (!walked) co_return walked;
     }
-    const std::string subsystem_uri = link_at(chassis, {"ThermalSubsystem"});
+    const std::string subsystem_uri = link_in(chassis, {"ThermalSubsystem"});
     if (subsystem_uri.empty()) co_return success();
     const Result<json::value> subsystem = co_await line_->get(ctx, subsystem_uri);
     if (!subsystem && nobody_answered(subsystem.error())) co_return subsystem.error();
     if (!subsystem && may_hide(subsystem.error()))
       add_unreadable(place, "LeakDetectors", subsystem.error().message);
     if (!subsystem) co_return success();
-    const std::string detection = link_at(*subsystem, {"LeakDetection"});
+    const std::string detection = link_in(*subsystem, {"LeakDetection"});
     if (detection.empty()) co_return success();
     const Status walked = co_await walk_detection(ctx, place, detection);
     co_return walked;
@@ -185,7 +154,7 @@ class RedfishLeakDetectors final : public LeakDetectors {
       add_unreadable("ThermalEquipment", "LeakDetectors", equipment.error().message);
     if (!equipment) co_return success();
     for (const char* const kind : kUnitKinds) {
-      const std::string collection = link_at(*equipment, {kind});
+      const std::string collection = link_in(*equipment, {kind});
       if (collection.empty()) continue;
       const Result<json::value> list = co_await line_->get(ctx, collection);
       if (!list && nobody_answered(list.error())) co_return list.error();
@@ -198,7 +167,7 @@ class RedfishLeakDetectors final : public LeakDetectors {
         if (!unit && may_hide(unit.error()))
           add_unreadable(last_segment_of(link), "LeakDetectors", unit.error().message);
         if (!unit) continue;
-        const std::string detection = link_at(*unit, {"LeakDetection"});
+        const std::string detection = link_in(*unit, {"LeakDetection"});
         if (detection.empty()) continue;
         const Status walked = co_await walk_detection(ctx, last_segment_of(link), detection);
         if (!walked) co_return walked;
@@ -226,7 +195,7 @@ class RedfishLeakDetectors final : public LeakDetectors {
       }
       co_return success();
     }
-    const std::string collection = link_at(*detection, {"LeakDetectors"});
+    const std::string collection = link_in(*detection, {"LeakDetectors"});
     if (collection.empty()) co_return success();
     const Status walked = co_await walk_collection(ctx, place, collection);
     co_return walked;

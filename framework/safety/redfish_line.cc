@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <optional>
 #include <utility>
 #include <vector>
+
+#include "io/scope.h"
 
 namespace kiln {
 namespace {
@@ -47,6 +50,11 @@ std::string local_path_of(const std::string& link) {
 std::string last_segment_of(std::string uri) {
   while (uri.size() > 1 && uri.back() == '/') uri.pop_back();
   return uri.substr(uri.rfind('/') + 1);
+}
+
+std::string link_in(const json::value& from, std::initializer_list<std::string_view> path) {
+  const json::value* found = json_at(from, path);
+  return found == nullptr ? std::string() : local_path_of(json_text_at(*found, {"@odata.id"}));
 }
 
 std::vector<std::string> member_links(const json::value& collection) {
@@ -145,6 +153,30 @@ awaitable<void> RedfishLine::leave(const Ctx& ctx) {
   Result<HttpResponse> gone = co_await send_once(ctx, "DELETE", session, "");
   (void)gone;
   token_ = Secret();
+}
+
+awaitable<std::vector<Result<json::value>>> RedfishLine::get_all(const Ctx& ctx,
+                                                                 std::vector<std::string> uris,
+                                                                 std::size_t at_once) {
+  std::vector<Result<json::value>> bodies(uris.size(), Error("warden.bmc", "not asked"));
+  std::size_t next = 0;
+  Scope some(ctx);
+  for (std::size_t lane = 0; lane < std::min(at_once, uris.size()); ++lane) {
+    some.start("read",
+               [this, &uris, &bodies, &next](Ctx& task) { return take_turns(task, uris, bodies, next); });
+  }
+  const Status joined = co_await some.join();
+  (void)joined;
+  co_return bodies;
+}
+
+awaitable<void> RedfishLine::take_turns(Ctx& task, const std::vector<std::string>& uris,
+                                        std::vector<Result<json::value>>& bodies, std::size_t& next) {
+  while (next < uris.size()) {
+    const std::size_t mine = next++;
+    Result<json::value> body = co_await get(task, uris[mine]);
+    bodies[mine] = std::move(body);
+  }
 }
 
 awaitable<Status> RedfishLine::log_in(const Ctx& ctx) {

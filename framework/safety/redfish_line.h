@@ -33,6 +33,11 @@ class RedfishLine {
   /// A JSON object, or warden.not_found (404), or warden.bmc: another status than 200, or something that is
   /// no object. `status` of the answer, when it matters, is in the message only.
   boost::asio::awaitable<Result<boost::json::value>> get(const Ctx& ctx, std::string uri);
+  /// `at_once` at a time, so that a cut always finds a free place beside them; one answer per address, in
+  /// order.
+  boost::asio::awaitable<std::vector<Result<boost::json::value>>> get_all(const Ctx& ctx,
+                                                                          std::vector<std::string> uris,
+                                                                          std::size_t at_once = 4);
   /// A stream of server-sent events: HttpClient::stream, within the session.
   boost::asio::awaitable<Result<HttpResponse>> stream(const Ctx& ctx, std::string uri,
                                                       std::function<void(const std::string&)> on_piece);
@@ -47,6 +52,8 @@ class RedfishLine {
   boost::asio::awaitable<Result<HttpResponse>> send_once(const Ctx& ctx, std::string method, std::string uri,
                                                          std::string body);
   boost::asio::awaitable<Status> open_session(const Ctx& ctx);
+  boost::asio::awaitable<void> take_turns(Ctx& task, const std::vector<std::string>& uris,
+                                          std::vector<Result<boost::json::value>>& bodies, std::size_t& next);
   boost::asio::awaitable<Result<boost::json::value>> get_root(const Ctx& ctx);
 
   std::unique_ptr<HttpClient> http_;
@@ -65,6 +72,8 @@ const boost::json::value* json_at(const boost::json::value& from,
                                   std::initializer_list<std::string_view> path);
 /// The same as text; empty when it is none.
 std::string json_text_at(const boost::json::value& from, std::initializer_list<std::string_view> path);
+/// The local path of the link that stands there; empty when there is none.
+std::string link_in(const boost::json::value& from, std::initializer_list<std::string_view> path);
 /// Links are local paths; some BMCs write them as whole addresses (DSP0266 8.2 allows both).
 std::string local_path_of(const std::string& link);
 /// "LeakDetector_0" of "/redfish/…/LeakDetectors/LeakDetector_0".
