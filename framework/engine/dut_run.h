@@ -85,6 +85,7 @@ struct RunState {
   std::unique_ptr<Rendezvous> work_done;                    ///< opens when every DUT's phases are over
   std::set<std::string> rack_failed_phases;
   bool tray_leak_cuts_rack = false;
+  std::set<std::string> causes_that_cut_rack;
   std::set<std::string> leaking;  ///< DUTs on which a leak was read
   int next_guard = 1;
 

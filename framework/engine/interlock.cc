@@ -263,6 +263,7 @@ awaitable<Status> cut(RunState& state, DutRun& origin, Where where, Hazard hazar
   if (hazard.detected_ns == 0) hazard.detected_ns = origin.ctx.now().monotonic_ns;
   if (hazard.read && hazard.cause == "leak") state.leaking.insert(origin.dut.id);
   const bool whole_rack =
+      state.causes_that_cut_rack.contains(hazard.cause) ||
       concerns_whole_rack(origin.dut.role, state.leaking.size(), state.tray_leak_cuts_rack);
   std::vector<DutRun*> reached;
   for (const auto& [id, dut] : state.duts) {

@@ -27,6 +27,11 @@ void PermitOffice::set_warden_watch(const std::string& dut, bool ready, const st
   }
 }
 
+void PermitOffice::set_hazard_watch(const HazardReport& report) {
+  const auto found = hazards_.find(report.dut);
+  if (found != hazards_.end()) found->second = report;
+}
+
 void PermitOffice::require_cooling_proof(const std::string& dut) { cooling_required_.insert(dut); }
 void PermitOffice::set_cooling_proven(const std::string& dut) { cooling_proven_.insert(dut); }
 
@@ -100,6 +105,10 @@ Result<Permit> PermitOffice::grant(const Dut& dut, Energy energy) {
           "see the leak watch's own result for the detector that is missing or not dry", Blame::peer);
     }
   }
+  if (energy != Energy::host_stress) {
+    const Status allowed = hazards_allow(dut, energy);
+    if (!allowed) return allowed.error();
+  }
   if (energy == Energy::load) {
     // A CDU serves every tray of the rack; a tray's own proof concerns that tray only. What is liquid-cooled
     // needs proof whether or not the recipe has steps that could give it.
@@ -124,6 +133,35 @@ Result<Permit> PermitOffice::grant(const Dut& dut, Energy energy) {
   auto& valid = valid_[dut.id];
   if (!valid) valid = std::make_shared<bool>(true);
   return Permit(dut.id, energy, valid);
+}
+
+std::optional<std::string> PermitOffice::why_wait_with_load(const Dut& dut) const {
+  const Status allowed = hazards_allow(dut, Energy::load);
+  if (allowed || allowed.error().code != "permit.no_hazard_watch") return std::nullopt;
+  return allowed.error().message;
+}
+
+Status PermitOffice::hazards_allow(const Dut& dut, Energy energy) const {
+  std::vector<const Dut*> watched = cdus_of(inventory_, dut);
+  watched.push_back(&dut);
+  for (const Dut* other : watched) {
+    const auto found = hazards_.find(other->id);
+    if (found == hazards_.end()) continue;
+    const std::optional<HazardReport>& report = found->second;
+    if (report && !report->power_ready) {
+      return Error("permit.hazard",
+                   fmt::format("{} may not be energised ({}): {}", dut.id, to_string(energy), report->why),
+                   "find the cause of that reading first", Blame::peer);
+    }
+    if (energy != Energy::load || (report && report->load_ready)) continue;
+    return Error(
+        "permit.no_hazard_watch",
+        fmt::format("the warden cannot say that heat and coolant of {} are as they must be, so {} may not be "
+                    "put under load ({})",
+                    other->id, dut.id, report ? report->why : "not read yet"),
+        "see that its BMC reads them; the station's interlock rules say which are required", Blame::peer);
+  }
+  return success();
 }
 
 void PermitOffice::cut(const std::string& dut) {

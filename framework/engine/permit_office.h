@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "model/inventory.h"
 #include "model/permit.h"
+#include "safety/trip.h"
 
 namespace kiln {
 
@@ -27,6 +28,12 @@ class PermitOffice {
   void require_warden_watch() { warden_watches_ = true; }
   /// `why` it is not ready, as a sentence.
   void set_warden_watch(const std::string& dut, bool ready, const std::string& why);
+  /// From now on load there, and on what it serves, needs the warden's word about heat and coolant.
+  void require_hazard_watch(const std::string& dut) { hazards_.try_emplace(dut); }
+  void set_hazard_watch(const HazardReport& report);
+  /// Why load there has to wait for the warden, which reads nothing amiss; nullopt: it need not, or waiting
+  /// is of no use.
+  [[nodiscard]] std::optional<std::string> why_wait_with_load(const Dut& dut) const;
   void require_cooling_proof(const std::string& dut);
   void set_cooling_proven(const std::string& dut);
   /// A firmware write of the DUT began; it ended.
@@ -38,7 +45,8 @@ class PermitOffice {
   static bool serves_all(const Dut& dut);
 
   /// Errors: permit.flash_open, permit.interlocked, permit.no_warden, permit.no_leak_detectors,
-  /// permit.no_leak_watch, permit.no_warden_watch, permit.cooling_not_proven.
+  /// permit.no_leak_watch, permit.no_warden_watch, permit.hazard, permit.no_hazard_watch,
+  /// permit.cooling_not_proven.
   Result<Permit> grant(const Dut& dut, Energy energy);
   /// Revokes every permit of the DUT and refuses new ones for the rest of the run.
   void cut(const std::string& dut);
@@ -50,8 +58,10 @@ class PermitOffice {
   bool warden_watches_ = false;
   std::set<std::string> warden_ready_;
   std::map<std::string, std::string> warden_not_ready_;  ///< DUT → why
-  std::map<std::string, std::string> unguarded_;         ///< DUT → why
-  std::map<std::string, std::string> flashing_;          ///< DUT → component
+  [[nodiscard]] Status hazards_allow(const Dut& dut, Energy energy) const;
+  std::map<std::string, std::optional<HazardReport>> hazards_;  ///< nullopt: the warden has not said
+  std::map<std::string, std::string> unguarded_;                ///< DUT → why
+  std::map<std::string, std::string> flashing_;                 ///< DUT → component
   std::map<std::string, std::shared_ptr<bool>> valid_;
 };
 

@@ -97,5 +97,82 @@ TEST(RunLoad, ARevokedPermitOrOneForAnotherEnergyStartsNothing) {
   }
 }
 
+struct HazardPermits : testing::Test {
+  HazardPermits() {
+    inventory.simulated = true;
+    for (const auto& [id, role] : std::vector<std::pair<std::string, Role>>{
+             {"C01", Role::compute_tray}, {"C02", Role::compute_tray}, {"CDU01", Role::cdu}}) {
+      Dut dut;
+      dut.id = id;
+      dut.role = role;
+      Component connector;
+      connector.kind = ComponentKind::coolant_connector;
+      connector.name = "1";
+      dut.expect.components.push_back(connector);
+      inventory.duts.push_back(dut);
+    }
+    office.emplace(inventory);
+    for (const char* id : {"C01", "C02", "CDU01"}) {
+      office->require_hazard_watch(id);
+      office->set_cooling_proven(id);
+    }
+  }
+  void say(const std::string& dut, bool power, bool load, const std::string& why = {}) {
+    HazardReport report;
+    report.dut = dut;
+    report.power_ready = power;
+    report.load_ready = load;
+    report.why = why;
+    office->set_hazard_watch(report);
+  }
+  std::string code(const std::string& dut, Energy energy) {
+    const Result<Permit> permit = office->grant(*inventory.find(dut), energy);
+    return permit ? "" : permit.error().code;
+  }
+  Inventory inventory;
+  std::optional<PermitOffice> office;
+};
+
+TEST_F(HazardPermits, LoadWantsTheWardensWordAboutTheTrayAndItsCduAndPowerOnlyThatNothingIsAmiss) {
+  EXPECT_EQ(code("C01", Energy::power), "") << "a tray that is off has nothing to say";
+  EXPECT_EQ(code("C01", Energy::load), "permit.no_hazard_watch");
+  say("C01", true, true);
+  EXPECT_EQ(code("C01", Energy::load), "permit.no_hazard_watch") << "its CDU has not been read";
+  say("CDU01", true, true);
+  EXPECT_EQ(code("C01", Energy::load), "");
+  EXPECT_EQ(code("C02", Energy::load), "permit.no_hazard_watch");
+  say("C01", true, false, "C01: the GPU temperature of GPU_0 is not known: no value");
+  EXPECT_EQ(code("C01", Energy::load), "permit.no_hazard_watch");
+  EXPECT_EQ(code("C01", Energy::power), "");
+  EXPECT_EQ(code("C01", Energy::host_stress), "");
+}
+
+TEST_F(HazardPermits, WhatReadsBeyondItsBoundsRefusesEveryEnergy) {
+  say("C01", true, true);
+  say("C02", true, true);
+  say("CDU01", false, false,
+      "CDU01: the coolant reservoir level of 1/Reservoir_1 is 4 %, and must be ≥ 10 %");
+  for (const Energy energy : {Energy::power, Energy::load, Energy::flash}) {
+    EXPECT_EQ(code("C01", energy), "permit.hazard");
+    EXPECT_EQ(code("C02", energy), "permit.hazard");
+  }
+  const Result<Permit> refused = office->grant(*inventory.find("C01"), Energy::power);
+  EXPECT_NE(refused.error().message.find("1/Reservoir_1 is 4 %"), std::string::npos)
+      << refused.error().message;
+}
+
+TEST_F(HazardPermits, OnlyWhatMayStillComeIsWaitedFor) {
+  const Dut& dut = *inventory.find("C01");
+  ASSERT_TRUE(office->why_wait_with_load(dut));
+  say("CDU01", true, true);
+  say("C01", true, false, "C01: the GPU temperature of GPU_0 is not known: no value");
+  ASSERT_TRUE(office->why_wait_with_load(dut));
+  EXPECT_NE(office->why_wait_with_load(dut)->find("GPU_0"), std::string::npos);
+  say("C01", false, false, "C01: hot");
+  EXPECT_FALSE(office->why_wait_with_load(dut)) << "that is refused at once";
+  say("C01", true, true);
+  EXPECT_FALSE(office->why_wait_with_load(dut));
+}
+
 }  // namespace
 }  // namespace kiln

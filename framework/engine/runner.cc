@@ -56,6 +56,7 @@ void Runner::Impl::build_meeting_points() {
     for (const auto& [id, dut] : state->duts) {
       if (has_leak_detectors(dut->dut)) state->warden_looks.emplace(id, std::make_unique<Latch>());
     }
+    for (const std::string& id : parts.hazard_watches) state->permits.require_hazard_watch(id);
     if (plan.inventory.building) state->warden_looks.emplace(plan.inventory.rack, std::make_unique<Latch>());
   }
   for (const auto& planned : plan.cells) {
@@ -237,6 +238,7 @@ awaitable<Result<RunVerdict>> Runner::run(const Ctx& ctx, RunBegun begun) {
   impl.state->observer = impl.parts.observer;
   impl.state->on_flash = impl.parts.on_flash;
   impl.state->tray_leak_cuts_rack = impl.parts.tray_leak_cuts_rack;
+  impl.state->causes_that_cut_rack = impl.parts.causes_that_cut_rack;
   for (const auto& [id, why] : impl.parts.unguarded) impl.state->permits.set_unguarded(id, why);
   co_await impl.prepare(std::move(begun));
   if (impl.recorder->failure() && impl.recorder->verdict().duts.empty()) co_return *impl.recorder->failure();

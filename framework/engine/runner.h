@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,11 @@ struct RunnerParts {
   bool tray_leak_cuts_rack = false;
   /// The warden watches too: nothing is energised before it has read every leak detector dry.
   bool warden_watches = false;
+  /// DUTs whose heat and coolant the warden watches by the floor rules: no load before it has said that they
+  /// are as they must be.
+  std::set<std::string> hazard_watches;
+  /// Causes of which one DUT's cut takes the rack with it.
+  std::set<std::string> causes_that_cut_rack;
   /// So long the building may take to confirm that it has isolated the rack; zero: the warden does not ask
   /// it. A run with a leak of the whole rack does not end before the warden has said what became of that.
   Nanoseconds isolation_confirm{0};
@@ -61,6 +67,8 @@ class Runner {
   /// Whether its own watch lets energy be permitted on the DUT. A detector that it has seen at fault has been
   /// seen: that is a measured fail of the leak watch, also when the station's own looks missed it.
   void warden_watch(const WatchReport& report);
+  /// What it says of heat and coolant there.
+  void warden_hazard(const HazardReport& report);
   /// It has begun to cut `reach`: everything there is cut here too, and in the record.
   void warden_tripped(const Trip& trip, const std::vector<std::string>& reach);
   void warden_cut(const CutReport& report);

@@ -57,6 +57,8 @@ struct Runner::Impl {
   /// step switches on must not fail because the watch began in the same moment.
   boost::asio::awaitable<void> wait_for_first_looks(const DutRun& dut, const PlannedStep& step,
                                                     const Ctx& ctx);
+  boost::asio::awaitable<void> wait_for_heat_and_coolant(const DutRun& dut, const PlannedStep& step,
+                                                         const Ctx& ctx);
   boost::asio::awaitable<Status> guarded_run(Step& step, StepContext& context);
   boost::asio::awaitable<void> run_monitor(DutRun& dut, const PlannedMonitor& monitor, Ctx& ctx);
   boost::asio::awaitable<Status> teardown_steps(DutRun& dut, const std::vector<PlannedStep>& steps, Ctx& ctx);
@@ -84,6 +86,8 @@ struct Runner::Impl {
   std::unique_ptr<Recorder> recorder;
   std::unique_ptr<RunState> state;
   std::optional<StopRequested> stop;
+  std::set<std::string> not_offered_told;                     ///< DUTs
+  std::set<std::string> waited_in_vain;                       ///< DUTs, for heat and coolant
   std::set<std::pair<std::string, std::string>> faults_seen;  ///< by the warden: DUT and part
   bool isolation_expected = false, isolation_asked = false;
   Latch isolation_told;           ///< what became of it, or the warden is gone

@@ -14,6 +14,9 @@ using boost::asio::awaitable;
 
 namespace {
 
+/// After a tray was switched on, its BMC takes a while to read what is in it.
+constexpr Nanoseconds kHeatAndCoolantBudget = std::chrono::seconds(60);
+constexpr Nanoseconds kHeatAndCoolantEvery = std::chrono::milliseconds(100);
 constexpr Nanoseconds kFirstLookBudget = 5 * kSlowestLeakPoll;
 // A BMS says each value again every 100 s (kBuildingRepublish of safety/): whoever is new to it knows nothing
 // before.
@@ -126,6 +129,25 @@ awaitable<void> Runner::Impl::wait_for_first_looks(const DutRun& dut, const Plan
       (void)looked;  // without it the permit is refused, with its reason
     }
   }
+  if (energy == Energy::load) co_await wait_for_heat_and_coolant(dut, step, ctx);
+}
+
+awaitable<void> Runner::Impl::wait_for_heat_and_coolant(const DutRun& dut, const PlannedStep& step,
+                                                        const Ctx& ctx) {
+  // Once in vain is enough until the warden says something else.
+  const bool in_vain = waited_in_vain.contains(dut.dut.id);
+  Ctx limited = ctx.child_within("heat and coolant as the warden reads them",
+                                 in_vain ? kHeatAndCoolantEvery : kHeatAndCoolantBudget);
+  bool told = false;
+  while (const std::optional<std::string> why = state->permits.why_wait_with_load(dut.dut)) {
+    if (!told && parts.observer != nullptr) parts.observer->on_progress(dut.dut.id, step.path, *why);
+    told = true;
+    const Status waited = co_await limited.sleep_for(kHeatAndCoolantEvery);
+    if (waited) continue;
+    waited_in_vain.insert(dut.dut.id);
+    co_return;  // the permit is refused, with its reason
+  }
+  waited_in_vain.erase(dut.dut.id);
 }
 
 awaitable<bool> Runner::Impl::run_iteration(DutRun& dut, const PlannedStep& step, const Ctx& ctx,

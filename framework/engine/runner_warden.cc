@@ -136,6 +136,20 @@ void Runner::warden_watch(const WatchReport& report) {
   impl.interlocks->start("fault", [&impl, report](Ctx& /*task*/) { return impl.record_fault(report); });
 }
 
+void Runner::warden_hazard(const HazardReport& report) {
+  Impl& impl = *impl_;
+  if (impl.keep_for_later([this, report] { warden_hazard(report); })) return;
+  impl.state->permits.set_hazard_watch(report);
+  if (impl.interlocks == nullptr || report.not_offered.empty() || !report.load_ready ||
+      !impl.not_offered_told.insert(report.dut).second)
+    return;
+  std::string text = fmt::format("{}: the warden does not watch {}: its BMC does not offer it", report.dut,
+                                 fmt::join(report.not_offered, ", "));
+  impl.interlocks->start("note", [&impl, dut = report.dut, text = std::move(text)](Ctx& /*task*/) {
+    return impl.note(dut, text);
+  });
+}
+
 void Runner::warden_tripped(const Trip& trip, const std::vector<std::string>& reach) {
   Impl& impl = *impl_;
   if (impl.keep_for_later([this, trip, reach] { warden_tripped(trip, reach); }) || impl.interlocks == nullptr)

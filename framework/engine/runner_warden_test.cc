@@ -366,5 +366,96 @@ TEST_F(RunnerBuilding, TelemetryThatTheBuildingLostCutsTheRackAndReadsNoLeak) {
   EXPECT_EQ(notes_of(result).find("isolat"), std::string::npos);
 }
 
+/// Asks for leave to load, and holds it for a minute.
+class LoadHold final : public Step {
+ public:
+  LoadHold() {
+    description_.use = "test.load";
+    description_.energises = Energy::load;
+    description_.measurements = {{"loaded", "", ComponentKind::whole_dut, true, "load.failed", "", ""}};
+  }
+  const StepDescription& describe() const override { return description_; }
+  awaitable<Status> run(StepContext& context) override {
+    const Result<Permit> permit = context.permit(Energy::load, "load");
+    if (!permit) co_return permit.error();
+    const Status held = co_await context.ctx().sleep_for(60s);
+    if (!held) co_return held;
+    Reading reading("loaded", "", true, Source{"computed", "loaded"});
+    const Result<Outcome> outcome = co_await context.record(std::move(reading));
+    if (!outcome) co_return outcome.error();
+    co_return success();
+  }
+
+ private:
+  StepDescription description_;
+};
+
+struct RunnerHazards : testing::Test {
+  RunnerHazards() {
+    for (const char* id : {"C01", "C02"}) bench.add_dut(id, Role::compute_tray);
+    bench.limit_equals("loaded", "", true);
+    bench.step("load", std::make_unique<LoadHold>()).timeout = 10min;
+    bench.watch_hazards({"C01", "C02"});
+    say_at(0s, "C02", true, true);
+  }
+  void say_at(Nanoseconds when, const std::string& dut, bool power, bool load, const std::string& why = {}) {
+    HazardReport report;
+    report.dut = dut;
+    report.power_ready = power;
+    report.load_ready = load;
+    report.why = why;
+    report.not_offered = {"coolant flow"};
+    bench.warden_at(when, [report](Runner& runner) { runner.warden_hazard(report); });
+  }
+  StepBench bench;
+};
+
+TEST_F(RunnerHazards, LoadWaitsForTheWardensWordForAMinuteAtMost) {
+  say_at(0s, "C01", true, false, "C01: heat and coolant have not been read yet");
+  say_at(50s, "C01", true, true);
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::go);
+  EXPECT_EQ(result.verdict.find("C02")->decision, Decision::go);
+  int told = 0;
+  for (const Note& note : result.bodies<Note>())
+    told += note.text.find("does not watch coolant flow") == std::string::npos ? 0 : 1;
+  EXPECT_EQ(told, 2) << "once per DUT";
+}
+
+TEST_F(RunnerHazards, WhatNeverComesRefusesLoadAndNothingElse) {
+  say_at(0s, "C01", true, false, "C01: the GPU temperature of GPU_0 is not known: no value");
+  say_at(90s, "C01", true, true);
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.ended("main/load", "C01").code, "permit.no_hazard_watch");
+  EXPECT_NE(result.ended("main/load", "C01").message.find("GPU_0"), std::string::npos);
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
+  EXPECT_EQ(result.verdict.find("C02")->decision, Decision::go);
+}
+
+TEST_F(RunnerHazards, WhatReadsBeyondItsBoundsIsNotWaitedFor) {
+  say_at(0s, "C01", false, false, "C01: the GPU temperature of GPU_0 is 99 Cel, and must be ≤ 95 Cel");
+  say_at(30s, "C01", true, true);
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.ended("main/load", "C01").code, "permit.hazard");
+}
+
+TEST_F(RunnerHazards, AHazardThatWasReadIsNoGoAndEndsWithFive) {
+  say_at(0s, "C01", true, true);
+  bench.warden_at(20s, [](Runner& runner) {
+    Trip trip;
+    trip.cause = "over-temperature";
+    trip.code = "over_temperature.gpu";
+    trip.dut = "C01";
+    trip.part = "GPU_0";
+    trip.message = "C01: the GPU temperature of GPU_0 is 99 Cel, and must be ≤ 95 Cel";
+    runner.warden_tripped(trip, {"C01"});
+  });
+  const BenchResult result = bench.run();
+  EXPECT_EQ(exit_code(result.verdict), 5);
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::no_go);
+  EXPECT_EQ(result.verdict.find("C01")->reasons.front().code, "over_temperature.gpu");
+  EXPECT_EQ(result.verdict.find("C02")->decision, Decision::go);
+}
+
 }  // namespace
 }  // namespace kiln

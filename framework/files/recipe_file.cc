@@ -246,9 +246,10 @@ InterlockSpec RecipeReader::read_interlock(const YamlNode& node) {
   InterlockSpec interlock;
   interlock.place = node.place;
   FieldReader reader(node, "interlock", problems_);
-  interlock.cause =
-      reader.word("cause", {"leak", "telemetry-lost", "over-temperature", "lost-flow"}, Need::required)
-          .value_or("");
+  interlock.cause = reader
+                        .word("cause", {"leak", "telemetry-lost", "over-temperature", "lost-flow", "coolant"},
+                              Need::required)
+                        .value_or("");
   interlock.scope = reader.word("scope", {"tray", "rack"}, Need::required).value_or("");
   reader.finish();
   return interlock;

@@ -388,23 +388,42 @@ TEST(SchemaAndLoader, AgreeOnInterlockRules) {
   const Schema schema("interlock_rules.schema.json");
   const std::string head = "interlock_rules: x\nrevision: 1\n";
   const std::string leak = "leak: {poll: 1s, grace: 5s, cuts: tray}\n";
-  const std::string cut = "cut: {confirm: 10s, ladder: [load, chassis]}\n";
+  const std::string row =
+      "hazards: {poll: 2s, grace: 10s, watch: [{hazard: coolant-flow, least_share: 0.5, source: x}, ";
+  const std::string rest =
+      "{hazard: coolant-pressure, max: 345, source: x}, {hazard: coolant-supply-temperature, max: 50, "
+      "source: x}, "
+      "{hazard: coolant-reservoir, min: 10, source: x}, {hazard: dew-point-margin, min: 1, source: x}, "
+      "{hazard: "
+      "gpu-temperature, max: 95, source: x}, {hazard: gpu-memory-temperature, max: 105, source: x}, {hazard: "
+      "inlet-temperature, max: 45, source: x, roles: [server], required: true}]}\n";
+  const std::string bare = "cut: {confirm: 10s, ladder: [load, chassis]}\n";
+  const std::string cut = bare + row + rest;
+  const std::string hazards = row + rest;
   for (const auto& [good, text] : std::vector<Sample>{
            {true, head + leak + cut},
+           {false, head + leak + bare},
+           {false, head + leak + bare + row + "{hazard: gpu-temperature, source: x}, " + rest},
+           {false, head + leak + bare + row + "{hazard: gpu-temperature, max: 90}, " + rest},
+           {false, head + leak + bare + row + "{hazard: fire, max: 90, source: x}, " + rest},
+           {false, head + leak + bare + row + "{hazard: coolant-flow, least_share: 1, source: x}, " + rest},
+           {false,
+            head + leak + bare + row + "{hazard: coolant-flow, min: 1, source: x, roles: [oven]}, " + rest},
            {true, head + "description: x\n" + leak + cut},
-           {true, head + leak + "cut: {confirm: 10s, ladder: [load, chassis, power_shelf, building]}\n"},
+           {true,
+            head + leak + "cut: {confirm: 10s, ladder: [load, chassis, power_shelf, building]}\n" + hazards},
            {true, head + leak + cut + "building: {grace: 30s, confirm: 60s}\n"},
            {false, head + leak + cut + "building: {grace: 30s}\n"},
            {false, head + leak + cut + "building: {grace: 30s, confirm: 60s, more: 1}\n"},
-           {false, head + leak + "cut: {confirm: 10s, ladder: [building, chassis]}\n"},
+           {false, head + leak + "cut: {confirm: 10s, ladder: [building, chassis]}\n" + hazards},
            {false, leak + cut},
            {false, head + leak},
            {false, head + cut},
            {false, head + leak + cut + "more: 1\n"},
            {false, "interlock_rules: x\nrevision: 0\n" + leak + cut},
            {false, head + "leak: {poll: 1s, grace: 5s}\n" + cut},
-           {false, head + leak + "cut: {confirm: 10s, ladder: [load]}\n"},
-           {false, head + leak + "cut: {confirm: 10s, ladder: [a, b]}\n"}}) {
+           {false, head + leak + "cut: {confirm: 10s, ladder: [load]}\n" + hazards},
+           {false, head + leak + "cut: {confirm: 10s, ladder: [a, b]}\n" + hazards}}) {
     const auto parsed = parse_interlock_rules(text, "r.yaml");
     EXPECT_EQ(parsed.value.has_value(), good) << text << all_text(parsed.problems);
     EXPECT_EQ(schema.complaints(text).empty(), good) << text << schema.complaints(text);

@@ -2,9 +2,11 @@
 // InterlockRules: the station's floor rules. Plain data; read from a file by files/, bounded there. No recipe
 // can weaken them.
 
+#include <set>
 #include <string>
 
 #include "base/time.h"
+#include "model/hazard.h"
 
 namespace kiln {
 
@@ -18,6 +20,9 @@ struct InterlockRules {
   Nanoseconds leak_grace =
       std::chrono::seconds(5);       ///< how long dry may go unproven before it counts as lost
   bool tray_leak_cuts_rack = false;  ///< a CDU's leak, and two DUTs', concern the rack in any case
+  HazardRules hazards;
+  /// Of these causes ("over-temperature", "lost-flow", "coolant", "telemetry-lost") one DUT's cuts the rack.
+  std::set<std::string> causes_that_cut_rack;
   /// A cut that does not read back Off within this goes on to the power shelves, where the rack has some.
   Nanoseconds off_confirm = std::chrono::seconds(10);
   bool cut_reaches_shelves = true;

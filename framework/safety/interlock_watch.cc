@@ -147,9 +147,9 @@ void InterlockWatch::say_ready(const std::string& id, const Cause& cause, std::i
 std::vector<std::string> InterlockWatch::reach_of(const Trip& trip, bool everything) {
   if (trip.read && trip.cause == "leak") leaking_.insert(trip.dut);
   const auto origin = duts_.find(trip.dut);
-  const bool whole_rack =
-      everything || (origin != duts_.end() &&
-                     concerns_whole_rack(origin->second.role, leaking_.size(), rules_.tray_leak_cuts_rack));
+  const bool whole_rack = everything || rules_.causes_that_cut_rack.contains(trip.cause) ||
+                          (origin != duts_.end() && concerns_whole_rack(origin->second.role, leaking_.size(),
+                                                                        rules_.tray_leak_cuts_rack));
   std::vector<std::string> reach;
   for (const auto& [id, dut] : duts_) {
     if (dut.role == Role::rack) continue;  // it is what its DUTs are

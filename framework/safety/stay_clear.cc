@@ -16,6 +16,8 @@ namespace {
 constexpr Nanoseconds kReadEvery = std::chrono::seconds(1);
 /// A BMS says everything again every 100 s.
 constexpr Nanoseconds kFirstValues = kBuildingRepublish + std::chrono::seconds(10);
+constexpr Nanoseconds kHazardsEvery = std::chrono::seconds(2);
+constexpr Nanoseconds kHazardAnswer = std::chrono::seconds(10);  // many resources, on a slow BMC
 constexpr Nanoseconds kAnswer = std::chrono::seconds(5);
 
 Error not_clear(const std::string& why) {
@@ -37,6 +39,57 @@ boost::asio::awaitable<Status> stay_clear(const Ctx& ctx, LeakDetectors& detecto
     if (look.state != CauseState::clear) co_return not_clear(dut + ": " + look.why);
     if (ctx.now().monotonic_ns >= until_ns) co_return success();
     const Status waited = co_await ctx.sleep_for(kReadEvery);
+    if (!waited) co_return waited;
+  }
+}
+
+namespace {
+
+/// Empty: nothing of it is amiss.
+std::string why_not_clear(const HazardRule& rule, const HazardReading& reading) {
+  const HazardFacts& facts = facts_of(rule.kind);
+  if (!reading.value && facts.cause == "over-temperature") return "";
+  if (!reading.value)
+    return fmt::format("the {} of {} is not known: {}", facts.name, reading.part, reading.why);
+  const bool stands = rule.least_share && *reading.value <= 0;
+  const bool outside = (rule.min && *reading.value < *rule.min) || (rule.max && *reading.value > *rule.max);
+  if (!stands && !outside) return "";
+  return fmt::format("the {} of {} is {:.4g} {}, and must be {}", facts.name, reading.part, *reading.value,
+                     facts.unit, bounds_text(rule));
+}
+
+std::string first_not_clear(const std::vector<HazardRule>& rules,
+                            const std::vector<HazardReading>& readings) {
+  for (const HazardRule& rule : rules) {
+    for (const HazardReading& reading : readings) {
+      if (reading.kind != rule.kind) continue;
+      if (std::string why = why_not_clear(rule, reading); !why.empty()) return why;
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+boost::asio::awaitable<Status> hazards_stay_clear(const Ctx& ctx, HazardReadings& readings,
+                                                  std::vector<HazardRule> rules, std::string dut,
+                                                  Nanoseconds so_long) {
+  std::set<HazardKind> kinds;
+  for (const HazardRule& rule : rules) kinds.insert(rule.kind);
+  if (kinds.empty()) co_return success();
+  const std::int64_t until_ns = ctx.now().monotonic_ns + so_long.count();
+  while (true) {
+    Ctx limited = ctx.child_within("reading", kHazardAnswer);
+    std::set<HazardKind> wanted = kinds;
+    const Result<std::vector<HazardReading>> found =
+        co_await readings.read(limited, std::move(wanted), false);
+    if (ctx.stopped()) co_return ctx.check();
+    if (!found)
+      co_return not_clear(dut + ": its heat and coolant could not be read (" + found.error().message + ")");
+    const std::string why = first_not_clear(rules, *found);
+    if (!why.empty()) co_return not_clear(dut + ": " + why);
+    if (ctx.now().monotonic_ns >= until_ns) co_return success();
+    const Status waited = co_await ctx.sleep_for(kHazardsEvery);
     if (!waited) co_return waited;
   }
 }

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "io/mqtt.h"
+#include "model/hazard.h"
+#include "safety/hazard_readings.h"
 #include "safety/leak_detectors.h"
 #include "safety/warden_messages.h"
 
@@ -19,6 +21,13 @@ inline constexpr Nanoseconds kClearBeforeRelease = std::chrono::seconds(60);
 /// those of Ctx.
 boost::asio::awaitable<Status> stay_clear(const Ctx& ctx, LeakDetectors& detectors, std::string dut,
                                           std::vector<std::string> expected, Nanoseconds so_long);
+
+/// The same of heat and coolant, by the bounds of the floor rules, every 2 s. What flowed before load is not
+/// known any more: of a share of that only says that nothing may stand still. A tray that is off may say
+/// nothing of its heat; coolant that was offered must be known. Errors: as above.
+boost::asio::awaitable<Status> hazards_stay_clear(const Ctx& ctx, HazardReadings& readings,
+                                                  std::vector<HazardRule> rules, std::string dut,
+                                                  Nanoseconds so_long);
 
 /// The same of the building's leak points that the site has: from when all of them have first read clear. A
 /// BMS repeats its values every 100 s only (building_messages.h), so they are waited for up to 110 s. Listens

@@ -5,6 +5,7 @@
 
 #include "io/loop.h"
 #include "io/scope.h"
+#include "testing/fake_hazard_readings.h"
 #include "testing/fake_leak_detectors.h"
 #include "testing/scripted_bms.h"
 
@@ -69,6 +70,62 @@ TEST_F(StayClear, NobodyWhoAnswersIsNot) {
   run();
   EXPECT_EQ(outcome.error().code, "release.not_clear");
   EXPECT_LE(took, 37s);
+}
+
+struct HazardsStayClear : testing::Test {
+  HazardsStayClear() {
+    HazardRule flow;
+    flow.kind = HazardKind::coolant_flow;
+    flow.least_share = 0.5;
+    HazardRule gpu;
+    gpu.max = 95;
+    HazardRule dew;
+    dew.kind = HazardKind::dew_point_margin;
+    dew.min = 1;
+    rules = {flow, gpu, dew};
+    hazards->put(HazardKind::coolant_flow, "1/Secondary", 80.0);
+    hazards->put(HazardKind::gpu_temperature, "GPU_0", std::nullopt);
+    hazards->put(HazardKind::dew_point_margin, "1", 12.0);
+  }
+  awaitable<void> watch(Ctx& ctx) {
+    outcome = co_await hazards_stay_clear(ctx, readings, rules, "C01", kClearBeforeRelease);
+  }
+  void run() {
+    loop->run([this](Ctx& ctx) { return watch(ctx); });
+  }
+  std::unique_ptr<Loop> loop = Loop::simulated();
+  const std::int64_t start = loop->clock().now().monotonic_ns;
+  std::shared_ptr<FakeHazards> hazards = std::make_shared<FakeHazards>();
+  FakeHazardReadings readings{hazards};
+  std::vector<HazardRule> rules;
+  Status outcome = success();
+};
+
+TEST_F(HazardsStayClear, AMinuteWithinTheBoundsIsClearAlsoWhereATrayThatIsOffSaysNothingOfItsHeat) {
+  run();
+  EXPECT_TRUE(outcome) << outcome.error().message;
+  EXPECT_GE(hazards->reads, 30);
+}
+
+TEST_F(HazardsStayClear, OneReadingBeyondThemIsNot) {
+  loop->call_at(start + Nanoseconds(41s).count(),
+                [this] { hazards->put(HazardKind::dew_point_margin, "1", 0.5); });
+  run();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, "release.not_clear");
+  EXPECT_NE(outcome.error().message.find("must be ≥ 1 K"), std::string::npos) << outcome.error().message;
+}
+
+TEST_F(HazardsStayClear, CoolantThatStandsOrIsNotKnownIsNotNorIsASilentBmc) {
+  hazards->put(HazardKind::coolant_flow, "1/Secondary", 0.0);
+  run();
+  EXPECT_EQ(outcome.error().code, "release.not_clear");
+  hazards->put(HazardKind::coolant_flow, "1/Secondary", std::nullopt);
+  run();
+  EXPECT_EQ(outcome.error().code, "release.not_clear");
+  hazards->refuses = Error("http.connect", "no connection", "", Blame::peer);
+  run();
+  EXPECT_EQ(outcome.error().code, "release.not_clear");
 }
 
 struct BuildingStaysClear : testing::Test {

@@ -35,6 +35,19 @@ struct WatchReport {
 /// wait for the first values, which take longer than anything else (kBuildingRepublish).
 inline constexpr const char* kNoBroker = "building.no_broker";
 
+/// What the warden's watch of a DUT's heat and coolant says when it changes.
+struct HazardReport {
+  std::string dut;
+  /// Nothing there reads outside its bounds: as far as it goes, power may be permitted.
+  bool power_ready = false;
+  /// All that is offered reads within its bounds, and so does all that the rules require: load may be.
+  bool load_ready = false;
+  std::string why;         ///< not ready for load: a sentence that begins with the DUT
+  std::string code, part;  ///< of what reads outside its bounds
+  /// What the rules name and the BMC does not offer: "coolant reservoir level".
+  std::vector<std::string> not_offered;
+};
+
 /// One DUT's cut. Times are monotonic; 0: not confirmed.
 struct CutReport {
   std::string dut;

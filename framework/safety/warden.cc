@@ -10,6 +10,7 @@
 #include "io/scope.h"
 #include "model/interlock_reach.h"
 #include "safety/building_watch.h"
+#include "safety/hazard_watch.h"
 #include "safety/interlock_watch.h"
 
 namespace kiln {
@@ -68,6 +69,7 @@ class Warden {
     const bool in_order = co_await serve();
     if (in_order) {
       co_await close_the_door();
+      co_await hazards_->stop();
       co_await watch_->stop();
       if (building_) co_await building_->stop();
       co_await leave();
@@ -138,9 +140,40 @@ class Warden {
         std::move(ears));
     if (facts_) open_building();
     watch_->start();
+    start_hazard_watch();
     if (parts_.door == nullptr) return;
     door_.emplace(ctx_);
     door_->start("door", [this](Ctx& task) { return open_the_door(task); });
+  }
+
+  void start_hazard_watch() {
+    std::map<std::string, HazardSource> sources;
+    for (const auto& [id, dut] : duts_) {
+      if (dut.facts.bmc_url.empty()) continue;
+      HazardSource& one = sources[id];
+      one.role = dut.facts.role;
+      one.readings = dut.bmc.hazards.get();
+      one.no_readings = dut.no_power;
+    }
+    HazardEars ears;
+    ears.watch = [this](const HazardReport& report) { say_later(WardenHazard{report}); };
+    ears.trip = [this](Trip trip) { watch_->trip(std::move(trip), false); };
+    hazards_.emplace(
+        ctx_, hello_->rules.hazards, std::move(sources),
+        [this](const std::string& dut) { return energised(dut); }, std::move(ears));
+    hazards_->start();
+  }
+
+  /// By this run; of what serves the others: any of them.
+  Energised energised(const std::string& id) const {
+    const bool serves = duts_.at(id).facts.role == Role::cdu;
+    Energised now;
+    for (const NumberedUndo& undo : open_) {
+      if (!serves && undo.undo.dut != id) continue;
+      now.at_all = true;
+      now.load = now.load || undo.undo.kind == UndoKind::shell_command;
+    }
+    return now;
   }
 
   void open_building() {
@@ -409,6 +442,7 @@ class Warden {
       co_await undo_and_tell(ctx_);
     }
     co_await close_the_door();
+    co_await hazards_->stop();
     co_await watch_->stop();
     if (building_) {
       co_await building_->settle();
@@ -453,6 +487,7 @@ class Warden {
   std::optional<Scope> voice_;  ///< what is being said
   std::optional<Scope> door_;   ///< and who has come in by it
   std::optional<InterlockWatch> watch_;
+  std::optional<HazardWatch> hazards_;
   std::optional<WardenBuilding> facts_;  ///< of the building, where the rack file names one
   std::optional<BuildingWatch> building_;
 };

@@ -16,6 +16,7 @@
 #include "io/message_socket.h"
 #include "io/mqtt.h"
 #include "io/shell.h"
+#include "safety/hazard_readings.h"
 #include "safety/leak_detectors.h"
 #include "safety/leak_events.h"
 #include "safety/power_switch.h"
@@ -32,7 +33,8 @@ std::string warden_lock_name(const std::string& journal);
 struct WardenBmc {
   std::unique_ptr<PowerSwitch> power;
   std::unique_ptr<LeakDetectors> leaks;
-  std::unique_ptr<LeakEvents> events;  ///< may be null
+  std::unique_ptr<LeakEvents> events;       ///< may be null
+  std::unique_ptr<HazardReadings> hazards;  ///< may be null
 };
 
 /// Every warden of this machine has a door whose name begins like this. Who knocks says one StopEverything

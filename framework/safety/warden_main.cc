@@ -26,7 +26,8 @@ namespace {
 constexpr std::size_t kHandshakes = 16;  // SSH key exchanges at once
 constexpr int kJournalAttempts = 400;
 constexpr useconds_t kJournalAgain_us = 50'000;
-constexpr std::size_t kRequests = 8;  // to one BMC: more than the leak watch ever has under way
+constexpr std::size_t kRequests =
+    8;  // to one BMC: more than the watches ever have under way (4, 2 and a stream)
 
 /// As far as the system allows: it must get its turn on a machine that is busy with everything else.
 void take_precedence() {
@@ -95,6 +96,7 @@ int run() {
     bmc.power = make_redfish_power_switch(line);
     bmc.leaks = make_redfish_leak_detectors(line);
     bmc.events = make_redfish_leak_events(line);
+    bmc.hazards = make_redfish_hazard_readings(line);
     return bmc;
   };
   Loop* the_loop = loop.get();

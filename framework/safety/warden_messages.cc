@@ -8,11 +8,19 @@
 #include <utility>
 
 #include "safety/guard_words.h"
+#include "safety/hazard_messages.h"
+#include "safety/message_fields.h"
 
 namespace kiln {
 namespace {
 
 namespace json = boost::json;
+using detail::Fields;
+using detail::hazard_rules_from;
+using detail::json_of;
+using detail::kMost;
+using detail::list_of;
+using detail::read_hazard_report;
 
 constexpr std::array<EnumWord<TlsTrust::Kind>, 3> kTrustWords{{{TlsTrust::Kind::pin, "pin"},
                                                                {TlsTrust::Kind::certificate_authority, "ca"},
@@ -21,80 +29,6 @@ constexpr std::array<EnumWord<TlsTrust::Kind>, 3> kTrustWords{{{TlsTrust::Kind::
 Error garbage(const std::string& what) {
   return {"warden.garbage", "between station and warden: " + what, "", Blame::station};
 }
-
-/// Takes fields out of an object; what is missing or of another type is remembered once.
-class Fields {
- public:
-  explicit Fields(const json::object& object) : object_(object) {}
-
-  std::string text(std::string_view key) {
-    const json::value* found = object_.if_contains(key);
-    if (found != nullptr && found->is_string()) return std::string(found->as_string());
-    wrong(key);
-    return {};
-  }
-  std::int64_t number(std::string_view key, std::int64_t least, std::int64_t most) {
-    const json::value* found = object_.if_contains(key);
-    if (found != nullptr && found->is_int64() && found->as_int64() >= least && found->as_int64() <= most)
-      return found->as_int64();
-    wrong(key);
-    return least;
-  }
-  bool flag(std::string_view key) {
-    const json::value* found = object_.if_contains(key);
-    if (found != nullptr && found->is_bool()) return found->as_bool();
-    wrong(key);
-    return false;
-  }
-  template <class Enum, std::size_t Size>
-  Enum word(std::string_view key, const std::array<EnumWord<Enum>, Size>& words) {
-    const std::string found = text(key);
-    if (const auto value = value_of(words, found)) return *value;
-    wrong(key);
-    return words.front().value;
-  }
-  std::map<std::string, std::string> texts(std::string_view key) {
-    std::map<std::string, std::string> all;
-    const json::value* found = object_.if_contains(key);
-    if (found == nullptr || !found->is_object()) {
-      wrong(key);
-      return all;
-    }
-    for (const auto& [name, value] : found->as_object()) {
-      if (!value.is_string()) wrong(key);
-      if (value.is_string()) all.emplace(name, value.as_string());
-    }
-    return all;
-  }
-  /// null when it is missing.
-  json::value value(std::string_view key) const {
-    const json::value* found = object_.if_contains(key);
-    return found == nullptr ? json::value() : *found;
-  }
-  std::vector<std::string> list(std::string_view key) {
-    std::vector<std::string> all;
-    const json::value* found = object_.if_contains(key);
-    if (found == nullptr || !found->is_array()) {
-      wrong(key);
-      return all;
-    }
-    for (const json::value& value : found->as_array()) {
-      if (!value.is_string()) wrong(key);
-      if (value.is_string()) all.emplace_back(value.as_string());
-    }
-    return all;
-  }
-  void wrong(std::string_view key) {
-    if (wrong_.empty()) wrong_ = std::string(key);
-  }
-  [[nodiscard]] const std::string& wrong() const { return wrong_; }
-
- private:
-  const json::object& object_;
-  std::string wrong_;
-};
-
-constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
 
 void write(json::object& into, const WardenHello& hello) {
   into["type"] = "hello";
@@ -111,11 +45,9 @@ void write(json::object& into, const WardenHello& hello) {
   into["building_grace_ns"] = hello.rules.building_grace.count();
   into["building_confirm_ns"] = hello.rules.building_confirm.count();
   into["cut_reaches_building"] = hello.rules.cut_reaches_building;
-}
-json::array list_of(const std::vector<std::string>& texts) {
-  json::array list;
-  for (const std::string& text : texts) list.emplace_back(text);
-  return list;
+  into["causes_that_cut_rack"] =
+      list_of({hello.rules.causes_that_cut_rack.begin(), hello.rules.causes_that_cut_rack.end()});
+  into["hazards"] = json_of(hello.rules.hazards);
 }
 void write(json::object& into, const WardenDut& dut) {
   into["type"] = "dut";
@@ -200,6 +132,10 @@ void write(json::object& into, const WardenWatch& watch) {
   into["word"] = watch.report.word;
   into["code"] = watch.report.code;
 }
+void write(json::object& into, const WardenHazard& hazard) {
+  into = json_of(hazard.report);
+  into["type"] = "hazard";
+}
 void write(json::object& into, const WardenTripped& tripped) {
   into["type"] = "tripped";
   into["cause"] = tripped.trip.cause;
@@ -270,6 +206,12 @@ WardenHello read_hello(Fields& fields) {
   hello.rules.building_grace = Nanoseconds(fields.number("building_grace_ns", 1, kMost));
   hello.rules.building_confirm = Nanoseconds(fields.number("building_confirm_ns", 1, kMost));
   hello.rules.cut_reaches_building = fields.flag("cut_reaches_building");
+  for (std::string& cause : fields.list("causes_that_cut_rack"))
+    hello.rules.causes_that_cut_rack.insert(std::move(cause));
+  if (std::optional<HazardRules> hazards = hazard_rules_from(fields.value("hazards")))
+    hello.rules.hazards = std::move(*hazards);
+  else
+    fields.wrong("hazards");
   return hello;
 }
 
@@ -432,6 +374,7 @@ std::optional<WardenMessage> read(const std::string& type, Fields& fields) {
     watch.report.code = fields.text("code");
     return watch;
   }
+  if (type == "hazard") return WardenHazard{read_hazard_report(fields)};
   if (type == "tripped") return read_tripped(fields);
   if (type == "cut") return read_cut(fields);
   if (type == "isolation") return read_isolation(fields);
@@ -457,8 +400,8 @@ std::optional<WardenMessage> read(const std::string& type, Fields& fields) {
 
 std::string encode(const WardenMessage& message) {
   json::object object;
-  object["protocol"] = kWardenProtocol;
   std::visit([&object](const auto& body) { write(object, body); }, message);
+  object["protocol"] = kWardenProtocol;
   return json::serialize(object);
 }
 

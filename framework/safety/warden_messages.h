@@ -5,7 +5,7 @@
 //
 //   station: hello, dut (one per DUT), building (where the rack file names one), begin, beat (every 500 ms),
 //   guard, guard_end, flash, leave warden:  ready (with what it could not reach), refused, beat (the answer
-//   to each), watch (per DUT, on change),
+//   to each), watch and hazard (per DUT, on change),
 //            tripped, cut, isolation, acting, done
 //   a person, at the warden's door: stop_everything; the warden: everything_stopped
 
@@ -25,7 +25,7 @@
 
 namespace kiln {
 
-inline constexpr int kWardenProtocol = 3;
+inline constexpr int kWardenProtocol = 4;
 inline constexpr Nanoseconds kHeartbeat = std::chrono::milliseconds(500);
 /// A station that has not been heard for so long is taken for dead.
 inline constexpr Nanoseconds kStationSilence = std::chrono::seconds(2);
@@ -95,6 +95,9 @@ struct WardenRefused {
 struct WardenWatch {
   WatchReport report;
 };
+struct WardenHazard {
+  HazardReport report;
+};
 /// The warden has begun to cut everything in `reach`.
 struct WardenTripped {
   Trip trip;
@@ -127,8 +130,9 @@ struct EverythingStopped {
 
 using WardenMessage =
     std::variant<WardenHello, WardenDut, WardenBuilding, WardenBegin, WardenBeat, WardenGuard, WardenGuardEnd,
-                 WardenFlash, WardenLeave, WardenReady, WardenRefused, WardenWatch, WardenTripped, WardenCut,
-                 WardenIsolation, WardenActing, WardenDone, StopEverything, EverythingStopped>;
+                 WardenFlash, WardenLeave, WardenReady, WardenRefused, WardenWatch, WardenHazard,
+                 WardenTripped, WardenCut, WardenIsolation, WardenActing, WardenDone, StopEverything,
+                 EverythingStopped>;
 
 std::string encode(const WardenMessage& message);
 /// Errors: warden.garbage (not JSON, not an object, a field missing or of another type), warden.unknown (a

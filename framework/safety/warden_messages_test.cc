@@ -35,6 +35,18 @@ std::vector<WardenMessage> one_of_each() {
   hello.rules.leak_poll = std::chrono::milliseconds(250);
   dut.role = Role::switch_tray;
   dut.leak_detectors = {"LeakDetector_0", "Chassis_0/LeakDetector_1"};
+  HazardRule flow;
+  flow.kind = HazardKind::coolant_flow;
+  flow.roles = {Role::cdu, Role::server};
+  flow.min = 0.1;
+  flow.max = 1e3;
+  flow.least_share = 0.5;
+  flow.required = true;
+  hello.rules.hazards.rows = {flow};
+  hello.rules.causes_that_cut_rack = {"lost-flow"};
+  WardenHazard hazard;
+  hazard.report =
+      HazardReport{"C01", true, false, "C01: it is hot", "over_temperature.gpu", "GPU_0", {"x", "y"}};
   WardenTripped tripped;
   tripped.trip.cause = "leak";
   tripped.trip.code = "leak.detected";
@@ -82,6 +94,7 @@ std::vector<WardenMessage> one_of_each() {
           tripped,
           cut,
           isolation,
+          hazard,
           StopEverything{"anna", "smoke at C17", "R-1"},
           EverythingStopped{"R-1", {CutReport{"C01", 20, 30, ""}, CutReport{"C02", 0, 0, "no answer"}}},
           WardenActing{"why"},
@@ -105,6 +118,25 @@ TEST(WardenMessages, EachComesBackAsItWas) {
   EXPECT_EQ(building.password.expose(), "s3cret");
   EXPECT_EQ(building.access.filters.size(), 2U);
   EXPECT_FALSE(building.access.has_equipment_leak);
+  const auto hello = std::get<WardenHello>(*decode_warden_message(encode(all[0])));
+  ASSERT_EQ(hello.rules.hazards.rows.size(), 1U);
+  const HazardRule& flow = hello.rules.hazards.rows.front();
+  EXPECT_EQ(flow.kind, HazardKind::coolant_flow);
+  EXPECT_EQ(flow.roles, (std::vector<Role>{Role::cdu, Role::server}));
+  EXPECT_EQ(flow.min, 0.1);
+  EXPECT_EQ(flow.max, 1000.0);
+  EXPECT_EQ(flow.least_share, 0.5);
+  EXPECT_TRUE(flow.required);
+  EXPECT_TRUE(hello.rules.causes_that_cut_rack.contains("lost-flow"));
+}
+
+TEST(WardenMessages, AHazardRuleThatWouldWatchNothingIsNone) {
+  WardenHello hello = std::get<WardenHello>(one_of_each()[0]);
+  ASSERT_TRUE(decode_warden_message(encode(hello)));
+  hello.rules.hazards.rows.emplace_back();
+  const Result<WardenMessage> read = decode_warden_message(encode(hello));
+  ASSERT_FALSE(read);
+  EXPECT_NE(read.error().message.find("hazards"), std::string::npos) << read.error().message;
 }
 
 TEST(WardenMessages, WhatIsCutShortOrChangedIsRefusedOrStillAMessage) {
@@ -155,12 +187,12 @@ TEST(WardenMessages, ABuildingThatCouldNotBeTrustedIsNone) {
 TEST(WardenMessages, OtherProtocolsTypesAndValuesAreNamed) {
   EXPECT_EQ(decode_warden_message(R"({"protocol":2,"type":"beat","number":1})").error().code,
             "warden.unknown");
-  EXPECT_EQ(decode_warden_message(R"({"protocol":3,"type":"open_valve"})").error().code, "warden.unknown");
+  EXPECT_EQ(decode_warden_message(R"({"protocol":4,"type":"open_valve"})").error().code, "warden.unknown");
   for (const char* text :
-       {"", "null", "[]", "{}", R"({"protocol":3})", R"({"protocol":3,"type":"beat","number":-1})",
-        R"({"protocol":3,"type":"beat","number":"1"})",
-        R"({"protocol":3,"type":"guard_end","number":1,"how":"maybe"})",
-        R"({"protocol":3,"type":"ready","version":"","build_stamp":"","unreachable":{"C01":1}})"}) {
+       {"", "null", "[]", "{}", R"({"protocol":4})", R"({"protocol":4,"type":"beat","number":-1})",
+        R"({"protocol":4,"type":"beat","number":"1"})",
+        R"({"protocol":4,"type":"guard_end","number":1,"how":"maybe"})",
+        R"({"protocol":4,"type":"ready","version":"","build_stamp":"","unreachable":{"C01":1}})"}) {
     const Result<WardenMessage> read = decode_warden_message(text);
     ASSERT_FALSE(read) << text;
     EXPECT_EQ(read.error().code, "warden.garbage") << text;

@@ -118,12 +118,16 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   add_common(*release, line);
   release->add_option("dut", line.dut, "Which DUT; none: list what is latched");
   release->add_flag("--list", line.list, "List what is latched");
-  release->add_option("--rack", line.rack_file, "Inventory: its detectors are read for a minute")
+  release
+      ->add_option("--rack", line.rack_file,
+                   "Inventory: its detectors, heat and coolant are read for a minute")
       ->check(CLI::ExistingFile);
   release->add_option("--by", line.by, "Who releases");
   release->add_option("--reason", line.reason, "Why it may be released");
-  release->add_option("--inspected-by", line.inspected_by, "After a leak: the second person, who has looked");
-  release->add_option("--inspection", line.inspection, "After a leak: what that person has seen and done");
+  release->add_option("--inspected-by", line.inspected_by,
+                      "After a leak or lost coolant: the second person, who has looked");
+  release->add_option("--inspection", line.inspection,
+                      "After a leak or lost coolant: what that person has seen and done");
 
   auto* plugins = app.add_subcommand("plugins", "List plugins and the steps they offer");
   add_common(*plugins, line);

@@ -69,7 +69,9 @@ void read_rules_for(RunSetup& setup, const CommandLine& line, const Paths& paths
   take(setup.problems, rules.problems);
   if (rules) setup.rules = std::move(*rules.value);
   for (const InterlockSpec& wish : setup.recipe.interlocks) {
-    if (wish.cause == "leak" && wish.scope == "rack") setup.rules.tray_leak_cuts_rack = true;
+    if (wish.scope != "rack") continue;
+    if (wish.cause == "leak") setup.rules.tray_leak_cuts_rack = true;
+    if (wish.cause != "leak") setup.rules.causes_that_cut_rack.insert(wish.cause);
   }
 }
 

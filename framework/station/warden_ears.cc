@@ -6,6 +6,7 @@ WardenEars ears_of(Runner& runner) {
   WardenEars ears;
   ears.lost = [&runner](const Error& why) { runner.request_end(why); };
   ears.watch = [&runner](const WardenWatch& watch) { runner.warden_watch(watch.report); };
+  ears.hazard = [&runner](const HazardReport& report) { runner.warden_hazard(report); };
   ears.tripped = [&runner](const WardenTripped& tripped) {
     runner.warden_tripped(tripped.trip, tripped.reach);
   };

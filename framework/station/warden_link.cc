@@ -132,6 +132,8 @@ awaitable<void> WardenLink::listen(Ctx& task) {
       lose(message.error());
       co_return;
     }
+    if (const auto* hazard = std::get_if<WardenHazard>(&*message); hazard != nullptr && ears_.hazard)
+      ears_.hazard(hazard->report);
     if (const auto* watch = std::get_if<WardenWatch>(&*message); watch != nullptr && ears_.watch)
       ears_.watch(*watch);
     if (const auto* tripped = std::get_if<WardenTripped>(&*message); tripped != nullptr && ears_.tripped)

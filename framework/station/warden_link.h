@@ -25,6 +25,7 @@ struct WardenEars {
   /// warden.acted.
   std::function<void(const Error&)> lost;
   std::function<void(const WardenWatch&)> watch;
+  std::function<void(const HazardReport&)> hazard;
   std::function<void(const WardenTripped&)> tripped;
   std::function<void(const CutReport&)> cut;
   std::function<void(const IsolationReport&)> isolation;

@@ -318,6 +318,7 @@ BenchResult StepBench::run() {
   parts.person = &person;
   parts.sink = &ledger;
   parts.warden_watches = has_warden_;
+  parts.hazard_watches = hazard_watches_;
   if (has_warden_ && inventory_.building) parts.isolation_confirm = InterlockRules().building_confirm;
   Runner runner(*planned.plan, parts);
   const std::int64_t start = loop->clock().now().monotonic_ns;

@@ -96,6 +96,8 @@ class StepBench {
   /// Does `action` at that virtual time after the start of the run.
   void at(Nanoseconds when, std::function<void()> action);
   /// The run has a warden; what it says is said by `action` at that time.
+  /// From now on load on these needs the warden's word about heat and coolant.
+  void watch_hazards(std::set<std::string> duts) { hazard_watches_ = std::move(duts); }
   void warden_at(Nanoseconds when, std::function<void(Runner&)> action);
   /// While the run is still being written down, between its first event and the first step.
   void warden_at_the_first_event(std::function<void(Runner&)> action);
@@ -121,6 +123,7 @@ class StepBench {
   std::vector<std::pair<Nanoseconds, std::function<void(Runner&)>>> actions_;
   std::map<std::string, std::string> answers_;
   bool has_warden_ = false;
+  std::set<std::string> hazard_watches_;
   std::function<void(Runner&)> at_first_event_;
   std::optional<std::size_t> fail_after_;
   std::optional<Error> journal_error_;

@@ -17,7 +17,7 @@ import time
 import urllib.request
 
 import recover
-from recover import Station, TRAYS
+from recover import HAZARDS, Station, TRAYS
 
 
 def check(good, what):
@@ -34,7 +34,7 @@ revision: 1
 leak: {{poll: 1s, grace: 5s, cuts: tray}}
 cut: {{confirm: 10s, ladder: [load, chassis, power_shelf, building]}}
 building: {{grace: {GRACE}s, confirm: {CONFIRM}s}}
-"""
+""" + HAZARDS.format(grace=10)
 
 
 def states(clear, tripped):

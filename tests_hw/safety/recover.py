@@ -28,6 +28,21 @@ def check(good, what):
     if not good:
         failures.append(what)
 
+# Of interlock rules: heat and coolant as they are shipped; the grace is what a test chooses.
+HAZARDS = """hazards:
+  poll: 1s
+  grace: {grace}s
+  watch:
+    - {{hazard: coolant-flow, least_share: 0.5, source: test}}
+    - {{hazard: coolant-pressure, max: 345, source: test}}
+    - {{hazard: coolant-supply-temperature, max: 50, source: test}}
+    - {{hazard: coolant-reservoir, min: 10, source: test}}
+    - {{hazard: dew-point-margin, min: 1, source: test}}
+    - {{hazard: gpu-temperature, max: 95, source: test}}
+    - {{hazard: gpu-memory-temperature, max: 105, source: test}}
+    - {{hazard: inlet-temperature, max: 45, source: test}}
+"""
+
 
 class Station:
     """One virtual rack with a state directory of its own, and kiln on it."""

@@ -247,9 +247,26 @@ def weaker_rules(options):
     with tempfile.TemporaryDirectory(prefix="kiln-warden-") as place, Station(options, place) as station:
         rules = os.path.join(place, "rules.yaml")
         with open(rules, "w", encoding="utf-8") as file:
-            file.write("interlock_rules: mine\nrevision: 1\nleak: {poll: 10s, grace: 5s, cuts: tray}\ncut: {confirm: 10s, ladder: [load, chassis]}\n")
+            file.write("interlock_rules: mine\nrevision: 1\nleak: {poll: 10s, grace: 5s, cuts: tray}\ncut: {confirm: 10s, ladder: [load, chassis]}\n" + recover.HAZARDS.format(grace=10))
         code, _, err = station.ended("run", "demo/small", "--rack", station.inventory, "--no-input", "--interlock-rules", rules)
         check(code == 2 and "interlock_rules.weak" in err and "rules.yaml:3" in err, f"rules that are slower than may be are refused by line ({err.strip()[-200:]})")
+
+
+def readings_lost(options):
+    """Temperatures and coolant that a BMC no longer tells, under load: cut when the grace of the rules is over."""
+    with tempfile.TemporaryDirectory(prefix="kiln-warden-") as place, Station(options, place) as station:
+        rules = os.path.join(place, "rules.yaml")
+        with open(rules, "w", encoding="utf-8") as file:
+            file.write("interlock_rules: mine\nrevision: 1\nleak: {poll: 1s, grace: 5s, cuts: tray}\n"
+                       "cut: {confirm: 10s, ladder: [load, chassis]}\n" + recover.HAZARDS.format(grace=3))
+        station.rack.faults(add=["readings-lost@C01+2s"])
+        code, out, err = station.ended("run", "demo/small", "--rack", station.inventory, "--no-input", "--interlock-rules", rules, "--json")
+        told = json.loads(out)
+        reasons = [reason["code"] for dut in told["duts"] if dut["id"] == "C01" for reason in dut["reasons"]]
+        cut = [one["dut"] for one in told["interlocks"]]
+        check(code == 5 and told["decision"] == "INCOMPLETE" and "interlock.telemetry-lost" in reasons and cut == ["C01"],
+              f"readings lost under load: C01 is cut, and only it ({code}, {told['decision']}, {reasons}, {cut}, {err[-200:]})")
+        check(station.on() == [], f"and everything is off ({station.on()})")
 
 
 def by_chance(options, seed):
@@ -313,6 +330,7 @@ def main():
     refused_without_its_look(options)
     stopped_by_a_person(options)
     weaker_rules(options)
+    readings_lost(options)
     by_chance(options, options.seed)
     print(f"{len(recover.failures)} wrong")
     return 1 if recover.failures else 0

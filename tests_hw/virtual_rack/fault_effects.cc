@@ -285,6 +285,7 @@ void activate_fault(RackModel& rack, Dut& dut, Fault& fault) {
       return;
     }
     case FaultKind::low_flow:
+    case FaultKind::flow_lost:
       log_event(rack, dut, EventOrigin::coolant, fault.spec.part, "Warning", kWarning,
                 fmt::format("Coolant flow of {} is low.", dut.id), "Warning");
       return;

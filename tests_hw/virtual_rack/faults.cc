@@ -75,6 +75,14 @@ const std::vector<FaultInfo>& fault_catalogue() {
       {detector_absent, "detector-absent", hardware, "leak detector", "a leak detector is unplugged: Absent"},
       {detector_fault, "detector-fault", hardware, "leak detector", "a leak detector is broken: Unavailable"},
       {low_flow, "low-flow", hardware, "coolant connector", "a quick-disconnect is only partly seated"},
+      {flow_lost, "flow-lost", hardware, "coolant connector",
+       "a hose comes off a tray, or the pumps of a CDU stop: next to no flow"},
+      {supply_hot, "supply-hot", hardware, "", "a CDU loses its facility water: the supply gets hot"},
+      {reservoir_low, "reservoir-low", hardware, "", "a CDU's reservoir is nearly empty"},
+      {humid_hall, "humid-hall", hardware, "",
+       "warm, damp air around a CDU: the dew point is above the supply"},
+      {readings_lost, "readings-lost", nuisance, "",
+       "the BMC has no temperatures and no coolant values any more"},
       {nvlink_down, "nvlink-down", hardware, "NVLink", "one NVLink does not come up, seen from both ends"},
       {nvlink_errors, "nvlink-errors", hardware, "NVLink", "one NVLink has symbol, CRC and replay errors"},
       {firmware_old, "firmware-old", hardware, "firmware component", "a component runs an older version"},
@@ -86,6 +94,8 @@ const std::vector<FaultInfo>& fault_catalogue() {
       {gpu_missing, "gpu-missing", hardware, "GPU", "a GPU is not there at all"},
       {throttle, "throttle", hardware, "GPU", "power brake held: hardware slowdown and low clocks"},
       {hot_gpu, "hot-gpu", hardware, "GPU", "bad thermal interface: the GPU passes its limit under load"},
+      {cold_plate_off, "cold-plate-off", hardware, "GPU",
+       "a cold plate loses contact: the GPU gets too hot whatever its clock"},
       {bmc_reset, "bmc-reset", nuisance, "", "the BMC restarts once"},
       {bmc_slow, "bmc-slow", nuisance, "",
        "every answer of the BMC is 0.8 s late for 8 s from the first request"},
@@ -187,6 +197,14 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
       return !dut.detectors.empty();
     case FaultKind::low_flow:
       return !dut.coolant.name.empty();
+    case FaultKind::flow_lost:
+      return !dut.coolant.name.empty() || dut.cooling_unit.has_value();
+    case FaultKind::supply_hot:
+    case FaultKind::reservoir_low:
+    case FaultKind::humid_hall:
+      return dut.cooling_unit.has_value();
+    case FaultKind::readings_lost:
+      return !dut.coolant.name.empty();
     case FaultKind::firmware_old:
     case FaultKind::firmware_update_fails:
       return !dut.firmware.empty();
@@ -197,6 +215,7 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
     case FaultKind::gpu_missing:
     case FaultKind::throttle:
     case FaultKind::hot_gpu:
+    case FaultKind::cold_plate_off:
       return !dut.gpus.empty();
     case FaultKind::ssh_drop:
     case FaultKind::host_hang:
@@ -221,7 +240,8 @@ std::vector<std::string> fault_parts(const RackModel& rack, const Dut& dut, Faul
   if (part_kind == "leak detector") {
     for (const LeakDetector& detector : dut.detectors) parts.push_back(detector.name);
   } else if (part_kind == "coolant connector") {
-    parts.push_back(main_chassis(dut) + "/" + dut.coolant.name);
+    parts.push_back(dut.cooling_unit ? "1/" + dut.cooling_unit->secondary.name
+                                     : main_chassis(dut) + "/" + dut.coolant.name);
   } else if (part_kind == "GPU") {
     for (const Gpu& gpu : dut.gpus) parts.push_back(gpu.name);
   } else if (part_kind == "NVLink") {

@@ -100,15 +100,16 @@ TEST(FaultSpec, unknown_duts_parts_and_impossible_targets_are_refused) {
 
 TEST(FaultCatalogue, every_kind_has_a_line_and_a_default_part_where_it_takes_one) {
   Rig rig;
-  EXPECT_EQ(fault_catalogue().size(), 22U);
+  EXPECT_EQ(fault_catalogue().size(), 28U);
   for (const FaultInfo& info : fault_catalogue()) {
     EXPECT_FALSE(info.description.empty());
     EXPECT_EQ(fault_info(info.kind).name, info.name);
-    ASSERT_TRUE(fault_applies(rig.c01(), info.kind)) << info.name;
-    EXPECT_EQ(fault_parts(rig.rack(), rig.c01(), info.kind).empty(), info.part_kind.empty()) << info.name;
-    EXPECT_NE(add(rig, std::string(info.name) + "@C01"), 0U) << info.name;
+    const Dut& dut = fault_applies(rig.c01(), info.kind) ? rig.c01() : rig.dut("CDU01");
+    ASSERT_TRUE(fault_applies(dut, info.kind)) << info.name;
+    EXPECT_EQ(fault_parts(rig.rack(), dut, info.kind).empty(), info.part_kind.empty()) << info.name;
+    EXPECT_NE(add(rig, std::string(info.name) + "@" + dut.id), 0U) << info.name;
     rig.run(0.2);
-    clear(rig, std::string(info.name) + "@C01");
+    clear(rig, std::string(info.name) + "@" + dut.id);
     rig.run(0.2);
     rig.run(3);  // the BMC is back
   }
@@ -379,6 +380,35 @@ TEST(Fault, a_missing_gpu_is_not_there_and_its_links_are_down) {
   EXPECT_FALSE(rig.c01().gpus[3].present);
   EXPECT_FALSE(rig.c01().gpus[3].links[0].up);
   EXPECT_NEAR(rig.c01().gpus[3].power_w.actual, 0, 1e-9);
+}
+
+TEST(Fault, coolant_that_is_lost_or_unfit_shows_where_it_is_measured) {
+  Rig rig;
+  Dut& cdu = rig.dut("CDU01");
+  rig.load(rig.c01());
+  rig.run(4);
+  const double before = cdu.cooling_unit->secondary.flow_lpm.actual;
+  add(rig, "flow-lost@C01");
+  rig.run(4);
+  EXPECT_LT(rig.c01().coolant.flow_lpm.actual, 0.1 * rig.c01().coolant.rated_flow_lpm);
+  EXPECT_LT(cdu.cooling_unit->secondary.flow_lpm.actual, before);
+  EXPECT_GT(cdu.cooling_unit->secondary.flow_lpm.actual, 0.4 * before) << "the others keep theirs";
+  clear(rig, "flow-lost@C01");
+  add(rig, "flow-lost@CDU01");
+  rig.run(4);
+  EXPECT_LT(cdu.cooling_unit->secondary.flow_lpm.actual, 0.1 * before);
+  EXPECT_LT(rig.dut("S01").coolant.flow_lpm.actual, 0.2);
+  clear(rig, "flow-lost@CDU01");
+  add(rig, "supply-hot@CDU01");
+  rig.run(15);
+  EXPECT_GT(cdu.cooling_unit->secondary.supply_c.actual, 52);
+  clear(rig, "supply-hot@CDU01");
+  add(rig, "humid-hall@CDU01");
+  rig.run(15);
+  EXPECT_GT(cdu.cooling_unit->dew_point_c.actual, cdu.cooling_unit->secondary.supply_c.actual + 1);
+  add(rig, "reservoir-low@CDU01");
+  rig.run(0.2);
+  EXPECT_LT(cdu.cooling_unit->reservoir_percent, 5);
 }
 
 TEST(Fault, nuisances_change_no_hardware) {

@@ -25,6 +25,12 @@ constexpr double kThrottleFloor = 0.25;
 constexpr double kBrakePowerShare = 0.42;
 constexpr double kLostGpuPowerShare = 0.4;  // of idle: clocks stopped, rails up
 constexpr double kLeakHumidityPercent = 94;
+constexpr double kLostFlowFactor = 0.08;  // what drains back through a hose that is off
+constexpr double kNoColdPlateFactor = 8;  // air alone, whatever the clock
+constexpr double kNoFacilityWaterK = 32;  // above the set point
+constexpr double kHumidHallC = 32;
+constexpr double kHumidHallPercent = 82;  // dew point 28.6 Cel
+constexpr double kNearlyEmptyPercent = 4;
 constexpr double kHumidityTimeConstantS = 12;
 constexpr double kReservoirLossPercentPerS = 0.02;
 
@@ -159,6 +165,12 @@ void run_power(RackModel& rack, Dut& dut, double fabric_utilisation, double elap
   }
 }
 
+bool pumps_stand(const RackModel& rack) {
+  return std::any_of(rack.duts.begin(), rack.duts.end(), [&rack](const Dut& dut) {
+    return dut.cooling_unit && active_fault(rack, dut, FaultKind::flow_lost) != nullptr;
+  });
+}
+
 /// Flow and pressure of one tray: the CDU holds the pressure, so each branch's flow is its own affair.
 void run_hydraulics(const RackModel& rack, Dut& dut, double elapsed_s) {
   const Physics& physics = rack.physics;
@@ -167,7 +179,9 @@ void run_hydraulics(const RackModel& rack, Dut& dut, double elapsed_s) {
   }
   CoolantConnector& hoses = dut.coolant;
   const bool blocked = active_fault(rack, dut, FaultKind::low_flow) != nullptr;
-  const double target = hoses.natural_flow_lpm * (blocked ? physics.low_flow_factor : 1);
+  const bool lost = active_fault(rack, dut, FaultKind::flow_lost) != nullptr || pumps_stand(rack);
+  const double open = lost ? kLostFlowFactor : blocked ? physics.low_flow_factor : 1;
+  const double target = hoses.natural_flow_lpm * open;
   approach(hoses.flow_lpm.actual, target, follow(physics, elapsed_s, physics.coolant_time_constant_s / 4));
   const double share = hoses.flow_lpm.actual / hoses.rated_flow_lpm;
   hoses.return_kpa.actual = physics.return_pressure_kpa;
@@ -183,7 +197,9 @@ void run_temperatures(const RackModel& rack, Dut& dut, double supply_c, double e
   const double memory = follow(physics, elapsed_s, physics.memory_time_constant_s);
   for (Gpu& gpu : dut.gpus) {
     const bool badly_mounted = active_fault(rack, dut, FaultKind::hot_gpu, gpu.name) != nullptr;
-    const double factor = flow_penalty * (badly_mounted ? physics.hot_gpu_factor : 1);
+    const bool loose = active_fault(rack, dut, FaultKind::cold_plate_off, gpu.name) != nullptr;
+    const double mount = loose ? kNoColdPlateFactor : badly_mounted ? physics.hot_gpu_factor : 1;
+    const double factor = flow_penalty * mount;
     approach(gpu.temperature_c.actual,
              supply_c + gpu.power_w.actual * gpu.thermal_resistance_k_per_w * factor, die);
     approach(gpu.memory_temperature_c.actual,
@@ -244,10 +260,14 @@ void run_cooling_unit(RackModel& rack, Dut& dut, double elapsed_s) {
   secondary.return_c.actual = flow > 0 ? weighted_return / flow : secondary.supply_c.actual;
   secondary.heat_kw.actual =
       flow * physics.coolant_kw_per_lpm_k * (secondary.return_c.actual - secondary.supply_c.actual);
-  secondary.supply_kpa.actual = physics.supply_pressure_kpa + 6;  // the manifold's own loss
+  const bool standing = pumps_stand(rack);
+  secondary.supply_kpa.actual =
+      (standing ? physics.return_pressure_kpa : physics.supply_pressure_kpa) + 6;  // the manifold's own loss
   secondary.return_kpa.actual = physics.return_pressure_kpa - 4;
   const double share_of_capacity = std::clamp(secondary.heat_kw.actual / unit.capacity_kw, 0.0, 1.5);
-  approach(secondary.supply_c.actual, unit.supply_setpoint_c + physics.supply_droop_c * share_of_capacity,
+  const bool hot = active_fault(rack, dut, FaultKind::supply_hot) != nullptr;
+  const double set_point = unit.supply_setpoint_c + (hot ? kNoFacilityWaterK : 0);
+  approach(secondary.supply_c.actual, set_point + physics.supply_droop_c * share_of_capacity,
            follow(physics, elapsed_s, physics.loop_time_constant_s));
 
   CoolantConnector& primary = unit.primary;
@@ -266,15 +286,18 @@ void run_cooling_unit(RackModel& rack, Dut& dut, double elapsed_s) {
     approach(pump.speed_percent.actual, pump.ok ? speed : 0, follow(physics, elapsed_s, 5));
   }
   unit.filter_delta_kpa.actual = rated > 0 ? 8 * std::pow(flow / rated, 2) : 0;
-  unit.ambient_c.actual = physics.ambient_c;
-  unit.humidity_percent.actual = physics.ambient_humidity_percent;
+  const bool humid = active_fault(rack, dut, FaultKind::humid_hall) != nullptr;
+  unit.ambient_c.actual = humid ? kHumidHallC : physics.ambient_c;
+  unit.humidity_percent.actual = humid ? kHumidHallPercent : physics.ambient_humidity_percent;
   // Magnus formula, coefficients of Sonntag (1990) for water between -45 and 60 Cel.
-  const double gamma =
-      std::log(unit.humidity_percent.actual / 100) + 17.62 * physics.ambient_c / (243.12 + physics.ambient_c);
+  const double gamma = std::log(unit.humidity_percent.actual / 100) +
+                       17.62 * unit.ambient_c.actual / (243.12 + unit.ambient_c.actual);
   unit.dew_point_c.actual = 243.12 * gamma / (17.62 - gamma);
   if (leaking && std::isfinite(elapsed_s)) {
     unit.reservoir_percent = std::max(0.0, unit.reservoir_percent - kReservoirLossPercentPerS * elapsed_s);
   }
+  if (active_fault(rack, dut, FaultKind::reservoir_low) != nullptr)
+    unit.reservoir_percent = std::min(unit.reservoir_percent, kNearlyEmptyPercent);
   unit.reservoir_kpa.actual = 60 * unit.reservoir_percent / 84;
   dut.power_w.actual = physics.cdu_power_w * std::pow(speed / 100, 3);
   dut.inlet_c.actual = physics.ambient_c;

@@ -307,6 +307,11 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
     parts.journal = &*warded;
     parts.warden_watches = true;
     parts.tray_leak_cuts_rack = setup.rules.tray_leak_cuts_rack;
+    parts.causes_that_cut_rack = setup.rules.causes_that_cut_rack;
+    for (const std::string& id : setup.plan->duts) {
+      const Dut& dut = *setup.plan->inventory.find(id);
+      if (dut.bmc && !rules_for(setup.rules.hazards, dut.role).empty()) parts.hazard_watches.insert(id);
+    }
     if (setup.plan->inventory.building && setup.rules.cut_reaches_building)
       parts.isolation_confirm = setup.rules.building_confirm;
     parts.unguarded = warden->unreachable();

@@ -11,9 +11,11 @@
 #include <iostream>
 
 #include "files/credentials.h"
+#include "files/interlock_rules_file.h"
 #include "files/inventory_file.h"
 #include "io/loop.h"
 #include "io/mosquitto_mqtt.h"
+#include "io/scope.h"
 #include "safety/building_door.h"
 #include "safety/stay_clear.h"
 #include "station/commands/commands.h"
@@ -38,6 +40,11 @@ bool is_leak(const InterlockLatch& latch) {
   return latch.cause == "leak" || latch.code.starts_with("leak.") || latch.code == "latch.damaged";
 }
 
+/// Of the hazards whose cause cannot be read again once it is gone: what flowed before, or where it went.
+bool needs_inspection(const InterlockLatch& latch) {
+  return is_leak(latch) || latch.cause == "lost-flow" || latch.code == "coolant.pressure";
+}
+
 /// Without blanks around, in small letters: two spellings of a name are one person.
 std::string same_name(const std::string& name) {
   return boost::algorithm::to_lower_copy(boost::algorithm::trim_copy(name));
@@ -58,9 +65,11 @@ std::string misuse(const CommandLine& line, const InterlockLatch& latch) {
   }
   if (blank(line.by) || blank(line.reason))
     return "--by NAME and --reason TEXT are needed: somebody answers for it";
-  if (!is_leak(latch)) return "";
+  if (!needs_inspection(latch)) return "";
   if (blank(line.inspected_by) || blank(line.inspection))
-    return "after a leak a second person's inspection is needed: --inspected-by NAME --inspection TEXT";
+    return "after a leak, or coolant that was lost, a second person's inspection is needed: --inspected-by "
+           "NAME "
+           "--inspection TEXT";
   if (same_name(line.inspected_by) == same_name(line.by))
     return "the inspection is by the same person; it must be a second one";
   return "";
@@ -103,7 +112,17 @@ boost::asio::awaitable<void> find_by_serial(Ctx& ctx, RealDevices& devices, cons
   found = latches.find(dut, *serial);
 }
 
-boost::asio::awaitable<Status> watch_one(const Ctx& ctx, RealDevices& devices, const Dut& dut, bool leak) {
+boost::asio::awaitable<void> watch_hazards(Ctx& ctx, std::shared_ptr<RedfishLine> line, const Dut& dut,
+                                           const HazardRules& rules, Status& clear) {
+  const std::unique_ptr<HazardReadings> readings = make_redfish_hazard_readings(line);
+  std::vector<HazardRule> rows = rules_for(rules, dut.role);
+  std::string id = dut.id;
+  clear = co_await hazards_stay_clear(ctx, *readings, std::move(rows), std::move(id), kClearBeforeRelease);
+}
+
+/// Leak detectors and, by the floor rules, heat and coolant, for a minute each, side by side.
+boost::asio::awaitable<Status> watch_one(const Ctx& ctx, RealDevices& devices, const Dut& dut, bool leak,
+                                         const HazardRules& rules) {
   std::vector<std::string> expected;
   for (const Component* detector : dut.expect.of_kind(ComponentKind::leak_detector))
     expected.push_back(detector->name);
@@ -113,16 +132,26 @@ boost::asio::awaitable<Status> watch_one(const Ctx& ctx, RealDevices& devices, c
         fmt::format("the rack file expects no leak detectors of {}: nobody could see that it is dry", dut.id),
         "give them under 'expect'", Blame::operator_);
   }
-  if (expected.empty()) co_return success();  // it has none, so none can say otherwise
+  if (!dut.bmc) co_return success();  // nobody could say otherwise
   const Result<std::shared_ptr<RedfishLine>> line = devices.open_line(dut);
   if (!line) co_return line.error();
   const std::unique_ptr<LeakDetectors> detectors = make_redfish_leak_detectors(*line);
-  std::string id = dut.id;
-  const Status clear =
-      co_await stay_clear(ctx, *detectors, std::move(id), std::move(expected), kClearBeforeRelease);
+  Status dry = success();
+  Status cool = success();
+  Scope both(ctx);
+  both.start("heat and coolant", [line = *line, &dut, &rules, &cool](Ctx& task) {
+    return watch_hazards(task, line, dut, rules, cool);
+  });
+  if (!expected.empty()) {
+    std::string id = dut.id;
+    dry = co_await stay_clear(ctx, *detectors, std::move(id), std::move(expected), kClearBeforeRelease);
+  }
+  if (!dry) both.request_stop(StopReason::sibling, "it is not dry");
+  const Status joined = co_await both.join();
+  (void)joined;
   Ctx last = ctx.child_within("logout", kLogout);
   co_await (*line)->leave(last);
-  co_return clear;
+  co_return dry ? cool : dry;
 }
 
 /// The building's points, when the hazard was read there: its message begins with the rack.
@@ -147,7 +176,7 @@ boost::asio::awaitable<Status> watch_building(const Ctx& ctx, const RealDevices&
 
 /// The DUT, and the one where the hazard was read, when that was another: the message begins with it.
 boost::asio::awaitable<void> watch(Ctx& ctx, RealDevices& devices, const Inventory& inventory, const Dut& dut,
-                                   InterlockLatch latch, Status& clear) {
+                                   InterlockLatch latch, const HazardRules& rules, Status& clear) {
   Ctx limited = ctx.child_within("release", kRelease);
   clear = co_await is_the_latched(limited, devices, dut, latch.key);
   if (!clear) co_return;
@@ -159,10 +188,10 @@ boost::asio::awaitable<void> watch(Ctx& ctx, RealDevices& devices, const Invento
   for (const Dut& other : inventory.duts) {
     const bool origin = latch.message.starts_with(other.id + ":");
     if (other.id == dut.id || !origin) continue;
-    clear = co_await watch_one(limited, devices, other, leak);
+    clear = co_await watch_one(limited, devices, other, leak, rules);
     if (!clear) co_return;
   }
-  clear = co_await watch_one(limited, devices, dut, leak);
+  clear = co_await watch_one(limited, devices, dut, leak, rules);
 }
 
 int list(const CommandLine& line, const InterlockLatches& latches) {
@@ -221,10 +250,15 @@ int release_command(const CommandLine& line, const Paths& paths) {
   if (!latch) return refuse("latch.none", line.dut + " is not latched", 2);
   if (const std::string wrong = misuse(line, *latch); !wrong.empty())
     return refuse("usage.release", wrong, 2);
-  std::cerr << fmt::format("kiln: reading the leak detectors of {} for {}\n", line.dut,
+  const Parsed<InterlockRules> rules =
+      read_interlock_rules(line.interlock_rules.empty() ? find_interlock_rules(paths) : line.interlock_rules);
+  if (!rules) return refuse("release.interlock_rules", as_error(rules.problems).sentence(), 2);
+  std::cerr << fmt::format("kiln: reading leak detectors, heat and coolant of {} for {}\n", line.dut,
                            format_duration(kClearBeforeRelease));
   Status clear = success();
-  loop->run([&](Ctx& ctx) { return watch(ctx, devices, *inventory.value, *dut, *latch, clear); });
+  loop->run([&](Ctx& ctx) {
+    return watch(ctx, devices, *inventory.value, *dut, *latch, rules.value->hazards, clear);
+  });
   if (!clear) return refuse(clear.error().code, clear.error().sentence(), 4);
   latch->released_by = line.by;
   latch->reason = line.reason;

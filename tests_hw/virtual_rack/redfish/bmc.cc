@@ -6,6 +6,7 @@
 #include <charconv>
 #include <exception>
 
+#include "tests_hw/virtual_rack/faults.h"
 #include "tests_hw/virtual_rack/redfish/routes.h"
 
 namespace kiln::virtual_rack {
@@ -114,7 +115,8 @@ std::optional<std::string> Bmc::sensor_uri(const Reading& reading) const {
 
 json::object Bmc::excerpt(const Reading& reading, int digits, bool needs_power) const {
   json::object object;
-  if (needs_power && !powered()) {
+  const bool lost = active_fault(rack, dut, FaultKind::readings_lost) != nullptr;
+  if (lost || (needs_power && !powered())) {
     object["Reading"] = nullptr;
   } else {
     object["Reading"] = rounded(reading.shown, digits);

@@ -203,12 +203,22 @@ std::optional<json::object> environment(Bmc& bmc, const Address& address) {
   return body;
 }
 
+std::optional<json::object> thermal_metrics(Bmc& bmc, const Address& address) {
+  if (!is_main(bmc, address) || bmc.dut.role == Role::cdu) return std::nullopt;
+  json::object body = resource(address.uri, "ThermalMetrics.v1_3_0", "ThermalMetrics", "Thermal Metrics");
+  json::object summary;
+  summary["Intake"] = bmc.excerpt(bmc.dut.inlet_c, 2, false);
+  body["TemperatureSummaryCelsius"] = std::move(summary);
+  return body;
+}
+
 std::optional<json::object> thermal_subsystem(Bmc& bmc, const Address& address) {
   if (!is_main(bmc, address) || bmc.dut.role == Role::cdu) return std::nullopt;
   json::object body =
       resource(address.uri, "ThermalSubsystem.v1_5_0", "ThermalSubsystem", "Thermal Subsystem");
   body["Status"] = status("Enabled");
   if (!bmc.dut.fans.empty()) body["Fans"] = link(address.uri + "/Fans");
+  body["ThermalMetrics"] = link(address.uri + "/ThermalMetrics");
   if (bmc.dut.wet) body["CoolantConnectors"] = link(address.uri + "/CoolantConnectors");
   if (!bmc.dut.detectors.empty()) body["LeakDetection"] = link(address.uri + "/LeakDetection");
   return body;
@@ -331,6 +341,7 @@ void add_chassis_routes(Router& router, Role role) {
                 return reset_answer(bmc, request, {"On", "ForceOff", "PowerCycle"});
               });
   router.get("/redfish/v1/Chassis/{}/ThermalSubsystem", thermal_subsystem);
+  router.get("/redfish/v1/Chassis/{}/ThermalSubsystem/ThermalMetrics", thermal_metrics);
   router.get("/redfish/v1/Chassis/{}/ThermalSubsystem/Fans",
              part_collection(&Dut::fans, "FanCollection", "Fan Collection"));
   router.get("/redfish/v1/Chassis/{}/ThermalSubsystem/Fans/{}", fan);

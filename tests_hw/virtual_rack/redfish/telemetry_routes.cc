@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "tests_hw/virtual_rack/faults.h"
 #include "tests_hw/virtual_rack/redfish/bmc.h"
 #include "tests_hw/virtual_rack/redfish/routes.h"
 
@@ -61,9 +62,16 @@ void sensors_of(Bmc& bmc, Values& values, bool hgx) {
   }
 }
 
-void platform(Bmc& bmc, Values& values) { sensors_of(bmc, values, false); }
+bool readings_lost(const Bmc& bmc) {
+  return active_fault(bmc.rack, bmc.dut, FaultKind::readings_lost) != nullptr;
+}
+
+void platform(Bmc& bmc, Values& values) {
+  if (!readings_lost(bmc)) sensors_of(bmc, values, false);
+}
 
 void gpu_environment(Bmc& bmc, Values& values) {
+  if (readings_lost(bmc)) return;
   sensors_of(bmc, values, true);
   for (const Gpu* gpu : live_gpus(bmc)) {
     const std::string environment = processor_uri(*gpu) + "/EnvironmentMetrics";

@@ -1,0 +1,236 @@
+#include "safety/hazard_watch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace kiln {
+namespace {
+
+using boost::asio::awaitable;
+
+constexpr int kOutsideInARow = 2;    // one reading may be a spike of the sensor
+constexpr std::size_t kAtRest = 30;  // readings without load: a minute of them, whenever that was
+constexpr Nanoseconds kAtLeast = std::chrono::milliseconds(100);  // between two looks
+constexpr Nanoseconds kLongestLook = std::chrono::seconds(5);
+
+/// A CDU whose pumps or valve follow the load is still fast when a load has just ended: the lowest counts.
+std::optional<double> lowest(const std::deque<double>& values) {
+  const auto found = std::min_element(values.begin(), values.end());
+  return found == values.end() ? std::nullopt : std::optional(*found);
+}
+
+std::string shown(HazardKind kind, double value) {
+  return fmt::format("{:.4g} {}", value, facts_of(kind).unit);
+}
+
+std::set<HazardKind> kinds_of(const std::vector<HazardRule>& rules) {
+  std::set<HazardKind> kinds;
+  for (const HazardRule& rule : rules) kinds.insert(rule.kind);
+  return kinds;
+}
+
+bool is_outside(const HazardRule& rule, double value, const std::optional<double>& baseline) {
+  if (rule.max && value > *rule.max) return true;
+  if (rule.min && value < *rule.min) return true;
+  return rule.least_share && baseline && value < *rule.least_share * *baseline;
+}
+
+}  // namespace
+
+HazardWatch::HazardWatch(const Ctx& owner, HazardRules rules, std::map<std::string, HazardSource> duts,
+                         std::function<Energised(const std::string&)> energised, HazardEars ears)
+    : owner_(owner),
+      rules_(std::move(rules)),
+      duts_(std::move(duts)),
+      energised_(std::move(energised)),
+      ears_(std::move(ears)),
+      polls_(owner) {}
+
+void HazardWatch::start() {
+  for (const auto& [id, dut] : duts_) {
+    if (rules_for(rules_, dut.role).empty()) continue;
+    if (dut.readings == nullptr) {
+      HazardReport blind;
+      blind.dut = id;
+      blind.power_ready = true;  // whether it can be reached at all is told elsewhere
+      blind.why = fmt::format("{}: {}", id, dut.no_readings);
+      ears_.watch(blind);
+      continue;
+    }
+    polls_.start("hazards of " + id, [this, id = id](Ctx& task) { return watch(id, task); });
+  }
+}
+
+awaitable<void> HazardWatch::stop() {
+  const Status ended = co_await polls_.stop_and_join(StopReason::sibling, "the watch is over");
+  (void)ended;
+}
+
+awaitable<void> HazardWatch::watch(std::string id, Ctx& task) {
+  const HazardSource& dut = duts_.at(id);
+  Place place;
+  place.rules = rules_for(rules_, dut.role);
+  place.parts.resize(place.rules.size());
+  const std::set<HazardKind> kinds = kinds_of(place.rules);
+  Energised before;
+  while (!task.stopped()) {
+    const std::int64_t asked_ns = task.now().monotonic_ns;
+    const Energised now_on = energised_(id);
+    // Much is there only when a tray is on.
+    const bool look_anew = (now_on.at_all && !before.at_all) || (now_on.load && !before.load);
+    before = now_on;
+    Ctx look = task.child_within("hazards", kLongestLook);
+    std::set<HazardKind> wanted = kinds;
+    const Result<std::vector<HazardReading>> readings =
+        co_await dut.readings->read(look, std::move(wanted), look_anew);
+    if (task.stopped()) co_return;
+    if (readings) see(place, *readings, energised_(id).load, asked_ns);
+    if (!readings) miss(place, readings.error().message);
+    const std::int64_t now_ns = task.now().monotonic_ns;
+    std::optional<Trip> found = trip_of(id, place, energised_(id), now_ns);
+    if (found && tripped_.insert(id).second) ears_.trip(std::move(*found));
+    say(id, place, now_ns);
+    const std::int64_t pause = std::max(asked_ns + rules_.poll.count() - now_ns, kAtLeast.count());
+    const Status waited = co_await task.sleep_for(Nanoseconds(pause));
+    if (!waited) co_return;
+  }
+}
+
+void HazardWatch::see(Place& place, const std::vector<HazardReading>& readings, bool load,
+                      std::int64_t asked_ns) {
+  place.asked = true;
+  place.silent.clear();
+  for (std::size_t number = 0; number < place.rules.size(); ++number) {
+    const HazardRule& rule = place.rules[number];
+    Parts& parts = place.parts[number];
+    for (auto& [name, part] : parts) {
+      part.known = false;
+      part.why = fmt::format("{} offers no {} any more", name, facts_of(rule.kind).name);
+    }
+    for (const HazardReading& reading : readings) {
+      if (reading.kind != rule.kind) continue;
+      const auto [part, is_new] = parts.try_emplace(reading.part);
+      if (is_new) part->second.clear_ns = asked_ns;
+      judge(rule, part->second, reading, load, asked_ns);
+    }
+  }
+}
+
+void HazardWatch::judge(const HazardRule& rule, Watched& part, const HazardReading& reading, bool load,
+                        std::int64_t asked_ns) {
+  part.known = reading.value.has_value();
+  const std::string_view name = facts_of(rule.kind).name;
+  if (!reading.value) {
+    part.why = fmt::format("the {} of {} is not known: {}", name, reading.part, reading.why);
+    return;
+  }
+  part.value = reading.value;
+  const std::optional<double> baseline = lowest(part.at_rest);
+  if (is_outside(rule, *reading.value, baseline)) {
+    ++part.outside;
+    part.why = fmt::format("the {} of {} is {}, and must be {}", name, reading.part,
+                           shown(rule.kind, *reading.value), bounds_text(rule));
+    if (rule.least_share && baseline) part.why += fmt::format(" ({})", shown(rule.kind, *baseline));
+    return;
+  }
+  part.outside = 0;
+  part.why.clear();
+  part.clear_ns = asked_ns;
+  if (load && !part.at_rest.empty()) return;
+  part.at_rest.push_back(*reading.value);
+  if (part.at_rest.size() > kAtRest) part.at_rest.pop_front();
+}
+
+void HazardWatch::miss(Place& place, const std::string& why) const {
+  place.silent = why;
+  for (std::size_t number = 0; number < place.rules.size(); ++number) {
+    for (auto& [name, part] : place.parts[number]) {
+      part.known = false;
+      part.why =
+          fmt::format("the {} of {} was not read: {}", facts_of(place.rules[number].kind).name, name, why);
+    }
+  }
+}
+
+std::string HazardWatch::why_no_load(const Place& place, std::int64_t now_ns) const {
+  if (!place.asked) return place.silent.empty() ? "heat and coolant have not been read yet" : place.silent;
+  for (std::size_t number = 0; number < place.rules.size(); ++number) {
+    const HazardRule& rule = place.rules[number];
+    const std::string_view name = facts_of(rule.kind).name;
+    if (rule.required && place.parts[number].empty())
+      return fmt::format("its BMC offers no {}, which the station's interlock rules require", name);
+    for (const auto& [part_name, part] : place.parts[number]) {
+      if (part.outside > 0 || !part.known) return part.why;
+      if (now_ns - part.clear_ns > rules_.grace.count())
+        return fmt::format("the {} of {} was last known {} ago", name, part_name,
+                           format_duration(Nanoseconds(now_ns - part.clear_ns)));
+      if (rule.least_share && part.value && *part.value <= 0)
+        return fmt::format("the {} of {} is {}", name, part_name, shown(rule.kind, *part.value));
+    }
+  }
+  return "";
+}
+
+std::optional<Trip> HazardWatch::trip_of(const std::string& id, const Place& place, Energised energised,
+                                         std::int64_t now_ns) const {
+  if (!energised.at_all) return std::nullopt;
+  Trip trip;
+  trip.dut = id;
+  trip.detected_ns = now_ns;
+  for (std::size_t number = 0; number < place.rules.size(); ++number) {
+    for (const auto& [name, part] : place.parts[number]) {
+      if (part.outside < kOutsideInARow) continue;
+      const HazardFacts& facts = facts_of(place.rules[number].kind);
+      trip.cause = facts.cause;
+      trip.code = facts.code;
+      trip.part = name;
+      trip.message = fmt::format("{}: {}", id, part.why);
+      return trip;
+    }
+  }
+  if (!energised.load) return std::nullopt;
+  for (std::size_t number = 0; number < place.rules.size(); ++number) {
+    for (const auto& [name, part] : place.parts[number]) {
+      if (part.known || now_ns - part.clear_ns <= rules_.grace.count()) continue;
+      trip.cause = "telemetry-lost";
+      trip.code = "interlock.telemetry-lost";
+      trip.read = false;
+      trip.part = name;
+      trip.message = fmt::format("{}: under load, {} ({})", id, part.why,
+                                 format_duration(Nanoseconds(now_ns - part.clear_ns)));
+      return trip;
+    }
+  }
+  return std::nullopt;
+}
+
+void HazardWatch::say(const std::string& id, const Place& place, std::int64_t now_ns) {
+  HazardReport report;
+  report.dut = id;
+  const std::string why = why_no_load(place, now_ns);
+  report.load_ready = why.empty();
+  if (!why.empty()) report.why = fmt::format("{}: {}", id, why);
+  report.power_ready = true;
+  for (std::size_t number = 0; number < place.rules.size(); ++number) {
+    const HazardFacts& facts = facts_of(place.rules[number].kind);
+    if (place.asked && place.parts[number].empty()) report.not_offered.emplace_back(facts.name);
+    for (const auto& [name, part] : place.parts[number]) {
+      if (part.outside < kOutsideInARow || !report.power_ready) continue;
+      report.power_ready = false;
+      report.why = fmt::format("{}: {}", id, part.why);
+      report.code = facts.code;
+      report.part = name;
+    }
+  }
+  const auto last = said_.find(id);
+  if (last != said_.end() && last->second.power_ready == report.power_ready &&
+      last->second.load_ready == report.load_ready && last->second.why == report.why &&
+      last->second.code == report.code && last->second.not_offered == report.not_offered)
+    return;
+  said_[id] = report;
+  ears_.watch(report);
+}
+
+}  // namespace kiln

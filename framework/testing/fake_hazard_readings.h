@@ -1,0 +1,53 @@
+#pragma once
+// HazardReadings over values that the test bends. Loop thread only.
+
+#include <boost/asio/awaitable.hpp>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "safety/hazard_readings.h"
+
+namespace kiln {
+
+struct FakeHazards {
+  std::map<std::pair<HazardKind, std::string>, std::optional<double>> values;
+  std::optional<Error> refuses;  ///< every reading
+  int reads = 0, looked_anew = 0;
+
+  void put(HazardKind kind, const std::string& part, std::optional<double> value) {
+    values[{kind, part}] = value;
+  }
+};
+
+class FakeHazardReadings final : public HazardReadings {
+ public:
+  explicit FakeHazardReadings(std::shared_ptr<FakeHazards> hazards) : hazards_(std::move(hazards)) {}
+  boost::asio::awaitable<Result<std::vector<HazardReading>>> read(const Ctx& /*ctx*/,
+                                                                  std::set<HazardKind> kinds,
+                                                                  bool look_anew) override {
+    ++hazards_->reads;
+    if (look_anew) ++hazards_->looked_anew;
+    if (hazards_->refuses) co_return *hazards_->refuses;
+    std::vector<HazardReading> readings;
+    for (const auto& [key, value] : hazards_->values) {
+      if (!kinds.contains(key.first)) continue;
+      HazardReading reading;
+      reading.kind = key.first;
+      reading.part = key.second;
+      reading.value = value;
+      if (!value) reading.why = "it has no value";
+      readings.push_back(std::move(reading));
+    }
+    co_return readings;
+  }
+
+ private:
+  std::shared_ptr<FakeHazards> hazards_;
+};
+
+}  // namespace kiln
