@@ -207,6 +207,11 @@ Result<std::unique_ptr<RunView>> RunView::open(const std::string& database) {
   }
   if (!connection) return view_error(connection.error(), *path);
   if (!identity) return view_error(identity.error(), *path);
+  // A station that was killed while it made its record leaves an empty one.
+  if (identity->empty) {
+    return Error("view.not_found", fmt::format("nothing is recorded in {} yet", *path),
+                 "run something first, or name the right file with --db", Blame::operator_);
+  }
   if (!identity->ours) {
     return Error("view.not_a_ledger", fmt::format("{} is not a record of Kiln", *path),
                  "name the right file with --db", Blame::operator_);

@@ -255,6 +255,14 @@ TEST(RunView, WhatIsNotARecordIsRefused) {
   EXPECT_EQ(RunView::open(directory.file("other.db")).error().code, "view.not_a_ledger");
 }
 
+TEST(RunView, ARecordWhoseMakerWasKilledIsOneOfNoRuns) {
+  TemporaryDirectory directory;
+  std::ofstream(directory.file("kiln.db")).close();
+  EXPECT_EQ(RunView::open(directory.file("kiln.db")).error().code, "view.not_found");
+  EXPECT_EQ(sql(directory.file("begun.db"), "PRAGMA journal_mode = WAL"), "");
+  EXPECT_EQ(RunView::open(directory.file("begun.db")).error().code, "view.not_found");
+}
+
 TEST(RunView, ARecordOnReadOnlyMediaCanBeRead) {
   TemporaryDirectory directory;
   const std::string run = record(directory, {note("kept")});
