@@ -4,12 +4,14 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <map>
 #include <utility>
 
 #include "files/inventory_file.h"
 #include "safety/trip.h"
 #include "station/interlock_latches.h"
 #include "store/record_break.h"
+#include "store/run_view.h"
 
 namespace kiln {
 namespace {
@@ -31,6 +33,26 @@ Interlocked interlocked(const JournaledCut& cut) {
   event.load_stopped_ns = cut.report.load_stopped_ns;
   event.off_confirmed_ns = cut.report.off_confirmed_ns;
   return event;
+}
+
+/// How often each undo of a DUT stands in a record as opened and not as closed.
+using OpenInRecord = std::map<std::pair<std::string, std::string>, int>;
+
+OpenInRecord open_in_record(const JournalOwner& owner) {
+  OpenInRecord open;
+  const Result<std::unique_ptr<RunView>> view = RunView::open(owner.database);
+  if (!view) return open;
+  const auto count = [&open](const Event& event) {
+    if (const auto* opened = std::get_if<GuardOpened>(&event.body)) ++open[{event.dut, opened->undo}];
+    if (const auto* closed = std::get_if<GuardClosed>(&event.body)) --open[{event.dut, closed->undo}];
+  };
+  const auto broken = (*view)->for_each_event(owner.run, 1, [&count](Event&& event) {
+    count(event);
+    return true;
+  });
+  if (!broken || !*broken) return open;
+  for (const Event& event : (*broken)->after) count(event);
+  return open;
 }
 
 }  // namespace
@@ -94,8 +116,16 @@ Status record_and_remove(const std::string& path, const GuardJournalContent& con
   }
   const SystemClock clock;
   const Instant now = clock.now();
+  std::optional<OpenInRecord> open;
   for (const GuardEntry& entry : content.entries) {
-    if (!entry.message.starts_with("by ")) continue;  // the run itself has recorded it
+    std::string message = entry.message;
+    if (!message.starts_with("by ")) {
+      // The run has recorded it itself, unless it died between its journal and its record.
+      if (entry.undo.kind == UndoKind::interlock) continue;
+      if (!open) open = open_in_record(content.owner);
+      if ((*open)[{entry.undo.dut, entry.undo.description}]-- <= 0) continue;
+      message = "by the station, which died before that was in its record";
+    }
     Event event;
     if (entry.undo.kind == UndoKind::interlock) {
       const std::optional<JournaledCut> cut = from_journal(entry.undo);
@@ -105,7 +135,7 @@ Status record_and_remove(const std::string& path, const GuardJournalContent& con
       GuardClosed closed;
       closed.undo = entry.undo.description;
       closed.done = true;
-      closed.message = entry.message;
+      closed.message = message;
       event.body = std::move(closed);
     }
     event.at.utc_ns = entry.ended_utc_ns;

@@ -1,0 +1,143 @@
+#include "station/leftovers.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include "io/loop.h"
+#include "model/verdict.h"
+#include "store/ledger.h"
+#include "store/run_view.h"
+
+namespace kiln {
+namespace {
+
+namespace fs = std::filesystem;
+
+Event of(const std::string& dut, EventBody body) {
+  Event event;
+  event.dut = dut;
+  event.step = "power/on";
+  event.body = std::move(body);
+  return event;
+}
+
+/// A run that died: what was in its record, and what in its guard journal.
+class LeftoversTest : public ::testing::Test {
+ protected:
+  LeftoversTest() {
+    std::string pattern = (fs::temp_directory_path() / "kiln-leftovers-XXXXXX").string();
+    EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
+    place = pattern;
+    owner.database = (place / "kiln.db").string();
+    RunBegun begun;
+    begun.rack = "R01";
+    recorded.push_back(of("", begun));
+  }
+  ~LeftoversTest() override {
+    std::error_code ignored;
+    fs::remove_all(place, ignored);
+  }
+
+  /// An undo that the journal says has ended, with these words.
+  void ended(const std::string& dut, GuardEnd how, const std::string& words) {
+    entries.push_back({JournaledUndo(UndoKind::force_off, dut, "force off " + dut), how, words});
+    recorded.push_back(of(dut, GuardOpened{"force off " + dut}));
+  }
+
+  /// What the record says of the run once its journal is settled.
+  std::vector<GuardClosed> closed_after_settling() {
+    const std::unique_ptr<Loop> loop = Loop::real();
+    LedgerOptions options;
+    options.database = owner.database;
+    options.reserve_bytes = 64 << 10;
+    options.least_free_bytes = 0;
+    {
+      const Result<std::unique_ptr<Ledger>> ledger = Ledger::open(*loop, options);
+      EXPECT_TRUE(ledger) << ledger.error().full();
+      owner.run = (*ledger)->run();
+      for (const Event& event : recorded) EXPECT_TRUE((*ledger)->try_append(event));
+    }
+    const SystemClock clock;
+    const std::string path = guard_journal_path(guard_directory(place.string()), owner.run);
+    {
+      const Result<std::unique_ptr<GuardJournal>> journal = GuardJournal::create(path, owner, clock);
+      EXPECT_TRUE(journal) << journal.error().full();
+      for (const Ended& one : entries) {
+        const Result<int> number = (*journal)->open(one.undo);
+        EXPECT_TRUE(number);
+        EXPECT_TRUE((*journal)->end(*number, one.how, one.words));
+      }
+    }
+    EXPECT_TRUE(find_leftovers(place.string()).empty());
+    EXPECT_FALSE(fs::exists(path));
+    const Result<std::unique_ptr<RunView>> view = RunView::open(owner.database);
+    EXPECT_TRUE(view) << view.error().full();
+    const Result<RunEvents> events = (*view)->events(owner.run);
+    EXPECT_TRUE(events) << events.error().full();
+    std::vector<Event> all = events->events;
+    if (events->broken) all.insert(all.end(), events->broken->after.begin(), events->broken->after.end());
+    std::vector<GuardClosed> closed;
+    std::int64_t sequence = 0;
+    for (Event& event : all) {
+      event.sequence = ++sequence;
+      if (const auto* one = std::get_if<GuardClosed>(&event.body)) closed.push_back(*one);
+    }
+    const RunVerdict verdict = roll_up(all);
+    for (const DutVerdict& dut : verdict.duts) {
+      for (const Reason& reason : dut.reasons) undo_failed = undo_failed || reason.code == "undo.failed";
+    }
+    return closed;
+  }
+
+  struct Ended {
+    JournaledUndo undo;
+    GuardEnd how;
+    std::string words;
+  };
+  fs::path place;
+  JournalOwner owner;
+  std::vector<Event> recorded;
+  std::vector<Ended> entries;
+  bool undo_failed = false;
+};
+
+TEST_F(LeftoversTest, WhatOthersHaveUndoneIsToldBesideTheRecord) {
+  ended("C01", GuardEnd::undone, "by the warden: read back Off");
+  const std::vector<GuardClosed> closed = closed_after_settling();
+  ASSERT_EQ(closed.size(), 1U);
+  EXPECT_EQ(closed[0].message, "by the warden: read back Off");
+  EXPECT_FALSE(undo_failed);
+}
+
+TEST_F(LeftoversTest, AnUndoThatTheStationHadNoTimeToRecordIsNoFailedUndo) {
+  ended("C01", GuardEnd::undone, "");
+  ended("C02", GuardEnd::not_needed, "nothing was done");
+  const std::vector<GuardClosed> closed = closed_after_settling();
+  ASSERT_EQ(closed.size(), 2U);
+  for (const GuardClosed& one : closed) {
+    EXPECT_TRUE(one.done);
+    EXPECT_EQ(one.message, "by the station, which died before that was in its record");
+  }
+  EXPECT_FALSE(undo_failed);
+}
+
+TEST_F(LeftoversTest, WhatTheStationHadRecordedIsNotToldTwice) {
+  ended("C01", GuardEnd::undone, "");
+  GuardClosed ours;
+  ours.undo = "force off C01";
+  ours.message = "read back Off";
+  recorded.push_back(of("C01", ours));
+  ended("C01", GuardEnd::undone, "");  // the same once more, this time not recorded
+  const std::vector<GuardClosed> closed = closed_after_settling();
+  ASSERT_EQ(closed.size(), 2U);
+  EXPECT_EQ(closed[0].message, "read back Off");
+  EXPECT_EQ(closed[1].message, "by the station, which died before that was in its record");
+  EXPECT_FALSE(undo_failed);
+}
+
+}  // namespace
+}  // namespace kiln
