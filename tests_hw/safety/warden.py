@@ -1,16 +1,14 @@
 #!/usr/bin/env python3
 """The warden: whatever dies, what was switched on is off a moment later, and the record says what happened. The station is killed,
-stopped and woken again, the warden is killed, both are; under load and at moments by chance (the seed is printed). Everything is
-asked of the rack itself.
+stopped and woken again, the warden is killed, under load; at other moments: kills.py. Everything is asked of the rack itself.
 
-usage: warden.py --bin BUILD/bin [--seed N] [--points N]
+usage: warden.py --bin BUILD/bin
 """
 import argparse
 import itertools
 import json
 import os
 import pathlib
-import random
 import re
 import signal
 import subprocess
@@ -269,44 +267,6 @@ def readings_lost(options):
         check(station.on() == [], f"and everything is off ({station.on()})")
 
 
-def by_chance(options, seed):
-    chance = random.Random(seed)
-    for number in range(options.points):
-        what = ("station", "stop", "warden", "both")[number % 4]
-        after = chance.uniform(0.3, 24)
-        with tempfile.TemporaryDirectory(prefix="kiln-warden-") as place, Station(options, place) as station:
-            run = station.run(soak="10s")
-            try:
-                run.communicate(timeout=after)
-            except subprocess.TimeoutExpired:
-                pass
-            before = station.on()
-            warden = warden_of(run) if run.poll() is None else None
-            if run.poll() is None and what == "both":
-                recover.kill(run)
-                station.ended("recover")
-            elif run.poll() is None and what == "warden":
-                if warden is not None:
-                    os.kill(warden, signal.SIGKILL)
-                run.communicate(timeout=90)
-            elif run.poll() is None:
-                run.send_signal(signal.SIGSTOP if what == "stop" else signal.SIGKILL)
-            off = off_after(station, 15.0)
-            if off is None and warden is not None and not gone(warden, 0):
-                # Firmware is being written: the warden owns those trays until the write's own deadline.
-                check(all("load" not in what and not what.startswith("S01") for what in station.on()),
-                      f"point {number + 1}: only trays whose firmware is written are still on ({station.on()})")
-                off = off_after(station, 150.0)
-                check(off is not None, f"and they are switched off when the write's time is over ({told(off)})")
-            if run.poll() is None:
-                run.send_signal(signal.SIGCONT)
-                run.communicate(timeout=90)
-            time.sleep(0.3)
-            code = station.ended("recover")[0]
-            check(off is not None and code == 0 and station.on() == [],
-                  f"point {number + 1}, {what} at {after:.2f} s: on were {before}, off after {told(off)}, now {station.on()}")
-
-
 def by_hand(options):
     program = subprocess.run([os.path.join(options.bin, "kiln-warden")], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                              check=False, timeout=20)
@@ -316,10 +276,7 @@ def by_hand(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin", required=True)
-    parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
-    parser.add_argument("--points", type=int, default=4)
     options = parser.parse_args()
-    print(f"seed {options.seed}", flush=True)
     by_hand(options)
     station_killed(options)
     station_stopped(options)
@@ -331,7 +288,6 @@ def main():
     stopped_by_a_person(options)
     weaker_rules(options)
     readings_lost(options)
-    by_chance(options, options.seed)
     print(f"{len(recover.failures)} wrong")
     return 1 if recover.failures else 0
 

@@ -1,0 +1,293 @@
+#!/usr/bin/env python3
+"""Real stations and wardens that die, in every phase of a run: the station is killed, its warden is, both are, the station is
+stopped and woken again. In a part of the points a BMC or a host misbehaves in the same moment. After each: no outlet or load is
+on without an owner, in time, and the record says what happened. Everything is asked of the rack itself, and of `kiln runs`, `show`
+and `report`.
+
+A point is drawn by phase and moment; the seed is printed. Several racks side by side: a kill mostly waits.
+
+usage: kills.py --bin BUILD/bin [--seed N] [--points N] [--lanes N] [--only N]
+"""
+import argparse
+import collections
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+
+import recover
+from recover import Station, warden_of
+from warden import gone
+
+KINDS = ("station", "warden", "both", "stop")
+# Phase, the line of the station's screen after which it begins, and how long it lasts on a machine with time to spare.
+PHASES = (("start", r"", 0.35), ("checks", r" leak-detection/census +complete", 0.7), ("power", r" cooling/flow +complete", 2.0),
+          ("firmware", r" power/on +complete", 3.7), ("soak", r" firmware/update +complete", 5.3), ("data-paths", r" soak/load +complete", 1.9),
+          ("teardown", r" data-paths/bandwidth +complete", 0.4))
+NUISANCES = ("bmc-slow@C01", "bmc-503@C02", "bad-json@C01", "bmc-reset@C02", "host-hang@C01", "ssh-drop@C02", "bmc-503@S01")
+LOAD_WITHIN, OFF_WITHIN = 5.0, 10.0  # seconds from the death
+SILENCE = 2.0                        # after which a station that was stopped counts as dead
+WRITE = 15.0                         # seconds a firmware write may take, as kills.yaml says
+LATE = 2.0                           # of this suite's own: several racks share two cores
+ROW = re.compile(r'<tr class="[^"]*"><td>([^<]*)</td><td>([^<]*)</td><td>[^<]*</td><td class="n">[^<]*</td><td class="n">[^<]*</td>'
+                 r'<td class="word">([^<]*)</td><td>([^<]*)</td></tr>')
+
+
+class Run:
+    """A run under way, and what its screen says."""
+
+    def __init__(self, station):
+        self.out = tempfile.TemporaryFile("w+", encoding="utf-8")
+        self.program = subprocess.Popen([os.path.join(station.bin, "kiln"), "run", os.path.join(os.path.dirname(os.path.abspath(__file__)), "kills.yaml"),
+                                         "--rack", station.inventory, "--json", "--no-input"], stdin=subprocess.DEVNULL, stdout=self.out,
+                                        stderr=subprocess.PIPE, text=True, env=dict(os.environ, XDG_STATE_HOME=station.place))
+        self.lines, self.news = [], threading.Condition()
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def read(self):
+        for line in self.program.stderr:
+            with self.news:
+                self.lines.append(line)
+                self.news.notify_all()
+        with self.news:
+            self.lines.append("")
+            self.news.notify_all()
+
+    def wait_for(self, pattern, within=120):
+        """False when it ended first."""
+        found = re.compile(pattern)
+        end = time.monotonic() + within
+        with self.news:
+            while not any(found.search(line) for line in self.lines if line):
+                if "" in self.lines or time.monotonic() > end:
+                    return False
+                self.news.wait(1)
+        return True
+
+    def alive(self):
+        return self.program.poll() is None
+
+    def ended(self, within=120):
+        """(exit code, what it printed, the end of its screen)"""
+        code = self.program.wait(timeout=within)
+        self.reader.join(timeout=10)
+        self.out.seek(0)
+        return code, self.out.read(), "".join(self.lines)[-300:]
+
+
+class Point:
+    def __init__(self, number, kind, phase, chance):
+        self.number, self.kind, self.phase = number, kind, phase
+        self.share = chance.random()
+        # With both gone only the host can end its load, and one that hangs does not.
+        self.nuisance = chance.choice([one for one in NUISANCES if kind != "both" or "hang" not in one]) if chance.random() < 0.25 else None
+        self.wrong, self.on, self.load_after, self.off_after, self.waited_for_write, self.seconds = [], [], None, None, False, 0.0
+
+    def check(self, good, what):
+        if not good:
+            self.wrong.append(what)
+
+    def told(self):
+        return f"point {self.number}, {self.kind} in {self.phase[0]} at {self.share:.2f}" + (f" beside {self.nuisance}" if self.nuisance else "")
+
+    def try_once(self, options):
+        """False: the run was over before its moment came."""
+        with tempfile.TemporaryDirectory(prefix="kiln-kills-") as place, Station(options, place) as station:
+            run = Run(station)
+            try:
+                _, begins, length = self.phase
+                if begins and not run.wait_for(begins):
+                    self.check(run.alive(), f"its phase never came: {run.ended()[2]}")
+                    return True
+                time.sleep(self.share * length)
+                if self.nuisance:
+                    station.faults(self.nuisance)
+                if not run.alive():
+                    return False
+                return self.die(station, run)
+            finally:
+                if run.alive():
+                    run.program.kill()
+                run.program.wait()
+
+    def die(self, station, run):
+        warden = warden_of(run.program)
+        try:
+            if self.kind == "both" and warden is not None:
+                os.kill(warden, signal.SIGSTOP)
+            if self.kind == "warden" and warden is not None:
+                os.kill(warden, signal.SIGKILL)
+            if self.kind in ("station", "both"):
+                run.program.kill()
+            if self.kind == "stop":
+                run.program.send_signal(signal.SIGSTOP)
+            died = time.monotonic()
+            if self.kind == "both" and warden is not None:
+                os.kill(warden, signal.SIGKILL)
+        except ProcessLookupError:
+            return False  # it was just leaving
+        # Read when it was dead: what is on now was left to somebody, and its record must say to whom.
+        self.on = station.on()
+        self.watch(station, run, died)
+        code, out, screen = run.ended() if self.kind in ("warden", "stop") else (run.ended()[0], None, None)
+        if self.kind == "station" and warden is not None:
+            self.check(gone(warden), "its warden does not end")
+        recovered, said, err = station.ended("recover", "--json")
+        self.check(recovered == 0 and json.loads(said)["left"] == 0, f"kiln recover: {recovered}, {err.strip()[-300:]}")
+        self.check(station.on() == [], f"still on: {station.on()}")
+        self.check(station.journals() == [], f"a journal is left: {station.journals()}")
+        self.check_record(station, code, out, screen, warden is not None)
+        time.sleep(0.3)
+        self.check(station.on() == [], f"on again: {station.on()}")
+        return True
+
+    def watch(self, station, run, died):
+        """Until what was on is off, with the times; a station that was stopped is woken when its silence has been noticed."""
+        woken = self.kind != "stop"
+        allowed = OFF_WITHIN + LATE
+        while True:
+            on, now = station.on(), time.monotonic() - died
+            if self.load_after is None and not any("load" in what for what in on):
+                self.load_after = now
+            if not woken and now > SILENCE + 1 and (not on or now > allowed):
+                run.program.send_signal(signal.SIGCONT)
+                woken = True
+            # Where both are dead nobody is left to switch off, only the hosts' leases end.
+            done = self.load_after is not None if self.kind == "both" else not on
+            if done and woken:
+                break
+            if now > allowed:
+                if self.waited_for_write or not self.is_written(station, on):
+                    self.check(False, f"{now:.1f} s after the death is on: {on}")
+                    break
+                self.waited_for_write = True
+                allowed = WRITE + OFF_WITHIN + LATE
+            time.sleep(0.05)
+        self.off_after = None if self.kind == "both" or self.waited_for_write else time.monotonic() - died
+        if self.load_after is not None:
+            limit = LOAD_WITHIN + LATE
+            self.check(self.load_after <= limit, f"load went on for {self.load_after:.1f} s")
+        if not woken:
+            run.program.send_signal(signal.SIGCONT)
+
+    def is_written(self, station, on):
+        """Whether what is on are trays whose firmware is being written: those the warden leaves on to the write's own deadline."""
+        if self.phase[0] in ("power", "firmware"):  # the record need not know yet what was begun in its last moment
+            return all(what in ("C01 power", "C02 power") for what in on)
+        told = json.loads(station.ended("report", "last", "--format", "json", "--out", station.place + "/writes", "--json")[1])
+        with open(told["reports"]["json"], encoding="utf-8") as file:
+            steps = json.load(file)["steps"]
+        return all(what in {step["dut"] + " power" for step in steps if step["step"] == "firmware/update" and step["ended_ns"] == 0} for what in on)
+
+    def check_record(self, station, code, out, screen, guarded):
+        runs = json.loads(station.ended("runs", "--json")[1])["runs"]
+        if not runs:
+            self.check(self.on == [], f"there is no record, and on was {self.on}")
+            return
+        shown, text, err = station.ended("show", "last", "--json")
+        self.check(shown == 0, f"kiln show: {shown}, {err.strip()}")
+        told = json.loads(text)
+        reasons = [reason for dut in told["duts"] for reason in dut["reasons"]]
+        codes = {reason["code"] for reason in reasons}
+        state = runs[0]["state"]
+        self.check("undo.failed" not in codes, f"the record calls something not undone: {[reason for reason in reasons if reason['code'] == 'undo.failed']}")
+        if self.kind in ("station", "both"):
+            # Killed before it had begun, or after it had ended, it is no run that was interrupted.
+            outside = self.on == [] and (told["decision"] is None if self.phase[0] == "start" else self.phase[0] == "teardown" and state == "complete")
+            self.check(outside or (told["decision"] == "INCOMPLETE" and "run.interrupted" in codes and state == "INTERRUPTED"),
+                       f"a run that was killed is {told['decision']}, {sorted(codes)}, and kiln runs calls it {state}")
+        elif self.on:
+            why = ("warden.lost", "warden is gone") if self.kind == "warden" else ("warden.acted", "the warden has taken over")
+            # One that slept for longer than the grace has also lost its view of the leak detectors.
+            blind = code == 5 and self.kind == "stop" and "interlock.telemetry-lost" in codes
+            self.check((code == 4 or blind) and json.loads(out)["decision"] == "INCOMPLETE" and any(reason["code"] == why[0] or why[1] in reason["message"] for reason in reasons),
+                       f"it ended with {code}, {told['decision']}, {sorted(codes)}: {screen}")
+        else:
+            self.check(code in (0, 2, 4), f"with nothing on it ended with {code}: {screen}")
+        if not self.on:
+            return
+        # Which undo ended how, and by whom.
+        _, said, _ = station.ended("report", "last", "--format", "html", "--out", station.place + "/report", "--json")
+        with open(json.loads(said)["reports"]["html"], encoding="utf-8") as file:
+            rows = [row[1:] for row in ROW.findall(file.read())]
+        by = {"station": "by the warden", "both": "by kiln recover"}.get(self.kind, "")
+        if not guarded:
+            by = ""
+        for what in self.on:
+            dut, kind = what.split()
+            # A load that ended by itself in that moment needed no undo, and its guard may have ended before.
+            good = [how for undo, how, message in rows if undo.endswith(" " + dut) and (undo.startswith("force off") == (kind == "power")) and
+                    how in ("done", "not needed") and (kind == "load" or message.startswith(by))]
+            self.check(good, f"the record does not say who ended {what}: {rows}")
+
+    def live(self, options):
+        began = time.monotonic()
+        try:
+            for _ in range(4):
+                if self.try_once(options):
+                    break
+                self.share *= 0.5
+            else:
+                self.check(False, "the run was over each time")
+        except Exception:  # the other points go on
+            self.check(False, traceback.format_exc())
+        self.seconds = time.monotonic() - began
+        return self
+
+
+def points_of(options):
+    chance = random.Random(options.seed)
+    points = [Point(number + 1, KINDS[number % len(KINDS)], PHASES[number // len(KINDS) % len(PHASES)], chance) for number in range(options.points)]
+    if options.only:
+        return [points[options.only - 1]]
+    chance.shuffle(points)  # long waits among short ones
+    return points
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
+    parser.add_argument("--points", type=int, default=240)
+    parser.add_argument("--lanes", type=int, default=20)
+    parser.add_argument("--only", type=int, help="this point of the seed alone")
+    options = parser.parse_args()
+    print(f"seed {options.seed}, {options.points} points", flush=True)
+    began = time.monotonic()
+    seen = collections.Counter()
+    worst_off, worst_load, writes, nuisances = collections.Counter(), collections.Counter(), 0, 0
+    with ThreadPoolExecutor(options.lanes) as lanes:
+        for point in lanes.map(lambda one: one.live(options), points_of(options)):
+            for wrong in point.wrong:
+                recover.check(False, f"{point.told()}: {wrong}")
+            seen[point.kind, point.phase[0]] += 1
+            seen[point.kind, "on"] += bool(point.on)
+            seen[point.kind, "load"] += any("load" in what for what in point.on)
+            worst_off[point.kind] = max(worst_off[point.kind], point.off_after or 0)
+            worst_load[point.kind] = max(worst_load[point.kind], point.load_after or 0 if any("load" in what for what in point.on) else 0)
+            writes += point.waited_for_write
+            nuisances += point.nuisance is not None
+    for kind in KINDS:
+        print(f"{kind:8} " + ", ".join(f"{seen[kind, phase]} in {phase}" for phase, _, _ in PHASES) +
+              f"; {seen[kind, 'on']} with something on, {seen[kind, 'load']} under load; slowest: load off after {worst_load[kind]:.1f} s, "
+              f"all off after {worst_off[kind]:.1f} s")
+    cpu = sum(os.times()[:4])
+    print(f"{nuisances} beside a nuisance, {writes} waited for a firmware write; {time.monotonic() - began:.0f} s, {cpu:.0f} s of CPU")
+    if not options.only:
+        for kind in KINDS:
+            recover.check(seen[kind, "on"] >= options.points // 8, f"{kind}: {seen[kind, 'on']} of its points left something on")
+    print(f"{len(recover.failures)} wrong")
+    return 1 if recover.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
