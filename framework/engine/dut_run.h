@@ -29,6 +29,7 @@ struct Guard {
   Where where;
   GuardState state = GuardState::open;
   int journal_number = 0;      ///< in the guard journal
+  std::int64_t opened_ns = 0;  ///< monotonic
   std::int64_t undone_ns = 0;  ///< when the DUT acknowledged the undo; 0: it has not
   bool failed = false;         ///< the undo was tried in vain
 };

@@ -7,6 +7,7 @@
 #include "engine/dut_run.h"
 #include "engine/undo.h"
 #include "model/interlock_reach.h"
+#include "model/off_reading.h"
 
 namespace kiln {
 namespace {
@@ -18,12 +19,24 @@ constexpr Nanoseconds kPowerReadBudget = std::chrono::seconds(3);
 constexpr Nanoseconds kReadBackEvery = std::chrono::milliseconds(100);
 constexpr Nanoseconds kAcknowledgedEvery = std::chrono::milliseconds(10);
 
-awaitable<Status> run_undo(RunState& state, DutRun& dut, Undo undo, Ctx& ctx) {
+/// Whether an On of this run, or a restart, may still be under way there.
+bool may_come_on(const DutRun& dut) {
+  std::int64_t asked_ns = dut.switched.on_ns;
+  for (const Guard& guard : dut.guards) {
+    if (guard.undo.kind == Undo::Kind::force_off) asked_ns = std::max(asked_ns, guard.opened_ns);
+  }
+  return on_may_come(asked_ns, dut.ctx.now().monotonic_ns);
+}
+
+/// `told`: what the record should say of it.
+awaitable<Status> run_undo(RunState& state, DutRun& dut, Undo undo, std::string& told, Ctx& ctx) {
   if (undo.kind == Undo::Kind::force_off) {
     const Result<Bmc*> bmc = bmc_of(state, dut, "");
     if (!bmc) co_return bmc.error();
-    const Status done = co_await force_off_and_read_back(ctx, **bmc, dut.dut.id);
-    co_return done;
+    Result<std::string> off = co_await force_off_and_read_back(ctx, **bmc, dut.dut.id, may_come_on(dut));
+    if (!off) co_return off.error();
+    told = std::move(*off);
+    co_return success();
   }
   const Result<Shell*> shell = shell_of(state, dut);
   if (!shell) co_return shell.error();
@@ -56,8 +69,9 @@ Result<Bmc*> bmc_for_cut(RunState& state, DutRun& dut) {
 }
 
 /// Leaves off_confirmed_ns at 0 when it could not be confirmed; that is what the record then says.
-awaitable<void> read_back_off(Bmc& bmc, CutTimes& times, Ctx& ctx) {
+awaitable<void> read_back_off(Bmc& bmc, bool on_may_come, CutTimes& times, Ctx& ctx) {
   bool asked = false;
+  OffReading reading(on_may_come);
   while (true) {
     // Asked again until accepted: a BMC that is busy for a moment must not keep a leaking tray on.
     if (!asked) {
@@ -66,11 +80,12 @@ awaitable<void> read_back_off(Bmc& bmc, CutTimes& times, Ctx& ctx) {
       if (!asked && answer.error().code == "bmc.unsupported") co_return;
     }
     const Result<PowerState> power = co_await bmc.power_state(ctx);
-    if (power && *power == PowerState::off) {
-      times.off_confirmed_ns = ctx.now().monotonic_ns;
-      co_return;
-    }
+    if (power) reading.see(*power == PowerState::off, ctx.now().monotonic_ns);
+    if (reading.believed()) times.off_confirmed_ns = reading.off_since_ns();
+    if (reading.believed()) co_return;
+    if (reading.came_on_again() && reading.off_since_ns() == 0) asked = false;
     const Status waited = co_await ctx.sleep_for(kReadBackEvery);
+    if (!waited && waited.error().code == "ctx.deadline") times.off_confirmed_ns = reading.off_since_ns();
     if (!waited) co_return;
   }
 }
@@ -98,7 +113,7 @@ std::int64_t acknowledged_ns(const DutRun& dut, const std::vector<int>& guards) 
 
 awaitable<void> force_off_and_confirm(RunState& state, DutRun& dut, CutTimes& times, Ctx& ctx) {
   const Result<Bmc*> bmc = bmc_for_cut(state, dut);
-  if (bmc) co_await read_back_off(**bmc, times, ctx);
+  if (bmc) co_await read_back_off(**bmc, may_come_on(dut), times, ctx);
   times.off_is_over = true;
 }
 
@@ -210,9 +225,10 @@ awaitable<Status> perform_undo(RunState& state, DutRun& dut, int guard) {
     co_await wait_for_flashes(state, dut);
     dut.switched.off_ns = dut.ctx.now().monotonic_ns;
   }
-  Status done = co_await shielded(dut.ctx, undo.description, undo.budget, [&state, &dut, &undo](Ctx& ctx) {
-    return run_undo(state, dut, undo, ctx);
-  });
+  std::string told;
+  Status done = co_await shielded(
+      dut.ctx, undo.description, undo.budget,
+      [&state, &dut, &undo, &told](Ctx& ctx) { return run_undo(state, dut, undo, told, ctx); });
   find()->state = GuardState::closed;
   if (done) find()->undone_ns = dut.ctx.now().monotonic_ns;
   // A host that is off cannot answer, and what ran on it has ended.
@@ -224,7 +240,7 @@ awaitable<Status> perform_undo(RunState& state, DutRun& dut, int guard) {
   }
   find()->failed = !done;
   if (!done && dut.cut && undo.kind == Undo::Kind::shell_command) done = success();
-  const std::string said = done ? std::string() : done.error().sentence();
+  const std::string said = done ? told : done.error().sentence();
   // On a host that was never reached nothing was done: there is nothing for kiln recover to undo.
   const bool never_done =
       !done && undo.kind == Undo::Kind::shell_command && dut.shell && !dut.shell->was_connected();
@@ -234,7 +250,7 @@ awaitable<Status> perform_undo(RunState& state, DutRun& dut, int guard) {
   GuardClosed event;
   event.undo = undo.description;
   event.done = done.has_value();
-  if (!done) event.message = done.error().sentence();
+  event.message = said;
   EventBody body = std::move(event);
   const Status recorded = co_await state.recorder.record_durable(where, std::move(body));
   (void)recorded;  // a failed ledger ends the run by itself; the undo was done either way

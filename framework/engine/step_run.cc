@@ -267,6 +267,7 @@ awaitable<Result<int>> StepRun::open_guard(Undo undo) {
   guard.undo = std::move(undo);
   guard.where = where_;
   guard.journal_number = *journal_number;
+  guard.opened_ns = ctx_.now().monotonic_ns;
   dut_.guards.push_back(std::move(guard));
   // A stop that came while the journal was written must win over the "do" that would follow.
   const Status going_on = ctx_.check();

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "model/off_reading.h"
+
 namespace kiln {
 
 using boost::asio::awaitable;
@@ -16,13 +18,22 @@ constexpr Nanoseconds kPowerReadBudget =
 
 }  // namespace
 
-awaitable<Status> force_off_and_read_back(const Ctx& ctx, Bmc& bmc, std::string dut) {
+awaitable<Result<std::string>> force_off_and_read_back(const Ctx& ctx, Bmc& bmc, std::string dut,
+                                                       bool on_may_come) {
   const Status asked = co_await bmc.force_off(ctx);
-  if (!asked) co_return asked;
+  if (!asked) co_return asked.error();
+  OffReading reading(on_may_come);
   while (true) {
     const Result<PowerState> power = co_await bmc.power_state(ctx);
-    if (power && *power == PowerState::off) co_return success();
+    if (power) reading.see(*power == PowerState::off, ctx.now().monotonic_ns);
+    if (reading.believed()) co_return reading.sentence();
+    if (reading.came_on_again() && reading.off_since_ns() == 0) {
+      const Status once_more = co_await bmc.force_off(ctx);
+      (void)once_more;  // only what is read back counts
+    }
     const Status waited = co_await ctx.sleep_for(kReadBackEvery);
+    if (!waited && waited.error().code == "ctx.deadline" && reading.off_since_ns() != 0)
+      co_return reading.sentence();
     if (!waited) {
       co_return Error("undo.not_confirmed",
                       fmt::format("{} accepted force-off but does not read back Off", dut),

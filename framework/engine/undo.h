@@ -11,9 +11,11 @@
 
 namespace kiln {
 
-/// Asks for force-off and reads back until the power state is Off. Errors: those of the BMC,
-/// undo.not_confirmed.
-boost::asio::awaitable<Status> force_off_and_read_back(const Ctx& ctx, Bmc& bmc, std::string dut);
+/// Asks for force-off and reads back until the power state is Off, and stays so where an On may come
+/// (model/off_reading.h); what comes on again is forced off again. Gives what was read, for the record.
+/// Errors: those of the BMC, undo.not_confirmed.
+boost::asio::awaitable<Result<std::string>> force_off_and_read_back(const Ctx& ctx, Bmc& bmc, std::string dut,
+                                                                    bool on_may_come);
 
 /// Runs the command that ends a load; a lost connection is opened anew. Exit status 1 is success: pkill's
 /// answer when nothing was left to stop (procps-ng 4.0, pkill(1)). Errors: those of the shell, undo.failed.

@@ -21,9 +21,13 @@ constexpr Nanoseconds kListenAgain = std::chrono::seconds(1);
 constexpr Nanoseconds kListenAtMost = std::chrono::seconds(30);  // between two attempts
 constexpr int kOurs = 0;  // number of the undo that is ours; guards are numbered from 1
 
-NumberedUndo force_off(const std::string& dut, Nanoseconds budget) {
+/// In place of those of `guards` that do the same: as young as the youngest of them.
+NumberedUndo force_off(const std::string& dut, Nanoseconds budget, const std::vector<NumberedUndo>& guards) {
   NumberedUndo off;
   off.number = kOurs;
+  for (const NumberedUndo& guard : guards) {
+    if (guard.undo.kind == UndoKind::force_off) off.opened_ns = std::max(off.opened_ns, guard.opened_ns);
+  }
   off.undo = JournaledUndo(UndoKind::force_off, dut, "force off " + dut);
   off.undo.budget = budget;
   return off;
@@ -187,9 +191,10 @@ awaitable<void> InterlockWatch::cut_one(std::string id, Ctx& task) {
   std::vector<NumberedUndo> undos = open_guards_(id);
   const bool switched = can_be_cut(dut.role, dut.power != nullptr);
   // Also when no guard says that this run has switched it on: a leak does not ask who did.
+  const std::vector<NumberedUndo> guards = undos;
   if (switched) {
     std::erase_if(undos, [](const NumberedUndo& undo) { return undo.undo.kind == UndoKind::force_off; });
-    undos.push_back(force_off(id, rules_.off_confirm));
+    undos.push_back(force_off(id, rules_.off_confirm, guards));
   }
   UndoDoors doors;
   doors.power = dut.power;
@@ -223,7 +228,7 @@ awaitable<void> InterlockWatch::cut_one(std::string id, Ctx& task) {
                           id, format_duration(rules_.off_confirm)));
     }
   }
-  std::vector<NumberedUndo> only{force_off(id, kKeepAsking)};
+  std::vector<NumberedUndo> only{force_off(id, kKeepAsking, guards)};
   UndoDoors same;
   same.power = dut.power;
   const std::map<int, UndoResult> later = co_await undo_all(task, std::move(only), std::move(same), 0);
@@ -279,7 +284,7 @@ awaitable<void> InterlockWatch::shelves_that_stay_on(std::string id, Ctx& task) 
 }
 
 awaitable<void> InterlockWatch::shelf_off(std::string id, Ctx& task) {
-  std::vector<NumberedUndo> only{force_off(id, kKeepAsking)};
+  std::vector<NumberedUndo> only{force_off(id, kKeepAsking, open_guards_(id))};
   UndoDoors doors;
   doors.power = duts_.at(id).power;
   const std::map<int, UndoResult> results = co_await undo_all(task, std::move(only), std::move(doors), 0);

@@ -59,7 +59,13 @@ class RedfishPowerSwitch final : public PowerSwitch {
     const std::string resource = resource_;
     const Result<json::value> body = co_await line_->get(ctx, resource);
     if (!body) co_return body.error();
-    co_return json_text_at(*body, {"PowerState"}) == "Off";
+    const std::string state = json_text_at(*body, {"PowerState"});
+    if (state.empty()) {
+      co_return Error("warden.bmc",
+                      fmt::format("{} of {} says nothing about its power", resource, line_->base_url()), "",
+                      Blame::peer);
+    }
+    co_return state == "Off";
   }
 
   awaitable<void> leave(const Ctx& ctx) override { co_await line_->leave(ctx); }

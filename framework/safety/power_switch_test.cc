@@ -132,12 +132,19 @@ TEST_F(PowerSwitchTest, NothingToSwitchIsSaidBeforeAnythingIsOn) {
 }
 
 TEST_F(PowerSwitchTest, AStateThatIsNotOffIsNotOff) {
-  for (const char* state : {"On", "PoweringOff", "Paused", ""}) {
+  for (const char* state : {"On", "PoweringOff", "Paused"}) {
     http.answer("GET", "/redfish/v1/Systems/System_0", system("System_0", state));
     const Outcome outcome = run();
     ASSERT_TRUE(outcome.off && *outcome.off) << state;
     EXPECT_FALSE(**outcome.off) << state;
   }
+}
+
+TEST_F(PowerSwitchTest, AnAnswerThatSaysNothingOfPowerIsNoReading) {
+  http.answer("GET", "/redfish/v1/Systems/System_0", system("System_0", ""));
+  const Outcome outcome = run();
+  ASSERT_TRUE(outcome.off);
+  EXPECT_EQ(outcome.off->error().code, "warden.bmc");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "io/scope.h"
+#include "model/off_reading.h"
 
 namespace kiln {
 namespace {
@@ -20,10 +21,12 @@ struct Work {
   std::vector<NumberedUndo> loads;  ///< newest first
   std::vector<int> offs;
   Nanoseconds off_budget{0};
+  std::int64_t on_asked_ns = 0;  ///< by the youngest of what `offs` undo
   UndoDoors doors;
   std::int64_t off_after_ns = 0;
   bool off = false;
   std::int64_t off_ns = 0;
+  std::string off_words = "read back Off";
   bool not_needed = false;  ///< others have switched it off meanwhile
   std::string off_failure = "it was not tried";
   std::map<int, UndoResult> results;
@@ -31,6 +34,12 @@ struct Work {
 
 bool nobody_waits(const Work& work) {
   return work.doors.still_open && std::none_of(work.offs.begin(), work.offs.end(), work.doors.still_open);
+}
+
+void confirm_off(Work& work, const OffReading& reading) {
+  work.off = true;
+  work.off_ns = reading.off_since_ns();
+  work.off_words = reading.sentence();
 }
 
 awaitable<void> switch_off(Work& work, Ctx& ctx) {
@@ -42,20 +51,29 @@ awaitable<void> switch_off(Work& work, Ctx& ctx) {
   const Status free = co_await ctx.sleep_for(held);
   if (!free) co_return;
   Ctx limited = ctx.child_within("force off", work.off_budget);
+  OffReading reading(on_may_come(work.on_asked_ns, ctx.now().monotonic_ns));
   while (true) {
     work.not_needed = nobody_waits(work);
     if (work.not_needed) co_return;
-    const Status asked = co_await work.doors.power->force_off(limited);
+    // What reads Off is only looked at; whatever else it reads or answers, it is asked once more.
+    Status asked = success();
+    if (reading.off_since_ns() == 0) asked = co_await work.doors.power->force_off(limited);
     Result<bool> off = Error("undo.not_confirmed", "it accepted force-off but does not read back Off");
     if (asked) off = co_await work.doors.power->is_off(limited);
-    work.off = off && *off;
-    if (work.off) work.off_ns = ctx.now().monotonic_ns;
-    if (work.off) co_return;
+    const std::int64_t now_ns = ctx.now().monotonic_ns;
+    if (off) reading.see(*off, now_ns);
+    if (reading.believed()) {
+      confirm_off(work, reading);
+      co_return;
+    }
     if (!asked && !asked.error().code.starts_with("ctx.")) work.off_failure = asked.error().sentence();
     if (asked && !off && !off.error().code.starts_with("ctx.")) work.off_failure = off.error().sentence();
     if (asked && off) work.off_failure = "it accepted force-off but does not read back Off";
     const Status waited = co_await limited.sleep_for(kAgainEvery);
-    if (!waited) co_return;
+    if (waited) continue;
+    // Its time is over: off for as long as could be looked is the most that can be said.
+    if (waited.error().code == "ctx.deadline" && reading.off_since_ns() != 0) confirm_off(work, reading);
+    co_return;
   }
 }
 
@@ -123,6 +141,7 @@ awaitable<std::map<int, UndoResult>> undo_all(const Ctx& ctx, std::vector<Number
     if (undo->undo.kind == UndoKind::force_off) {
       work.offs.push_back(undo->number);
       work.off_budget = std::max(work.off_budget, undo->undo.budget);
+      work.on_asked_ns = std::max(work.on_asked_ns, undo->opened_ns);
     } else {
       work.loads.push_back(*undo);
     }
@@ -144,7 +163,7 @@ awaitable<std::map<int, UndoResult>> undo_all(const Ctx& ctx, std::vector<Number
       work.results[number] = UndoResult{GuardEnd::not_needed, "the station undid it itself", 0};
       continue;
     }
-    work.results[number] = work.off ? UndoResult{GuardEnd::undone, "read back Off", work.off_ns}
+    work.results[number] = work.off ? UndoResult{GuardEnd::undone, work.off_words, work.off_ns}
                                     : UndoResult{GuardEnd::failed, work.off_failure, 0};
   }
   for (const NumberedUndo& load : work.loads) {

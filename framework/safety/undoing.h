@@ -17,6 +17,7 @@ namespace kiln {
 struct NumberedUndo {
   int number = 0;  ///< in the journal
   JournaledUndo undo;
+  std::int64_t opened_ns = 0;  ///< monotonic: what it undoes may still be under way; 0: it is not
 };
 
 struct UndoResult {
@@ -36,9 +37,10 @@ struct UndoDoors {
 };
 
 /// All undos of one DUT, each under its own budget: loads newest first, and beside them, at once, force-off,
-/// which is asked again until it reads back Off. Power that is off ends the wait for loads: nothing runs
-/// without it. `off_after`: force-off is not asked before that moment (monotonic), because firmware is being
-/// written; loads do not wait.
+/// which is asked again until it reads back Off, and stays so where an On may be under way
+/// (model/off_reading.h). Power that is off ends the wait for loads: nothing runs without it. `off_after`:
+/// force-off is not asked before that moment (monotonic), because firmware is being written; loads do not
+/// wait.
 boost::asio::awaitable<std::map<int, UndoResult>> undo_all(const Ctx& ctx, std::vector<NumberedUndo> undos,
                                                            UndoDoors doors, std::int64_t off_after_ns);
 

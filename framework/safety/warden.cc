@@ -260,8 +260,13 @@ class Warden {
 
   std::vector<NumberedUndo> guards_of(const std::string& dut) const {
     std::vector<NumberedUndo> guards;
+    const auto facts = duts_.find(dut);
+    const std::int64_t now_ns = ctx_.now().monotonic_ns;
+    const bool flashing = facts != duts_.end() && facts->second.off_after_ns > now_ns;
     for (const NumberedUndo& undo : open_) {
-      if (undo.undo.dut == dut) guards.push_back(undo);
+      if (undo.undo.dut != dut) continue;
+      guards.push_back(undo);
+      if (flashing) guards.back().opened_ns = now_ns;  // a write restarts what it likes
     }
     return guards;
   }
@@ -354,7 +359,7 @@ class Warden {
 
   awaitable<void> take(WardenMessage message) {
     if (auto* guard = std::get_if<WardenGuard>(&message)) {
-      open_.push_back({guard->number, std::move(guard->undo)});
+      open_.push_back({guard->number, std::move(guard->undo), ctx_.now().monotonic_ns});
     } else if (const auto* end = std::get_if<WardenGuardEnd>(&message)) {
       if (!outstanding(end->how))
         std::erase_if(open_, [end](const NumberedUndo& undo) { return undo.number == end->number; });

@@ -16,6 +16,7 @@ struct FakePower {
   bool obeys = true;             ///< false: force-off is accepted and nothing happens
   Nanoseconds takes{0};          ///< before each answer
   std::optional<Error> refuses;  ///< every request
+  std::int64_t comes_on_ns = 0;  ///< an On is under way until then, which no force-off takes back; 0: none
   int asked_off = 0, prepared = 0, left = 0;
   std::int64_t off_ns = 0;
 };
@@ -52,6 +53,10 @@ class FakePowerSwitch final : public PowerSwitch {
     const Status waited = co_await ctx.sleep_for(power_->takes);
     if (!waited) co_return waited;
     if (power_->refuses) co_return *power_->refuses;
+    if (power_->comes_on_ns != 0 && ctx.now().monotonic_ns >= power_->comes_on_ns) {
+      power_->on = true;
+      power_->comes_on_ns = 0;
+    }
     co_return success();
   }
   std::shared_ptr<FakePower> power_;

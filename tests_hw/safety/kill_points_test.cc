@@ -178,7 +178,7 @@ int stride(int usual) {
   return all != nullptr && std::string_view(all) == "all" ? 1 : usual * kThinned;
 }
 
-void kill_at_every(Death death, int usual) {
+void kill_at_every(Death death, int usual, Bmcs bmcs = Bmcs::obedient) {
   const int every = stride(usual);
   const int points = count_points();
   int died = 0;
@@ -189,7 +189,7 @@ void kill_at_every(Death death, int usual) {
   int over = 0;
   for (int point = 1; point <= points && failures < kFailuresShown; point += every) {
     const StateDirectory state;
-    World world(burn_in(), state.path(), point, death);
+    World world(burn_in(), state.path(), point, death, bmcs);
     world.run();
     ++died;
     with_power += world.on_at_death.empty() ? 0 : 1;
@@ -244,6 +244,28 @@ TEST(KillPoints, WokenAndKilledSoonAfterNothingStaysOnEither) { kill_at_every(De
 
 TEST(KillPoints, KilledWithItsWardenTheHostsEndTheirLoadAndRecoverDoesTheRest) {
   kill_at_every(Death::both, 1);
+}
+
+// BMCs that read Off while they come on, and ignore a force-off meanwhile.
+
+TEST(KillPoints, KilledWhileStubbornBmcsComeOnNothingStaysOn) {
+  kill_at_every(Death::killed, 1, Bmcs::stubborn);
+}
+
+TEST(KillPoints, StoppedWhileStubbornBmcsComeOnNothingStaysOn) {
+  kill_at_every(Death::stopped, 3, Bmcs::stubborn);
+}
+
+TEST(KillPoints, WokenWhileStubbornBmcsComeOnNothingStaysOn) {
+  kill_at_every(Death::woken, 5, Bmcs::stubborn);
+}
+
+TEST(KillPoints, RousedWhileStubbornBmcsComeOnNothingStaysOn) {
+  kill_at_every(Death::roused, 7, Bmcs::stubborn);
+}
+
+TEST(KillPoints, KilledWithItsWardenBesideStubbornBmcsRecoverHoldsThemOff) {
+  kill_at_every(Death::both, 3, Bmcs::stubborn);
 }
 
 }  // namespace

@@ -93,7 +93,7 @@ std::string burn_output() {
          "Killing processes with SIGTERM (soft kill)\ndone\n\nTested 2 GPUs:\n\tGPU 0: OK\n\tGPU 1: OK\n";
 }
 
-Rack::Rack(Loop& loop, const Inventory& inventory) : loop_(loop) {
+Rack::Rack(Loop& loop, const Inventory& inventory, Bmcs bmcs) : loop_(loop), bmcs_(bmcs) {
   for (const Dut& dut : inventory.duts) {
     auto machine = std::make_unique<Machine>();
     fill(machine->hardware, dut);
@@ -140,6 +140,10 @@ void Rack::power_lost(Machine& machine) {
 void Rack::ask_off(const std::string& id, std::function<void()> then) {
   loop_.call_at(now_ns() + kTravel.count(), [this, id, then = std::move(then)] {
     Machine& machine = *machines_.at(id);
+    if (bmcs_ == Bmcs::stubborn && !machine.on) {
+      then();
+      return;
+    }
     ++machine.asked;
     if (machine.on || machine.coming_on) machine.off_ns = now_ns();
     machine.on = machine.coming_on = false;

@@ -2,7 +2,7 @@
 // A simulated rack under a station that dies and its warden: what is on, what is loaded, and since when. Both
 // reach it through requests that travel for 20 ms and are carried out when they arrive, in order of arrival,
 // whether or not who sent them still lives. A machine comes on a second after it was asked to and reads Off
-// until then; force-off takes back an On that is under way. Loop thread only.
+// until then. Loop thread only.
 
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
@@ -39,9 +39,13 @@ struct Machine {
   std::int64_t on_ns = 0, off_ns = 0, load_ended_ns = 0;  ///< when that last happened
 };
 
+/// What a force-off does to a machine that reads Off. obedient: it takes back an On that is under way.
+/// stubborn: nothing, and the machine comes on.
+enum class Bmcs { obedient, stubborn };
+
 class Rack {
  public:
-  Rack(Loop& loop, const Inventory& inventory);
+  Rack(Loop& loop, const Inventory& inventory, Bmcs bmcs);
 
   Machine& machine(const std::string& id) { return *machines_.at(id); }
   [[nodiscard]] const std::map<std::string, std::unique_ptr<Machine>>& machines() const { return machines_; }
@@ -68,6 +72,7 @@ class Rack {
   void deed(const std::string& id, UndoKind undo);
   void power_lost(Machine& machine);
   Loop& loop_;
+  Bmcs bmcs_;
   std::map<std::string, std::unique_ptr<Machine>> machines_;
 };
 

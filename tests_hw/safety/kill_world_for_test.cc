@@ -10,6 +10,7 @@
 
 #include "engine/undo.h"
 #include "io/scope.h"
+#include "model/off_reading.h"
 #include "safety/guard_record.h"
 #include "safety/guard_text.h"
 #include "safety/warden_messages.h"
@@ -139,13 +140,13 @@ void Pipe::close_station() {
   if (station_news) station_news->complete(true);
 }
 
-World::World(const Plan& the_plan, std::string the_state, int fatal_point, Death the_death)
+World::World(const Plan& the_plan, std::string the_state, int fatal_point, Death the_death, Bmcs bmcs)
     : plan(the_plan),
       state(std::move(the_state)),
       death(the_death),
       fuse(fatal_point, the_death != Death::killed && the_death != Death::both),
       station_loop(*loop, fuse),
-      rack(*loop, the_plan.inventory),
+      rack(*loop, the_plan.inventory, bmcs),
       journal_path(guard_journal_path(state + "/guards", "R-1")),
       database(state + "/kiln.db") {
   committed.reserve(kEventsOfARun);
@@ -245,7 +246,9 @@ awaitable<void> World::recover_dut(Ctx& ctx, GuardJournal& left, std::string id)
     const std::unique_ptr<Shell> shell = open_shell(*this, dut);
     Status done = success();
     if (power) {
-      done = co_await force_off_and_read_back(within, *bmc, id);
+      const bool young = on_may_come(entry->opened_utc_ns, loop->clock().now().utc_ns);
+      const Result<std::string> off_now = co_await force_off_and_read_back(within, *bmc, id, young);
+      if (!off_now) done = off_now.error();
     } else {
       done = co_await end_load_unless_off(within, *shell, bmc.get(), id, entry->undo.command);
     }

@@ -41,7 +41,7 @@ struct Pipe {
 class World {
  public:
   /// `state`: an empty directory of this run's. `fatal_point`: 0: nobody dies.
-  World(const Plan& plan, std::string state, int fatal_point, Death death);
+  World(const Plan& plan, std::string state, int fatal_point, Death death, Bmcs bmcs = Bmcs::obedient);
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 

@@ -15,6 +15,7 @@
 #include "io/loop.h"
 #include "io/name_lock.h"
 #include "io/scope.h"
+#include "model/off_reading.h"
 #include "safety/warden.h"
 #include "station/commands/commands.h"
 #include "station/leftovers.h"
@@ -59,13 +60,19 @@ awaitable<void> log_out(Ctx& ctx, Bmc* bmc) {
   (void)left;  // a session that stays open ends by itself
 }
 
-awaitable<Status> undo_one(Ctx& ctx, const Dut& dut, RealDevices& devices, const JournaledUndo& undo) {
+/// `ours`: what is said of it when it is done.
+awaitable<Status> undo_one(Ctx& ctx, const Dut& dut, RealDevices& devices, const GuardEntry& entry,
+                           std::string& ours) {
+  const JournaledUndo& undo = entry.undo;
   if (undo.kind == UndoKind::force_off) {
     const Result<std::unique_ptr<Bmc>> bmc = devices.open_bmc(dut);
     if (!bmc) co_return bmc.error();
-    const Status done = co_await force_off_and_read_back(ctx, **bmc, dut.id);
+    const bool young = on_may_come(entry.opened_utc_ns, ctx.now().utc_ns);
+    const Result<std::string> off = co_await force_off_and_read_back(ctx, **bmc, dut.id, young);
     co_await log_out(ctx, bmc->get());
-    co_return done;
+    if (!off) co_return off.error();
+    ours += ": " + *off;
+    co_return success();
   }
   const Result<std::unique_ptr<Shell>> shell = devices.open_shell(dut);
   if (!shell) co_return shell.error();
@@ -82,6 +89,8 @@ awaitable<void> recover_dut(Ctx& ctx, Recovery& recovery, const std::string& id)
   std::vector<GuardEntry> entries = outstanding_of(recovery.content, id);
   bool off = false;
   for (const GuardEntry& entry : entries) {
+    // What the run has recorded itself is not recorded again, as a message that begins with "by" would be.
+    std::string ours = entry.undo.kind == UndoKind::interlock ? "latched by kiln recover" : "by kiln recover";
     Status done =
         Error("recover.unknown_dut", fmt::format("{} has no DUT '{}' any more", recovery.inventory.file, id),
               "put it back, or see by hand and give it up", Blame::operator_);
@@ -89,11 +98,9 @@ awaitable<void> recover_dut(Ctx& ctx, Recovery& recovery, const std::string& id)
       done = latch_cut(recovery.state_directory, recovery.content.owner, entry);
     } else if (dut != nullptr) {
       Ctx within = ctx.child_within(entry.undo.description, entry.undo.budget);
-      done = co_await undo_one(within, *dut, *recovery.devices, entry.undo);
+      done = co_await undo_one(within, *dut, *recovery.devices, entry, ours);
     }
     off = off || (done && entry.undo.kind == UndoKind::force_off);
-    // What the run has recorded itself is not recorded again, as a message that begins with "by" would be.
-    const char* ours = entry.undo.kind == UndoKind::interlock ? "latched by kiln recover" : "by kiln recover";
     const Status written = recovery.journal->end(entry.number, done ? GuardEnd::undone : GuardEnd::failed,
                                                  done ? ours : done.error().sentence());
     if (!written) recovery.problems.push_back(written.error());
