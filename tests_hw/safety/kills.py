@@ -32,6 +32,7 @@ KINDS = ("station", "warden", "both", "stop")
 PHASES = (("start", r"", 0.35), ("checks", r" leak-detection/census +complete", 0.7), ("power", r" cooling/flow +complete", 2.0),
           ("firmware", r" power/on +complete", 3.7), ("soak", r" firmware/update +complete", 5.3), ("data-paths", r" soak/load +complete", 1.9),
           ("teardown", r" data-paths/bandwidth +complete", 0.4))
+LATE_ON = ("late-on@C01", "late-on@S01")  # there from the start
 NUISANCES = ("bmc-slow@C01", "bmc-503@C02", "bad-json@C01", "bmc-reset@C02", "host-hang@C01", "ssh-drop@C02", "bmc-503@S01")
 LOAD_WITHIN, OFF_WITHIN = 5.0, 10.0  # seconds from the death
 SILENCE = 2.0                        # after which a station that was stopped counts as dead
@@ -88,8 +89,11 @@ class Point:
     def __init__(self, number, kind, phase, chance):
         self.number, self.kind, self.phase = number, kind, phase
         self.share = chance.random()
-        # With both gone only the host can end its load, and one that hangs does not.
-        self.nuisance = chance.choice([one for one in NUISANCES if kind != "both" or "hang" not in one]) if chance.random() < 0.25 else None
+        # With both gone only the host can end its load, and one that hangs does not; a run that goes on beside one takes minutes.
+        may_hang = kind != "both" and phase[0] not in ("start", "checks")
+        self.nuisance = chance.choice([one for one in NUISANCES if may_hang or "hang" not in one]) if chance.random() < 0.25 else None
+        if phase[0] == "power" and chance.random() < 0.5:
+            self.nuisance = chance.choice(LATE_ON)
         self.wrong, self.on, self.load_after, self.off_after, self.waited_for_write, self.seconds = [], [], None, None, False, 0.0
 
     def check(self, good, what):
@@ -102,6 +106,8 @@ class Point:
     def try_once(self, options):
         """False: the run was over before its moment came."""
         with tempfile.TemporaryDirectory(prefix="kiln-kills-") as place, Station(options, place) as station:
+            if self.nuisance in LATE_ON:
+                station.faults(self.nuisance)
             run = Run(station)
             try:
                 _, begins, length = self.phase
@@ -109,7 +115,7 @@ class Point:
                     self.check(run.alive(), f"its phase never came: {run.ended()[2]}")
                     return True
                 time.sleep(self.share * length)
-                if self.nuisance:
+                if self.nuisance and self.nuisance not in LATE_ON:
                     station.faults(self.nuisance)
                 if not run.alive():
                     return False
@@ -146,7 +152,7 @@ class Point:
         self.check(station.on() == [], f"still on: {station.on()}")
         self.check(station.journals() == [], f"a journal is left: {station.journals()}")
         self.check_record(station, code, out, screen, warden is not None)
-        time.sleep(0.3)
+        time.sleep(1.5 if self.nuisance in LATE_ON else 0.3)
         self.check(station.on() == [], f"on again: {station.on()}")
         return True
 

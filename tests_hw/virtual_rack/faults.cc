@@ -109,6 +109,8 @@ const std::vector<FaultInfo>& fault_catalogue() {
        "the host cuts its SSH connections once, in the middle of a command"},
       {host_hang, "host-hang", nuisance, "", "the host accepts connections and never answers"},
       {clock_skew, "clock-skew", nuisance, "", "the clocks of BMC and host are minutes apart"},
+      {late_on, "late-on", nuisance, "",
+       "told On, it reads Off for another second, and a force-off meanwhile takes nothing back"},
   };
   return catalogue;
 }
@@ -227,6 +229,8 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
     case FaultKind::float_as_int:
     case FaultKind::clock_skew:
       return true;
+    case FaultKind::late_on:
+      return dut.role != Role::cdu;  // its pumps are not switched
   }
   return false;
 }

@@ -46,7 +46,8 @@ enum class FaultKind {
   float_as_int,
   ssh_drop,
   host_hang,
-  clock_skew
+  clock_skew,
+  late_on
 };
 
 enum class FaultClass { hardware, nuisance };

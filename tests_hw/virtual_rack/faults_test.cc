@@ -100,7 +100,7 @@ TEST(FaultSpec, unknown_duts_parts_and_impossible_targets_are_refused) {
 
 TEST(FaultCatalogue, every_kind_has_a_line_and_a_default_part_where_it_takes_one) {
   Rig rig;
-  EXPECT_EQ(fault_catalogue().size(), 28U);
+  EXPECT_EQ(fault_catalogue().size(), 29U);
   for (const FaultInfo& info : fault_catalogue()) {
     EXPECT_FALSE(info.description.empty());
     EXPECT_EQ(fault_info(info.kind).name, info.name);
@@ -409,6 +409,25 @@ TEST(Fault, coolant_that_is_lost_or_unfit_shows_where_it_is_measured) {
   add(rig, "reservoir-low@CDU01");
   rig.run(0.2);
   EXPECT_LT(cdu.cooling_unit->reservoir_percent, 5);
+}
+
+TEST(Fault, late_on_reads_off_for_a_second_and_no_force_off_takes_it_back) {
+  Rig rig;
+  Dut& tray = rig.c01();
+  request_power(rig.rack(), tray, PowerCommand::force_off);
+  rig.run(1);
+  ASSERT_EQ(tray.power, PowerState::off);
+  add(rig, "late-on@C01");
+  EXPECT_TRUE(request_power(rig.rack(), tray, PowerCommand::on));
+  rig.run(0.5);
+  EXPECT_EQ(tray.power, PowerState::off);
+  EXPECT_FALSE(request_power(rig.rack(), tray, PowerCommand::on)) << "it is under way";
+  EXPECT_FALSE(request_power(rig.rack(), tray, PowerCommand::force_off)) << "it is off";
+  rig.run(1);
+  EXPECT_EQ(tray.power, PowerState::on);
+  EXPECT_TRUE(request_power(rig.rack(), tray, PowerCommand::force_off));
+  rig.run(3);
+  EXPECT_EQ(tray.power, PowerState::off);
 }
 
 TEST(Fault, nuisances_change_no_hardware) {

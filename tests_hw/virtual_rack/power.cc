@@ -12,6 +12,7 @@ namespace kiln::virtual_rack {
 
 namespace {
 
+constexpr std::uint64_t kLateOn = 1'000'000'000;  // wall: what a BMC takes does not scale with the physics
 constexpr double kKernelStartShare = 0.4;  // share of the boot time after which the kernel's clock starts
 
 std::uint64_t scaled_ns(const RackModel& rack, double seconds) {
@@ -183,6 +184,13 @@ bool request_power(RackModel& rack, Dut& dut, PowerCommand command) {
         dut.restart_after_off = true;
         return true;
       }
+      if (dut.late_on_ns != 0) {
+        return false;
+      }
+      if (active_fault(rack, dut, FaultKind::late_on) != nullptr) {
+        dut.late_on_ns = rack.now_ns + kLateOn;
+        return true;
+      }
       begin_power_on(rack, dut);
       return true;
     case PowerCommand::force_off:
@@ -231,6 +239,10 @@ void reset_bmc(RackModel& rack, Dut& dut) {
 }
 
 void advance_power(RackModel& rack, Dut& dut) {
+  if (dut.late_on_ns != 0 && rack.now_ns >= dut.late_on_ns) {
+    dut.late_on_ns = 0;
+    if (dut.power == PowerState::off) begin_power_on(rack, dut);
+  }
   if (dut.power == PowerState::powering_off && rack.now_ns >= dut.power_change_ns) {
     enter_off(rack, dut);
   } else if (dut.power == PowerState::powering_on && rack.now_ns >= dut.power_change_ns) {

@@ -372,7 +372,8 @@ struct Dut {
   std::uint64_t host_up_at_ns = 0;    // when the operating system will be up, while power is on
   bool host_up = false;
   bool restart_after_off = false;
-  std::uint64_t boot_ns = 0;  // kernel's time zero
+  std::uint64_t late_on_ns = 0;  // an On that was asked for is carried out then; 0: none is
+  std::uint64_t boot_ns = 0;     // kernel's time zero
   std::string boot_id;
   int boots = 0;
   std::uint64_t bmc_ready_at_ns = 0;  // the BMC does not answer before this time
