@@ -36,6 +36,8 @@ struct KindName {
   std::string_view operator()(const PromptAnswered&) const { return "prompt_answered"; }
   std::string_view operator()(const StopRequested&) const { return "stop_requested"; }
   std::string_view operator()(const Note&) const { return "note"; }
+  std::string_view operator()(const RunResumed&) const { return "run_resumed"; }
+  std::string_view operator()(const StepResumed&) const { return "step_resumed"; }
   std::string_view operator()(const RunEnded&) const { return "run_ended"; }
 };
 
@@ -63,6 +65,8 @@ struct NeedsDurableCommit {
   bool operator()(const PromptAnswered&) const { return true; }
   bool operator()(const StopRequested&) const { return true; }
   bool operator()(const Note&) const { return false; }
+  bool operator()(const RunResumed&) const { return true; }
+  bool operator()(const StepResumed&) const { return false; }
   bool operator()(const RunEnded&) const { return true; }
 };
 

@@ -40,6 +40,9 @@ struct RunBegun {
   std::string
       interlock_rules;  ///< "kiln-default revision 1 (FILE)": the station's floor rules in force; empty: none
   std::string interlock_rules_sha256;
+  // What a resume repeats, apart from what the report shows anyway. Absolute paths.
+  std::string recipe_file, interlock_rules_file;
+  std::vector<std::string> selection;  ///< words of --dut; empty: the whole rack
   bool simulated = false;
   double time_scale = 1.0;
   bool marginal_is_conditional = false;
@@ -56,6 +59,7 @@ struct DutPlanned {
   Role role = Role::server;
   std::optional<int> slot;
   std::string expected_serial;
+  std::string serial;  ///< as its BMC said it before anything was done; empty: it did not, or was not asked
   std::string bmc_url;
   std::string host_address;
   std::string tls;  ///< "pin", "ca FILE", "insecure: reason"
@@ -181,15 +185,31 @@ struct StopRequested {
 struct Note {
   std::string text;
 };
+/// The record goes on after the program that wrote it had died: what was between, nobody has watched.
+struct RunResumed {
+  int number = 1;                       ///< of the interruption
+  std::int64_t after_sequence = 0;      ///< the last event of the dead program
+  std::int64_t interrupted_utc_ns = 0;  ///< its time: since then nothing is known
+  std::int64_t gap_ns = 0;              ///< from there to this event
+  std::string operator_name;            ///< who goes on; empty: nobody was named
+  std::string station, kiln_version, build_stamp;
+  std::vector<std::string> not_eligible_because;  ///< beyond what the run began with
+};
+/// What becomes of a step that the record knows from before the interruption.
+struct StepResumed {
+  bool kept = false;  ///< its result stands; else nothing that it measured before counts, but its fails
+  ResumePolicy policy = ResumePolicy::restart;
+  std::string reason;
+};
 struct RunEnded {
   std::string status;  ///< "complete", "stopped", "error"
   std::string message;
 };
 
-using EventBody =
-    std::variant<RunBegun, DutPlanned, CellPlanned, PartSeen, PhaseBegun, PhaseEnded, StepBegun, StepEnded,
-                 Measured, SeriesChunk, Diagnosed, Disturbance, Retried, Attached, Interlocked, PermitGranted,
-                 GuardOpened, GuardClosed, PromptShown, PromptAnswered, StopRequested, Note, RunEnded>;
+using EventBody = std::variant<RunBegun, DutPlanned, CellPlanned, PartSeen, PhaseBegun, PhaseEnded, StepBegun,
+                               StepEnded, Measured, SeriesChunk, Diagnosed, Disturbance, Retried, Attached,
+                               Interlocked, PermitGranted, GuardOpened, GuardClosed, PromptShown,
+                               PromptAnswered, StopRequested, Note, RunResumed, StepResumed, RunEnded>;
 
 struct Event {
   std::int64_t sequence = 0;  ///< given by the ledger, from 1, without gaps inside a run

@@ -16,6 +16,11 @@ constexpr std::array<EnumWord<Purpose>, 5> kPurposes{{{Purpose::bring_up, "bring
                                                       {Purpose::survey, "survey"},
                                                       {Purpose::triage, "triage"}}};
 
+constexpr std::array<EnumWord<ResumePolicy>, 4> kResumePolicies{{{ResumePolicy::keep, "continue"},
+                                                                 {ResumePolicy::verify, "verify"},
+                                                                 {ResumePolicy::restart, "restart"},
+                                                                 {ResumePolicy::manual, "manual"}}};
+
 }  // namespace
 
 std::string Place::text() const {
@@ -27,6 +32,12 @@ std::string Place::text() const {
 std::string_view to_string(Purpose purpose) { return word_of(kPurposes, purpose); }
 std::optional<Purpose> purpose_from(std::string_view word) { return value_of(kPurposes, word); }
 std::vector<std::string> purpose_names() { return words_of(kPurposes); }
+
+std::string_view to_string(ResumePolicy policy) { return word_of(kResumePolicies, policy); }
+std::optional<ResumePolicy> resume_policy_from(std::string_view word) {
+  return value_of(kResumePolicies, word);
+}
+std::vector<std::string> resume_policy_names() { return words_of(kResumePolicies); }
 
 bool Selector::is_rack_scope() const {
   return !all && !roles.empty() &&

@@ -29,6 +29,15 @@ std::string_view to_string(Purpose purpose);
 std::optional<Purpose> purpose_from(std::string_view word);
 std::vector<std::string> purpose_names();
 
+/// What becomes of a step's result when the run is resumed after its station had died, from least to most.
+/// keep ("continue"): a result that is complete stands. verify: the outcome is read again from the device,
+/// and what is not as it should be is done. restart: from its beginning. manual: the same, after a person at
+/// the terminal has said so.
+enum class ResumePolicy { keep, verify, restart, manual };
+std::string_view to_string(ResumePolicy policy);  ///< "continue", "verify", "restart", "manual"
+std::optional<ResumePolicy> resume_policy_from(std::string_view word);
+std::vector<std::string> resume_policy_names();
+
 /// A parameter's value after ${name} substitution. Lists and maps nest.
 struct ParameterValue;
 using ParameterList = std::vector<ParameterValue>;
@@ -73,6 +82,7 @@ struct StepSpec {
   bool barrier_after = false;
   int quorum = 0;  ///< rack step: DUTs that must still be running; 0 = all selected
   std::vector<std::string> requires_measurements;  ///< exec: names the recipe demands
+  std::optional<ResumePolicy> on_resume;           ///< no less than the step itself demands
   Place place;
 };
 

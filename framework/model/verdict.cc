@@ -62,11 +62,19 @@ const DutVerdict* RunVerdict::find(const std::string& dut) const {
 }
 
 VerdictAccumulator::StepFacts& VerdictAccumulator::step_facts(const Event& event) {
-  const auto [found, is_new] = steps_.try_emplace({event.dut, event.step});
-  StepFacts& facts = found->second;
-  if (is_new || event.sequence < facts.first_sequence) facts.first_sequence = event.sequence;
-  facts.attempts.try_emplace({event.iteration, event.attempt});
+  StepFacts& facts = steps_[{event.dut, event.step}];
+  if (facts.first_sequence == 0 || event.sequence < facts.first_sequence)
+    facts.first_sequence = event.sequence;
+  const auto [attempt, first_seen] = facts.attempts.try_emplace({event.iteration, event.attempt});
+  if (first_seen || event.sequence < attempt->second.first_sequence)
+    attempt->second.first_sequence = event.sequence;
   return facts;
+}
+
+/// It should be done again since the run was resumed, and nothing of that is in the record.
+bool VerdictAccumulator::StepFacts::not_done_again() const {
+  return again_since != 0 && std::all_of(attempts.begin(), attempts.end(),
+                                         [this](const auto& attempt) { return superseded(attempt.second); });
 }
 
 // Whatever is kept is keyed by the sequence number of its event, so that the order of arrival leaves no
@@ -77,6 +85,13 @@ void VerdictAccumulator::add(const Event& event) {
     if (!begun_ || sequence < begun_->first) begun_.emplace(sequence, *begun);
   } else if (const auto* ended = std::get_if<RunEnded>(&event.body)) {
     if (!ended_ || sequence > ended_->first) ended_.emplace(sequence, *ended);
+  } else if (const auto* resumed = std::get_if<RunResumed>(&event.body)) {
+    resumed_.try_emplace(sequence, *resumed);
+  } else if (const auto* step_resumed = std::get_if<StepResumed>(&event.body)) {
+    if (step_resumed->kept) return;
+    StepFacts& facts = steps_[{event.dut, event.step}];
+    if (facts.first_sequence == 0 || sequence < facts.first_sequence) facts.first_sequence = sequence;
+    facts.again_since = std::max(facts.again_since, sequence);
   } else if (const auto* stop = std::get_if<StopRequested>(&event.body)) {
     stops_.try_emplace(sequence, *stop);
   } else if (const auto* planned = std::get_if<DutPlanned>(&event.body)) {
@@ -95,7 +110,7 @@ void VerdictAccumulator::add(const Event& event) {
   } else if (const auto* step_ended = std::get_if<StepEnded>(&event.body)) {
     StepFacts& facts = step_facts(event);
     facts.teardown = facts.teardown || step_ended->teardown;
-    auto& kept = facts.attempts[{event.iteration, event.attempt}];
+    auto& kept = facts.attempts[{event.iteration, event.attempt}].ended;
     if (!kept || sequence > kept->sequence) kept = Ended{sequence, *step_ended};
   } else if (const auto* measured = std::get_if<Measured>(&event.body)) {
     if (measured->outcome == Outcome::informational) return;
@@ -211,6 +226,11 @@ CellVerdict VerdictAccumulator::judge_cell(const CellPlanned& planned) const {
 
     // The attempts that have to have brought a judged value: the last one of every iteration; of a monitor
     // all, since what went by while it was down was watched by nobody.
+    if (facts->not_done_again()) {
+      set_hole(verdict, "resume.not_done_again",
+               fmt::format("{} was to be done again after the interruption, and was not", cell.step));
+      continue;
+    }
     const int iterations = facts->attempts.empty() ? 0 : facts->attempts.rbegin()->first.first;
     for (int iteration = 1; iteration <= iterations; ++iteration) {
       auto first = facts->attempts.lower_bound({iteration, 0});
@@ -222,11 +242,12 @@ CellVerdict VerdictAccumulator::judge_cell(const CellPlanned& planned) const {
       }
       if (!facts->monitor) first = std::prev(end);
       for (auto attempt = first; attempt != end; ++attempt) {
-        if (!attempt->second) {
+        if (facts->superseded(attempt->second)) continue;
+        if (!attempt->second.ended) {
           set_hole(verdict, "step.unfinished", fmt::format("{} began and did not end", cell.step));
           continue;
         }
-        const StepEnded& ended = attempt->second->ended;
+        const StepEnded& ended = attempt->second.ended->ended;
         if (ended.status != WorkStatus::complete) {
           set_hole(verdict, status_code(ended), status_message(cell.step, ended), ended.action);
           continue;
@@ -270,6 +291,7 @@ RunVerdict VerdictAccumulator::verdict() const {
   run.ended = ended_.has_value();
   if (ended_) run.run_status = ended_->second.status;
   if (!stops_.empty()) run.stop_signal = stops_.begin()->second.signal;
+  for (const auto& [sequence, resumed] : resumed_) run.interruptions.push_back(resumed);
 
   // Every DUT that was planned, or that something happened to although nobody planned it; the rack last.
   std::map<std::string, std::int64_t> unplanned;
@@ -327,6 +349,12 @@ RunVerdict VerdictAccumulator::verdict() const {
   run.not_eligible_because = begun.not_eligible_because;
   if (begun.simulated && run.not_eligible_because.empty())
     run.not_eligible_because = {"the rack is simulated"};
+  for (const RunResumed& resumed : run.interruptions) {
+    for (const std::string& why : resumed.not_eligible_because) {
+      auto& all = run.not_eligible_because;
+      if (std::find(all.begin(), all.end(), why) == all.end()) all.push_back(why);
+    }
+  }
   if (!run.not_eligible_because.empty()) run.sign_off = "not-eligible";
   if (!is_survey()) run.decision = worst;
   return run;

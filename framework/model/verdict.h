@@ -14,7 +14,8 @@
 // stopped or has not ended and a guard that is still open make at least INCOMPLETE, also where no cell hangs
 // on them. The rack is the worst of its DUTs and of its own cells: NO-GO > INCOMPLETE > CONDITIONAL > GO. A
 // fail is sticky: a later pass, retry or repeat on the same cell never removes it. A pass counts only when
-// its attempt completed. Events in any order give the same verdict.
+// its attempt completed. Of a step that is done again after an interruption of the run, only what came after
+// the run was resumed counts, and what failed before. Events in any order give the same verdict.
 
 #include <cstdint>
 #include <map>
@@ -75,6 +76,7 @@ struct RunVerdict {
   std::vector<std::string> not_eligible_because;
   bool simulated = false;
   Counts counts;
+  std::vector<RunResumed> interruptions;  ///< that the run went on after, in order
   std::vector<DutVerdict> duts;  ///< in order of planning; the rack's own steps under its own id, last
   bool interlocked = false;
   bool ended = false;      ///< a run_ended event is there
@@ -103,13 +105,22 @@ class VerdictAccumulator {
     std::int64_t sequence = 0;
     StepEnded ended;
   };
+  struct Attempt {
+    std::int64_t first_sequence = 0;
+    std::optional<Ended> ended;
+  };
   /// Everything one step did on one DUT. An attempt is known from any of its events, so that losing one of
   /// them can't make the attempt disappear.
   struct StepFacts {
     std::int64_t first_sequence = 0;
     bool monitor = false;
     bool teardown = false;
-    std::map<AttemptKey, std::optional<Ended>> attempts;
+    std::map<AttemptKey, Attempt> attempts;
+    std::int64_t again_since = 0;  ///< a resumed run does it again since then; 0: it does not
+    [[nodiscard]] bool superseded(const Attempt& attempt) const {
+      return attempt.first_sequence < again_since;
+    }
+    [[nodiscard]] bool not_done_again() const;
     std::map<std::pair<std::string, std::string>, std::vector<Seen>> measured;  // name, part
   };
   struct DutFacts {
@@ -143,6 +154,7 @@ class VerdictAccumulator {
 
   std::optional<std::pair<std::int64_t, RunBegun>> begun_;
   std::optional<std::pair<std::int64_t, RunEnded>> ended_;
+  std::map<std::int64_t, RunResumed> resumed_;
   std::map<std::int64_t, StopRequested> stops_;
   std::map<std::string, DutFacts> duts_;
   std::map<Cell, CellOrder> cells_;

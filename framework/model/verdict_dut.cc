@@ -16,7 +16,7 @@ enum class Rank { hazard, fail, undone, lost_telemetry, record, missing, symptom
 bool is_symptom(const std::string& code) {
   return code == "measurement.unset" || code == "gate.failed" || code == "setup.failed" ||
          code == "rack.quorum_lost" || code == "rack.far_end_off" || code == "cell.not_run" ||
-         code == "step.unset" || code.rfind("permit.", 0) == 0;
+         code == "step.unset" || code == "resume.not_done_again" || code.rfind("permit.", 0) == 0;
 }
 
 Rank rank_of(const Reason& reason, const std::vector<Interlocked>& interlocks) {
@@ -216,15 +216,24 @@ void VerdictAccumulator::judge_steps(DutVerdict& verdict) const {
     }
 
     // Work that was not done: the last attempt of each iteration counts, of a monitor every attempt.
+    if (facts.not_done_again()) {
+      worsen(verdict, Decision::incomplete);
+      add_missing(
+          verdict,
+          make_reason(Outcome::unset, facts.teardown ? "teardown.failed" : "resume.not_done_again",
+                      fmt::format("{} was to be done again after the interruption, and was not", name), {},
+                      facts.teardown ? "make the DUT safe by hand; it may still be energised" : ""));
+    }
     for (auto at = facts.attempts.begin(); at != facts.attempts.end(); ++at) {
       const auto next = std::next(at);
       const bool is_last = next == facts.attempts.end() || next->first.first != at->first.first;
       if (!is_last && !facts.monitor) continue;
-      const bool unfinished = !at->second.has_value();
-      const WorkStatus status = unfinished ? WorkStatus::error : at->second->ended.status;
+      if (facts.superseded(at->second)) continue;
+      const bool unfinished = !at->second.ended.has_value();
+      const WorkStatus status = unfinished ? WorkStatus::error : at->second.ended->ended.status;
       if (status == WorkStatus::complete) continue;
       if (facts.teardown) {
-        const std::string why = unfinished ? "it began and did not end" : at->second->ended.message;
+        const std::string why = unfinished ? "it began and did not end" : at->second.ended->ended.message;
         worsen(verdict, Decision::incomplete);
         add_missing(verdict,
                     make_reason(Outcome::unset, "teardown.failed", fmt::format("teardown {}: {}", name, why),
@@ -236,7 +245,7 @@ void VerdictAccumulator::judge_steps(DutVerdict& verdict) const {
       Reason reason = make_reason(Outcome::unset, "step.unfinished",
                                   fmt::format("{} began and did not end", name), {}, {});
       if (!unfinished) {
-        const StepEnded& ended = at->second->ended;
+        const StepEnded& ended = at->second.ended->ended;
         reason.code = ended.code.empty() ? fmt::format("step.{}", to_string(ended.status)) : ended.code;
         reason.message = ended.message.empty()
                              ? fmt::format("{} ended with status {}", name, to_string(ended.status))
@@ -277,8 +286,10 @@ void VerdictAccumulator::judge_record(DutVerdict& verdict) const {
   }
   if (!ended_) {
     worsen(verdict, Decision::incomplete);
-    add_missing(verdict, make_reason(Outcome::unset, "run.interrupted", "the run has no end in the record",
-                                     {}, "run it again, after looking at what is still energised"));
+    add_missing(verdict,
+                make_reason(Outcome::unset, "run.interrupted", "the run has no end in the record", {},
+                            "look at what is still energised (kiln recover), then go on with it: "
+                            "kiln resume"));
   } else if (ended_->second.status != "complete" && stops_.empty()) {
     worsen(verdict, Decision::incomplete);
     add_missing(verdict, make_reason(Outcome::unset, fmt::format("run.{}", ended_->second.status),

@@ -438,5 +438,63 @@ TEST(ExitCode, TakesTheHighestApplicable) {
   EXPECT_EQ(exit_code(verdict), 130);
 }
 
+/// The station died, and the run goes on: "p/s" on C01 is kept, or done again.
+void resume(Record& record, bool kept) {
+  RunResumed resumed;
+  resumed.not_eligible_because = {"resumed without an operator"};
+  record.add("", "", resumed);
+  record.add("C01", "p/s", StepResumed{kept, ResumePolicy::restart, "because"});
+}
+
+TEST(Verdict, WhatIsDoneAgainAfterAnInterruptionNeedsNewEvidence) {
+  Record record = one_cell();
+  record.attempt("C01", "p/s", Outcome::pass);
+  resume(record, false);
+  Record only_resumed = record;
+  only_resumed.end();
+  EXPECT_EQ(only_resumed.verdict().decision, Decision::incomplete);
+  EXPECT_EQ(first_reason(only_resumed.verdict()).code, "resume.not_done_again");
+  record.attempt("C01", "p/s", Outcome::pass, WorkStatus::complete, 1, 2);
+  record.end();
+  const RunVerdict verdict = record.verdict();
+  EXPECT_EQ(verdict.decision, Decision::go);
+  EXPECT_EQ(verdict.interruptions.size(), 1U);
+  EXPECT_EQ(verdict.sign_off, "not-eligible");
+}
+
+TEST(Verdict, AnAttemptThatTheInterruptionCutOffIsForgottenAndItsFailIsNot) {
+  Record record = one_cell();
+  record.begin_step("C01", "p/s");
+  Record failed = record;
+  resume(record, false);
+  record.attempt("C01", "p/s", Outcome::pass, WorkStatus::complete, 1, 2);
+  record.end();
+  EXPECT_EQ(record.verdict().decision, Decision::go);
+  failed.measure("C01", "p/s", "t", "GPU_0", Outcome::fail);
+  resume(failed, false);
+  failed.attempt("C01", "p/s", Outcome::pass, WorkStatus::complete, 1, 2);
+  failed.end();
+  EXPECT_EQ(failed.verdict().decision, Decision::no_go);
+}
+
+TEST(Verdict, WhatIsKeptOverAnInterruptionStands) {
+  Record record = one_cell();
+  record.attempt("C01", "p/s", Outcome::pass);
+  resume(record, true);
+  record.end();
+  EXPECT_EQ(record.verdict().decision, Decision::go);
+}
+
+TEST(Verdict, AMonitorThatBeganAnewIsNotBlamedForItsFirstLife) {
+  Record record = one_cell();
+  record.begin_step("C01", "p/s", 1, 1, true);
+  resume(record, false);
+  record.begin_step("C01", "p/s", 1, 2, true);
+  record.measure("C01", "p/s", "t", "GPU_0", Outcome::pass, 1, 2);
+  record.end_step("C01", "p/s", WorkStatus::complete, {}, 1, 2);
+  record.end();
+  EXPECT_EQ(record.verdict().decision, Decision::go);
+}
+
 }  // namespace
 }  // namespace kiln

@@ -22,10 +22,11 @@ BOOST_DESCRIBE_STRUCT(Source, (), (kind, detail))
 BOOST_DESCRIBE_STRUCT(RunBegun, (),
                       (recipe, recipe_version, recipe_sha256, purpose, rack, product, inventory_file,
                        inventory_sha256, limits_file, limits_sha256, limits_revision, interlock_rules,
-                       interlock_rules_sha256, simulated, time_scale, marginal_is_conditional, operator_name,
-                       scanned_serial, station, kiln_version, build_stamp, retest_of, not_eligible_because,
-                       parameters, overridden, plugins))
-BOOST_DESCRIBE_STRUCT(DutPlanned, (), (role, slot, expected_serial, bmc_url, host_address, tls))
+                       interlock_rules_sha256, recipe_file, interlock_rules_file, selection, simulated,
+                       time_scale, marginal_is_conditional, operator_name, scanned_serial, station,
+                       kiln_version, build_stamp, retest_of, not_eligible_because, parameters, overridden,
+                       plugins))
+BOOST_DESCRIBE_STRUCT(DutPlanned, (), (role, slot, expected_serial, serial, bmc_url, host_address, tls))
 BOOST_DESCRIBE_STRUCT(CellPlanned, (), (cell, limit_text, unit))
 BOOST_DESCRIBE_STRUCT(PartSeen, (), (kind, part, serial, part_number, model, firmware, source))
 BOOST_DESCRIBE_STRUCT(PhaseBegun, (), (phase))
@@ -50,6 +51,10 @@ BOOST_DESCRIBE_STRUCT(PromptShown, (), (prompt, text))
 BOOST_DESCRIBE_STRUCT(PromptAnswered, (), (prompt, answer, by, surface, timed_out))
 BOOST_DESCRIBE_STRUCT(StopRequested, (), (by, signal))
 BOOST_DESCRIBE_STRUCT(Note, (), (text))
+BOOST_DESCRIBE_STRUCT(RunResumed, (),
+                      (number, after_sequence, interrupted_utc_ns, gap_ns, operator_name, station,
+                       kiln_version, build_stamp, not_eligible_because))
+BOOST_DESCRIBE_STRUCT(StepResumed, (), (kept, policy, reason))
 BOOST_DESCRIBE_STRUCT(RunEnded, (), (status, message))
 
 namespace {
@@ -79,6 +84,7 @@ std::optional<ComponentKind> word_to(std::string_view word, ComponentKind*) {
 }
 std::optional<WorkStatus> word_to(std::string_view word, WorkStatus*) { return work_status_from(word); }
 std::optional<Outcome> word_to(std::string_view word, Outcome*) { return outcome_from(word); }
+std::optional<ResumePolicy> word_to(std::string_view word, ResumePolicy*) { return resume_policy_from(word); }
 
 // ---- writing
 // -----------------------------------------------------------------------------------------------------

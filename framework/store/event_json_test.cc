@@ -34,6 +34,9 @@ std::vector<EventBody> filled_bodies() {
   begun.limits_revision = 7;
   begun.interlock_rules = "hall-3 revision 2 (/etc/kiln/interlock_rules.yaml)";
   begun.interlock_rules_sha256 = "dd";
+  begun.recipe_file = "/srv/recipes/x.yaml";
+  begun.interlock_rules_file = "/etc/kiln/interlock_rules.yaml";
+  begun.selection = {"C01", "switch_tray"};
   begun.simulated = true;
   begun.time_scale = 60.5;
   begun.marginal_is_conditional = true;
@@ -52,6 +55,7 @@ std::vector<EventBody> filled_bodies() {
   dut.role = Role::cdu;
   dut.slot = 11;
   dut.expected_serial = "SN2";
+  dut.serial = "SN3";
   dut.bmc_url = "https://127.0.0.1:4101";
   dut.host_address = "127.0.0.1";
   dut.tls = "pin";
@@ -124,6 +128,9 @@ std::vector<EventBody> filled_bodies() {
   all.emplace_back(PromptAnswered{"p", "yes", "Ann", "terminal", true});
   all.emplace_back(StopRequested{"SIGTERM", 15});
   all.emplace_back(Note{"line\nbreak\ttab\x01 end"});
+  all.emplace_back(
+      RunResumed{2, 812, 1, 3'600'000'000'000, "Bob", "bench-4", "0.1.1", "other", {"no operator"}});
+  all.emplace_back(StepResumed{true, ResumePolicy::verify, "it was measured in full"});
   all.emplace_back(RunEnded{"stopped", "m"});
   return all;
 }

@@ -1,7 +1,9 @@
 #include "store/event_rows.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <string_view>
 #include <utility>
@@ -62,6 +64,41 @@ Result<EventRows> EventRows::begin_run(sqlite::Connection connection, const std:
   if (!done) return done.error();
   done = rows.commit_.run();
   if (!done) return done.error();
+  return rows;
+}
+
+Result<EventRows> EventRows::continue_run(sqlite::Connection connection, const std::string& run) {
+  EventRows rows;
+  rows.connection_ = std::move(connection);
+  rows.run_ = run;
+  rows.row_ = std::make_unique<TypedRow>();
+  const Status done = rows.prepare();
+  if (!done) return done.error();
+
+  Result<sqlite::Statement> select = rows.connection_.prepare(
+      "SELECT r.number, h.sequence, h.chain, EXISTS (SELECT 1 FROM event e WHERE e.run = r.number AND "
+      "e.kind = 'run_ended') FROM run r JOIN head h ON h.run = r.number WHERE r.id = ?");
+  if (!select) return select.error();
+  select->bind(1, std::string_view(run));
+  const Result<sqlite::Statement::Step> stepped = select->step();
+  if (!stepped) return stepped.error();
+  if (*stepped == sqlite::Statement::Step::done)
+    return Error("run.unknown", fmt::format("the record has no run {}", run), "see kiln runs",
+                 Blame::operator_);
+  if (select->integer(3) != 0)
+    return Error("run.ended", fmt::format("run {} has ended", run), fmt::format("see kiln show {}", run),
+                 Blame::operator_);
+  rows.run_number_ = select->integer(0);
+  rows.last_committed_ = select->integer(1);
+  const std::string_view chain = select->blob(2);
+  if (chain.size() != rows.chain_.size())
+    return Error("sqlite.damaged", fmt::format("the head of run {} holds no hash", run), {}, Blame::station);
+  std::copy(chain.begin(), chain.end(), rows.chain_.begin());
+  // Only a write shows that it may be written; nothing is.
+  const Status begun = rows.begin_.run();
+  if (!begun) return begun.error();
+  const Status undone = rows.rollback_.run();
+  if (!undone) return undone.error();
   return rows;
 }
 

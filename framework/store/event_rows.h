@@ -23,6 +23,10 @@ class EventRows {
   static Result<EventRows> begin_run(sqlite::Connection connection, const std::string& run, Instant now,
                                      const std::string& kiln_version);
 
+  /// Goes on with a run that did not end: its chain of hashes and its numbers continue. Errors: run.unknown,
+  /// run.ended, those of SQLite.
+  static Result<EventRows> continue_run(sqlite::Connection connection, const std::string& run);
+
   /// Commits the group; their sequences follow the last committed one. After an Error nothing of the group is
   /// on disk and the object must not be used again.
   Status commit(const std::vector<Event>& events);

@@ -203,14 +203,25 @@ Status Ledger::State::close() {
   return success();
 }
 
+namespace {
+
+/// The database, writable, with what must lie beside it.
+Result<sqlite::Connection> open_place(const std::string& database) {
+  Result<sqlite::Connection> connection = open_for_writing(database);
+  if (!connection) return connection.error();
+  const Status made = make_directories(runs_directory(database));
+  if (!made) return made.error();
+  sweep_reserves(database);
+  return connection;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Ledger>> Ledger::open(Loop& loop, LedgerOptions options) {
   Result<std::string> database = resolve_database(options.database);
   if (!database) return database.error();
-  Result<sqlite::Connection> connection = open_for_writing(*database);
+  Result<sqlite::Connection> connection = open_place(*database);
   if (!connection) return connection.error();
-  const Status made = make_directories(runs_directory(*database));
-  if (!made) return made.error();
-  sweep_reserves(*database);
 
   const Instant now = loop.clock().now();
   std::string run = make_run_id(now.utc_ns);
@@ -232,6 +243,27 @@ Result<std::unique_ptr<Ledger>> Ledger::open(Loop& loop, LedgerOptions options) 
   if (!rows) return give_up(ledger_error(rows.error(), *database));
 
   auto state = std::make_shared<State>(loop, *database, run, *std::move(lock), *std::move(reserve));
+  state->start(*std::move(rows), options);
+  return std::unique_ptr<Ledger>(new Ledger(std::move(state)));
+}
+
+Result<std::unique_ptr<Ledger>> Ledger::resume(Loop& loop, LedgerOptions options, std::string run) {
+  Result<std::string> database = resolve_database(options.database);
+  if (!database) return database.error();
+  Result<sqlite::Connection> connection = open_place(*database);
+  if (!connection) return connection.error();
+  Result<RunLock> lock = RunLock::take_over(*database, run);  // a run that is refused keeps its file
+  if (!lock) return lock.error();
+  Result<SpaceReserve> reserve =
+      SpaceReserve::take(reserve_file(*database, run), options.reserve_bytes, options.least_free_bytes);
+  if (!reserve) return reserve.error();
+  Result<EventRows> rows = EventRows::continue_run(*std::move(connection), run);
+  if (!rows && rows.error().code.starts_with("run.")) lock->release();  // nobody needs the file
+  if (!rows) return ledger_error(rows.error(), *database);
+
+  const std::int64_t last = rows->last_committed();
+  auto state = std::make_shared<State>(loop, *database, run, *std::move(lock), *std::move(reserve));
+  state->delivered = last;
   state->start(*std::move(rows), options);
   return std::unique_ptr<Ledger>(new Ledger(std::move(state)));
 }

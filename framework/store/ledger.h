@@ -2,7 +2,7 @@
 // The ledger: the only writer of a run's record. One object = one run = one row in `run`, one lock file, one
 // writer thread. Events enter a bounded channel on the loop thread and are committed in groups (SQLite, WAL,
 // synchronous=FULL: a power cut loses nothing that was acknowledged as durable). Nothing is ever updated or
-// deleted.
+// deleted. A run whose program died may be gone on with by one later object.
 //
 // Failure is sticky: after one failed commit every later append is the Error "ledger.failed", which names the
 // cause and the last event on disk; the space reserved at the start is given back so that parking and the
@@ -47,6 +47,10 @@ class Ledger final : public EventSink {
   /// Errors, all before anything ran: "ledger.no_space", "ledger.not_writable", "ledger.newer_schema",
   /// "ledger.not_a_ledger", "ledger.damaged", "ledger.busy", "ledger.no_directory".
   static Result<std::unique_ptr<Ledger>> open(Loop& loop, LedgerOptions options);
+
+  /// Goes on with a run whose program has died: same id, same chain of hashes. Writes nothing by itself.
+  /// Errors besides those of open(): "ledger.run_alive", "run.unknown", "run.ended".
+  static Result<std::unique_ptr<Ledger>> resume(Loop& loop, LedgerOptions options, std::string run);
 
   ~Ledger() override;  ///< closes
 

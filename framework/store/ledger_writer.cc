@@ -19,7 +19,12 @@ std::chrono::steady_clock::time_point real_now() {
 }  // namespace
 
 LedgerWriter::LedgerWriter(EventRows rows, std::string run, Limits limits, Callbacks callbacks)
-    : limits_(limits), callbacks_(std::move(callbacks)), run_(std::move(run)), rows_(std::move(rows)) {
+    : limits_(limits),
+      callbacks_(std::move(callbacks)),
+      run_(std::move(run)),
+      rows_(std::move(rows)),
+      last_taken_(rows_.last_committed()),
+      last_committed_(rows_.last_committed()) {
   thread_ = std::thread([this] { this->run(); });
 }
 

@@ -60,6 +60,10 @@ void write_after_break(const std::string& database, const std::string& run, cons
   ::close(file);
 }
 
+void forget_after_break(const std::string& database, const std::string& run) {
+  ::unlink(after_break_file(database, run).c_str());
+}
+
 std::vector<Event> read_after_break(const std::string& database, const std::string& run) {
   std::vector<Event> events;
   std::ifstream file(after_break_file(database, run));

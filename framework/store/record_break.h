@@ -22,6 +22,8 @@ std::optional<LedgerFailure> read_break_note(const std::string& database, const 
 /// line in a file of its own. Best effort, no fsync: the caller may be in the middle of a cut, and the disk
 /// is one that has just failed.
 void write_after_break(const std::string& database, const std::string& run, const Event& event);
+/// After it was taken into the record of a run that goes on.
+void forget_after_break(const std::string& database, const std::string& run);
 /// In the order written; a line that cannot be read is left out. Sequences are 0: these are in no chain.
 std::vector<Event> read_after_break(const std::string& database, const std::string& run);
 

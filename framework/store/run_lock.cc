@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -51,6 +52,39 @@ Result<RunLock> RunLock::take(const std::string& database, const std::string& ru
                  "keep the database on a local disk with free space", Blame::station);
   }
   return lock;
+}
+
+Result<RunLock> RunLock::take_over(const std::string& database, const std::string& run) {
+  const std::string path = lock_file(database, run);
+  constexpr int kTries = 1000;
+  const auto not_writable = [&path](int cause) {
+    return Error("ledger.not_writable",
+                 fmt::format("the lock file {} cannot be used: {}", path, errno_text(cause)),
+                 "give the user write permission there, or name another file with --db", Blame::station);
+  };
+  for (int tries = 0; tries < kTries; ++tries) {
+    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (descriptor < 0) return not_writable(errno);
+    RunLock lock(descriptor, path);
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) {
+      // Whoever ended in order meanwhile has removed the file that we hold.
+      struct stat held {};
+      struct stat named {};
+      const bool same = ::fstat(descriptor, &held) == 0 && ::stat(path.c_str(), &named) == 0 &&
+                        held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+      if (!same) continue;
+      const std::string pid = fmt::format("{}\n", ::getpid());
+      if (::ftruncate(descriptor, 0) != 0 ||
+          ::pwrite(descriptor, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
+        return not_writable(errno);
+      return lock;
+    }
+    if (errno != EWOULDBLOCK && errno != EINTR) return not_writable(errno);
+    // A viewer holds it shared, and for an instant; a program that lives lets nobody share it.
+    if (::flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) break;
+  }
+  return Error("ledger.run_alive", fmt::format("run {} is still being driven by another program", run),
+               fmt::format("join it: kiln watch {}", run), Blame::operator_);
 }
 
 RunLock::RunLock(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}

@@ -19,6 +19,10 @@ class RunLock {
   /// already, "ledger.not_writable" otherwise.
   static Result<RunLock> take(const std::string& database, const std::string& run);
 
+  /// Locks the file of a run whose program is gone, or makes it anew, and writes who holds it now. Error
+  /// "ledger.run_alive" when its program lives, "ledger.not_writable" otherwise.
+  static Result<RunLock> take_over(const std::string& database, const std::string& run);
+
   RunLock(RunLock&& other) noexcept;
   RunLock& operator=(RunLock&& other) noexcept;
   ~RunLock();  ///< lets go; the file stays

@@ -262,6 +262,11 @@ Result<StepDurations> RunView::step_durations(const std::string& recipe_sha256,
     if (summary->end_status != "complete" || summary->about.recipe_sha256 != recipe_sha256 ||
         summary->about.parameters != parameters)
       continue;
+    // What was done again there would be added up.
+    const Result<std::int64_t> resumed = impl_->connection.query_integer(fmt::format(
+        "SELECT EXISTS (SELECT 1 FROM event WHERE run = {} AND kind = 'run_resumed')", row.number));
+    if (!resumed) return view_error(resumed.error(), impl_->database);
+    if (*resumed != 0) continue;
     ++found;
     Result<sqlite::Statement> select = impl_->connection.prepare(
         "SELECT step, sum(body ->> 'duration_ns') FROM event WHERE run = ? AND kind = 'step_ended' "

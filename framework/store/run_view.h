@@ -117,8 +117,8 @@ class RunView {
   /// the nearest.
   [[nodiscard]] Result<std::string> find_run(const std::string& typed) const;
 
-  /// Of the newest `most` complete runs of the same recipe text with the same parameters. Work that ended
-  /// otherwise than complete is not counted; repetitions of a step are added up.
+  /// Of the newest `most` complete, never interrupted runs of the same recipe text with the same parameters.
+  /// Work that ended otherwise than complete is not counted; repetitions of a step are added up.
   [[nodiscard]] Result<StepDurations> step_durations(const std::string& recipe_sha256,
                                                      const std::map<std::string, std::string>& parameters,
                                                      int most) const;
