@@ -52,6 +52,7 @@ struct DutRun {
   std::int64_t warden_load_stopped_ns = 0,
                warden_off_confirmed_ns = 0;  ///< as it confirmed them; 0: it has not
   bool left = false;                         ///< its main work is over
+  std::string not_the_same;  ///< of a run that goes on: it is another tray than before, and why; else empty
 };
 
 struct RunState {
@@ -111,6 +112,10 @@ boost::asio::awaitable<Status> perform_open_undos(RunState& state, DutRun& dut, 
 /// The cut: see StepContext::trip. `origin` is where the hazard was read; `also` is cut whatever the reach.
 boost::asio::awaitable<Status> cut(RunState& state, DutRun& origin, Where where, Hazard hazard,
                                    std::set<std::string> also = {});
+
+/// Asks the person at the station; question and answer are in the record.
+boost::asio::awaitable<Result<PromptAnswer>> ask_person(RunState& state, DutRun& dut, const Ctx& ctx,
+                                                        Where where, PromptRequest request);
 
 /// The DUT's own BMC connection (`monitor` empty) or that of one monitor; opened on first use.
 Result<Bmc*> bmc_of(RunState& state, DutRun& dut, const std::string& monitor);

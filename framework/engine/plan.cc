@@ -8,6 +8,7 @@
 
 #include "base/nearest.h"
 #include "engine/energy_rules.h"
+#include "engine/resume.h"
 
 namespace kiln {
 namespace {
@@ -334,6 +335,13 @@ std::optional<PlannedStep> Planner::plan_step(const StepSpec& spec, const std::s
   }
   if (description.monitor) {
     problem(spec.place, "plan.monitor", fmt::format("'{}' is a monitor; list it under 'monitors'", spec.use));
+  }
+  if (const ResumePolicy least = least_resume_policy(description);
+      spec.on_resume && *spec.on_resume < least) {
+    problem(
+        spec.place, "plan.on_resume",
+        fmt::format("step '{}' demands 'on_resume: {}' at least; a recipe may only ask for more than '{}'",
+                    spec.use, to_string(least), to_string(*spec.on_resume)));
   }
   auto with = bind(*planned.step, spec.with, spec.place);
   if (!with) return dropped();

@@ -32,6 +32,25 @@ boost::asio::awaitable<Status> Recorder::append(Where where, EventBody body, boo
   event.iteration = where.iteration;
   event.attempt = where.attempt;
   event.body = std::move(body);
+  const Status done = co_await append_event(std::move(event), durable);
+  co_return done;
+}
+
+boost::asio::awaitable<Status> Recorder::record_as_it_was(Event event) {
+  const Status done = co_await append_event(std::move(event), false);
+  co_return done;
+}
+
+void Recorder::recall(const std::vector<Event>& record) {
+  for (const Event& event : record) verdict_.add(event);
+  if (record.empty()) return;
+  last_sequence_ = record.back().sequence;
+  // Samples count seconds since the run began; the monotonic clock may be that of another boot.
+  const Instant now = ctx_.now();
+  begun_ns_ = now.monotonic_ns - (now.utc_ns - record.front().at.utc_ns);
+}
+
+boost::asio::awaitable<Status> Recorder::append_event(Event event, bool durable) {
   if (failure_) {
     keep_if_grave(std::move(event));
     co_return *failure_;

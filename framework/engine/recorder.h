@@ -36,6 +36,10 @@ class Recorder {
   Recorder(const Ctx& root, EventSink& sink, RunObserver* observer,
            std::function<void(const Error&)> on_failure);
 
+  /// Of a run that goes on: what its record holds already counts for the verdict, and its time goes on.
+  void recall(const std::vector<Event>& record);
+  /// An event of before, with its own time.
+  boost::asio::awaitable<Status> record_as_it_was(Event event);
   boost::asio::awaitable<Status> record(Where where, EventBody body);
   /// As record, and returns once it is on disk.
   boost::asio::awaitable<Status> record_durable(Where where, EventBody body);
@@ -48,6 +52,7 @@ class Recorder {
 
  private:
   boost::asio::awaitable<Status> append(Where where, EventBody body, bool durable);
+  boost::asio::awaitable<Status> append_event(Event event, bool durable);
   void keep_if_grave(Event event);
   Ctx ctx_;  // never stopped: see the class comment
   EventSink& sink_;

@@ -82,6 +82,10 @@ awaitable<void> Runner::Impl::prepare(RunBegun begun) {
     }
     return std::string{};
   };
+  if (parts.resumption != nullptr) {
+    co_await prepare_again();
+    co_return;
+  }
   EventBody begun_body = std::move(begun);
   const Status first = co_await recorder->record_durable(Where(), std::move(begun_body));
   if (!first) co_return;
@@ -99,6 +103,8 @@ awaitable<void> Runner::Impl::prepare(RunBegun begun) {
     planned.role = dut->role;
     planned.slot = dut->slot;
     planned.expected_serial = dut->expect.serial;
+    if (const auto said = parts.serials.find(dut->id); said != parts.serials.end())
+      planned.serial = said->second;
     if (dut->bmc) {
       planned.bmc_url = dut->bmc->url;
       planned.tls = tls_text(dut->bmc->tls);
@@ -155,7 +161,7 @@ awaitable<void> Runner::Impl::run_dut(DutRun& dut, Ctx& ctx) {
   co_await wait_for_flashes(*state, dut);  // of others: a shelf stays on until nobody writes firmware
   const Status guards = co_await perform_open_undos(*state, dut, UndoScope::everything);
   (void)guards;  // recorded as guard_closed
-  if (!plan.teardown.empty()) {
+  if (!plan.teardown.empty() && dut.not_the_same.empty()) {
     const Status torn_down = co_await shielded(dut.ctx, "teardown", kTeardownBudget, [this, &dut](Ctx& task) {
       return teardown_steps(dut, plan.teardown, task);
     });
@@ -174,12 +180,18 @@ awaitable<void> Runner::Impl::run_rack(Ctx& ctx) {
         const Status met = co_await door.wait(rack.ctx);
         const std::size_t quorum =
             step.spec.quorum > 0 ? static_cast<std::size_t>(step.spec.quorum) : door.expected();
+        if (keeps(rack.dut.id, step.path)) {
+          if (!clean_before(rack.dut.id, step.path)) state->rack_failed_phases.insert(phase.spec.name);
+          state->rack_done.at(step.path)->open();
+          continue;
+        }
         std::optional<SkipReason> reason = why_stopped(rack);
         if (!reason && (!met || door.present().size() < quorum)) {
           reason = SkipReason{
               WorkStatus::skipped, "rack.quorum_lost",
               fmt::format("{} of the {} DUTs it needs are still in the run", door.present().size(), quorum)};
         }
+        if (!reason) reason = co_await why_not_confirmed(rack, step);
         bool passed = false;
         if (reason) {
           std::vector<PlannedStep> only{step};
@@ -232,6 +244,7 @@ awaitable<Result<RunVerdict>> Runner::run(const Ctx& ctx, RunBegun begun) {
   impl.recorder = std::make_unique<Recorder>(
       ctx, *impl.parts.sink, impl.parts.observer,
       [&impl](const Error& error) { impl.main->request_stop(StopReason::shutdown, error.sentence()); });
+  if (impl.parts.resumption != nullptr) impl.recorder->recall(impl.parts.resumption->record);
   impl.state = std::make_unique<RunState>(impl.plan, *impl.parts.devices, *impl.parts.person, *impl.recorder,
                                           *impl.parts.journal);
   impl.state->artifacts = impl.parts.artifacts;
@@ -244,6 +257,13 @@ awaitable<Result<RunVerdict>> Runner::run(const Ctx& ctx, RunBegun begun) {
   if (impl.recorder->failure() && impl.recorder->verdict().duts.empty()) co_return *impl.recorder->failure();
   for (const auto& id : impl.plan.duts) {
     impl.state->duts[id] = std::make_unique<DutRun>(*impl.plan.inventory.find(id), impl.main->child(id));
+  }
+  if (impl.parts.resumption != nullptr) {
+    for (const auto& [id, why] : impl.parts.resumption->other_duts) {
+      DutRun& other = *impl.state->duts.at(id);
+      other.not_the_same = why;
+      other.ctx.request_stop(StopReason::parked, why);
+    }
   }
   impl.state->rack = std::make_unique<DutRun>(impl.plan.rack, impl.main->child(impl.plan.rack.id));
   impl.build_meeting_points();

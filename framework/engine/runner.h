@@ -15,6 +15,7 @@
 
 #include "engine/devices.h"
 #include "engine/plan.h"
+#include "engine/resume.h"
 #include "model/event.h"
 #include "model/verdict.h"
 #include "safety/trip.h"
@@ -44,6 +45,12 @@ struct RunnerParts {
   Nanoseconds isolation_confirm{0};
   /// DUTs whose power the warden could not reach, with the reason.
   std::map<std::string, std::string> unguarded;
+  /// Goes on with a run whose station died; null: a new run. `on_resumed` is called once when that is on
+  /// disk, with what was kept beside the record; may be empty.
+  const Resumption* resumption = nullptr;
+  std::function<void()> on_resumed;
+  /// What the BMCs said of themselves before anything was done, by DUT.
+  std::map<std::string, std::string> serials;
   /// A firmware write of a DUT begins, for so long at most; zero: it ended. May be empty.
   std::function<void(const std::string& dut, Nanoseconds budget)> on_flash;
 };
@@ -55,7 +62,7 @@ class Runner {
   Runner& operator=(const Runner&) = delete;
   ~Runner();
 
-  /// Runs to the end. `begun` is recorded first; its plan-related fields are filled here. The verdict is over
+  /// Runs to the end. `begun` is recorded first (of a resumption: that it goes on). The verdict is over
   /// what was recorded; an Error only when not even the first event could be written.
   boost::asio::awaitable<Result<RunVerdict>> run(const Ctx& ctx, RunBegun begun);
 

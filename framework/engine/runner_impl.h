@@ -35,6 +35,8 @@ struct Runner::Impl {
 
   // Whole run.
   boost::asio::awaitable<void> prepare(RunBegun begun);
+  /// Of a run that goes on: what happened beside its record, that it goes on, and what becomes of each step.
+  boost::asio::awaitable<void> prepare_again();
   boost::asio::awaitable<void> run_dut(DutRun& dut, Ctx& ctx);
   boost::asio::awaitable<void> run_rack(Ctx& ctx);
   boost::asio::awaitable<void> log_out(DutRun& dut);
@@ -60,6 +62,17 @@ struct Runner::Impl {
   boost::asio::awaitable<void> wait_for_heat_and_coolant(const DutRun& dut, const PlannedStep& step,
                                                          const Ctx& ctx);
   boost::asio::awaitable<Status> guarded_run(Step& step, StepContext& context);
+  // Of a run that goes on; in runner_resume.cc.
+  /// Its result stands: nothing is done, and nothing is recorded of it.
+  [[nodiscard]] bool keeps(const std::string& dut, const std::string& path) const;
+  /// A kept step passed; a step that is done again never failed before.
+  [[nodiscard]] bool clean_before(const std::string& dut, const std::string& path) const;
+  /// Attempts are numbered on, so that none of before is touched.
+  [[nodiscard]] int next_attempt(const std::string& dut, const std::string& path, int iteration) const;
+  /// The iteration to begin with: of a step repeated by time the one that was interrupted, or the next.
+  [[nodiscard]] int first_iteration(const std::string& dut, const PlannedStep& step) const;
+  /// Of a step with policy manual: a person at the terminal lets it be done again; else why it is not.
+  boost::asio::awaitable<std::optional<SkipReason>> why_not_confirmed(DutRun& dut, const PlannedStep& step);
   boost::asio::awaitable<void> run_monitor(DutRun& dut, const PlannedMonitor& monitor, Ctx& ctx);
   boost::asio::awaitable<Status> teardown_steps(DutRun& dut, const std::vector<PlannedStep>& steps, Ctx& ctx);
   boost::asio::awaitable<void> skip(DutRun& dut, const std::vector<PlannedStep>& steps, SkipReason reason);

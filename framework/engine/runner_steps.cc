@@ -27,6 +27,7 @@ constexpr Nanoseconds kFirstValuesBudget = std::chrono::seconds(110);
 // ---------------------------------------------------------------- stopping and skipping
 
 std::optional<SkipReason> Runner::Impl::why_stopped(const DutRun& dut) const {
+  if (!dut.not_the_same.empty()) return SkipReason{WorkStatus::aborted, "resume.other_dut", dut.not_the_same};
   switch (dut.ctx.stop_reason()) {
     case StopReason::none:
       return std::nullopt;
@@ -66,12 +67,13 @@ awaitable<void> Runner::Impl::skip(DutRun& dut, const std::vector<PlannedStep>& 
     const bool concerned = step.rack_scope
                                ? dut.dut.role == Role::rack
                                : std::find(step.duts.begin(), step.duts.end(), dut.dut.id) != step.duts.end();
-    if (!concerned) continue;
+    if (!concerned || keeps(dut.dut.id, step.path)) continue;
     StepEnded event;
     event.status = reason.status;
     event.code = reason.code;
     event.message = reason.message;
-    Where where(dut.dut.id, step.path, 1, 1);
+    const int iteration = first_iteration(dut.dut.id, step);
+    Where where(dut.dut.id, step.path, iteration, next_attempt(dut.dut.id, step.path, iteration));
     EventBody body = std::move(event);
     const Status recorded = co_await recorder->record(std::move(where), std::move(body));
     (void)recorded;
@@ -153,7 +155,8 @@ awaitable<void> Runner::Impl::wait_for_heat_and_coolant(const DutRun& dut, const
 awaitable<bool> Runner::Impl::run_iteration(DutRun& dut, const PlannedStep& step, const Ctx& ctx,
                                             bool teardown, std::vector<std::string> rack_duts, int iteration,
                                             bool& interrupted) {
-  for (int attempt = 1;; ++attempt) {
+  const int first_attempt = next_attempt(dut.dut.id, step.path, iteration);
+  for (int attempt = first_attempt;; ++attempt) {
     const Where where(dut.dut.id, step.path, iteration, attempt);
     StepBegun begun;
     begun.use = step.spec.use;
@@ -208,7 +211,8 @@ awaitable<bool> Runner::Impl::run_iteration(DutRun& dut, const PlannedStep& step
       ended.action = finished.error().action;
     }
     const bool failed = context.any_fail();
-    const bool again = ended.status == WorkStatus::error && !failed && attempt < step.spec.retry.attempts;
+    const bool again = ended.status == WorkStatus::error && !failed &&
+                       attempt - first_attempt + 1 < step.spec.retry.attempts;
     const bool passed = ended.status == WorkStatus::complete && context.all_required_passed();
     interrupted = interrupted || ended.status != WorkStatus::complete;
     const std::string code = ended.code;
@@ -231,9 +235,9 @@ awaitable<bool> Runner::Impl::run_iteration(DutRun& dut, const PlannedStep& step
 
 awaitable<bool> Runner::Impl::run_step(DutRun& dut, const PlannedStep& step, const Ctx& ctx, bool teardown,
                                        std::vector<std::string> rack_duts) {
-  bool all_passed = true;
+  bool all_passed = clean_before(dut.dut.id, step.path);  // a fail of before the interruption stays one
   std::int64_t unbroken_since = ctx.now().monotonic_ns;
-  for (int iteration = 1;; ++iteration) {
+  for (int iteration = first_iteration(dut.dut.id, step);; ++iteration) {
     bool interrupted = false;
     const bool passed = co_await run_iteration(dut, step, ctx, teardown, rack_duts, iteration, interrupted);
     all_passed = all_passed && passed;
@@ -293,6 +297,10 @@ awaitable<bool> Runner::Impl::run_steps(DutRun& dut, const PlannedPhase& phase,
       continue;
     }
     if (std::find(step.duts.begin(), step.duts.end(), dut.dut.id) == step.duts.end()) continue;
+    if (keeps(dut.dut.id, step.path)) {  // then it is kept on all that would wait for each other in it
+      all_passed = all_passed && clean_before(dut.dut.id, step.path);
+      continue;
+    }
     if (auto stopped = why_stopped(dut)) {
       std::vector<PlannedStep> rest{step};
       co_await skip(dut, rest, *stopped);
@@ -319,6 +327,12 @@ awaitable<bool> Runner::Impl::run_steps(DutRun& dut, const PlannedPhase& phase,
     if (auto alone = why_alone(dut, step)) {
       std::vector<PlannedStep> only{step};
       co_await skip(dut, only, std::move(*alone));
+      all_passed = false;
+      continue;
+    }
+    if (auto unasked = co_await why_not_confirmed(dut, step)) {
+      std::vector<PlannedStep> only{step};
+      co_await skip(dut, only, std::move(*unasked));
       all_passed = false;
       continue;
     }
@@ -399,7 +413,9 @@ awaitable<void> Runner::Impl::run_phase(DutRun& dut, const PlannedPhase& phase) 
 // ---------------------------------------------------------------- monitors
 
 awaitable<void> Runner::Impl::run_monitor(DutRun& dut, const PlannedMonitor& monitor, Ctx& ctx) {
-  const Where where(dut.dut.id, monitor.path, 1, 1);
+  if (keeps(dut.dut.id, monitor.path)) co_return;
+  const int attempt = next_attempt(dut.dut.id, monitor.path, 1);
+  const Where where(dut.dut.id, monitor.path, 1, attempt);
   StepBegun begun;
   begun.use = monitor.spec.use;
   begun.monitor = true;
@@ -415,7 +431,7 @@ awaitable<void> Runner::Impl::run_monitor(DutRun& dut, const PlannedMonitor& mon
   binding.every = monitor.spec.every;
   binding.monitor = true;
   const std::int64_t started_ns = ctx.now().monotonic_ns;
-  StepRun context(*state, dut, std::move(binding), ctx.child(monitor.path), 1, 1);
+  StepRun context(*state, dut, std::move(binding), ctx.child(monitor.path), 1, attempt);
   const Status ran = co_await guarded_run(*monitor.step, context);
   const bool asked_to_end = ctx.stop_reason() == StopReason::sibling;
   const Status finished = co_await context.finish();

@@ -56,6 +56,13 @@ struct StepDescription {
   bool uses_fabric = false;
   bool proves_cooling = false;  ///< load on a liquid-cooled DUT needs one to have passed on it before
   bool recipe_declares_measurements = false;  ///< exec: names come from the recipe's `requires`
+  /// After the station died, see docs/operating.md. A result may be kept where it holds by itself: measured
+  /// inside the step, and no less true after a power cycle. Never of power, firmware writes (verify at least)
+  /// and proofs of cooling.
+  ResumePolicy on_resume = ResumePolicy::restart;
+  /// It judges what earlier steps left behind (a log, counters since boot): where it has not ended, no load
+  /// before it is kept.
+  bool looks_back = false;
   Nanoseconds default_timeout{600'000'000'000};
 };
 

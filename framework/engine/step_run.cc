@@ -317,16 +317,16 @@ awaitable<Status> StepRun::trip(Hazard hazard) {
   co_return done;
 }
 
-awaitable<Result<PromptAnswer>> StepRun::prompt(PromptRequest request) {
+awaitable<Result<PromptAnswer>> ask_person(RunState& state, DutRun& dut, const Ctx& ctx, Where where,
+                                           PromptRequest request) {
   PromptShown shown;
   shown.prompt = request.id;
   shown.text = request.text;
   const std::string id = request.id;
-  const bool parks = request.on_timeout == PromptRequest::OnTimeout::abort_safe;
   EventBody shown_body = std::move(shown);
-  const Status recorded = co_await state_.recorder.record(where_, std::move(shown_body));
+  const Status recorded = co_await state.recorder.record(where, std::move(shown_body));
   if (!recorded) co_return recorded.error();
-  Result<PromptAnswer> answer = co_await state_.person.ask(ctx_, dut_.dut.id, std::move(request));
+  Result<PromptAnswer> answer = co_await state.person.ask(ctx, dut.dut.id, std::move(request));
   PromptAnswered answered;
   answered.prompt = id;
   answered.surface = "terminal";
@@ -338,8 +338,14 @@ awaitable<Result<PromptAnswer>> StepRun::prompt(PromptRequest request) {
     answered.answer = answer.error().message;
   }
   EventBody answered_body = std::move(answered);
-  const Status answer_recorded = co_await state_.recorder.record_durable(where_, std::move(answered_body));
+  const Status answer_recorded = co_await state.recorder.record_durable(where, std::move(answered_body));
   if (!answer_recorded) co_return answer_recorded.error();
+  co_return answer;
+}
+
+awaitable<Result<PromptAnswer>> StepRun::prompt(PromptRequest request) {
+  const bool parks = request.on_timeout == PromptRequest::OnTimeout::abort_safe;
+  Result<PromptAnswer> answer = co_await ask_person(state_, dut_, ctx_, where_, std::move(request));
   const bool unanswered =
       !answer && (answer.error().code == "prompt.timeout" || answer.error().code == "prompt.no_input");
   if (parks && unanswered) dut_.ctx.request_stop(StopReason::parked, "parked: " + answer.error().message);

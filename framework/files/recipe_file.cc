@@ -188,6 +188,8 @@ StepSpec RecipeReader::read_step(const YamlNode& node) {
               "measurement names are dotted lower case, such as gpu.temperature.max");
     }
   }
+  if (const auto policy = reader.word("on_resume", resume_policy_names()))
+    step.on_resume = resume_policy_from(*policy);
   if (step.timeout && step.timeout->count() <= 0)
     problem(node.place, "recipe.timeout", "a timeout of zero leaves no time");
   if (step.quorum > 0 && !step.duts.is_rack_scope() && !step.barrier_before) {
@@ -309,6 +311,16 @@ void RecipeReader::check_names(const Recipe& recipe) {
     }
   }
   for (const StepSpec& step : recipe.teardown) check_step(step);
+  const auto check_teardown = [this](const StepSpec& step) {
+    if (!step.on_resume) return;
+    problem(step.place, "recipe.on_resume",
+            fmt::format("step '{}' tears down, and that is done again in any case", step.name),
+            "leave on_resume out");
+  };
+  for (const PhaseSpec& phase : recipe.phases) {
+    for (const StepSpec& step : phase.teardown) check_teardown(step);
+  }
+  for (const StepSpec& step : recipe.teardown) check_teardown(step);
   std::set<std::string> monitors;
   for (const MonitorSpec& monitor : recipe.monitors) {
     if (monitors.insert(monitor.name).second || monitor.name.empty()) continue;

@@ -45,7 +45,7 @@ phases:
     needs: [cooling]
     steps:
       - {step: load, use: gpu_stress.soak, duts: {role: compute_tray, slot: "11-18", label: {row: a}}, with: {for: "${soak}", n: "${shots}"}, barrier: before, for: "${soak}"}
-      - {step: foreign, use: exec.run, duts: {id: [C01, C02]}, repeat: 2, requires: [exec.exit_code], barrier: both, with: {text: "a ${shots} b $${x}"}}
+      - {step: foreign, use: exec.run, duts: {id: [C01, C02]}, repeat: 2, requires: [exec.exit_code], barrier: both, on_resume: manual, with: {text: "a ${shots} b $${x}"}}
       - {step: together, use: nvlink.rack, duts: {role: rack}, quorum: 16}
 teardown: [{step: park, use: power.off, duts: all}]
 )";
@@ -108,6 +108,7 @@ TEST(RecipeFile, ReadsEveryPartOfTheGrammar) {
   EXPECT_EQ(foreign.requires_measurements, std::vector<std::string>{"exec.exit_code"});
   EXPECT_EQ(foreign.with.at("text").text, "a 3 b ${x}");
   EXPECT_TRUE(foreign.barrier_before && foreign.barrier_after);
+  EXPECT_EQ(foreign.on_resume, ResumePolicy::manual);
   EXPECT_TRUE(soak.steps.at(2).duts.is_rack_scope());
   EXPECT_EQ(soak.steps.at(2).quorum, 16);
   EXPECT_EQ(recipe.teardown.at(0).name, "park");
@@ -164,13 +165,26 @@ phases:
 }
 
 TEST(RecipeFile, WrongTypesAreNamed) {
-  for (const char* lines :
-       {"        timeout: {a: 1}\n", "        timeout: 10\n", "        repeat: two\n", "        repeat: 0\n",
-        "        with: [1]\n", "        retry: 3\n", "        duts: [all]\n", "        duts: {}\n",
-        "        duts: computetray\n", "        duts: {slot: 18-11}\n", "        duts: {role: [rack, cdu]}\n",
-        "        requires: [Exit]\n", "        quorum: 2\n", "        repeat: 2\n        for: 1s\n",
-        "        with: {x: }\n", "        timeout: 0s\n", "        with: {x: \"${soak\"}\n",
-        "        barrier: \"true\"\n", "        for: \"${soak}${soak}x\"\n"}) {
+  for (const char* lines : {"        timeout: {a: 1}\n",
+                            "        timeout: 10\n",
+                            "        repeat: two\n",
+                            "        repeat: 0\n",
+                            "        with: [1]\n",
+                            "        retry: 3\n",
+                            "        duts: [all]\n",
+                            "        duts: {}\n",
+                            "        duts: computetray\n",
+                            "        duts: {slot: 18-11}\n",
+                            "        duts: {role: [rack, cdu]}\n",
+                            "        requires: [Exit]\n",
+                            "        quorum: 2\n",
+                            "        repeat: 2\n        for: 1s\n",
+                            "        with: {x: }\n",
+                            "        timeout: 0s\n",
+                            "        with: {x: \"${soak\"}\n",
+                            "        barrier: \"true\"\n",
+                            "        on_resume: never\n",
+                            "        for: \"${soak}${soak}x\"\n"}) {
     const auto parsed = parse(with_step(lines));
     EXPECT_FALSE(parsed) << lines;
     for (const Problem& problem : parsed.problems)

@@ -192,6 +192,8 @@ TEST(SchemaAndLoader, AgreeOnRecipes) {
            {true, step(", duts: compute_tray")},
            {true, step(", duts: C01")},
            {true, step(", duts: {role: rack}, quorum: 3")},
+           {true, step(", on_resume: manual")},
+           {false, step(", on_resume: keep")},
            {true, step(", requires: [exec.exit_code], with: {a: [1, {b: c}], d: true}")},
            {true, step(", with: {}")},
            {true,

@@ -27,6 +27,10 @@ class MemoryLedger final : public EventSink {
     co_return take(std::move(event), true);
   }
 
+  MemoryLedger() = default;
+  /// Of a run that goes on: what is recorded follows `before`.
+  explicit MemoryLedger(std::vector<Event> before) : events_(std::move(before)) {}
+
   void keep_beside(const Event& event) override { beside_.push_back(event); }
 
   /// Takes this many more events, then fails for good, as the ledger does on a full disk.

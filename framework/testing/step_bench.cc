@@ -287,6 +287,20 @@ awaitable<void> run_plan(Runner& runner, Ctx& ctx, std::optional<RunVerdict>& ve
 
 }  // namespace
 
+BenchResult StepBench::die_after(std::size_t events) {
+  BenchResult result = run();
+  if (result.events.size() > events) result.events.resize(events);
+  result.verdict = roll_up(result.events);
+  return result;
+}
+
+BenchResult StepBench::resume(const BenchResult& before) {
+  before_ = &before.events;
+  BenchResult result = run();
+  before_ = nullptr;
+  return result;
+}
+
 BenchResult StepBench::run() {
   BenchResult result;
   StepCatalog catalog;
@@ -308,7 +322,7 @@ BenchResult StepBench::run() {
   const std::unique_ptr<Loop> loop = Loop::simulated();
   FakeDevices devices(*this);
   FakeOperator person(*this);
-  MemoryLedger ledger;
+  MemoryLedger ledger(before_ == nullptr ? std::vector<Event>{} : *before_);
   if (fail_after_) ledger.fail_after(*fail_after_);
   MemoryJournal journal;
   journal.refuse = journal_error_;
@@ -320,6 +334,16 @@ BenchResult StepBench::run() {
   parts.warden_watches = has_warden_;
   parts.hazard_watches = hazard_watches_;
   if (has_warden_ && inventory_.building) parts.isolation_confirm = InterlockRules().building_confirm;
+  std::map<std::string, std::string> serials;
+  for (const Dut& dut : inventory_.duts) {
+    if (dut.bmc) serials[dut.id] = hardware(dut.id).identity.serial;
+  }
+  parts.serials = serials;
+  std::optional<Resumption> resumption;
+  if (before_ != nullptr) {
+    resumption = plan_resumption(*planned.plan, *before_, {}, serials);
+    parts.resumption = &*resumption;
+  }
   Runner runner(*planned.plan, parts);
   const std::int64_t start = loop->clock().now().monotonic_ns;
   for (const auto& [when, action] : actions_) {

@@ -110,6 +110,11 @@ class StepBench {
   void fail_journal(Error error) { journal_error_ = std::move(error); }
 
   BenchResult run();
+  /// As run, and the station dies when that many events are on disk: the result holds them and nothing else.
+  BenchResult die_after(std::size_t events);
+  /// Goes on with what `before` holds. The steps must have been added anew, to this bench or another of the
+  /// same plan.
+  BenchResult resume(const BenchResult& before);
 
  private:
   class FakeDevices;
@@ -128,6 +133,7 @@ class StepBench {
   std::optional<std::size_t> fail_after_;
   std::optional<Error> journal_error_;
   int next_plugin_ = 0;
+  const std::vector<Event>* before_ = nullptr;
 };
 
 }  // namespace kiln

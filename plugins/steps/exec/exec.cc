@@ -197,6 +197,7 @@ class Run final : public Step {
       made.parameters = {{"command", ParameterType::text, std::nullopt, "as a POSIX shell reads it"},
                          {"where", ParameterType::text, "host", "host (of the DUT, over SSH) or station"}};
       made.recipe_declares_measurements = true;
+      made.looks_back = true;  // what a program looks at is not known here
       made.default_timeout = std::chrono::minutes(10);
       return made;
     }();

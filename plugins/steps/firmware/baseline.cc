@@ -22,6 +22,7 @@ const StepDescription& Baseline::describe() const {
                           "update the component to the baseline; newer than the baseline is a deviation too",
                           "installed version, compared canonically"}};
     made.default_timeout = std::chrono::minutes(3);
+    made.on_resume = ResumePolicy::verify;
     return made;
   }();
   return description;

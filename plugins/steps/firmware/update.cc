@@ -192,6 +192,7 @@ const StepDescription& Update::describe() const {
                         "how long the new version may take to show after the reset"},
                        {"host", ParameterType::boolean, "true", "wait until the host answers again"}};
     made.energises = Energy::flash;
+    made.on_resume = ResumePolicy::verify;
     made.default_timeout = std::chrono::minutes(40);
     return made;
   }();

@@ -106,6 +106,7 @@ const StepDescription& DcgmDiagnostic::describe() const {
         {"limit", ParameterType::duration, "150m", "hard time limit on the host"},
         {"may_skip", ParameterType::list, "", "names of tests whose skip is accepted"}};
     made.energises = Energy::load;
+    made.on_resume = ResumePolicy::keep;
     made.default_timeout = std::chrono::hours(3);
     return made;
   }();

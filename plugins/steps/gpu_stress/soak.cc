@@ -174,6 +174,7 @@ const StepDescription& Soak::describe() const {
          "for gpu_burn's start and end, before it is killed on the host"},
         {"directory", ParameterType::text, "", "where gpu_burn lies; empty: in the PATH"}};
     made.energises = Energy::load;
+    made.on_resume = ResumePolicy::keep;
     made.default_timeout = std::chrono::hours(80);
     return made;
   }();

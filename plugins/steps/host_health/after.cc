@@ -73,6 +73,7 @@ const StepDescription& After::describe() const {
         {"sensor.uncovered", "", ComponentKind::whole_dut, false, "", "",
          "sensors the machine has and the rack file does not list"}};
     made.default_timeout = std::chrono::minutes(2);
+    made.looks_back = true;  // in the kernel log since boot, which a restart of the host empties
     return made;
   }();
   return description;

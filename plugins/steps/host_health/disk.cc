@@ -20,6 +20,7 @@ const StepDescription& Disk::describe() const {
                        {"size", ParameterType::text, "256m", "of the file, as fio reads it"},
                        {"limit", ParameterType::duration, "10m", "hard time limit on the host"}};
     made.energises = Energy::host_stress;
+    made.on_resume = ResumePolicy::keep;
     made.default_timeout = std::chrono::minutes(15);
     return made;
   }();

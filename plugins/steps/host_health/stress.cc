@@ -49,6 +49,7 @@ Stress::Stress(Target target) : target_(target) {
                              {"share", ParameterType::text, cpu ? "0" : "60%",
                               cpu ? "instances; 0 = one per CPU" : "of the free memory to use"}};
   description_.energises = Energy::host_stress;
+  description_.on_resume = ResumePolicy::keep;
   description_.default_timeout = std::chrono::hours(26);
 }
 

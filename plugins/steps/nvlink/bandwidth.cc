@@ -145,6 +145,7 @@ const StepDescription& Bandwidth::describe() const {
                        {"to", ParameterType::text, "8G", "largest message of all_reduce_perf"},
                        {"iterations", ParameterType::integer, "20", "repetitions per size"}};
     made.energises = Energy::load;
+    made.on_resume = ResumePolicy::keep;
     made.default_timeout = std::chrono::minutes(30);
     return made;
   }();
