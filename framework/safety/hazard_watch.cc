@@ -13,7 +13,7 @@ using boost::asio::awaitable;
 constexpr int kOutsideInARow = 2;    // one reading may be a spike of the sensor
 constexpr std::size_t kAtRest = 30;  // readings without load: a minute of them, whenever that was
 constexpr Nanoseconds kAtLeast = std::chrono::milliseconds(100);  // between two looks
-constexpr Nanoseconds kLongestLook = std::chrono::seconds(5);
+constexpr Nanoseconds kLongestLook = std::chrono::seconds(5);  // under load: what hangs is asked anew in time
 
 /// A CDU whose pumps or valve follow the load is still fast when a load has just ended: the lowest counts.
 std::optional<double> lowest(const std::deque<double>& values) {
@@ -81,7 +81,10 @@ awaitable<void> HazardWatch::watch(std::string id, Ctx& task) {
     // Much is there only when a tray is on.
     const bool look_anew = (now_on.at_all && !before.at_all) || (now_on.load && !before.load);
     before = now_on;
-    Ctx look = task.child_within("hazards", kLongestLook);
+    // To find everything for the first time takes a slow BMC longer than to read it.
+    const Nanoseconds patience =
+        now_on.load ? std::min(kLongestLook, rules_.grace / 2) : std::max(kLongestLook, rules_.grace);
+    Ctx look = task.child_within("hazards", patience);
     std::set<HazardKind> wanted = kinds;
     const Result<std::vector<HazardReading>> readings =
         co_await dut.readings->read(look, std::move(wanted), look_anew);

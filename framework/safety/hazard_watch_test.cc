@@ -207,6 +207,15 @@ TEST_F(HazardWatchTest, CoolantThatStandsRefusesLoad) {
   EXPECT_NE(said.at("C01").why.find("is 0 L/min"), std::string::npos) << said.at("C01").why;
 }
 
+TEST_F(HazardWatchTest, ALookThatHangsUnderLoadIsGivenUpBeforeItsGraceIsOver) {
+  under_load();
+  at(9s, [this] { tray->takes = 1h; });
+  run(40s);
+  ASSERT_EQ(trips.size(), 1U);
+  EXPECT_EQ(trips[0].code, "interlock.telemetry-lost");
+  EXPECT_LE(since_start(trips[0].detected_ns), Nanoseconds(24s).count());
+}
+
 TEST_F(HazardWatchTest, PartsAreLookedForAnewWhenEnergyComes) {
   at(9s, [this] { energised.at_all = true; });
   at(19s, [this] { energised.load = true; });

@@ -16,6 +16,7 @@ namespace kiln {
 
 struct FakeHazards {
   std::map<std::pair<HazardKind, std::string>, std::optional<double>> values;
+  Nanoseconds takes{0};          ///< before each answer
   std::optional<Error> refuses;  ///< every reading
   int reads = 0, looked_anew = 0;
 
@@ -27,11 +28,12 @@ struct FakeHazards {
 class FakeHazardReadings final : public HazardReadings {
  public:
   explicit FakeHazardReadings(std::shared_ptr<FakeHazards> hazards) : hazards_(std::move(hazards)) {}
-  boost::asio::awaitable<Result<std::vector<HazardReading>>> read(const Ctx& /*ctx*/,
-                                                                  std::set<HazardKind> kinds,
+  boost::asio::awaitable<Result<std::vector<HazardReading>>> read(const Ctx& ctx, std::set<HazardKind> kinds,
                                                                   bool look_anew) override {
     ++hazards_->reads;
     if (look_anew) ++hazards_->looked_anew;
+    const Status waited = co_await ctx.sleep_for(hazards_->takes);
+    if (!waited) co_return waited.error();
     if (hazards_->refuses) co_return *hazards_->refuses;
     std::vector<HazardReading> readings;
     for (const auto& [key, value] : hazards_->values) {
