@@ -6,6 +6,8 @@
 #include <optional>
 #include <tuple>
 
+#include "model/interruption.h"
+
 namespace kiln {
 namespace {
 
@@ -53,6 +55,38 @@ class Collector {
   void take(const Event& /*event*/, const RunBegun& body) {
     document_.about = body;
     document_.begun = true;
+  }
+  void take(const Event& event, const RunResumed& body) {
+    DocumentInterruption interruption;
+    interruption.resumed = body;
+    interruption.at_ns = event.at.monotonic_ns;
+    // What the dead program had under load carried none while it was gone.
+    for (auto& load : document_.loads) {
+      if (load.ended_ns == 0) load.ended_ns = event.at.monotonic_ns - body.gap_ns;
+    }
+    for (const auto& [key, index] : open_) {
+      DocumentStep& step = document_.steps[index];
+      if (step.ended_ns != 0) continue;
+      step.ended_ns = event.at.monotonic_ns - body.gap_ns;
+      step.ended.code = "step.interrupted";
+      step.ended.message = "the station died while it was under way";
+    }
+    open_.clear();
+    guards_.clear();
+    document_.interruptions.push_back(std::move(interruption));
+  }
+  void take(const Event& event, const StepResumed& body) {
+    if (document_.interruptions.empty()) return;
+    auto& steps = document_.interruptions.back().steps;
+    const std::string what(resumed_word(body));
+    const auto known = std::find_if(steps.begin(), steps.end(), [&](const DocumentResumedSteps& item) {
+      return item.step == event.step && item.what == what && item.reason == body.reason;
+    });
+    if (known != steps.end()) {
+      known->duts.push_back(event.dut);
+    } else {
+      steps.push_back({event.step, what, body.reason, {event.dut}});
+    }
   }
   void take(const Event& event, const DutPlanned& body) { document_.duts[event.dut] = body; }
   void take(const Event& /*event*/, const CellPlanned& body) { document_.cells.push_back(body); }

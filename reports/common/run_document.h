@@ -52,6 +52,19 @@ struct DocumentStickyFail {
   bool passed_later = false;
 };
 
+/// What became of steps when the run was resumed, with the DUTs on which it was so.
+struct DocumentResumedSteps {
+  std::string step, what, reason;  ///< "soak/load", "done again", "it was under way"
+  std::vector<std::string> duts;
+};
+
+/// The run went on after its station had died.
+struct DocumentInterruption {
+  RunResumed resumed;
+  std::int64_t at_ns = 0;                   ///< monotonic, when it went on
+  std::vector<DocumentResumedSteps> steps;  ///< in order of the record
+};
+
 struct RunDocument {
   RunBegun about;
   bool begun = false;
@@ -71,6 +84,7 @@ struct RunDocument {
   std::vector<std::pair<std::string, PromptAnswered>> prompts;
   std::vector<std::pair<std::string, PartSeen>> parts;
   std::vector<std::pair<std::string, std::string>> notes;
+  std::vector<DocumentInterruption> interruptions;
 };
 
 RunDocument make_document(const ReportInput& input);

@@ -3,6 +3,7 @@
 // escape_text(); only drawings and the style sheet go in raw.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <kainjow/mustache.hpp>
@@ -15,6 +16,7 @@
 #include "html/page_sections.h"
 #include "html/safety_section.h"
 #include "html/style.h"
+#include "model/interruption.h"
 
 namespace kiln {
 namespace {
@@ -249,6 +251,25 @@ void set_head(PageData& page, const ReportInput& input, const RunDocument& docum
     nothing_wrong = "The record gives no reason on any DUT: see the warning above and the counts.";
   }
   page.set("nothing_wrong", page_text(nothing_wrong));
+
+  PageData interruptions = page_list();
+  for (const DocumentInterruption& item : document.interruptions) {
+    PageData steps = page_list();
+    for (const DocumentResumedSteps& step : item.steps) {
+      PageData row;
+      row.set("step", step.step);
+      row.set("what", step.what);
+      row.set("reason", step.reason);
+      row.set("duts", fmt::format("{}", fmt::join(step.duts, " ")));
+      steps.push_back(row);
+    }
+    PageData one;
+    one.set("text", interruption_text(item.resumed));
+    one.set("steps", steps);
+    interruptions.push_back(one);
+  }
+  page.set("any_interruption", !document.interruptions.empty());
+  page.set("interruptions", interruptions);
 
   PageData undos = page_list();
   for (const auto& [place, undo] : document.failed_undos) {

@@ -25,7 +25,8 @@ inline constexpr const char* kPage = R"page(<!DOCTYPE html>
 <div class="verdict {{class}}" id="decision" role="status">{{glyph}} {{decision}}</div>
 {{#simulated}}<div class="banner">SIMULATED RACK – NOT HARDWARE</div>{{/simulated}}
 <p class="text">Rack <b>{{rack}}</b>{{#product}} ({{product}}){{/product}} · recipe <b>{{recipe}}</b> · {{times}} · {{duration}} · operator <b>{{operator}}</b></p>
-<dl class="counts">
+{{#interruptions}}<div class="loud" role="note">{{text}}</div>
+{{/interruptions}}<dl class="counts">
 <div><dt>required</dt><dd>{{required}}</dd></div><div><dt>measured</dt><dd>{{measured}}</dd></div><div><dt>failed</dt><dd>{{failed}}</dd></div>
 <div><dt>marginal</dt><dd>{{marginal}}</dd></div><div><dt>waived</dt><dd>{{waived}}</dd></div><div><dt>not run</dt><dd>{{not_run}}</dd></div>
 <div><dt>disturbances</dt><dd>{{disturbance_count}}</dd></div>
@@ -74,6 +75,13 @@ inline constexpr const char* kPage = R"page(<!DOCTYPE html>
 <div class="wide"><table><thead><tr><th>DUT</th><th>Role</th><th>Slot</th><th>Decision</th><th>Required</th><th>Measured</th><th>Failed</th><th>Marginal</th><th>Not run</th><th>Disturbances</th></tr></thead><tbody>
 {{#duts}}<tr class="{{class}}"><td>{{id}}</td><td>{{role}}</td><td>{{slot}}</td><td class="word">{{glyph}} {{decision}}</td><td class="n">{{required}}</td><td class="n">{{measured}}</td><td class="n">{{failed}}</td><td class="n">{{marginal}}</td><td class="n">{{not_run}}</td><td class="n">{{disturbances}}</td></tr>
 {{/duts}}</tbody></table></div>
+{{#any_interruption}}<h2 id="interruptions">Interruptions</h2>
+<p class="small">The station died and the run went on later. Kept: measured in full before. Everything else was done again; what failed before stays a fail.</p>
+{{#interruptions}}<h3>{{text}}</h3>
+<div class="wide"><table><thead><tr><th>Step</th><th>What became of it</th><th>DUTs</th><th>Why</th></tr></thead><tbody>
+{{#steps}}<tr><td>{{step}}</td><td class="word">{{what}}</td><td>{{duts}}</td><td>{{reason}}</td></tr>
+{{/steps}}</tbody></table></div>
+{{/interruptions}}{{/any_interruption}}
 <h2 id="attempts">Attempts</h2>
 <p class="small">Every attempt is kept. An attempt that ended in error may be repeated; a measured fail stays a fail, whatever was measured later.</p>
 {{#any_sticky}}<h3>Measured more than once, with a fail among them: the fail decides</h3>

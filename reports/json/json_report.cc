@@ -133,6 +133,25 @@ json::object series_json(const DocumentSeries& series) {
           {"points", std::move(points)}};
 }
 
+json::object interruption_json(const DocumentInterruption& item) {
+  json::array steps;
+  for (const DocumentResumedSteps& step : item.steps) {
+    json::array duts;
+    for (const std::string& dut : step.duts) duts.emplace_back(dut);
+    steps.push_back(json::object{
+        {"step", step.step}, {"what", step.what}, {"reason", step.reason}, {"duts", std::move(duts)}});
+  }
+  const RunResumed& resumed = item.resumed;
+  return {{"interrupted", format_utc(resumed.interrupted_utc_ns)},
+          {"after_event", resumed.after_sequence},
+          {"gap_ns", resumed.gap_ns},
+          {"operator", resumed.operator_name},
+          {"station", resumed.station},
+          {"kiln_version", resumed.kiln_version},
+          {"build_stamp", resumed.build_stamp},
+          {"steps", std::move(steps)}};
+}
+
 json::object about_json(const RunBegun& about) {
   json::object item;
   item["recipe"] = about.recipe;
@@ -226,6 +245,7 @@ class JsonReport final : public ReportFormat {
       return json::object{
           {"dut", item.dut}, {"code", item.code}, {"message", item.message}, {"count", item.count}};
     });
+    report.list("interruptions", document.interruptions, interruption_json);
     report.list("failed_undos", document.failed_undos, [](const auto& failed) {
       const auto& [place, undo] = failed;
       return json::object{{"where", place}, {"undo", undo.undo}, {"message", undo.message}};

@@ -5,6 +5,7 @@
 
 #include "common/run_document.h"
 #include "common/run_safety.h"
+#include "model/interruption.h"
 
 namespace kiln {
 namespace {
@@ -68,6 +69,13 @@ class TextReport final : public ReportFormat {
     if (!about.interlock_rules.empty())
       text += fmt::format("interlock rules {} ({})\n", about.interlock_rules,
                           about.interlock_rules_sha256.substr(0, 12));
+    for (const DocumentInterruption& item : document.interruptions) {
+      text += "\n" + interruption_text(item.resumed) + "\n";
+      for (const DocumentResumedSteps& step : item.steps) {
+        text += fmt::format("  {:<28} {}: {} ({})\n", step.step, step.what, step.reason,
+                            fmt::join(step.duts, " "));
+      }
+    }
     const RunSafety safety = make_safety(input);
     if (!safety.empty()) {
       text += "\nSafety: " + safety_sentence(safety) + "\n";
