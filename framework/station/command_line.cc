@@ -9,7 +9,8 @@ namespace kiln {
 namespace {
 
 constexpr const char* kFooter =
-    "\nExit codes of run, demo and watch: 0 GO, 1 NO-GO, 2 nothing was run, 3 CONDITIONAL, 4 INCOMPLETE,\n"
+    "\nExit codes of run, demo, resume and watch: 0 GO, 1 NO-GO, 2 nothing was run, 3 CONDITIONAL, 4 "
+    "INCOMPLETE,\n"
     "5 an interlock removed energy, 130/143 stopped by a person. Other commands: 0, 2 bad input, 4 could "
     "not.";
 
@@ -73,6 +74,14 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   add_recipe_options(*lint, line);
   lint->add_option("recipes", line.recipes, "Recipe files or names; none: all shipped ones");
   lint->add_flag("--list", line.list, "List the shipped recipes");
+
+  auto* resume = app.add_subcommand(
+      "resume", "Go on with a run whose station died, after kiln recover: what is done again is shown first");
+  add_common(*resume, line);
+  add_run_options(*resume, line);
+  resume->add_option("run", line.resumed_run,
+                     "Run id, or a part of it; none: the one that was interrupted last");
+  resume->add_flag("--list", line.list, "Only show what would be kept and what would be done again");
 
   auto* abort = app.add_subcommand("abort", "Stop a run: safe park, teardown, report");
   add_common(*abort, line);

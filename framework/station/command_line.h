@@ -45,6 +45,8 @@ struct CommandLine {
   // release
   std::string dut, inspected_by, inspection;
 
+  std::string resumed_run;  ///< resume; empty: the one that was interrupted
+
   // show, report, abort, runs
   std::string run = "last";
   std::vector<std::string> formats;

@@ -53,6 +53,14 @@ class ScreenConsole final : public Console {
     if (options_.live && options_.nobody_because.empty()) terminal_.take_keys(true);
   }
 
+  void recall(const Resumption& resumption) override {
+    for (const Event& event : resumption.record) {
+      const auto* measured = std::get_if<Measured>(&event.body);
+      const bool failed = measured != nullptr && measured->outcome == Outcome::fail;
+      if (progress_ && (failed || is_kept(resumption, event.dut, event.step))) progress_->on_event(event);
+    }
+  }
+
   void on_event(const Event& event) override {
     if (!progress_) return;
     progress_->on_event(event);

@@ -11,6 +11,7 @@
 
 #include "engine/devices.h"
 #include "engine/plan.h"
+#include "engine/resume.h"
 #include "io/ctx.h"
 #include "io/terminal.h"
 #include "station/screen/time_left.h"
@@ -45,6 +46,8 @@ class Console : public RunObserver, public Operator {
  public:
   /// After the plan is made, before anything runs. Plan and terminal outlive the console.
   virtual void begin(const Plan& plan, const std::string& run, TypicalDurations typical) = 0;
+  /// After begin, of a run that goes on: what is kept of before stands, and what failed.
+  virtual void recall(const Resumption& resumption) = 0;
   /// Redraws the footer or prints the heartbeat, and reads keys; runs until its Ctx stops.
   virtual boost::asio::awaitable<void> keep_fresh(Ctx& ctx) = 0;
   /// A person asked to stop: the footer shows it until the run has parked.

@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
       {"lint", lint_command},       {"abort", abort_command},     {"runs", runs_command},
       {"show", show_command},       {"report", report_command},   {"plugins", plugins_command},
       {"doctor", doctor_command},   {"recover", recover_command}, {"stop-all", stop_all_command},
-      {"release", release_command}, {"watch", watch_command}};
+      {"release", release_command}, {"watch", watch_command},     {"resume", resume_command}};
   try {
     return commands.at(line.command)(line, *paths);
   } catch (const std::exception& error) {

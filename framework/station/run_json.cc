@@ -58,6 +58,17 @@ std::string run_json(const std::string& run, const RunVerdict& verdict,
   }
   root["duts"] = std::move(duts);
   root["interlocks"] = std::move(interlocks);
+  json::array interruptions;
+  for (const RunResumed& resumed : verdict.interruptions) {
+    json::object entry;
+    entry["interrupted_utc"] = format_utc(resumed.interrupted_utc_ns);
+    entry["after_event"] = resumed.after_sequence;
+    entry["gap_ns"] = resumed.gap_ns;
+    entry["operator"] = resumed.operator_name;
+    entry["station"] = resumed.station;
+    interruptions.push_back(std::move(entry));
+  }
+  root["interruptions"] = std::move(interruptions);
   json::object files;
   for (const auto& [format, path] : reports) files[format] = path;
   root["reports"] = std::move(files);

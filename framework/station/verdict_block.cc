@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "engine/plan.h"
+#include "model/interruption.h"
 #include "station/console.h"
 #include "station/screen/block_letters.h"
 #include "station/screen/printable.h"
@@ -40,6 +41,8 @@ std::string verdict_block(const RunVerdict& verdict, const std::string& run, con
   text += fmt::format("measured {} of {} required, {} failed, {} marginal, {} not run; sign-off: {}\n",
                       verdict.counts.measured, verdict.counts.required, verdict.counts.failed,
                       verdict.counts.marginal, verdict.counts.not_run, verdict.sign_off);
+  for (const RunResumed& resumed : verdict.interruptions)
+    text += printable(interruption_text(resumed), style.unicode) + "\n";
   for (const auto& dut : verdict.duts) {
     for (const auto& reason : dut.reasons) {
       const std::string line =

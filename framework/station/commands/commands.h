@@ -8,6 +8,7 @@
 namespace kiln {
 
 int run_command(const CommandLine& line, const Paths& paths);
+int resume_command(const CommandLine& line, const Paths& paths);
 int demo_command(const CommandLine& line, const Paths& paths);
 int plan_command(const CommandLine& line, const Paths& paths);
 int lint_command(const CommandLine& line, const Paths& paths);

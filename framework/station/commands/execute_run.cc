@@ -18,12 +18,14 @@
 #include "station/leftovers.h"
 #include "station/real_devices.h"
 #include "station/reports_on_disk.h"
+#include "station/resumption_text.h"
 #include "station/run_json.h"
 #include "station/verdict_block.h"
 #include "station/version.h"
 #include "station/warden_ears.h"
 #include "station/warden_link.h"
 #include "store/ledger.h"
+#include "store/record_break.h"
 #include "store/run_view.h"
 
 namespace kiln {
@@ -53,16 +55,22 @@ std::string host_name() {
   return name;
 }
 
+std::string absolute_path(const std::string& file) {
+  return std::filesystem::absolute(file).lexically_normal().string();
+}
+
 RunBegun describe_run(const CommandLine& line, const RunSetup& setup) {
   const Plan& plan = *setup.plan;
   RunBegun begun;
   begun.recipe = plan.recipe.name;
   begun.recipe_version = plan.recipe.version;
   begun.recipe_sha256 = plan.recipe.sha256;
+  begun.recipe_file = absolute_path(plan.recipe.file);
+  begun.selection = line.dut_filter;
   begun.purpose = to_string(plan.recipe.purpose);
   begun.rack = plan.inventory.rack;
   begun.product = plan.inventory.product;
-  begun.inventory_file = plan.inventory.file;
+  begun.inventory_file = absolute_path(plan.inventory.file);
   begun.inventory_sha256 = plan.inventory.sha256;
   begun.limits_file = plan.limits.file;
   begun.limits_sha256 = plan.limits.sha256;
@@ -71,6 +79,7 @@ RunBegun describe_run(const CommandLine& line, const RunSetup& setup) {
     begun.interlock_rules =
         fmt::format("{} revision {} ({})", setup.rules.name, setup.rules.revision, setup.rules.file);
     begun.interlock_rules_sha256 = setup.rules.sha256;
+    begun.interlock_rules_file = absolute_path(setup.rules.file);
   }
   begun.simulated = plan.inventory.simulated;
   begun.time_scale = plan.inventory.time_scale;
@@ -183,6 +192,18 @@ void record_refusal(Ledger& ledger, RunBegun begun, const Error& why) {
   (void)closed;
 }
 
+/// Who goes on, and since when nothing is known.
+void about_resumption(Resumption& resumption, const CommandLine& line, std::int64_t now_utc_ns) {
+  RunResumed& about = resumption.about;
+  about.gap_ns = now_utc_ns - about.interrupted_utc_ns;
+  about.operator_name = line.operator_name;
+  about.station = host_name();
+  about.kiln_version = kVersion;
+  about.build_stamp = build_stamp();
+  if (line.operator_name.empty())
+    about.not_eligible_because.emplace_back("resumed without an operator (--operator NAME)");
+}
+
 void print_failures(const WrittenReports& reports) {
   for (const auto& failure : reports.failures) {
     std::cerr << "kiln: " << failure.sentence() << " [" << failure.code << "]\n";
@@ -230,7 +251,7 @@ void StopSwitch::signal(int number) {
 }
 
 awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths, RunSetup& setup,
-                           StopSwitch& stop) {
+                           StopSwitch& stop, Resumable* before) {
   const Result<DutLocks> locks = DutLocks::take(*setup.plan);
   if (!locks) {
     co_return refuse(line, locks.error());
@@ -250,6 +271,22 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
       co_return refuse(line, unlatched.error());
     }
   }
+  std::optional<Resumption> resumption;
+  if (before != nullptr) {
+    const Status undone = co_await close_open_undos(ctx, devices, *setup.plan, *before);
+    if (!undone) {
+      co_return refuse(line, undone.error());
+    }
+    resumption = plan_resumption(*setup.plan, std::move(before->record), std::move(before->beside), serials);
+    about_resumption(*resumption, line, ctx.now().utc_ns);
+    if (line.list) {
+      std::cout << (line.json ? resumption_json(*resumption, before->run) + "\n"
+                              : resumption_text(*setup.plan, *resumption, before->run))
+                << std::flush;
+      co_return 0;
+    }
+    std::cerr << resumption_text(*setup.plan, *resumption, before->run) << std::flush;
+  }
   // Hours of burn-in later is too late to find out.
   if (!line.out_directory.empty()) {
     const Status writable = make_report_directory(line.out_directory);
@@ -260,7 +297,9 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   LedgerOptions ledger_options;
   ledger_options.database = database_path(line, paths);
   ledger_options.kiln_version = kVersion;
-  Result<std::unique_ptr<Ledger>> ledger = Ledger::open(ctx.loop(), std::move(ledger_options));
+  Result<std::unique_ptr<Ledger>> ledger =
+      before == nullptr ? Ledger::open(ctx.loop(), std::move(ledger_options))
+                        : Ledger::resume(ctx.loop(), std::move(ledger_options), before->run);
   if (!ledger) {
     co_return refuse(line, ledger.error());
   }
@@ -270,7 +309,7 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   const Result<std::unique_ptr<GuardJournal>> guards =
       GuardJournal::create(journal_path, journal_owner(line, *setup.plan, run, database), ctx.loop().clock());
   if (!guards) {
-    record_refusal(**ledger, describe_run(line, setup), guards.error());
+    if (before == nullptr) record_refusal(**ledger, describe_run(line, setup), guards.error());
     co_return refuse(line, guards.error());
   }
   DiskUndoJournal undo_journal(ctx.loop(), **guards);
@@ -280,7 +319,7 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
         ctx, line, paths, setup, devices, journal_owner(line, *setup.plan, run, database), journal_path);
     if (!started) {
       (*guards)->remove_if_done();
-      record_refusal(**ledger, describe_run(line, setup), started.error());
+      if (before == nullptr) record_refusal(**ledger, describe_run(line, setup), started.error());
       co_return refuse(line, started.error());
     }
     warden = std::move(*started);
@@ -320,6 +359,11 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
     };
   }
   parts.artifacts = &artifacts;
+  parts.serials = serials;
+  if (resumption) {
+    parts.resumption = &*resumption;
+    parts.on_resumed = [database, run] { forget_after_break(database, run); };
+  }
   GuardJournal* kept = guards->get();
   const LatchingObserver::Otherwise otherwise = [kept, &serials](const InterlockLatch& latch,
                                                                  const Interlocked& cut) {
@@ -342,8 +386,9 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
     runner.request_stop(number, name);
   };
 
-  const RunBegun begun = describe_run(line, setup);
+  const RunBegun begun = before == nullptr ? describe_run(line, setup) : before->about;
   console->begin(*setup.plan, run, typical_durations(database, begun));
+  if (resumption) console->recall(*resumption);
   if (stop.pending != 0) stop.on_signal(stop.pending);
   std::optional<Result<RunVerdict>> verdict;
   {

@@ -1,5 +1,5 @@
 #pragma once
-// What run and demo share: from a checked setup to reports and an exit code.
+// What run, demo and resume share: from a checked setup to reports and an exit code.
 
 #include <boost/asio/awaitable.hpp>
 #include <functional>
@@ -12,6 +12,7 @@
 #include "station/command_line.h"
 #include "station/console.h"
 #include "station/paths.h"
+#include "station/resumable.h"
 #include "station/run_setup.h"
 
 namespace kiln {
@@ -24,7 +25,8 @@ struct StopSwitch {
 };
 
 /// Runs the plan of `setup` and prints the outcome. Everything wrong was printed. Returns the exit code.
+/// `before`: the run that is gone on with; null: a new one.
 boost::asio::awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths,
-                                        RunSetup& setup, StopSwitch& stop);
+                                        RunSetup& setup, StopSwitch& stop, Resumable* before = nullptr);
 
 }  // namespace kiln

@@ -20,6 +20,7 @@
 #include "station/commands/commands.h"
 #include "station/leftovers.h"
 #include "station/real_devices.h"
+#include "station/resumable.h"
 
 namespace kiln {
 namespace {
@@ -236,6 +237,16 @@ std::string misuse(const CommandLine& line, const std::vector<Leftover>& leftove
   return "";
 }
 
+/// The run that was interrupted may be gone on with, now that nothing of it is switched on.
+std::string how_to_go_on(const CommandLine& line, const Paths& paths) {
+  const Result<std::unique_ptr<RunView>> view = RunView::open(database_path(line, paths));
+  if (!view) return {};
+  const Result<std::string> run = choose_interrupted_run(**view, "");
+  if (run) return fmt::format("{0} was interrupted; to go on with it: kiln resume {0}\n", *run);
+  if (run.error().code == "resume.ambiguous") return fmt::format("{}\n", run.error().sentence());
+  return {};
+}
+
 /// Works one leftover off. Returns whether nothing of it is left.
 bool recover_one(Loop& loop, const CommandLine& line, const Paths& paths, const Leftover& leftover,
                  std::vector<Line>& lines, std::vector<Error>& problems) {
@@ -314,6 +325,7 @@ int recover_command(const CommandLine& line, const Paths& paths) {
   } else {
     print(lines, line.list);
     if (leftovers.empty()) std::cout << "nothing was left switched on\n";
+    if (left == 0) std::cout << how_to_go_on(line, paths);
     if (left > 0 && !line.list) {
       std::cout << "NOT FINISHED. When somebody has seen that it is off: kiln recover --give-up RUN:NUMBER "
                    "--by NAME "

@@ -116,7 +116,11 @@ int show_command(const CommandLine& line, const Paths& paths) {
   }
   if (input->events.broken) std::cout << input->events.broken->sentence() << "\n";
   if (input->run.state != RunState::complete)
-    std::cout << "This run is " << to_string(input->run.state) << ".\n";
+    std::cout << "This run is " << to_string(input->run.state)
+              << (input->run.state == RunState::interrupted
+                      ? fmt::format("; to go on with it: kiln recover, then kiln resume {}", found.run)
+                      : "")
+              << ".\n";
   std::cout << verdict_block(input->verdict, found.run, input->run.about, {}, verdict_style("auto"));
   return 0;
 }

@@ -11,6 +11,7 @@
 #include <iostream>
 
 #include "common/report_format.h"
+#include "engine/resume.h"
 #include "station/commands/commands.h"
 #include "station/leftovers.h"
 #include "station/plugin_host.h"
@@ -38,6 +39,7 @@ json::object step_json(const Step& step, const StepCatalog& catalog) {
   item["plugin"] = plugin == nullptr ? "" : plugin->name;
   item["summary"] = description.summary;
   item["monitor"] = description.monitor;
+  item["on_resume"] = std::string(to_string(least_resume_policy(description)));
   item["energises"] = description.energises ? json::value(std::string(to_string(*description.energises)))
                                             : json::value(nullptr);
   json::array measurements;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "model/interruption.h"
+
 namespace kiln {
 namespace {
 
@@ -40,6 +42,8 @@ std::optional<NarratedLine> Narration::tell(const Event& event) {
     if (!told_.insert(event.dut + disturbed->code).second) return std::nullopt;
     return line_of(Sign::idle, event, fmt::format("{}: {}", disturbed->code, disturbed->message));
   }
+  if (const auto* resumed = std::get_if<RunResumed>(&event.body))
+    return NarratedLine{Sign::waiting, interruption_text(*resumed)};
   if (const auto* note = std::get_if<Note>(&event.body)) return line_of(Sign::idle, event, note->text);
   return std::nullopt;
 }
