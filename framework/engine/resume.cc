@@ -177,7 +177,7 @@ class Planner {
     const auto attempts = last_attempts(history);
     if (attempts.empty()) return "it had not begun again";
     for (const History::Attempt* attempt : attempts) {
-      if (!attempt->ended) return "it was under way";
+      if (!attempt->ended) return "it was under way: it begins again, and its time from zero";
       if (attempt->ended->status != WorkStatus::complete)
         return fmt::format("it ended with status {}{}", to_string(attempt->ended->status),
                            attempt->ended->code.empty() ? "" : fmt::format(" ({})", attempt->ended->code));

@@ -181,5 +181,36 @@ TEST(Reports, AWholeRackStaysAPageABrowserCanOpen) {
   EXPECT_LT(render("html", record.done()).size(), 15U << 20);
 }
 
+TEST(Reports, AnInterruptionIsShownInEveryFormatWithWhoWentOnAndWhatBecameOfEachStep) {
+  Record record;
+  RunResumed resumed;
+  resumed.after_sequence = 4;
+  resumed.interrupted_utc_ns = 1'700'000'004'000'000'000;
+  resumed.gap_ns = 3'600'000'000'000;
+  resumed.operator_name = "Bob <b>";
+  resumed.station = "bench-3";
+  record.add("", "", resumed);
+  record.add("C01", "soak/load", StepResumed{false, ResumePolicy::restart, "it was under way"});
+  record.add("C01", "power/on", StepResumed{true, ResumePolicy::keep, "it was measured in full"});
+  record.add("C01", "soak/load", StepBegun{}, 2);
+  record.measured(Outcome::pass, 61.0, "", 2);
+  record.add("C01", "soak/load", StepEnded{}, 2);
+  record.add("", "", RunEnded{"complete", ""});
+  const ReportInput& input = record.done();
+  EXPECT_EQ(input.verdict.decision, Decision::go);
+  const std::string json = render("json", input);
+  EXPECT_EQ(misfit(json), "");
+  const std::string html = render("html", input);
+  const std::string text = render("text", input);
+  for (const std::string& report : {html, text}) {
+    EXPECT_NE(report.find("INTERRUPTED at"), std::string::npos);
+    EXPECT_NE(report.find("resumed 1h later by Bob"), std::string::npos);
+    EXPECT_NE(report.find("it was measured in full"), std::string::npos);
+  }
+  EXPECT_EQ(html.find("Bob <b>"), std::string::npos) << "a name is no markup";
+  EXPECT_NE(json.find("\"what\":\"done again\""), std::string::npos);
+  EXPECT_NE(json.find("step.interrupted"), std::string::npos) << "the attempt that was cut off ended there";
+}
+
 }  // namespace
 }  // namespace kiln

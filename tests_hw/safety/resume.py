@@ -136,7 +136,9 @@ def end_life(station, program, with_warden):
 
 
 def die(station, program, moment, with_warden):
-    check(station.wait_for(program, moment), "the moment to die has come")
+    if not station.wait_for(program, moment):
+        check(False, f"the moment to die has come; instead it ended: {program.communicate(timeout=180)[1][-2000:]}")
+        raise SystemExit(1)
     end_life(station, program, with_warden)
     return station.last_run()
 
