@@ -111,6 +111,8 @@ const std::vector<FaultInfo>& fault_catalogue() {
       {clock_skew, "clock-skew", nuisance, "", "the clocks of BMC and host are minutes apart"},
       {late_on, "late-on", nuisance, "",
        "told On, it reads Off for another second, and a force-off meanwhile takes nothing back"},
+      {bmc_hang, "bmc-hang", nuisance, "",
+       "for 30 s from the first request the BMC neither answers any nor does anything"},
   };
   return catalogue;
 }
@@ -228,6 +230,7 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
     case FaultKind::bad_json:
     case FaultKind::float_as_int:
     case FaultKind::clock_skew:
+    case FaultKind::bmc_hang:
       return true;
     case FaultKind::late_on:
       return dut.role != Role::cdu;  // its pumps are not switched

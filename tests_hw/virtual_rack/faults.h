@@ -47,7 +47,8 @@ enum class FaultKind {
   ssh_drop,
   host_hang,
   clock_skew,
-  late_on
+  late_on,
+  bmc_hang
 };
 
 enum class FaultClass { hardware, nuisance };

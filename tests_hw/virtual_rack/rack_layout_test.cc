@@ -119,7 +119,7 @@ TEST(RackLayout, ANumberOfTraysThatIsNoneIsRefused) {
     EXPECT_THAT(known.error().sentence(), ::testing::HasSubstr("200")) << wrong;
   }
   EXPECT_EQ(check_rack_name("tray:5").error().code, "rack.unknown");
-  for (const char* right : {"small", "nvl72", "trays:1", "trays:200"})
+  for (const char* right : {"small", "nvl72", "shelves", "trays:1", "trays:200"})
     EXPECT_TRUE(check_rack_name(right)) << right;
 }
 

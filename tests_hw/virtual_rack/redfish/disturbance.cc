@@ -9,6 +9,8 @@
 namespace kiln::virtual_rack {
 namespace {
 
+constexpr auto kHang = std::chrono::hours(24);
+
 /// Integers become floating point, fractions become text: what loosely written BMC firmware sends.
 void loosen(json::value& value) {
   if (value.is_object()) {
@@ -38,6 +40,11 @@ bool Disturbance::within(const RackModel& rack, const Dut& dut, FaultKind kind, 
 
 std::optional<HttpResponse> Disturbance::instead(const RackModel& rack, const Dut& dut,
                                                  std::uint64_t now_ns) {
+  if (within(rack, dut, FaultKind::bmc_hang, hang_, now_ns, kHangFor)) {
+    HttpResponse never;
+    never.delay = kHang;
+    return never;
+  }
   if (!within(rack, dut, FaultKind::bmc_503, unavailable_, now_ns, kUnavailableFor)) return std::nullopt;
   HttpResponse response =
       error_response(503, "ServiceTemporarilyUnavailable",

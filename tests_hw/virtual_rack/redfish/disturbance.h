@@ -16,6 +16,7 @@ namespace kiln::virtual_rack {
 class Disturbance {
  public:
   static constexpr std::chrono::milliseconds kSlowDelay{800};
+  static constexpr std::chrono::seconds kHangFor{30};
   static constexpr std::chrono::seconds kSlowFor{8};
   static constexpr std::chrono::seconds kUnavailableFor{5};
   static constexpr std::chrono::seconds kBadJsonFor{5};
@@ -35,7 +36,7 @@ class Disturbance {
   };
   [[nodiscard]] static bool within(const RackModel& rack, const Dut& dut, FaultKind kind, Window& window,
                                    std::uint64_t now_ns, std::chrono::seconds length);
-  Window slow_;
+  Window hang_, slow_;
   Window unavailable_;
   Window bad_json_;
   unsigned answers_ = 0;
