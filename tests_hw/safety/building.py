@@ -162,6 +162,7 @@ class Bms:
 
 class Building(Station):
     """A station on a virtual rack of which rack.yaml names the building."""
+    RULES = RULES
 
     def __init__(self, options, place, bms):
         super().__init__(options, place)
@@ -179,7 +180,7 @@ class Building(Station):
                        f"credential: bms, tls: {{ca: {bms.place}/ca.pem}}}}\n")
         self.rules = os.path.join(place, "rules.yaml")
         with open(self.rules, "w", encoding="utf-8") as file:
-            file.write(RULES)
+            file.write(self.RULES)
 
     def begin(self, soak, *words):
         return self.kiln("run", "demo/small", "--rack", self.inventory, "--json", "--no-input", "--set", f"soak={soak}", *words)
