@@ -213,8 +213,8 @@ class Point:
                        f"a run that was killed is {told['decision']}, {sorted(codes)}, and kiln runs calls it {state}")
         elif self.on:
             why = ("warden.lost", "warden is gone") if self.kind == "warden" else ("warden.acted", "the warden has taken over")
-            # One that slept for longer than the grace has also lost its view of the leak detectors.
-            blind = code == 5 and self.kind == "stop" and "interlock.telemetry-lost" in codes
+            # One that slept, or whose BMC did not answer, for longer than the grace has also lost its view of the leak detectors.
+            blind = code == 5 and (self.kind == "stop" or self.nuisance) and "interlock.telemetry-lost" in codes
             self.check((code == 4 or blind) and json.loads(out)["decision"] == "INCOMPLETE" and any(reason["code"] == why[0] or why[1] in reason["message"] for reason in reasons),
                        f"it ended with {code}, {told['decision']}, {sorted(codes)}: {screen}")
         else:
