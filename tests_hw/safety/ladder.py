@@ -27,7 +27,7 @@ revision: 1
 leak: {{poll: 1s, grace: 5s, cuts: tray}}
 cut: {{confirm: {CONFIRM}s, ladder: [load, chassis, power_shelf, building]}}
 building: {{grace: 5s, confirm: 4s}}
-"""
+""" + recover.HAZARDS.format(grace=10)
 
     def clear(self, *specs):
         request = urllib.request.Request(self.control + "/faults", data=json.dumps({"clear": specs}).encode(), method="POST")
