@@ -68,9 +68,8 @@ class Warden {
     start_watch();
     const bool in_order = co_await serve();
     if (in_order) {
-      co_await close_the_door();
       co_await hazards_->stop();
-      co_await watch_->stop();
+      co_await stop_watch_and_door();
       if (building_) co_await building_->stop();
       co_await leave();
       co_return 0;
@@ -252,10 +251,14 @@ class Warden {
     (void)said;  // who does not wait for the answer does without
   }
 
-  awaitable<void> close_the_door() {
+  /// A cut that nothing confirms goes on for minutes: whoever knocks meanwhile, and means another run, must not
+  /// wait for it.
+  awaitable<void> stop_watch_and_door() {
+    co_await watch_->stop();
     if (!door_) co_return;
     const Status closed = co_await door_->stop_and_join(StopReason::sibling, "the warden leaves");
     (void)closed;
+    co_await watch_->stop();  // what a last guest wanted
   }
 
   std::vector<NumberedUndo> guards_of(const std::string& dut) const {
@@ -446,9 +449,8 @@ class Warden {
       acted_ = "the station is gone";
       co_await undo_and_tell(ctx_);
     }
-    co_await close_the_door();
     co_await hazards_->stop();
-    co_await watch_->stop();
+    co_await stop_watch_and_door();
     if (building_) {
       co_await building_->settle();
       co_await building_->stop();

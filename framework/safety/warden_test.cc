@@ -501,6 +501,28 @@ TEST_F(WardenTest, WhoeverKnocksWithAStopHasEverythingOffAndHearsIt) {
   EXPECT_GT(stopped->cuts.front().off_confirmed_ns, 0);
 }
 
+TEST_F(WardenTest, WhoMeansAnotherRunIsAnsweredAtOnceAlsoBesideACutThatNothingConfirms) {
+  ScriptedDoor door;
+  parts.door = &door;
+  expected = {"LeakDetector_0"};
+  detectors->put("LeakDetector_0");
+  power->refuses = Error("http.connect", "no connection to the BMC");
+  hello();
+  guards();
+  at(9s, [this] { socket.close(); });
+  at(10s, [this] { detectors->put("LeakDetector_0", "Critical"); });
+  auto guest = std::make_shared<ScriptedSocket>();
+  at(120s, [&] {
+    EXPECT_EQ(written_ns, 0) << "it is still at work";
+    guest->put(encode(StopEverything{"anna", "smoke", "R-2"}));
+    door.send_in(std::make_unique<Lent>(guest));
+  });
+  std::size_t answers = 0;
+  at(121s, [&] { answers = guest->sent.size(); });
+  EXPECT_EQ(run(), 4);
+  EXPECT_EQ(answers, 1U);
+}
+
 TEST_F(WardenTest, ALeakDuringAFirmwareWriteIsCutAllTheSame) {
   expected = {"LeakDetector_0"};
   detectors->put("LeakDetector_0");
