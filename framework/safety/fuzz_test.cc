@@ -50,8 +50,8 @@ std::vector<std::string> valid_messages() {
   dut.leak_detectors = {"L1", "L2"};
   JournaledUndo undo(UndoKind::shell_command, "C01", "stop gpu_burn");
   undo.command = "pkill -TERM -x gpu_burn";
-  WardenTripped tripped;
-  tripped.reach = {"C01", "C02"};
+  WardenTripped wardens_cut;
+  wardens_cut.reach = {"C01", "C02"};
   EverythingStopped stopped;
   stopped.cuts.resize(2);
   std::vector<std::string> texts;
@@ -66,7 +66,8 @@ std::vector<std::string> valid_messages() {
                                        WardenReady{},
                                        WardenRefused{"why"},
                                        WardenWatch{},
-                                       tripped,
+                                       WardenHazard{},
+                                       wardens_cut,
                                        WardenCut{},
                                        WardenIsolation{},
                                        WardenActing{"why"},

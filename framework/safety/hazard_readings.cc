@@ -16,11 +16,11 @@ namespace {
 namespace json = boost::json;
 using boost::asio::awaitable;
 
-constexpr std::size_t kAtOnce = 2;       // requests to one BMC, beside those of the leak watch
-constexpr int kReadsPerWalk = 60;        // parts come and go rarely
-constexpr int kReadsBeforeFirstTry = 5;  // where something is wanted that was not found; doubled each time
-constexpr std::array kUnitKinds{"CDUs", "RPUs", "HeatExchangers"};  // ThermalEquipment v1.2.0
-constexpr std::array kSides{"Primary", "Secondary"};
+constexpr std::size_t kHazardsAtOnce = 2;  // requests to one BMC, beside those of the leak watch
+constexpr int kReadsPerWalk = 60;          // parts come and go rarely
+constexpr int kReadsBeforeFirstTry = 5;    // where something is wanted that was not found; doubled each time
+constexpr std::array kCoolingUnitKinds{"CDUs", "RPUs", "HeatExchangers"};  // ThermalEquipment v1.2.0
+constexpr std::array kCoolingSides{"Primary", "Secondary"};
 
 /// One property of one resource.
 struct Source {
@@ -48,10 +48,10 @@ const json::value* property_of(const json::value& body, const std::string& prope
   return json_at(body, {property.substr(0, slash), property.substr(slash + 1)});
 }
 
-bool is_absent(const json::value& body) { return json_text_at(body, {"Status", "State"}) == "Absent"; }
+bool is_not_there(const json::value& body) { return json_text_at(body, {"Status", "State"}) == "Absent"; }
 
 /// Sensor v1.7.0 ReadingBasis: Zero | Delta | Headroom. Older ones show it by having lower thresholds only.
-bool is_margin(const json::value& sensor) {
+bool is_distance(const json::value& sensor) {
   const std::string basis = json_text_at(sensor, {"ReadingBasis"});
   if (!basis.empty()) return basis != "Zero";
   const json::value* thresholds = json_at(sensor, {"Thresholds"});
@@ -83,7 +83,7 @@ class RedfishHazardReadings final : public HazardReadings {
     for (const Source& source : sources_) {
       if (std::find(uris.begin(), uris.end(), source.uri) == uris.end()) uris.push_back(source.uri);
     }
-    const std::vector<Result<json::value>> bodies = co_await line_->get_all(ctx, uris, kAtOnce);
+    const std::vector<Result<json::value>> bodies = co_await line_->get_all(ctx, uris, kHazardsAtOnce);
     const bool nobody = !bodies.empty() && std::all_of(bodies.begin(), bodies.end(), [](const auto& body) {
       return !body && !bmc_answered(body.error());
     });
@@ -116,7 +116,7 @@ class RedfishHazardReadings final : public HazardReadings {
     if (!body) {
       reading.why = body.error().message;
       walk_in_ = std::min(walk_in_, kReadsBeforeFirstTry);
-    } else if (is_absent(*body)) {
+    } else if (is_not_there(*body)) {
       return;
     } else {
       reading.value = believable(source.kind, property_of(*body, source.property));
@@ -202,7 +202,7 @@ class RedfishHazardReadings final : public HazardReadings {
     if (!list && !bmc_answered(list.error())) co_return list.error();
     if (!list) co_return found;
     const std::vector<std::string> links = member_links(*list);
-    std::vector<Result<json::value>> bodies = co_await line_->get_all(ctx, links, kAtOnce);
+    std::vector<Result<json::value>> bodies = co_await line_->get_all(ctx, links, kHazardsAtOnce);
     for (std::size_t i = 0; i < links.size(); ++i) {
       if (!bodies[i] && !bmc_answered(bodies[i].error())) co_return bodies[i].error();
       if (bodies[i]) found.emplace_back(links[i], std::move(*bodies[i]));
@@ -268,7 +268,7 @@ class RedfishHazardReadings final : public HazardReadings {
       const Result<json::value> sensor = co_await line_->get(ctx, source);
       if (!sensor) settled_.erase(uri);
       if (!sensor && !bmc_answered(sensor.error())) co_return sensor.error();
-      if (!sensor || is_margin(*sensor)) co_return success();
+      if (!sensor || is_distance(*sensor)) co_return success();
     }
     know(kind, part, uri, "TemperatureCelsius");
     co_return success();
@@ -319,7 +319,7 @@ class RedfishHazardReadings final : public HazardReadings {
     const Result<json::value> equipment = co_await line_->get(ctx, "/redfish/v1/ThermalEquipment");
     if (!equipment && !bmc_answered(equipment.error())) co_return equipment.error();
     if (!equipment) co_return success();
-    for (const char* const kind : kUnitKinds) {
+    for (const char* const kind : kCoolingUnitKinds) {
       const std::string collection = link_in(*equipment, {kind});
       const auto units = co_await members(ctx, collection);
       if (!units) co_return units.error();
@@ -333,7 +333,7 @@ class RedfishHazardReadings final : public HazardReadings {
 
   awaitable<Status> walk_unit(const Ctx& ctx, std::string uri, const json::value& unit) {
     const std::string name = last_segment_of(uri);
-    for (const char* const side : kSides) {
+    for (const char* const side : kCoolingSides) {
       const std::string collection = link_in(unit, {fmt::format("{}CoolantConnectors", side)});
       const auto connectors = co_await members(ctx, collection);
       if (!connectors) co_return connectors.error();

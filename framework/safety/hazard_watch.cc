@@ -12,7 +12,7 @@ using boost::asio::awaitable;
 
 constexpr int kOutsideInARow = 2;    // one reading may be a spike of the sensor
 constexpr std::size_t kAtRest = 30;  // readings without load: a minute of them, whenever that was
-constexpr Nanoseconds kAtLeast = std::chrono::milliseconds(100);  // between two looks
+constexpr Nanoseconds kBetweenLooks = std::chrono::milliseconds(100);  // between two looks
 constexpr Nanoseconds kLongestLook = std::chrono::seconds(5);  // under load: what hangs is asked anew in time
 
 /// A CDU whose pumps or valve follow the load is still fast when a load has just ended: the lowest counts.
@@ -95,7 +95,7 @@ awaitable<void> HazardWatch::watch(std::string id, Ctx& task) {
     std::optional<Trip> found = trip_of(id, place, energised_(id), now_ns);
     if (found && tripped_.insert(id).second) ears_.trip(std::move(*found));
     say(id, place, now_ns);
-    const std::int64_t pause = std::max(asked_ns + rules_.poll.count() - now_ns, kAtLeast.count());
+    const std::int64_t pause = std::max(asked_ns + rules_.poll.count() - now_ns, kBetweenLooks.count());
     const Status waited = co_await task.sleep_for(Nanoseconds(pause));
     if (!waited) co_return;
   }

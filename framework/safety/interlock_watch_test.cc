@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using boost::asio::awaitable;
 
-constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kSecondOfWatch = 1'000'000'000;
 constexpr std::int64_t kMillisecond = 1'000'000;
 
 struct Place {
@@ -151,7 +151,7 @@ TEST_F(InterlockWatchTest, ALeakCutsItsTrayWithinOnePoll) {
   at(10300ms, [this] { place("C01").detectors->put("LeakDetector_1", "Critical"); });
   run(30s);
   EXPECT_EQ(off(), Names{"C01"});
-  EXPECT_LE(place("C01").power->off_ns - start, 10 * kSecond + 300 * kMillisecond + kSecond);
+  EXPECT_LE(place("C01").power->off_ns - start, 10 * kSecondOfWatch + 300 * kMillisecond + kSecondOfWatch);
   ASSERT_EQ(trips.size(), 1U) << "once, however often it is read";
   EXPECT_EQ(trips[0].code, "leak.detected");
   EXPECT_EQ(trips[0].part, "LeakDetector_1");
@@ -169,7 +169,7 @@ TEST_F(InterlockWatchTest, AHostThatHangsDoesNotHoldTheCutUp) {
   at(10s, [this] { place("C01").detectors->put("LeakDetector_1", "Critical"); });
   run(30s);
   EXPECT_EQ(off(), Names{"C01"});
-  EXPECT_LE(place("C01").power->off_ns - start, 11 * kSecond);
+  EXPECT_LE(place("C01").power->off_ns - start, 11 * kSecondOfWatch);
   ASSERT_EQ(cuts.size(), 1U);
   EXPECT_EQ(cuts[0].load_stopped_ns, cuts[0].off_confirmed_ns) << "nothing runs without power";
 }
@@ -198,8 +198,8 @@ TEST_F(InterlockWatchTest, SilenceBeyondTheGraceIsCutAndNotCalledALeak) {
   ASSERT_EQ(trips.size(), 1U);
   EXPECT_EQ(trips[0].code, "interlock.telemetry-lost");
   EXPECT_FALSE(trips[0].read);
-  EXPECT_GE(place("C01").power->off_ns - start, 14 * kSecond);
-  EXPECT_LE(place("C01").power->off_ns - start, 16 * kSecond);
+  EXPECT_GE(place("C01").power->off_ns - start, 14 * kSecondOfWatch);
+  EXPECT_LE(place("C01").power->off_ns - start, 16 * kSecondOfWatch);
   EXPECT_NE(trips[0].message.find("no connection"), std::string::npos);
 }
 
@@ -207,7 +207,7 @@ TEST_F(InterlockWatchTest, ABmcThatHangsIsSilence) {
   at(10s, [this] { place("C01").detectors->takes = 1h; });
   run(30s);
   EXPECT_EQ(off(), Names{"C01"});
-  EXPECT_LE(place("C01").power->off_ns - start, 17 * kSecond);
+  EXPECT_LE(place("C01").power->off_ns - start, 17 * kSecondOfWatch);
 }
 
 TEST_F(InterlockWatchTest, AShortSilenceIsSurvived) {
@@ -242,15 +242,16 @@ TEST_F(InterlockWatchTest, ATrayThatDoesNotGoOffTakesThePowerShelfWithIt) {
   at(40s, [this] { place("C01").power->obeys = true; });  // the shelf is off now
   run(60s);
   EXPECT_EQ(off(), (Names{"C01", "C02", "P01", "S01"}));
-  EXPECT_GE(place("P01").power->off_ns - start, 20 * kSecond) << "only what does not read back Off escalates";
-  EXPECT_LE(place("P01").power->off_ns - start, 22 * kSecond);
+  EXPECT_GE(place("P01").power->off_ns - start, 20 * kSecondOfWatch)
+      << "only what does not read back Off escalates";
+  EXPECT_LE(place("P01").power->off_ns - start, 22 * kSecondOfWatch);
   ASSERT_EQ(trips.size(), 2U);
   EXPECT_EQ(trips[1].code, "interlock.escalated");
   EXPECT_EQ(trips[1].dut, "C01");
   const auto last =
       std::find_if(cuts.rbegin(), cuts.rend(), [](const CutReport& cut) { return cut.dut == "C01"; });
   ASSERT_NE(last, cuts.rend());
-  EXPECT_GT(last->off_confirmed_ns - start, 39 * kSecond) << "asked until it read back Off";
+  EXPECT_GT(last->off_confirmed_ns - start, 39 * kSecondOfWatch) << "asked until it read back Off";
 }
 
 TEST_F(InterlockWatchTest, ABmcThatSpeaksFirstIsNotPolledFirst) {
@@ -258,7 +259,7 @@ TEST_F(InterlockWatchTest, ABmcThatSpeaksFirstIsNotPolledFirst) {
   at(10300ms, [this] { place("C01").stream->wet("LeakDetector_1"); });
   run(20s);
   EXPECT_EQ(off(), Names{"C01"});
-  EXPECT_EQ(place("C01").power->off_ns - start, 10 * kSecond + 300 * kMillisecond) << "at once";
+  EXPECT_EQ(place("C01").power->off_ns - start, 10 * kSecondOfWatch + 300 * kMillisecond) << "at once";
   ASSERT_EQ(trips.size(), 1U);
   EXPECT_EQ(trips[0].part, "LeakDetector_1");
   EXPECT_EQ(trips[0].code, "leak.detected");
@@ -273,7 +274,7 @@ TEST_F(InterlockWatchTest, WhatItSaysAboutADetectorIsLookedAtAtOnce) {
   });
   run(20s);
   EXPECT_EQ(off(), Names{"C01"});
-  EXPECT_EQ(place("C01").power->off_ns - start, 10 * kSecond + 300 * kMillisecond);
+  EXPECT_EQ(place("C01").power->off_ns - start, 10 * kSecondOfWatch + 300 * kMillisecond);
 }
 
 TEST_F(InterlockWatchTest, AStreamThatEndsIsOpenedAnewAndPollingGoesOnMeanwhile) {
@@ -283,7 +284,7 @@ TEST_F(InterlockWatchTest, AStreamThatEndsIsOpenedAnewAndPollingGoesOnMeanwhile)
   run(60s);
   EXPECT_GE(place("C01").stream->listened, 3);
   EXPECT_EQ(off(), Names{"C02"});
-  EXPECT_LE(place("C02").power->off_ns - start, 21 * kSecond + 100 * kMillisecond);
+  EXPECT_LE(place("C02").power->off_ns - start, 21 * kSecondOfWatch + 100 * kMillisecond);
 }
 
 TEST_F(InterlockWatchTest, ABmcWithoutStreamIsNotAskedForOneAgain) {
@@ -358,8 +359,8 @@ TEST_F(InterlockWatchTest, ShelvesThatStayOnAreIsolatedFromOutside) {
   at(60s, [this] { place("C01").power->obeys = place("P01").power->obeys = true; });
   run(90s);
   EXPECT_EQ(isolations, (Isolations{{false, true}}));
-  EXPECT_GE(isolated_ns[0] - start, 30 * kSecond) << "10 s for the tray, 10 s for the shelf";
-  EXPECT_LE(isolated_ns[0] - start, 32 * kSecond);
+  EXPECT_GE(isolated_ns[0] - start, 30 * kSecondOfWatch) << "10 s for the tray, 10 s for the shelf";
+  EXPECT_LE(isolated_ns[0] - start, 32 * kSecondOfWatch);
   EXPECT_NE(isolation_whys[0].find("power shelf P01"), std::string::npos) << isolation_whys[0];
 }
 

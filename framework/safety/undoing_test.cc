@@ -11,7 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 using boost::asio::awaitable;
 
-constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kSecondOfUndo = 1'000'000'000;
 constexpr int kGuard = 7;
 
 /// One chassis that is to be forced off, ten seconds after the loop began.
@@ -19,7 +19,7 @@ struct UndoingTest : testing::Test {
   UndoingTest() {
     undo.number = kGuard;
     undo.undo = JournaledUndo(UndoKind::force_off, "C01", "force off C01");
-    undo.opened_ns = begun - kSecond / 10;
+    undo.opened_ns = begun - kSecondOfUndo / 10;
   }
   UndoResult run() {
     loop->run([this](Ctx& ctx) { return perform(ctx); });
@@ -40,7 +40,7 @@ struct UndoingTest : testing::Test {
   }
 
   std::unique_ptr<Loop> loop = Loop::simulated();
-  const std::int64_t begun = loop->clock().now().monotonic_ns + 10 * kSecond;
+  const std::int64_t begun = loop->clock().now().monotonic_ns + 10 * kSecondOfUndo;
   std::shared_ptr<FakePower> power = std::make_shared<FakePower>();
   FakePowerSwitch power_switch{power};
   NumberedUndo undo;
@@ -60,13 +60,13 @@ TEST_F(UndoingTest, WhatHasBeenOnForLongIsNotWaitedFor) {
 
 TEST_F(UndoingTest, AnOnUnderWayIsForcedOffWhenItComes) {
   power->on = false;
-  power->comes_on_ns = begun + kSecond;
+  power->comes_on_ns = begun + kSecondOfUndo;
   const UndoResult result = run();
   EXPECT_TRUE(stays_off) << "it came on after the first Off was read";
   EXPECT_EQ(result.how, GuardEnd::undone);
   EXPECT_NE(result.message.find("came on after it had read Off"), std::string::npos) << result.message;
-  EXPECT_GE(result.at_ns, begun + kSecond) << "what did not stay Off is not confirmed";
-  EXPECT_LE(result.at_ns, begun + 2 * kSecond);
+  EXPECT_GE(result.at_ns, begun + kSecondOfUndo) << "what did not stay Off is not confirmed";
+  EXPECT_LE(result.at_ns, begun + 2 * kSecondOfUndo);
   EXPECT_LE(took, 2s) << "it has come: nothing more is waited for";
 }
 

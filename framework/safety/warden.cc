@@ -251,8 +251,8 @@ class Warden {
     (void)said;  // who does not wait for the answer does without
   }
 
-  /// A cut that nothing confirms goes on for minutes: whoever knocks meanwhile, and means another run, must not
-  /// wait for it.
+  /// A cut that nothing confirms goes on for minutes: whoever knocks meanwhile, and means another run, must
+  /// not wait for it.
   awaitable<void> stop_watch_and_door() {
     co_await watch_->stop();
     if (!door_) co_return;

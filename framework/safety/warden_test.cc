@@ -17,7 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 using boost::asio::awaitable;
 
-constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kSecondOfWarden = 1'000'000'000;
 
 awaitable<void> run_to_status(Ctx& ctx, WardenParts parts, int& status) {
   status = co_await run_warden(ctx, std::move(parts));
@@ -188,7 +188,7 @@ TEST_F(WardenTest, AStationThatDiesHasEverythingUndoneAtOnce) {
   at(5200ms, [this] { socket.close(); });
   EXPECT_EQ(run(), 3);
   EXPECT_FALSE(power->on);
-  EXPECT_LE(power->off_ns - start, 5 * kSecond + 300'000'000) << "without waiting for a silence";
+  EXPECT_LE(power->off_ns - start, 5 * kSecondOfWarden + 300'000'000) << "without waiting for a silence";
   ASSERT_EQ(written.size(), 2U);
   EXPECT_EQ(written[1].how, GuardEnd::undone);
   EXPECT_EQ(written[2].how, GuardEnd::undone);
@@ -213,8 +213,8 @@ TEST_F(WardenTest, ASilentStationIsGivenUpAfterTwoSecondsAndLearnsIt) {
   at(21200ms, [this] { put(WardenLeave{}); });
   EXPECT_EQ(run(), 0);
   EXPECT_FALSE(power->on);
-  EXPECT_GE(power->off_ns - start, 7 * kSecond);
-  EXPECT_LE(power->off_ns - start, 7 * kSecond + 100'000'000);
+  EXPECT_GE(power->off_ns - start, 7 * kSecondOfWarden);
+  EXPECT_LE(power->off_ns - start, 7 * kSecondOfWarden + 100'000'000);
   EXPECT_GE(count<WardenActing>(), 2) << "when it acts, and to each beat of a station that comes back";
   EXPECT_EQ(count<WardenDone>(), 1);
 }
@@ -226,7 +226,7 @@ TEST_F(WardenTest, GarbageIsAStationThatCannotBeTrusted) {
   at(1200ms, [this] { socket.close(); });
   run();
   EXPECT_FALSE(power->on);
-  EXPECT_LE(power->off_ns - start, kSecond + 100'000'000);
+  EXPECT_LE(power->off_ns - start, kSecondOfWarden + 100'000'000);
 }
 
 TEST_F(WardenTest, GuardsThatHaveEndedAreNotUndone) {
@@ -257,8 +257,8 @@ TEST_F(WardenTest, AHostThatHangsHoldsNothingUp) {
   beats(0s, 70s);
   at(70s, [this] { socket.close(); });
   EXPECT_EQ(run(), 3);
-  EXPECT_LE(power->off_ns - start, 70 * kSecond + 100'000'000);
-  EXPECT_LE(written_ns - start, 71 * kSecond) << "power that is off ends the wait for the host";
+  EXPECT_LE(power->off_ns - start, 70 * kSecondOfWarden + 100'000'000);
+  EXPECT_LE(written_ns - start, 71 * kSecondOfWarden) << "power that is off ends the wait for the host";
   EXPECT_EQ(written[2].how, GuardEnd::undone);
 }
 
@@ -273,7 +273,7 @@ TEST_F(WardenTest, ABmcThatIsBusyIsAskedAgainUntilItObeys) {
   beats(0s, 8500ms);
   EXPECT_EQ(run(), 3);
   EXPECT_FALSE(power->on);
-  EXPECT_LE(power->off_ns - start, 12 * kSecond + 200'000'000);
+  EXPECT_LE(power->off_ns - start, 12 * kSecondOfWarden + 200'000'000);
 }
 
 TEST_F(WardenTest, PowerThatStaysOnIsNeverCalledOff) {
@@ -295,8 +295,8 @@ TEST_F(WardenTest, AFirmwareWriteIsWaitedForUntilItsOwnDeadline) {
     socket.close();
   });
   EXPECT_EQ(run(), 3);
-  EXPECT_GE(power->off_ns - start, 31 * kSecond);
-  EXPECT_LE(power->off_ns - start, 32 * kSecond);
+  EXPECT_GE(power->off_ns - start, 31 * kSecondOfWarden);
+  EXPECT_LE(power->off_ns - start, 32 * kSecondOfWarden);
 }
 
 TEST_F(WardenTest, AStationThatWokeUpAndUndidItsOwnIsNotCutLater) {
@@ -324,7 +324,7 @@ TEST_F(WardenTest, AStationThatLeavesTakesTheWaitingWardenWithIt) {
   beats(0s, 1s);
   at(10s, [this] { put(WardenLeave{}); });
   EXPECT_EQ(run(), 0);
-  EXPECT_LE(loop->clock().now().monotonic_ns - start, 11 * kSecond);
+  EXPECT_LE(loop->clock().now().monotonic_ns - start, 11 * kSecondOfWarden);
   EXPECT_EQ(power->asked_off, 0);
 }
 
@@ -346,7 +346,7 @@ TEST_F(WardenTest, AWriteThatIsOverHoldsNothingUp) {
   put(WardenFlash{"C01", 0s});
   at(1s, [this] { socket.close(); });
   EXPECT_EQ(run(), 3);
-  EXPECT_LE(power->off_ns - start, 2 * kSecond);
+  EXPECT_LE(power->off_ns - start, 2 * kSecondOfWarden);
 }
 
 TEST_F(WardenTest, AnotherBuildIsRefused) {
@@ -359,7 +359,7 @@ TEST_F(WardenTest, AnotherBuildIsRefused) {
 
 TEST_F(WardenTest, AStationThatSaysNothingAtTheStartIsNotWaitedForForEver) {
   EXPECT_EQ(run(), 2);
-  EXPECT_LE(loop->clock().now().monotonic_ns - start, 11 * kSecond);
+  EXPECT_LE(loop->clock().now().monotonic_ns - start, 11 * kSecondOfWarden);
 }
 
 TEST_F(WardenTest, ItSeesALeakByItselfAndTellsTheStationAfterTheCutHasBegun) {
@@ -372,7 +372,7 @@ TEST_F(WardenTest, ItSeesALeakByItselfAndTellsTheStationAfterTheCutHasBegun) {
   at(10s, [this] { put(WardenLeave{}); });
   EXPECT_EQ(run(), 0);
   EXPECT_FALSE(power->on);
-  EXPECT_LE(power->off_ns - start, 6 * kSecond + 100'000'000);
+  EXPECT_LE(power->off_ns - start, 6 * kSecondOfWarden + 100'000'000);
   EXPECT_EQ(count<WardenTripped>(), 1);
   EXPECT_EQ(count<WardenCut>(), 1);
   EXPECT_EQ(count<WardenWatch>(), 2) << "ready, and not any more";
@@ -385,7 +385,7 @@ TEST_F(WardenTest, ALeakThatTheBuildingReadsIsCutAndTheRackIsIsolated) {
   at(25s, [this] { put(WardenLeave{}); });
   EXPECT_EQ(run_with_bms(), 0);
   EXPECT_FALSE(power->on);
-  EXPECT_LE(power->off_ns - start, 17 * kSecond + 100'000'000) << "as soon as the BMS says so";
+  EXPECT_LE(power->off_ns - start, 17 * kSecondOfWarden + 100'000'000) << "as soon as the BMS says so";
   const auto tripped = all<WardenTripped>();
   ASSERT_EQ(tripped.size(), 1U);
   EXPECT_EQ(tripped[0].trip.dut, "R01");
@@ -412,7 +412,7 @@ TEST_F(WardenTest, BesideADeadStationWhatBecameOfTheIsolationIsWrittenDown) {
   const std::string& message = written_cuts["C01"].trip.message;
   EXPECT_NE(message.find("RackLeakDetect"), std::string::npos) << message;
   EXPECT_NE(message.find("not confirmed to have isolated the rack"), std::string::npos) << message;
-  EXPECT_GE(written_ns - start, 80 * kSecond) << "after the building had its time";
+  EXPECT_GE(written_ns - start, 80 * kSecondOfWarden) << "after the building had its time";
 }
 
 TEST_F(WardenTest, ABuildingThatCannotBeHeardIsSaidSo) {
@@ -436,7 +436,8 @@ TEST_F(WardenTest, AStationThatHangsDoesNotKeepALeakingTrayOn) {
   at(5100ms, [this] { detectors->put("LeakDetector_0", "Critical"); });
   at(20s, [this] { socket.close(); });
   EXPECT_EQ(run(), 3);
-  EXPECT_LE(power->off_ns - start, 6 * kSecond + 200'000'000) << "before its silence is noticed at 7 s";
+  EXPECT_LE(power->off_ns - start, 6 * kSecondOfWarden + 200'000'000)
+      << "before its silence is noticed at 7 s";
   ASSERT_TRUE(written_cuts.contains("C01")) << "for the record of a station that could not be told";
   const std::optional<JournaledCut> back = from_journal(to_journal(written_cuts["C01"]));
   ASSERT_TRUE(back);
@@ -486,7 +487,7 @@ TEST_F(WardenTest, WhoeverKnocksWithAStopHasEverythingOffAndHearsIt) {
   at(8s, [this] { put(WardenLeave{}); });
   EXPECT_EQ(run(), 0);
   EXPECT_FALSE(power->on);
-  EXPECT_LE(power->off_ns - start, 2 * kSecond + 100'000'000);
+  EXPECT_LE(power->off_ns - start, 2 * kSecondOfWarden + 100'000'000);
   EXPECT_EQ(count<WardenTripped>(), 1);
   ASSERT_EQ(other->sent.size(), 1U);
   EXPECT_TRUE(std::get<EverythingStopped>(*decode_warden_message(other->sent.front())).cuts.empty())
@@ -533,7 +534,7 @@ TEST_F(WardenTest, ALeakDuringAFirmwareWriteIsCutAllTheSame) {
   at(5s, [this] { detectors->put("LeakDetector_0", "Critical"); });
   at(10s, [this] { put(WardenLeave{}); });
   EXPECT_EQ(run(), 0);
-  EXPECT_LE(power->off_ns - start, 6 * kSecond + 100'000'000);
+  EXPECT_LE(power->off_ns - start, 6 * kSecondOfWarden + 100'000'000);
 }
 
 TEST_F(WardenTest, ALeakBesideADeadStationDoesNotWaitForTheFirmwareWrite) {
@@ -548,7 +549,7 @@ TEST_F(WardenTest, ALeakBesideADeadStationDoesNotWaitForTheFirmwareWrite) {
     detectors->put("LeakDetector_0", "Critical");
   });
   EXPECT_EQ(run(), 3);
-  EXPECT_LE(power->off_ns - start, 21 * kSecond + 100'000'000);
+  EXPECT_LE(power->off_ns - start, 21 * kSecondOfWarden + 100'000'000);
   EXPECT_EQ(written_cuts.size(), 1U);
 }
 

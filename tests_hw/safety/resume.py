@@ -49,6 +49,12 @@ class Bench(Station):
         except sqlite3.Error:
             return []
 
+    def wait_for_end_of(self, warden, within=30):
+        """It reads Off for some seconds more where an On may have been under way."""
+        end = time.monotonic() + within
+        while time.monotonic() < end and os.path.exists(f"/proc/{warden}"):
+            time.sleep(0.1)
+
     def wait_for(self, program, what, within=120):
         """Until `what()` holds while the program lives."""
         end = time.monotonic() + within
@@ -279,6 +285,7 @@ def latched(options):
     with tempfile.TemporaryDirectory(prefix="kiln-resume-") as place, Bench(options, place) as station:
         program = station.begin("60s")
         station.wait_for(program, lambda: all(station.state()[tray]["load"] for tray in recover.TRAYS))
+        warden = recover.warden_of(program)
         program.send_signal(signal.SIGSTOP)
         station.faults("leak@C02")
         end = time.monotonic() + 30
@@ -286,7 +293,7 @@ def latched(options):
             time.sleep(0.1)
         program.send_signal(signal.SIGKILL)
         program.communicate(timeout=20)
-        time.sleep(1)
+        station.wait_for_end_of(warden)
         station.ended("recover")
         refused(station, "resume.interlocked", station.last_run(), about="a run that an interlock ended")
 

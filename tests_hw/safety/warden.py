@@ -194,13 +194,14 @@ def latched(station):
 def leak_beside_a_station_that_dies(options):
     with tempfile.TemporaryDirectory(prefix="kiln-warden-") as place, Station(options, place) as station:
         run = under_load(station)
+        warden = warden_of(run)
         run.send_signal(signal.SIGSTOP)
         station.faults("leak@C01")
         time.sleep(0.5)
         run.send_signal(signal.SIGKILL)
         run.communicate(timeout=20)
         check(off_after(station) is not None, "a leak and then a dead station: everything is off")
-        time.sleep(1)
+        check(gone(warden, 30.0), "its warden reads Off for some seconds more, and ends")
         station.ended("recover")
         code, out, _ = station.ended("show", "last", "--json")
         codes = {code for code, _ in reasons_of(out)}

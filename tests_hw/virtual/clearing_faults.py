@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A fault that clears after its first attempt never ends GO. Each hardware fault of fault_table.tsv is active when it is first read
 and is cleared through the rack's control door as early as it can be: as soon as the rack's own log shows that the struck part was
-read, or, where one reading proves nothing (heat, means, counters over a load), as soon as the run's record holds the fail. What the
+read, or, where one reading proves nothing (heat, means, counters over a load), as soon as the run's record holds the fail, or the cut. What the
 run ends with is compared with every column of the table, as if the fault had stayed. Two racks at once.
 
 usage: clearing_faults.py --bin BUILD/bin [--only FAULT,…] [--seed N]
@@ -59,9 +59,10 @@ def clear_when_read(rack, run, dut, spec, reading, code, record):
                         break
                     since = entry["monotonic_ns"]
             else:
-                for event in record.events(["measured"], dut):
-                    if event[5]["outcome"] == "fail" and event[5]["fault_code"] == code:
-                        read = f"on record as {event[5]['name']}", event[4]
+                for _, kind, _, _, at_ns, body in record.events(["measured", "interlocked"], dut):
+                    fail = kind == "measured" and body["outcome"] == "fail" and body["fault_code"] == code
+                    if fail or (kind == "interlocked" and body["code"] == code):
+                        read = f"on record as {body['name'] if fail else 'a cut'}", at_ns
                         break
             if read:
                 cleared = rack.faults(clear=[spec])["cleared"][0]
@@ -75,9 +76,8 @@ def walk_one(row, options, seed):
     chance = random.Random(f"clearing {seed} {row['fault']}")
     with tempfile.TemporaryDirectory(prefix="kiln-clearing-") as place, \
             wire.Rack(options, place, "--rack", "small", "--seed", str(chance.randrange(1, 10**6))) as rack:
-        dut = chance.choice(["C01", "C02"])
-        part = fault_walk.choose_part(row, rack.components(dut), chance)
-        spec = f"{row['fault']}@{dut}:{part}" + ("" if row["delay"] == "-" else "+" + row["delay"])
+        dut, part, told = fault_walk.strike(row, rack, chance)
+        spec = f"{row['fault']}@{dut}" + (":" + part if part else "") + ("" if row["delay"] == "-" else "+" + row["delay"])
         rack.faults(add=[spec])
         database = os.path.join(place, "run.db")
         process = wire.start_kiln(options, place, "run", "demo/small", "--rack", rack.inventory, "--db", database, "--json", "--no-input",
@@ -86,7 +86,7 @@ def walk_one(row, options, seed):
                               wire.Record(database))
         out, err = process.communicate(timeout=120)
         run = subprocess.CompletedProcess(process.args, process.returncode, out, err)
-        wrong = fault_walk.judge(row, dut, part, run)
+        wrong = fault_walk.judge(row, dut, told, run)
         if how is None:
             wrong.append("the fault was never read, so that it was never cleared either")
         if not wrong and json.loads(out)["decision"] == "GO":

@@ -36,21 +36,26 @@ def choose_part(row, parts, chance):
     return "" if row["part"] == "-" else chance.choice(parts[row["part"]])
 
 
+def strike(row, rack, chance):
+    """DUT, the part to name in the fault, and the part that the reason must name."""
+    if row["part"].startswith("CDU01/"):
+        return "CDU01", "", row["part"].removeprefix("CDU01/")
+    dut = chance.choice(["C01", "C02"])
+    part = choose_part(row, rack.components(dut), chance)
+    return dut, part, part
+
+
 def walk_one(row, options, seed):
     """One fault; returns a list of what was wrong (empty: all columns agree)."""
     chance = random.Random(f"{seed} {row['fault']}")
     with tempfile.TemporaryDirectory(prefix="kiln-walk-") as place, \
             wire.Rack(options, place, "--rack", "small", "--seed", str(chance.randrange(1, 10**6))) as rack:
-        dut, part = chance.choice(["C01", "C02"]), ""
-        if row["part"].startswith("CDU01/"):
-            dut = "CDU01"
-        else:
-            part = choose_part(row, rack.components(dut), chance)
+        dut, part, told = strike(row, rack, chance)
         spec = row["fault"] + "@" + dut + (":" + part if part else "") + ("" if row["delay"] == "-" else "+" + row["delay"])
         rack.faults(add=[spec])
         run = wire.kiln(options, place, "run", "demo/small", "--rack", rack.inventory, "--json", "--no-input", "--out",
                         place + "/report")
-        return spec, judge(row, dut, part or row["part"].removeprefix("CDU01/").removeprefix("-"), run)
+        return spec, judge(row, dut, told, run)
 
 
 def judge(row, dut, part, run):
