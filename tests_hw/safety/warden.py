@@ -258,7 +258,7 @@ def readings_lost(options):
         with open(rules, "w", encoding="utf-8") as file:
             file.write("interlock_rules: mine\nrevision: 1\nleak: {poll: 1s, grace: 5s, cuts: tray}\n"
                        "cut: {confirm: 10s, ladder: [load, chassis]}\n" + recover.HAZARDS.format(grace=3))
-        station.rack.faults(add=["readings-lost@C01+2s"])
+        station.faults("readings-lost@C01+2s")
         code, out, err = station.ended("run", "demo/small", "--rack", station.inventory, "--no-input", "--interlock-rules", rules, "--json")
         told = json.loads(out)
         reasons = [reason["code"] for dut in told["duts"] if dut["id"] == "C01" for reason in dut["reasons"]]
