@@ -198,7 +198,8 @@ TEST_F(CoolingTest, ALeakUnderLoadCutsAtOnceAndIsNoGo) {
   EXPECT_LE(cut.load_stopped_ns - cut.detected_ns, 5'000'000'000);
   EXPECT_LE(cut.off_confirmed_ns - cut.detected_ns, 10'000'000'000);
   EXPECT_EQ(bench.hardware("C01").power, PowerState::off);
-  EXPECT_LT(result.elapsed_ns, 25'000'000'000) << "the load must not go on to its end";
+  // Off of a tray that was told On a moment ago is read for 5 s more.
+  EXPECT_LT(result.elapsed_ns, 30'000'000'000) << "the load must not go on to its end";
   EXPECT_EQ(result.ended("main/load").status, WorkStatus::interlocked);
 }
 
