@@ -70,13 +70,14 @@ class RedfishHazardReadings final : public HazardReadings {
  public:
   explicit RedfishHazardReadings(std::shared_ptr<RedfishLine> line) : line_(std::move(line)) {}
 
-  awaitable<Result<std::vector<HazardReading>>> read(const Ctx& ctx, std::set<HazardKind> kinds,
-                                                     bool look_anew) override {
+  awaitable<Result<HazardLook>> read(const Ctx& ctx, std::set<HazardKind> kinds, bool look_anew) override {
     if (look_anew || walk_in_ <= 0) {
+      not_seen_.clear();
       const Status walked = co_await walk(ctx, kinds);
       // Those that are known answer at their own addresses, whatever stands in the way to them now.
       if (!walked && sources_.empty()) co_return walked.error();
-      walk_in_ = walked.has_value() ? reads_until_the_next_walk(kinds) : 1;
+      if (!walked) not_seen_ = walked.error().message;
+      walk_in_ = not_seen_.empty() ? reads_until_the_next_walk(kinds) : 1;
     }
     --walk_in_;
     std::vector<std::string> uris;
@@ -90,13 +91,15 @@ class RedfishHazardReadings final : public HazardReadings {
     if (nobody) co_return bodies.front().error();
     std::map<std::string, const Result<json::value>*> by_uri;
     for (std::size_t i = 0; i < uris.size(); ++i) by_uri[uris[i]] = &bodies[i];
-    std::vector<HazardReading> readings;
+    HazardLook look;
+    look.not_seen = not_seen_;
+    std::vector<HazardReading>& readings = look.readings;
     for (const Source& source : sources_) {
       if (source.kind != HazardKind::dew_point_margin && kinds.contains(source.kind))
         add(readings, source, *by_uri.at(source.uri));
     }
     if (kinds.contains(HazardKind::dew_point_margin)) add_margins(readings, by_uri);
-    co_return readings;
+    co_return look;
   }
 
  private:
@@ -152,6 +155,11 @@ class RedfishHazardReadings final : public HazardReadings {
     }
   }
 
+  /// Not there is an answer; anything else may hide parts.
+  void miss(const Error& error) {
+    if (error.code != "warden.not_found" && not_seen_.empty()) not_seen_ = error.message;
+  }
+
   int reads_until_the_next_walk(const std::set<HazardKind>& kinds) {
     const bool all_found = std::all_of(kinds.begin(), kinds.end(), [this](HazardKind kind) {
       return std::any_of(sources_.begin(), sources_.end(),
@@ -200,11 +208,13 @@ class RedfishHazardReadings final : public HazardReadings {
     if (uri.empty()) co_return found;
     const Result<json::value> list = co_await line_->get(ctx, uri);
     if (!list && !bmc_answered(list.error())) co_return list.error();
+    if (!list) miss(list.error());
     if (!list) co_return found;
     const std::vector<std::string> links = member_links(*list);
     std::vector<Result<json::value>> bodies = co_await line_->get_all(ctx, links, kHazardsAtOnce);
     for (std::size_t i = 0; i < links.size(); ++i) {
       if (!bodies[i] && !bmc_answered(bodies[i].error())) co_return bodies[i].error();
+      if (!bodies[i]) miss(bodies[i].error());
       if (bodies[i]) found.emplace_back(links[i], std::move(*bodies[i]));
     }
     co_return found;
@@ -242,6 +252,7 @@ class RedfishHazardReadings final : public HazardReadings {
       if (memory_uri.empty()) continue;
       const Result<json::value> memory = co_await line_->get(ctx, memory_uri);
       if (!memory && !bmc_answered(memory.error())) co_return memory.error();
+      if (!memory) miss(memory.error());
       if (!memory) continue;
       const std::string environment = link_in(*memory, {"EnvironmentMetrics"});
       const std::string memory_name = last_segment_of(memory_uri);
@@ -258,6 +269,7 @@ class RedfishHazardReadings final : public HazardReadings {
     const Result<json::value> environment = co_await line_->get(ctx, uri);
     if (!environment) settled_.erase(uri);
     if (!environment && !bmc_answered(environment.error())) co_return environment.error();
+    if (!environment) miss(environment.error());
     if (!environment || json_at(*environment, {"TemperatureCelsius"}) == nullptr) {
       settled_.erase(uri);
       co_return success();
@@ -268,6 +280,7 @@ class RedfishHazardReadings final : public HazardReadings {
       const Result<json::value> sensor = co_await line_->get(ctx, source);
       if (!sensor) settled_.erase(uri);
       if (!sensor && !bmc_answered(sensor.error())) co_return sensor.error();
+      if (!sensor) miss(sensor.error());
       if (!sensor || is_distance(*sensor)) co_return success();
     }
     know(kind, part, uri, "TemperatureCelsius");
@@ -288,12 +301,14 @@ class RedfishHazardReadings final : public HazardReadings {
       if (subsystem_uri.empty()) continue;
       const Result<json::value> subsystem = co_await line_->get(ctx, subsystem_uri);
       if (!subsystem && !bmc_answered(subsystem.error())) co_return subsystem.error();
+      if (!subsystem) miss(subsystem.error());
       if (!subsystem) continue;
       const std::string name = last_segment_of(uri);
       const std::string metrics = link_in(*subsystem, {"ThermalMetrics"});
       if (kinds.contains(HazardKind::inlet_temperature) && !metrics.empty()) {
         const Result<json::value> summary = co_await line_->get(ctx, metrics);
         if (!summary && !bmc_answered(summary.error())) co_return summary.error();
+        if (!summary) miss(summary.error());
         if (summary && json_at(*summary, {"TemperatureSummaryCelsius", "Intake"}) != nullptr)
           know(HazardKind::inlet_temperature, name, metrics, "TemperatureSummaryCelsius/Intake");
       }
@@ -318,6 +333,7 @@ class RedfishHazardReadings final : public HazardReadings {
   awaitable<Status> walk_units(const Ctx& ctx, const std::set<HazardKind>& /*kinds*/) {
     const Result<json::value> equipment = co_await line_->get(ctx, "/redfish/v1/ThermalEquipment");
     if (!equipment && !bmc_answered(equipment.error())) co_return equipment.error();
+    if (!equipment) miss(equipment.error());
     if (!equipment) co_return success();
     for (const char* const kind : kCoolingUnitKinds) {
       const std::string collection = link_in(*equipment, {kind});
@@ -360,6 +376,7 @@ class RedfishHazardReadings final : public HazardReadings {
     if (environment_uri.empty()) co_return success();
     const Result<json::value> environment = co_await line_->get(ctx, environment_uri);
     if (!environment && !bmc_answered(environment.error())) co_return environment.error();
+    if (!environment) miss(environment.error());
     if (environment && json_at(*environment, {"DewPointCelsius"}) != nullptr)
       know(HazardKind::dew_point_margin, name, environment_uri, "DewPointCelsius");
     co_return success();
@@ -369,6 +386,7 @@ class RedfishHazardReadings final : public HazardReadings {
   std::vector<Source> sources_;
   std::map<std::string, std::set<std::string>> supplies_;  ///< unit → connectors of its secondary side
   std::set<std::string> settled_;  ///< EnvironmentMetrics of which it is known what they are
+  std::string not_seen_;           ///< of the last walk
   int walk_in_ = 0;
   int patience_ = kReadsBeforeFirstTry / 2;
 };

@@ -22,15 +22,21 @@ struct HazardReading {
   std::string why;              ///< of no value: one clause
 };
 
+/// All of them, now.
+struct HazardLook {
+  std::vector<HazardReading> readings;
+  /// Why more may be offered than is listed: something on the way to it could not be read; empty: it is all.
+  std::string not_seen;
+};
+
 class HazardReadings {
  public:
   virtual ~HazardReadings() = default;
   /// What this DUT offers of these kinds, read within this call; a part that was offered once stays in the
   /// list. `look_anew`: parts may have come since (a tray that was switched on). An Error when nobody
   /// answered: codes of RedfishLine.
-  virtual boost::asio::awaitable<Result<std::vector<HazardReading>>> read(const Ctx& ctx,
-                                                                          std::set<HazardKind> kinds,
-                                                                          bool look_anew) = 0;
+  virtual boost::asio::awaitable<Result<HazardLook>> read(const Ctx& ctx, std::set<HazardKind> kinds,
+                                                          bool look_anew) = 0;
 };
 
 /// Where each is found (schema, version):

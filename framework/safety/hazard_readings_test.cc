@@ -18,10 +18,10 @@ const std::set<HazardKind> kAll{gpu_temperature,   gpu_memory_temperature, inlet
                                 coolant_reservoir, dew_point_margin};
 
 awaitable<void> read_into(Ctx& ctx, HazardReadings& readings, bool look_anew,
-                          std::optional<Result<std::vector<HazardReading>>>& found) {
+                          std::optional<Result<HazardLook>>& found) {
   Ctx limited = ctx.child_within("read", 5s);
   std::set<HazardKind> kinds = kAll;
-  Result<std::vector<HazardReading>> read = co_await readings.read(limited, std::move(kinds), look_anew);
+  Result<HazardLook> read = co_await readings.read(limited, std::move(kinds), look_anew);
   found.emplace(std::move(read));
 }
 
@@ -88,11 +88,12 @@ struct HazardReadingsTest : testing::Test {
   }
   /// "kind part" → value as text.
   std::map<std::string, std::string> read(bool look_anew = false) {
-    std::optional<Result<std::vector<HazardReading>>> found;
+    std::optional<Result<HazardLook>> found;
     loop->run([&](Ctx& ctx) { return read_into(ctx, *readings, look_anew, found); });
     std::map<std::string, std::string> values;
     if (!*found) return {{"error", found->error().code}};
-    for (const HazardReading& reading : **found) {
+    not_seen = (*found)->not_seen;
+    for (const HazardReading& reading : (*found)->readings) {
       const std::string value =
           reading.value ? std::to_string(*reading.value).substr(0, 4) : "? " + reading.why;
       values[std::string(word_of(kHazardWords, reading.kind)) + " " + reading.part] = value;
@@ -103,6 +104,7 @@ struct HazardReadingsTest : testing::Test {
   inline static const std::string kCdu = "/redfish/v1/ThermalEquipment/CDUs/1";
   inline static const std::string kGpuEnvironment =
       "/redfish/v1/Systems/HGX_Baseboard_0/Processors/GPU_0/EnvironmentMetrics";
+  std::string not_seen;
   ScriptedHttp http;
   std::unique_ptr<Loop> loop = Loop::simulated();
   std::unique_ptr<HazardReadings> readings = make_redfish_hazard_readings(
@@ -198,6 +200,34 @@ TEST_F(HazardReadingsTest, WhatIsMissingIsLookedForAgainButNotAtEveryPoll) {
   while (polls < 20 && !read().contains("gpu-temperature GPU_0")) ++polls;
   EXPECT_GE(polls, 3);
   EXPECT_LE(polls, 6);
+}
+
+TEST_F(HazardReadingsTest, WhatCannotBeReadOnTheWayIsNoBmcThatOffersNothing) {
+  const std::string thermal = "/redfish/v1/Chassis/Chassis_0/ThermalSubsystem";
+  const std::string system = "/redfish/v1/Systems/HGX_Baseboard_0";
+  const std::vector<std::string> children_first{kGpuEnvironment,
+                                                system + "/Memory/GPU_0_DRAM_0",
+                                                system + "/Processors/GPU_0",
+                                                system + "/Processors",
+                                                "/redfish/v1/Systems",
+                                                thermal + "/ThermalMetrics",
+                                                thermal + "/CoolantConnectors",
+                                                thermal,
+                                                kCdu + "/E",
+                                                kCdu + "/R",
+                                                kCdu + "/S",
+                                                kCdu,
+                                                "/redfish/v1/ThermalEquipment"};
+  for (const std::string& uri : children_first) {
+    http.answer("GET", uri, HttpAnswer(503));
+    readings = make_redfish_hazard_readings(
+        std::make_shared<RedfishLine>(std::make_unique<SharedHttp>(http), "https://bmc", "", Secret()));
+    read();
+    EXPECT_NE(not_seen.find(uri), std::string::npos) << uri << ": " << not_seen;
+    http.answer("GET", uri, HttpAnswer(404));
+    read(true);
+    EXPECT_EQ(not_seen, "") << uri << ": not there is an answer";
+  }
 }
 
 TEST_F(HazardReadingsTest, AbsentIsNotThere) {

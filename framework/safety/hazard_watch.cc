@@ -86,10 +86,10 @@ awaitable<void> HazardWatch::watch(std::string id, Ctx& task) {
         now_on.load ? std::min(kLongestLook, rules_.grace / 2) : std::max(kLongestLook, rules_.grace);
     Ctx look = task.child_within("hazards", patience);
     std::set<HazardKind> wanted = kinds;
-    const Result<std::vector<HazardReading>> readings =
-        co_await dut.readings->read(look, std::move(wanted), look_anew);
+    const Result<HazardLook> readings = co_await dut.readings->read(look, std::move(wanted), look_anew);
     if (task.stopped()) co_return;
-    if (readings) see(place, *readings, energised_(id).load, asked_ns);
+    if (readings) place.not_seen = readings->not_seen;
+    if (readings) see(place, readings->readings, energised_(id).load, asked_ns);
     if (!readings) miss(place, readings.error().message);
     const std::int64_t now_ns = task.now().monotonic_ns;
     std::optional<Trip> found = trip_of(id, place, energised_(id), now_ns);
@@ -159,6 +159,8 @@ void HazardWatch::miss(Place& place, const std::string& why) const {
 
 std::string HazardWatch::why_no_load(const Place& place, std::int64_t now_ns) const {
   if (!place.asked) return place.silent.empty() ? "heat and coolant have not been read yet" : place.silent;
+  if (!place.not_seen.empty())
+    return fmt::format("not all that its BMC offers of heat and coolant could be found ({})", place.not_seen);
   for (std::size_t number = 0; number < place.rules.size(); ++number) {
     const HazardRule& rule = place.rules[number];
     const std::string_view name = facts_of(rule.kind).name;
@@ -218,7 +220,8 @@ void HazardWatch::say(const std::string& id, const Place& place, std::int64_t no
   report.power_ready = true;
   for (std::size_t number = 0; number < place.rules.size(); ++number) {
     const HazardFacts& facts = facts_of(place.rules[number].kind);
-    if (place.asked && place.parts[number].empty()) report.not_offered.emplace_back(facts.name);
+    if (place.asked && place.not_seen.empty() && place.parts[number].empty())
+      report.not_offered.emplace_back(facts.name);
     for (const auto& [name, part] : place.parts[number]) {
       if (part.outside < kOutsideInARow || !report.power_ready) continue;
       report.power_ready = false;

@@ -68,7 +68,8 @@ class HazardWatch {
   struct Place {
     std::vector<HazardRule> rules;
     std::vector<Parts> parts;
-    std::string silent;  ///< why the last look failed as a whole
+    std::string silent;    ///< why the last look failed as a whole
+    std::string not_seen;  ///< HazardLook::not_seen of the last look
     bool asked = false;
   };
 

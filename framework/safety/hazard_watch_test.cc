@@ -200,6 +200,23 @@ TEST_F(HazardWatchTest, WhatIsRequiredAndNotOfferedRefusesLoad) {
   EXPECT_NE(said.at("C01").why.find("offers no GPU memory temperature"), std::string::npos);
 }
 
+TEST_F(HazardWatchTest, WhatMayBeHiddenRefusesLoadAndTripsNothing) {
+  tray->values.clear();
+  tray->not_seen = "GET /redfish/v1/Systems was answered with 503";
+  at(10s, [this] {
+    EXPECT_FALSE(said.at("C01").load_ready) << "it is not known that it offers nothing";
+    EXPECT_NE(said.at("C01").why.find("503"), std::string::npos) << said.at("C01").why;
+    tray->not_seen.clear();
+  });
+  at(15s, [this] { EXPECT_TRUE(said.at("C01").load_ready); });
+  at(16s, [this] {
+    under_load();
+    tray->not_seen = "GET /redfish/v1/Systems was answered with 503";
+  });
+  run(60s);
+  EXPECT_TRUE(trips.empty());
+}
+
 TEST_F(HazardWatchTest, CoolantThatStandsRefusesLoad) {
   tray->put(coolant_flow, "Chassis_0/CoolantConnector_0", 0.0);
   run(5s);

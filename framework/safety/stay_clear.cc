@@ -81,12 +81,13 @@ boost::asio::awaitable<Status> hazards_stay_clear(const Ctx& ctx, HazardReadings
   while (true) {
     Ctx limited = ctx.child_within("reading", kHazardAnswer);
     std::set<HazardKind> wanted = kinds;
-    const Result<std::vector<HazardReading>> found =
-        co_await readings.read(limited, std::move(wanted), false);
+    const Result<HazardLook> found = co_await readings.read(limited, std::move(wanted), false);
     if (ctx.stopped()) co_return ctx.check();
     if (!found)
       co_return not_clear(dut + ": its heat and coolant could not be read (" + found.error().message + ")");
-    const std::string why = first_not_clear(rules, *found);
+    const std::string why = found->not_seen.empty()
+                                ? first_not_clear(rules, found->readings)
+                                : "not all of its heat and coolant could be found (" + found->not_seen + ")";
     if (!why.empty()) co_return not_clear(dut + ": " + why);
     if (ctx.now().monotonic_ns >= until_ns) co_return success();
     const Status waited = co_await ctx.sleep_for(kHazardsEvery);

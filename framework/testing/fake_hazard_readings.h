@@ -18,6 +18,7 @@ struct FakeHazards {
   std::map<std::pair<HazardKind, std::string>, std::optional<double>> values;
   Nanoseconds takes{0};          ///< before each answer
   std::optional<Error> refuses;  ///< every reading
+  std::string not_seen;
   int reads = 0, looked_anew = 0;
 
   void put(HazardKind kind, const std::string& part, std::optional<double> value) {
@@ -28,14 +29,15 @@ struct FakeHazards {
 class FakeHazardReadings final : public HazardReadings {
  public:
   explicit FakeHazardReadings(std::shared_ptr<FakeHazards> hazards) : hazards_(std::move(hazards)) {}
-  boost::asio::awaitable<Result<std::vector<HazardReading>>> read(const Ctx& ctx, std::set<HazardKind> kinds,
-                                                                  bool look_anew) override {
+  boost::asio::awaitable<Result<HazardLook>> read(const Ctx& ctx, std::set<HazardKind> kinds,
+                                                  bool look_anew) override {
     ++hazards_->reads;
     if (look_anew) ++hazards_->looked_anew;
     const Status waited = co_await ctx.sleep_for(hazards_->takes);
     if (!waited) co_return waited.error();
     if (hazards_->refuses) co_return *hazards_->refuses;
-    std::vector<HazardReading> readings;
+    HazardLook look;
+    look.not_seen = hazards_->not_seen;
     for (const auto& [key, value] : hazards_->values) {
       if (!kinds.contains(key.first)) continue;
       HazardReading reading;
@@ -43,9 +45,9 @@ class FakeHazardReadings final : public HazardReadings {
       reading.part = key.second;
       reading.value = value;
       if (!value) reading.why = "it has no value";
-      readings.push_back(std::move(reading));
+      look.readings.push_back(std::move(reading));
     }
-    co_return readings;
+    co_return look;
   }
 
  private:
