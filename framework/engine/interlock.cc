@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "engine/dut_run.h"
 #include "engine/undo.h"
@@ -17,6 +18,9 @@ using boost::asio::awaitable;
 constexpr Nanoseconds kOffConfirmBudget = std::chrono::seconds(10);  // off confirmed ≤ 10 s
 constexpr Nanoseconds kPowerReadBudget = std::chrono::seconds(3);
 constexpr Nanoseconds kReadBackEvery = std::chrono::milliseconds(100);
+/// Of a host that is to end its load: longer than an SSH connection opened anew takes, and short enough that
+/// its power is off within the 5 s after which load must be (docs/safety.md).
+constexpr Nanoseconds kHostAnswersWithin = std::chrono::seconds(3);
 constexpr Nanoseconds kAcknowledgedEvery = std::chrono::milliseconds(10);
 
 /// Whether an On of this run, or a restart, may still be under way there.
@@ -26,6 +30,49 @@ bool may_come_on(const DutRun& dut) {
     if (guard.undo.kind == Undo::Kind::force_off) asked_ns = std::max(asked_ns, guard.opened_ns);
   }
   return on_may_come(asked_ns, dut.ctx.now().monotonic_ns);
+}
+
+/// How a host that was asked to end its load answered; empty: it has not yet.
+using Answer = std::optional<Status>;
+
+awaitable<void> ask_host(Shell& shell, std::string dut, std::string command, Answer& answer, Ctx& ctx) {
+  answer = co_await end_load(ctx, shell, std::move(dut), std::move(command));
+}
+
+/// 0: this run has not switched it on, or its undo is under way.
+int open_power_guard(const DutRun& dut) {
+  const auto found = std::find_if(dut.guards.rbegin(), dut.guards.rend(), [](const Guard& guard) {
+    return guard.undo.kind == Undo::Kind::force_off && guard.state == GuardState::open;
+  });
+  return found == dut.guards.rend() ? 0 : found->id;
+}
+
+/// Ends a load by its host; where work on the DUT was stopped, and its host hangs, by its power. A run that
+/// goes on waits for the host: the tray is watched, and a slow answer must not switch it off.
+awaitable<Status> end_load_or_power(RunState& state, DutRun& dut, Shell& shell, std::string command,
+                                    std::string& told, Ctx& ctx) {
+  Answer answer;
+  Scope asking(ctx);
+  asking.start("stop load", [&shell, &dut, &command, &answer](Ctx& task) {
+    return ask_host(shell, dut.dut.id, command, answer, task);
+  });
+  const std::int64_t patience_ends_ns = ctx.now().monotonic_ns + kHostAnswersWithin.count();
+  bool ended_by_power = false;
+  while (!answer && !ended_by_power) {
+    const bool hangs = dut.ctx.stopped() && ctx.now().monotonic_ns >= patience_ends_ns;
+    const int power = hangs ? open_power_guard(dut) : 0;
+    if (power != 0) {
+      const Status off = co_await perform_undo(state, dut, power);
+      ended_by_power = off.has_value();
+      if (ended_by_power) told = "its host did not answer; its power reads back Off";
+    }
+    const Status waited = co_await ctx.sleep_for(kAcknowledgedEvery);
+    if (!waited) break;  // the host's own wait ends with it
+  }
+  const Status joined =
+      co_await asking.stop_and_join(StopReason::sibling, "the load has ended, or was given up");
+  (void)joined;
+  co_return ended_by_power ? success() : *answer;
 }
 
 /// `told`: what the record should say of it.
@@ -40,7 +87,7 @@ awaitable<Status> run_undo(RunState& state, DutRun& dut, Undo undo, std::string&
   }
   const Result<Shell*> shell = shell_of(state, dut);
   if (!shell) co_return shell.error();
-  const Status done = co_await end_load(ctx, **shell, dut.dut.id, undo.command);
+  const Status done = co_await end_load_or_power(state, dut, **shell, undo.command, told, ctx);
   co_return done;
 }
 

@@ -4,6 +4,7 @@
 
 #include "model/off_reading.h"
 #include "testing/fake_bmc.h"
+#include "testing/step_bench.h"
 
 namespace kiln {
 namespace {
@@ -59,6 +60,94 @@ TEST_F(UndoTest, WhatIgnoresForceOffIsNotConfirmed) {
   hardware->ignores_force_off = true;
   run(true);
   EXPECT_EQ(said, "undo.not_confirmed");
+}
+
+/// Switches on, loads, and holds it for a minute; power outlives it.
+class LoadedMinute final : public Step {
+ public:
+  LoadedMinute() {
+    description_.use = "test.loaded_minute";
+    description_.energises = Energy::load;
+    description_.measurements = {{"minute", "", ComponentKind::whole_dut, true, "minute.failed", "", ""}};
+  }
+  const StepDescription& describe() const override { return description_; }
+  awaitable<Status> run(StepContext& context) override {
+    Undo off(Undo::Kind::force_off, "force off " + context.dut().id);
+    off.lifetime = Undo::Lifetime::run;
+    const Result<int> power = co_await context.open_guard(std::move(off));
+    if (!power) co_return power.error();
+    const Result<Permit> permit = context.permit(Energy::power, "minute");
+    if (!permit) co_return permit.error();
+    const Result<Bmc*> bmc = context.bmc();
+    const Status on = co_await (*bmc)->power_on(context.ctx(), *permit);
+    if (!on) co_return on;
+    Undo end(Undo::Kind::shell_command, "stop load on " + context.dut().id);
+    end.command = "end-load";
+    const Result<int> load = co_await context.open_guard(std::move(end));
+    if (!load) co_return load.error();
+    const Status held = co_await context.ctx().sleep_for(60s);
+    if (!held) co_return held;
+    Reading reading("minute", "", true, Source{"computed", "minute"});
+    const Result<Outcome> outcome = co_await context.record(std::move(reading));
+    if (!outcome) co_return outcome.error();
+    co_return success();
+  }
+
+ private:
+  StepDescription description_;
+};
+
+struct EndOfLoad : testing::Test {
+  EndOfLoad() {
+    bench.add_dut("C01", Role::compute_tray);
+    bench.limit_equals("minute", "", true);
+    bench.step("minute", std::make_unique<LoadedMinute>()).timeout = 5min;
+  }
+  /// Of the undo of the load, as the record has it.
+  static GuardClosed closed(const BenchResult& result) {
+    for (const GuardClosed& event : result.bodies<GuardClosed>())
+      if (event.undo == "stop load on C01") return event;
+    ADD_FAILURE() << "the undo is not on record";
+    return {};
+  }
+  StepBench bench;
+};
+
+TEST_F(EndOfLoad, AHostThatHangsIsSwitchedOffWhenItsWorkWasStopped) {
+  bench.shell("C01").answer("end-load", ShellAnswer::never());
+  bench.stop_at(20s);
+  bench.at(25s, [this] { EXPECT_EQ(bench.hardware("C01").power, PowerState::off) << "load off within 5 s"; });
+  const BenchResult result = bench.run();
+  EXPECT_TRUE(closed(result).done);
+  EXPECT_EQ(closed(result).message, "its host did not answer; its power reads back Off");
+  for (const MemoryJournal::Entry& entry : result.journal)
+    EXPECT_EQ(entry.state, GuardEnd::undone) << entry.undo.description;
+  for (const Reason& reason : result.verdict.find("C01")->reasons) EXPECT_NE(reason.code, "undo.failed");
+}
+
+TEST_F(EndOfLoad, AHostThatAnswersInTimeEndsItItself) {
+  bench.shell("C01").answer("end-load", ShellAnswer("").after(2s));
+  bench.stop_at(20s);
+  const BenchResult result = bench.run();
+  EXPECT_TRUE(closed(result).done);
+  EXPECT_EQ(closed(result).message, "");
+}
+
+TEST_F(EndOfLoad, ARunThatGoesOnWaitsForItsHost) {
+  bench.shell("C01").answer("end-load", ShellAnswer("").after(8s));
+  bench.at(66s, [this] { EXPECT_EQ(bench.hardware("C01").power, PowerState::on); });
+  EXPECT_EQ(bench.run().verdict.find("C01")->decision, Decision::go);
+}
+
+TEST_F(EndOfLoad, WherePowerStaysOnTooTheHostIsAskedToTheEnd) {
+  bench.shell("C01").answer("end-load", ShellAnswer("").after(9s));
+  bench.hardware("C01").ignores_force_off = true;
+  bench.stop_at(20s);
+  const BenchResult result = bench.run();
+  EXPECT_FALSE(result.bodies<GuardClosed>().empty());
+  bool says_power = false;
+  for (const Reason& reason : result.verdict.find("C01")->reasons) says_power |= reason.code == "undo.failed";
+  EXPECT_TRUE(says_power) << "the power is what was not undone";
 }
 
 }  // namespace

@@ -105,12 +105,19 @@ def warden_of(program):
 def kill(program):
     """As a power cut does: the warden goes with the station, and before it, so that it cannot act."""
     warden = warden_of(program)
-    if warden is not None:
-        os.kill(warden, signal.SIGSTOP)
+    signal_warden(warden, signal.SIGSTOP)
     program.send_signal(signal.SIGKILL)
-    if warden is not None:
-        os.kill(warden, signal.SIGKILL)
+    signal_warden(warden, signal.SIGKILL)
     program.communicate(timeout=20)
+
+
+def signal_warden(pid, what):
+    """One that was just leaving by itself has nothing left to do."""
+    try:
+        if pid is not None:
+            os.kill(pid, what)
+    except ProcessLookupError:
+        pass
 
 
 def die_under_load(station):
