@@ -116,9 +116,9 @@ Result<std::unique_ptr<GuardJournal>> GuardJournal::create(const std::string& pa
                                                            const Clock& clock) {
   const std::string directory = std::filesystem::path(path).parent_path().string();
   std::error_code failed;
-  std::filesystem::create_directories(directory, failed);
+  const bool made = std::filesystem::create_directories(directory, failed);
   if (failed) return not_writable(directory, failed.value());
-  ::chmod(directory.c_str(), S_IRWXU);
+  if (made) ::chmod(directory.c_str(), S_IRWXU);  // one that was there belongs to whoever made it
   struct stat known {};
   if (::stat(path.c_str(), &known) == 0)
     return Error("guard.journal_exists", fmt::format("{} is there already", path), {}, Blame::station);

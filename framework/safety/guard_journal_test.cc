@@ -110,6 +110,18 @@ TEST_F(GuardJournalTest, IsPrivateAndOfFixedSize) {
   EXPECT_EQ(facts.st_size, size);
 }
 
+TEST_F(GuardJournalTest, ADirectoryOfSomebodyElseKeepsItsMode) {
+  const std::filesystem::path shared = directory_ + "/shared";
+  std::filesystem::create_directory(shared);
+  std::filesystem::permissions(shared, std::filesystem::perms(0755));
+  path_ = shared / "x.guards";
+  make();
+  EXPECT_EQ(std::filesystem::status(shared).permissions(), std::filesystem::perms(0755));
+  path_ = directory_ + "/made/x.guards";
+  make();
+  EXPECT_EQ(std::filesystem::status(directory_ + "/made").permissions(), std::filesystem::perms(0700));
+}
+
 TEST_F(GuardJournalTest, GoesWhenEverythingWasUndoneAndStaysOtherwise) {
   const auto journal = make();
   const Result<int> one = journal->open(force_off("C01"));
