@@ -178,6 +178,18 @@ class Bmc {
   virtual boost::asio::awaitable<Status> force_off(const Ctx& ctx) = 0;
   virtual boost::asio::awaitable<Status> graceful_shutdown(const Ctx& ctx) = 0;
   virtual boost::asio::awaitable<Status> restart(const Ctx& ctx, const Permit& permit) = 0;
+  /// What one GPU may draw, in W, by its name ("GPU_0"): raised with a permit, lowered without; each is
+  /// refused when it is the other. Returns what the limit was. Errors: those of the exchange, bmc.no_part,
+  /// bmc.unsupported, bmc.out_of_range (outside what the GPU allows), bmc.not_a_raise, bmc.not_lowered.
+  virtual boost::asio::awaitable<Result<double>> raise_power_limit(const Ctx& ctx, const Permit& permit,
+                                                                   std::string gpu, double watts) = 0;
+  virtual boost::asio::awaitable<Result<double>> lower_power_limit(const Ctx& ctx, std::string gpu,
+                                                                   double watts) = 0;
+  /// The valve of one coolant connection, by its name ("CDU/Secondary_1"). Accepted, not done: read the flow.
+  /// Errors: those of the exchange, bmc.no_part, bmc.unsupported.
+  virtual boost::asio::awaitable<Status> open_valve(const Ctx& ctx, const Permit& permit,
+                                                    std::string connector) = 0;
+  virtual boost::asio::awaitable<Status> close_valve(const Ctx& ctx, std::string connector) = 0;
   /// Resets the management controller itself; the next calls fail until it is back.
   virtual boost::asio::awaitable<Status> reset_manager(const Ctx& ctx) = 0;
 

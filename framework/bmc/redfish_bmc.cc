@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "bmc/controls.h"
 #include "bmc/cooling.h"
 #include "bmc/event_log.h"
 #include "bmc/firmware.h"
@@ -40,6 +41,19 @@ class RedfishBmc final : public Bmc {
     return power_.restart(ctx, permit);
   }
   awaitable<Status> reset_manager(const Ctx& ctx) override { return power_.reset_manager(ctx); }
+  awaitable<Result<double>> raise_power_limit(const Ctx& ctx, const Permit& permit, std::string gpu,
+                                              double watts) override {
+    return controls_.raise_power_limit(ctx, permit, std::move(gpu), watts);
+  }
+  awaitable<Result<double>> lower_power_limit(const Ctx& ctx, std::string gpu, double watts) override {
+    return controls_.lower_power_limit(ctx, std::move(gpu), watts);
+  }
+  awaitable<Status> open_valve(const Ctx& ctx, const Permit& permit, std::string connector) override {
+    return controls_.open_valve(ctx, permit, std::move(connector));
+  }
+  awaitable<Status> close_valve(const Ctx& ctx, std::string connector) override {
+    return controls_.close_valve(ctx, std::move(connector));
+  }
 
   awaitable<Result<std::vector<Part>>> parts(const Ctx& ctx) override {
     Result<std::vector<Part>> parts = co_await parts_.parts(ctx);
@@ -122,6 +136,7 @@ class RedfishBmc final : public Bmc {
   LeakReader leak_{tree_};
   CoolingReader cooling_{tree_};
   GpuReader gpu_{tree_};
+  Controls controls_{tree_, gpu_, cooling_};
   NvlinkReader nvlink_{tree_};
   PartsReader parts_{tree_};
   FirmwareReader firmware_{tree_};

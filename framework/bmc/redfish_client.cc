@@ -279,12 +279,17 @@ boost::asio::awaitable<Result<RedfishAnswer>> RedfishClient::post(const Ctx& ctx
   }
 }
 
-boost::asio::awaitable<Status> RedfishClient::patch(const Ctx& ctx, std::string uri, std::string body) {
+boost::asio::awaitable<Status> RedfishClient::patch(const Ctx& ctx, std::string uri, std::string body,
+                                                    std::function<Status()> still_wanted) {
   const std::optional<std::string> path = local_path(uri);
   if (!path) co_return Error("bmc.bad_link", fmt::format("'{}' is no address on this BMC", uri));
   for (int attempt = 0;; ++attempt) {
     Result<RedfishResource> before = co_await get(ctx, *path);
     if (!before) co_return before.error();
+    if (still_wanted) {
+      const Status wanted = still_wanted();
+      if (!wanted) co_return wanted;
+    }
     HttpRequest request("PATCH", *path);
     request.headers = {
         {"Accept", "application/json"}, {"OData-Version", "4.0"}, {"Content-Type", "application/json"}};

@@ -73,8 +73,10 @@ class RedfishClient {
                                                      std::string content_type, std::string body,
                                                      Repeat repeat,
                                                      std::function<Status()> still_wanted = {});
-  /// Reads the ETag first and sends it as If-Match; a 412 reads it again, once.
-  boost::asio::awaitable<Status> patch(const Ctx& ctx, std::string uri, std::string body);
+  /// Reads the ETag first and sends it as If-Match; a 412 reads it again, once. `still_wanted` is asked
+  /// before each request that changes something.
+  boost::asio::awaitable<Status> patch(const Ctx& ctx, std::string uri, std::string body,
+                                       std::function<Status()> still_wanted = {});
   boost::asio::awaitable<Status> remove(const Ctx& ctx, std::string uri);
   boost::asio::awaitable<Status> logout(const Ctx& ctx) { return session_.logout(ctx); }
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -74,6 +75,10 @@ struct RunState {
   ArtifactSink* artifacts = nullptr;                                         ///< may be null
   RunObserver* observer = nullptr;                                           ///< may be null
   std::function<void(const std::string& dut, Nanoseconds budget)> on_flash;  ///< may be empty
+  /// Asks the warden to mask that detector; both empty: to judge it again. Empty: there is no warden.
+  std::function<void(const std::string& dut, const std::string& part)> on_mask;
+  std::optional<MaskReport> mask;  ///< the one detector of the run that is masked, or is about to be
+  bool mask_answered = false;      ///< by the warden
   std::map<std::string, std::unique_ptr<DutRun>> duts;
   std::unique_ptr<DutRun> rack;
   /// Required (name, part) of a step on a DUT.
@@ -108,6 +113,10 @@ enum class UndoScope { step, load, everything };
 /// Newest first; a failed one does not stop the others. `step` is used with UndoScope::step only.
 boost::asio::awaitable<Status> perform_open_undos(RunState& state, DutRun& dut, UndoScope scope,
                                                   std::string step = {});
+
+/// The load under which something is that `dut` cools: its own, and of what serves the others theirs.
+/// "gpu_burn on C02" as its undo says; nullopt: none.
+std::optional<std::string> load_in_scope(const RunState& state, const DutRun& dut);
 
 /// The cut: see StepContext::trip. `origin` is where the hazard was read; `also` is cut whatever the reach.
 boost::asio::awaitable<Status> cut(RunState& state, DutRun& origin, Where where, Hazard hazard,

@@ -321,6 +321,18 @@ awaitable<Status> perform_open_undos(RunState& state, DutRun& dut, UndoScope sco
   co_return all;
 }
 
+std::optional<std::string> load_in_scope(const RunState& state, const DutRun& dut) {
+  for (const auto& [id, other] : state.duts) {
+    if (other.get() != &dut && !PermitOffice::serves_all(dut.dut)) continue;
+    for (const Guard& guard : other->guards) {
+      const bool may_run = guard.state != GuardState::closed || guard.failed;
+      if (may_run && guard.undo.kind == Undo::Kind::shell_command)
+        return fmt::format("{}: {} is still to be done", id, guard.undo.description);
+    }
+  }
+  return std::nullopt;
+}
+
 awaitable<Status> cut(RunState& state, DutRun& origin, Where where, Hazard hazard,
                       std::set<std::string> also) {
   if (hazard.detected_ns == 0) hazard.detected_ns = origin.ctx.now().monotonic_ns;

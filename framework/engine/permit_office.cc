@@ -46,6 +46,16 @@ std::optional<std::string> PermitOffice::flash_in_scope(const Dut& dut) const {
   return std::nullopt;
 }
 
+Status PermitOffice::nothing_masked(const Dut& dut) const {
+  const Dut* masked = inventory_.find(masked_.first);
+  if (masked == nullptr || (masked->id != dut.id && !serves_all(*masked))) return success();
+  return Error(
+      "permit.masked",
+      fmt::format("leak detector {} of {} is masked for its functional test, so {} may not be energised",
+                  masked_.second, masked_.first, dut.id),
+      "let the test end first: order the phases so that nothing is switched beside it", Blame::recipe);
+}
+
 Result<Permit> PermitOffice::grant(const Dut& dut, Energy energy) {
   if (cut_.contains(dut.id)) {
     return Error("permit.interlocked",
@@ -60,6 +70,8 @@ Result<Permit> PermitOffice::grant(const Dut& dut, Energy energy) {
         "let the update end first", Blame::recipe);
   }
   if (energy != Energy::host_stress) {
+    const Status unmasked = nothing_masked(dut);
+    if (!unmasked) return unmasked.error();
     if (!inventory_.simulated && !warden_watches_) {
       return Error(
           "permit.no_warden",

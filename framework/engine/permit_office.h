@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "base/result.h"
 #include "model/inventory.h"
@@ -39,14 +40,18 @@ class PermitOffice {
   /// A firmware write of the DUT began; it ended.
   void set_flash_open(const std::string& dut, const std::string& component) { flashing_[dut] = component; }
   void set_flash_closed(const std::string& dut) { flashing_.erase(dut); }
+  /// A leak detector of `dut` is masked: nothing that it watches is energised. Both empty: none is.
+  void set_masked(const std::string& dut, const std::string& part) { masked_ = {dut, part}; }
+  /// Errors: permit.masked.
+  [[nodiscard]] Status nothing_masked(const Dut& dut) const;
   /// The write that a power action on `dut` would disturb, as "UEFI of C01".
   [[nodiscard]] std::optional<std::string> flash_in_scope(const Dut& dut) const;
   /// Power shelves, CDUs and the rack itself: every DUT depends on them.
   static bool serves_all(const Dut& dut);
 
-  /// Errors: permit.flash_open, permit.interlocked, permit.no_warden, permit.no_leak_detectors,
-  /// permit.no_leak_watch, permit.no_warden_watch, permit.hazard, permit.no_hazard_watch,
-  /// permit.cooling_not_proven.
+  /// Errors: permit.flash_open, permit.interlocked, permit.masked, permit.no_warden,
+  /// permit.no_leak_detectors, permit.no_leak_watch, permit.no_warden_watch, permit.hazard,
+  /// permit.no_hazard_watch, permit.cooling_not_proven.
   Result<Permit> grant(const Dut& dut, Energy energy);
   /// Revokes every permit of the DUT and refuses new ones for the rest of the run.
   void cut(const std::string& dut);
@@ -61,6 +66,7 @@ class PermitOffice {
   [[nodiscard]] Status hazards_allow(const Dut& dut, Energy energy) const;
   std::map<std::string, std::optional<HazardReport>> hazards_;  ///< nullopt: the warden has not said
   std::map<std::string, std::string> unguarded_;                ///< DUT → why
+  std::pair<std::string, std::string> masked_;                  ///< DUT and leak detector; empty: none
   std::map<std::string, std::string> flashing_;                 ///< DUT → component
   std::map<std::string, std::shared_ptr<bool>> valid_;
 };

@@ -53,6 +53,9 @@ struct RunnerParts {
   std::map<std::string, std::string> serials;
   /// A firmware write of a DUT begins, for so long at most; zero: it ended. May be empty.
   std::function<void(const std::string& dut, Nanoseconds budget)> on_flash;
+  /// The warden is asked to mask that leak detector; both empty: to judge it again. May be empty: there is no
+  /// warden.
+  std::function<void(const std::string& dut, const std::string& part)> on_mask;
 };
 
 class Runner {
@@ -76,6 +79,8 @@ class Runner {
   void warden_watch(const WatchReport& report);
   /// What it says of heat and coolant there.
   void warden_hazard(const HazardReport& report);
+  /// What it says of a masked detector.
+  void warden_masked(const MaskReport& report);
   /// It has begun to cut `reach`: everything there is cut here too, and in the record.
   void warden_tripped(const Trip& trip, const std::vector<std::string>& reach);
   void warden_cut(const CutReport& report);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "engine/detector_masks.h"
 #include "engine/runner_impl.h"
 #include "model/interlock_reach.h"
 
@@ -148,6 +149,10 @@ void Runner::warden_hazard(const HazardReport& report) {
   impl.interlocks->start("note", [&impl, dut = report.dut, text = std::move(text)](Ctx& /*task*/) {
     return impl.note(dut, text);
   });
+}
+
+void Runner::warden_masked(const MaskReport& report) {
+  if (impl_->state) take_mask_report(*impl_->state, report);
 }
 
 void Runner::warden_tripped(const Trip& trip, const std::vector<std::string>& reach) {

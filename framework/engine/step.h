@@ -54,6 +54,8 @@ struct StepDescription {
   /// What it measures goes over NVLink: while this run has a far end switched off it is skipped, and what it
   /// read then is unset.
   bool uses_fabric = false;
+  /// It asks for detectors to be masked (StepContext::mask_detector).
+  bool masks_detectors = false;
   bool proves_cooling = false;  ///< load on a liquid-cooled DUT needs one to have passed on it before
   bool recipe_declares_measurements = false;  ///< exec: names come from the recipe's `requires`
   /// After the station died, see docs/operating.md. A result may be kept where it holds by itself: measured

@@ -55,6 +55,16 @@ awaitable<Status> StepBmc::reset_manager(const Ctx& ctx) {
   co_return done;
 }
 
+awaitable<Status> StepBmc::close_valve(const Ctx& ctx, std::string connector) {
+  if (const std::optional<std::string> load = loaded_()) {
+    co_return Error("valve.under_load", fmt::format("no valve is closed under load ({})", *load),
+                    "end the load first: order the steps so that no flow is reduced beside it",
+                    Blame::recipe);
+  }
+  Status done = co_await bmc_.close_valve(ctx, std::move(connector));
+  co_return done;
+}
+
 awaitable<Result<UpdateOutcome>> StepBmc::update_firmware(
     const Ctx& /*ctx*/, const Permit& /*permit*/, UpdateRequest request,
     std::function<void(const UpdateProgress&)> /*on_progress*/) {

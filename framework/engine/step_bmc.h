@@ -17,10 +17,11 @@ namespace kiln {
 
 class StepBmc final : public Bmc {
  public:
-  /// `flashing`: the write that is open in the scope of this BMC's DUT, if any. What is switched is noted in
-  /// `switched`. `bmc` and `switched` outlive this.
-  StepBmc(Bmc& bmc, Switched& switched, std::function<std::optional<std::string>()> flashing)
-      : bmc_(bmc), switched_(switched), flashing_(std::move(flashing)) {}
+  /// `flashing`: the write that is open in the scope of this BMC's DUT, if any. `loaded`: the load there.
+  /// What is switched is noted in `switched`. `bmc` and `switched` outlive this.
+  StepBmc(Bmc& bmc, Switched& switched, std::function<std::optional<std::string>()> flashing,
+          std::function<std::optional<std::string>()> loaded)
+      : bmc_(bmc), switched_(switched), flashing_(std::move(flashing)), loaded_(std::move(loaded)) {}
 
   boost::asio::awaitable<Result<BmcIdentity>> identity(const Ctx& ctx) override { return bmc_.identity(ctx); }
   boost::asio::awaitable<Result<PowerState>> power_state(const Ctx& ctx) override {
@@ -31,6 +32,20 @@ class StepBmc final : public Bmc {
   boost::asio::awaitable<Status> graceful_shutdown(const Ctx& ctx) override;
   boost::asio::awaitable<Status> restart(const Ctx& ctx, const Permit& permit) override;
   boost::asio::awaitable<Status> reset_manager(const Ctx& ctx) override;
+  boost::asio::awaitable<Result<double>> raise_power_limit(const Ctx& ctx, const Permit& permit,
+                                                           std::string gpu, double watts) override {
+    return bmc_.raise_power_limit(ctx, permit, std::move(gpu), watts);
+  }
+  boost::asio::awaitable<Result<double>> lower_power_limit(const Ctx& ctx, std::string gpu,
+                                                           double watts) override {
+    return bmc_.lower_power_limit(ctx, std::move(gpu), watts);
+  }
+  boost::asio::awaitable<Status> open_valve(const Ctx& ctx, const Permit& permit,
+                                            std::string connector) override {
+    return bmc_.open_valve(ctx, permit, std::move(connector));
+  }
+  /// Refused under load: load stops before flow is reduced.
+  boost::asio::awaitable<Status> close_valve(const Ctx& ctx, std::string connector) override;
   boost::asio::awaitable<Result<std::vector<Part>>> parts(const Ctx& ctx) override { return bmc_.parts(ctx); }
   boost::asio::awaitable<Result<std::vector<SensorReading>>> sensors(const Ctx& ctx) override {
     return bmc_.sensors(ctx);
@@ -76,7 +91,7 @@ class StepBmc final : public Bmc {
   [[nodiscard]] std::optional<Error> refusal(const std::string& what) const;
   Bmc& bmc_;
   Switched& switched_;
-  std::function<std::optional<std::string>()> flashing_;
+  std::function<std::optional<std::string>()> flashing_, loaded_;
 };
 
 }  // namespace kiln

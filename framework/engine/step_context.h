@@ -17,6 +17,7 @@
 #include "io/shell.h"
 #include "model/event.h"
 #include "safety/guard.h"
+#include "safety/trip.h"
 
 namespace kiln {
 
@@ -150,7 +151,7 @@ class StepContext {
   virtual void progress(std::string text) = 0;
 
   /// Leave to energise this DUT. Errors: permit.no_warden, permit.no_leak_watch,
-  /// permit.cooling_not_proven, permit.interlocked, permit.flash_open.
+  /// permit.cooling_not_proven, permit.interlocked, permit.flash_open, permit.masked.
   virtual Result<Permit> permit(Energy energy, const std::string& reason) = 0;
   /// Runs `write`, which writes firmware of `component` with the flash permit it holds: under a Ctx that only
   /// an interlock and the step's own deadline stop, because half a write is worse than a late stop. `write`
@@ -167,6 +168,18 @@ class StepContext {
   virtual boost::asio::awaitable<Status> close_guard(int guard) = 0;
   /// The undo is no longer needed, because what it undoes has ended by itself; `why` is recorded.
   virtual boost::asio::awaitable<Status> release_guard(int guard, std::string why) = 0;
+
+  /// For a leak detector's functional test: takes `part` of this DUT out of what the warden and the leak
+  /// watches judge, for 120 s at most, with the DUT off, nothing of this run open on it (of a CDU: on
+  /// anything), one at a time in the whole run, and all others armed. Waits for its turn. What is energised
+  /// meanwhile is refused. Ends with the step. Errors: mask.undeclared, mask.unknown_detector,
+  /// mask.energised, mask.no_warden, mask.refused, mask.no_answer.
+  virtual boost::asio::awaitable<Status> mask_detector(std::string part) = 0;
+  /// What is masked on this DUT, and what the warden has seen of it since; also after it has ended, until
+  /// unmask_detector. nullopt: nothing is.
+  [[nodiscard]] virtual std::optional<MaskReport> masked_detector() const = 0;
+  /// The detector is judged again from its next reading on: one that is still wet is a leak.
+  virtual boost::asio::awaitable<Status> unmask_detector() = 0;
 
   /// Of a leak watch: every required detector of this DUT was read and is dry, or (false) no longer is.
   /// Nothing on the DUT may be energised before the first true.

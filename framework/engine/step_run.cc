@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "engine/detector_masks.h"
+
 namespace kiln {
 namespace {
 
@@ -65,8 +67,9 @@ Result<Bmc*> StepRun::bmc_of(const std::string& dut) {
 Bmc* StepRun::for_step(Bmc& bmc, DutRun& dut) {
   std::unique_ptr<StepBmc>& place = step_bmcs_[&bmc];
   if (!place) {
-    place = std::make_unique<StepBmc>(bmc, dut.switched,
-                                      [this, &dut] { return state_.permits.flash_in_scope(dut.dut); });
+    place = std::make_unique<StepBmc>(
+        bmc, dut.switched, [this, &dut] { return state_.permits.flash_in_scope(dut.dut); },
+        [this, &dut] { return load_in_scope(state_, dut); });
   }
   return place.get();
 }
@@ -249,6 +252,9 @@ awaitable<Status> StepRun::flash(std::string component, std::function<awaitable<
 }
 
 awaitable<Result<int>> StepRun::open_guard(Undo undo) {
+  // A permit may be older than the mask.
+  const Status unmasked = state_.permits.nothing_masked(dut_.dut);
+  if (!unmasked) co_return unmasked.error();
   const int id = state_.next_guard++;
   // Where another program finds it, then in the record; only then may the "do" follow.
   JournaledUndo journaled(undo.kind, where_.dut, undo.description);
@@ -303,6 +309,23 @@ awaitable<Status> StepRun::release_guard(int guard, std::string why) {
   // Durable: a guard that a broken record shows as open would call somebody to a tray for nothing.
   const Status recorded = co_await state_.recorder.record_durable(where_, std::move(body));
   co_return recorded;
+}
+
+awaitable<Status> StepRun::mask_detector(std::string part) {
+  if (!binding_.step->describe().masks_detectors) {
+    co_return Error("mask.undeclared",
+                    fmt::format("step '{}' masks a detector and does not declare that it does", binding_.use),
+                    "report this to the plugin's author", Blame::station);
+  }
+  const Status masked = co_await begin_mask(state_, dut_, where_, std::move(part), ctx_);
+  co_return masked;
+}
+
+std::optional<MaskReport> StepRun::masked_detector() const { return mask_of(state_, dut_); }
+
+awaitable<Status> StepRun::unmask_detector() {
+  const Status ended = co_await end_mask(state_, dut_, where_);
+  co_return ended;
 }
 
 void StepRun::watch_armed(bool armed) {
@@ -375,6 +398,10 @@ awaitable<Status> StepRun::report_connection(Bmc& bmc) {
 }
 
 awaitable<Status> StepRun::finish() {
+  if (binding_.step->describe().masks_detectors) {
+    const Status unmasked = co_await end_mask(state_, dut_, where_);
+    (void)unmasked;  // it ends by itself; what the record could not take ends the run
+  }
   const Status undone = co_await perform_open_undos(state_, dut_, UndoScope::step, where_.step);
   std::vector<SeriesKey> keys;
   for (const auto& [key, points] : samples_) keys.push_back(key);

@@ -60,6 +60,9 @@ class StepRun final : public StepContext {
   boost::asio::awaitable<Result<int>> open_guard(Undo undo) override;
   boost::asio::awaitable<Status> close_guard(int guard) override;
   boost::asio::awaitable<Status> release_guard(int guard, std::string why) override;
+  boost::asio::awaitable<Status> mask_detector(std::string part) override;
+  std::optional<MaskReport> masked_detector() const override;
+  boost::asio::awaitable<Status> unmask_detector() override;
   void watch_armed(bool armed) override;
   boost::asio::awaitable<Status> trip(Hazard hazard) override;
   boost::asio::awaitable<Result<PromptAnswer>> prompt(PromptRequest request) override;

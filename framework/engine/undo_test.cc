@@ -85,6 +85,11 @@ class LoadedMinute final : public Step {
     end.command = "end-load";
     const Result<int> load = co_await context.open_guard(std::move(end));
     if (!load) co_return load.error();
+    std::string connector = "Chassis_0/0";
+    const Status closed = co_await (*bmc)->close_valve(context.ctx(), std::move(connector));
+    std::string said = closed ? "closed a valve" : closed.error().code;
+    const Status noted = co_await context.note(std::move(said));
+    if (!noted) co_return noted;
     const Status held = co_await context.ctx().sleep_for(60s);
     if (!held) co_return held;
     Reading reading("minute", "", true, Source{"computed", "minute"});
@@ -123,6 +128,14 @@ TEST_F(EndOfLoad, AHostThatHangsIsSwitchedOffWhenItsWorkWasStopped) {
   for (const MemoryJournal::Entry& entry : result.journal)
     EXPECT_EQ(entry.state, GuardEnd::undone) << entry.undo.description;
   for (const Reason& reason : result.verdict.find("C01")->reasons) EXPECT_NE(reason.code, "undo.failed");
+}
+
+TEST_F(EndOfLoad, NoValveIsClosedUnderLoad) {
+  bench.shell("C01").answer("end-load", ShellAnswer(""));
+  const BenchResult result = bench.run();
+  ASSERT_EQ(result.bodies<Note>().size(), 1U);
+  EXPECT_EQ(result.bodies<Note>()[0].text, "valve.under_load");
+  EXPECT_TRUE(bench.hardware("C01").valves.empty());
 }
 
 TEST_F(EndOfLoad, AHostThatAnswersInTimeEndsItItself) {

@@ -39,6 +39,7 @@ struct KindName {
   std::string_view operator()(const RunResumed&) const { return "run_resumed"; }
   std::string_view operator()(const StepResumed&) const { return "step_resumed"; }
   std::string_view operator()(const RunEnded&) const { return "run_ended"; }
+  std::string_view operator()(const DetectorMasked&) const { return "detector_masked"; }
 };
 
 // Written out for every kind, so that a new kind does not compile until somebody decided.
@@ -67,6 +68,7 @@ struct NeedsDurableCommit {
   bool operator()(const Note&) const { return false; }
   bool operator()(const RunResumed&) const { return true; }
   bool operator()(const StepResumed&) const { return false; }
+  bool operator()(const DetectorMasked&) const { return true; }
   bool operator()(const RunEnded&) const { return true; }
 };
 

@@ -158,6 +158,13 @@ struct PermitGranted {
   std::string energy;  ///< "power", "load", "flash"
   std::string reason;
 };
+/// One leak detector was taken out of every watch's judgement for its functional test, with its DUT off and
+/// all others armed; or it no longer is.
+struct DetectorMasked {
+  std::string part;
+  bool masked = true;
+  std::string message;  ///< a sentence: by whom, or what the warden saw of it and why the mask ended
+};
 struct GuardOpened {
   std::string undo;
 };
@@ -206,10 +213,11 @@ struct RunEnded {
   std::string message;
 };
 
-using EventBody = std::variant<RunBegun, DutPlanned, CellPlanned, PartSeen, PhaseBegun, PhaseEnded, StepBegun,
-                               StepEnded, Measured, SeriesChunk, Diagnosed, Disturbance, Retried, Attached,
-                               Interlocked, PermitGranted, GuardOpened, GuardClosed, PromptShown,
-                               PromptAnswered, StopRequested, Note, RunResumed, StepResumed, RunEnded>;
+using EventBody =
+    std::variant<RunBegun, DutPlanned, CellPlanned, PartSeen, PhaseBegun, PhaseEnded, StepBegun, StepEnded,
+                 Measured, SeriesChunk, Diagnosed, Disturbance, Retried, Attached, Interlocked, PermitGranted,
+                 GuardOpened, GuardClosed, PromptShown, PromptAnswered, StopRequested, Note, RunResumed,
+                 StepResumed, RunEnded, DetectorMasked>;
 
 struct Event {
   std::int64_t sequence = 0;  ///< given by the ledger, from 1, without gaps inside a run

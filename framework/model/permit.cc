@@ -12,6 +12,10 @@ std::string_view to_string(Energy energy) {
       return "flash";
     case Energy::host_stress:
       return "host_stress";
+    case Energy::power_limit:
+      return "power_limit";
+    case Energy::valve:
+      return "valve";
   }
   return "power";
 }

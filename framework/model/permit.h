@@ -11,8 +11,9 @@
 namespace kiln {
 
 /// What is energised: power (chassis or system on, reset to on), load (GPU or rack stress), flash (firmware
-/// write), host_stress (CPU, memory and disk of a host, under a hard time limit on the host itself).
-enum class Energy { power, load, flash, host_stress };
+/// write), host_stress (CPU, memory and disk of a host, under a hard time limit on the host itself),
+/// power_limit (what a GPU may draw is raised), valve (coolant is let in).
+enum class Energy { power, load, flash, host_stress, power_limit, valve };
 std::string_view to_string(Energy energy);
 
 class PermitOffice;

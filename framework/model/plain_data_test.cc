@@ -52,8 +52,8 @@ TEST(Events, WhatSafetyAndVerdictNeedIsCommittedAtOnce) {
   EXPECT_TRUE(needs_durable_commit(failed));
   EXPECT_FALSE(needs_durable_commit(passed));
   for (const EventBody& body :
-       {EventBody{Interlocked{}}, EventBody{StepEnded{}}, EventBody{RunBegun{}}, EventBody{RunEnded{}},
-        EventBody{PermitGranted{}}, EventBody{GuardOpened{}}, EventBody{GuardClosed{}},
+       {EventBody{Interlocked{}}, EventBody{DetectorMasked{}}, EventBody{StepEnded{}}, EventBody{RunBegun{}},
+        EventBody{RunEnded{}}, EventBody{PermitGranted{}}, EventBody{GuardOpened{}}, EventBody{GuardClosed{}},
         EventBody{PromptAnswered{}}, EventBody{StopRequested{}}}) {
     EXPECT_TRUE(needs_durable_commit(body)) << kind_name(body);
   }

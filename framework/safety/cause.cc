@@ -10,13 +10,9 @@
 namespace kiln {
 namespace {
 
-bool is_named(const DetectorLook& look, const std::string& name) {
-  return look.id == name || look.place + "/" + look.id == name;
-}
-
 std::string shown_name(const DetectorLook& look, const std::vector<std::string>& expected) {
   for (const std::string& name : expected) {
-    if (is_named(look, name)) return name;
+    if (look.is_named(name)) return name;
   }
   return look.id;
 }
@@ -96,7 +92,7 @@ Look judge_leak_detectors(const std::vector<std::string>& expected, const std::v
   }
   for (const std::string& name : expected) {
     if (std::any_of(looks.begin(), looks.end(),
-                    [&name](const DetectorLook& one) { return is_named(one, name); }))
+                    [&name](const DetectorLook& one) { return one.is_named(name); }))
       continue;
     look.part = name;
     look.why = fmt::format("leak detector {} is not in the BMC's list of {} detectors", name, looks.size());

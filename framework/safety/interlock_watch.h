@@ -3,7 +3,8 @@
 // detectors on the warden's own line; a hazard takes the energy of everything in its reach away: loads ended
 // and chassis forced off side by side, at once, and only then told. What does not read back Off in time
 // escalates to the power shelves; a leak of the whole rack, and shelves that stay on, to the building. A DUT
-// is cut once per run and stays cut. Loop thread only.
+// is cut once per run and stays cut. One detector at a time may be masked for its functional test, with what
+// it watches off. Loop thread only.
 
 #include <boost/asio/awaitable.hpp>
 #include <functional>
@@ -19,6 +20,7 @@
 #include "model/interlock_rules.h"
 #include "model/inventory.h"
 #include "safety/cause.h"
+#include "safety/detector_mask.h"
 #include "safety/leak_events.h"
 #include "safety/undoing.h"
 
@@ -46,6 +48,8 @@ struct InterlockEars {
   std::function<void(bool liquid, bool electrical, const std::string& why)> isolate;
   /// A tray's leak was read for the first time. May be empty.
   std::function<void()> tray_leak;
+  /// The mask began, was refused, ended, or its detector has changed its word. May be empty.
+  std::function<void(const MaskReport& report)> masked;
 };
 
 class InterlockWatch {
@@ -61,6 +65,12 @@ class InterlockWatch {
   /// A hazard that somebody else has seen, or a person's wish: the same cut. `everything`: whatever its place
   /// is.
   void trip(Trip trip, bool everything);
+  /// Begins to see whether detector `part` may be masked, and masks it; ears.masked says what came of it.
+  void mask(const std::string& dut, const std::string& part);
+  /// Judges it again from its next reading on.
+  void unmask(const std::string& why);
+  /// Something on `dut` is about to be energised: no mask stands in the way of seeing what happens there.
+  void about_to_energise(const std::string& dut);
   /// Nothing is being cut now.
   [[nodiscard]] bool at_rest() const { return cuts_.running() == 0; }
   /// Ends the polling and waits until what was begun to be cut is cut.
@@ -81,6 +91,14 @@ class InterlockWatch {
   void isolate(bool liquid, bool electrical, const std::string& why);
   void say_ready(const std::string& id, const Cause& cause, std::int64_t now_ns);
   std::vector<std::string> reach_of(const Trip& trip, bool everything);
+  // The mask; in interlock_mask.cc.
+  boost::asio::awaitable<void> mask_when_off(std::string id, std::string part, int asked, Ctx& task);
+  [[nodiscard]] Status may_mask(const std::string& id, const std::string& part) const;
+  boost::asio::awaitable<Status> all_off(std::string id, Ctx& task);
+  void end_mask_in_time(const std::string& id, std::int64_t now_ns);
+  boost::asio::awaitable<void> look_after_mask(std::string id, Ctx& task);
+  [[nodiscard]] bool mask_concerns(const std::string& dut) const;
+  void say_masked();
 
   const Ctx& owner_;
   InterlockRules rules_;
@@ -88,6 +106,8 @@ class InterlockWatch {
   std::function<std::vector<NumberedUndo>(const std::string&)> open_guards_;
   InterlockEars ears_;
   std::map<std::string, std::pair<bool, std::string>> said_ready_;
+  DetectorMask mask_;
+  int masks_asked_ = 0;  ///< an end that comes while one is still being decided ends that too
   std::map<std::string, Completion<bool>> poll_now_;  ///< by DUT that waits for its next poll
   std::set<std::string> tripped_;                     ///< by themselves: each trips once
   std::set<std::string> leaking_, cut_;

@@ -21,6 +21,11 @@ struct DetectorLook {
   LeakVerdict verdict;
   bool answered =
       true;  ///< false: it was not read (a busy BMC, half an answer), which says nothing about the detector
+
+  /// By the inventory: its id, or "place/id" where ids repeat.
+  [[nodiscard]] bool is_named(const std::string& name) const {
+    return id == name || place + "/" + id == name;
+  }
 };
 
 class LeakDetectors {

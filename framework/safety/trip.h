@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/time.h"
 #include "safety/guard.h"
 
 namespace kiln {
@@ -54,6 +55,22 @@ struct CutReport {
   std::int64_t load_stopped_ns = 0;
   std::int64_t off_confirmed_ns = 0;
   std::string problem;  ///< why something was not confirmed; empty: all was
+};
+
+/// A detector is masked for so long at most; one that is still wet then is a leak.
+inline constexpr Nanoseconds kMaskLasts = std::chrono::seconds(120);
+
+/// A leak detector that is masked for its functional test, or was refused it. Times are monotonic; 0: not
+/// seen.
+struct MaskReport {
+  enum class State { refused, on, ended };
+  std::string dut, part;
+  State state = State::on;
+  std::string why;  ///< of a refusal or an end: a sentence that begins with the DUT
+  std::int64_t since_ns = 0;
+  std::int64_t wet_ns = 0;  ///< when it was first read as leaking while masked
+  std::int64_t dry_ns = 0;  ///< when it was first read dry again after that
+  std::string word;         ///< what it said last: "dry", "leak", "suspect", "fault"
 };
 
 /// What became of asking the building to isolate the rack. Times are monotonic.

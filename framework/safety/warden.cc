@@ -128,6 +128,7 @@ class Warden {
       say_later(WardenTripped{trip, reach});
     };
     ears.cut = [this](const CutReport& report) { say_later(WardenCut{report}); };
+    ears.masked = [this](const MaskReport& report) { say_later(WardenMasked{report}); };
     if (facts_) {
       ears.isolate = [this](bool liquid, bool electrical, const std::string& why) {
         building_->isolate(liquid, electrical, why);
@@ -362,6 +363,7 @@ class Warden {
 
   awaitable<void> take(WardenMessage message) {
     if (auto* guard = std::get_if<WardenGuard>(&message)) {
+      watch_->about_to_energise(guard->undo.dut);
       open_.push_back({guard->number, std::move(guard->undo), ctx_.now().monotonic_ns});
     } else if (const auto* end = std::get_if<WardenGuardEnd>(&message)) {
       if (!outstanding(end->how))
@@ -371,6 +373,10 @@ class Warden {
       if (dut != duts_.end())
         dut->second.off_after_ns =
             flash->budget.count() == 0 ? 0 : ctx_.now().monotonic_ns + flash->budget.count();
+    } else if (const auto* mask = std::get_if<WardenMask>(&message)) {
+      watch_->mask(mask->dut, mask->part);
+    } else if (std::holds_alternative<WardenUnmask>(message)) {
+      watch_->unmask("the test is over");
     } else if (const auto* beat = std::get_if<WardenBeat>(&message)) {
       // A station that comes back after it was given up must learn what was done in its absence.
       WardenMessage answer = *beat;
@@ -382,6 +388,7 @@ class Warden {
   /// Begins to undo everything and goes on listening: a station that wakes up may undo its own meanwhile.
   awaitable<void> act(std::string why) {
     acted_ = why;
+    watch_->unmask(why);
     WardenActing acting{std::move(why)};
     co_await say(std::move(acting));
     if (work_ && work_->running() > 0) co_return;
@@ -444,6 +451,7 @@ class Warden {
   }
 
   awaitable<int> station_gone() {
+    watch_->unmask("the station is gone");
     // The watch goes on meanwhile: a firmware write may be waited for, and a leak does not wait.
     if (!open_.empty()) {
       acted_ = "the station is gone";

@@ -9,6 +9,7 @@
 
 #include "safety/guard_words.h"
 #include "safety/hazard_messages.h"
+#include "safety/mask_messages.h"
 #include "safety/message_fields.h"
 
 namespace kiln {
@@ -21,6 +22,7 @@ using detail::json_of;
 using detail::kMost;
 using detail::list_of;
 using detail::read_hazard_report;
+using detail::read_mask_report;
 
 constexpr std::array<EnumWord<TlsTrust::Kind>, 3> kTrustWords{{{TlsTrust::Kind::pin, "pin"},
                                                                {TlsTrust::Kind::certificate_authority, "ca"},
@@ -109,6 +111,16 @@ void write(json::object& into, const WardenFlash& flash) {
   into["type"] = "flash";
   into["dut"] = flash.dut;
   into["budget_ns"] = flash.budget.count();
+}
+void write(json::object& into, const WardenMask& mask) {
+  into["type"] = "mask";
+  into["dut"] = mask.dut;
+  into["part"] = mask.part;
+}
+void write(json::object& into, const WardenUnmask& /*unmask*/) { into["type"] = "unmask"; }
+void write(json::object& into, const WardenMasked& masked) {
+  into = json_of(masked.report);
+  into["type"] = "masked";
 }
 void write(json::object& into, const WardenLeave& /*leave*/) { into["type"] = "leave"; }
 void write(json::object& into, const WardenReady& ready) {
@@ -361,6 +373,14 @@ std::optional<WardenMessage> read(const std::string& type, Fields& fields) {
     flash.budget = Nanoseconds(fields.number("budget_ns", 0, kMost));
     return flash;
   }
+  if (type == "mask") {
+    WardenMask mask;
+    mask.dut = fields.text("dut");
+    mask.part = fields.text("part");
+    return mask;
+  }
+  if (type == "unmask") return WardenUnmask{};
+  if (type == "masked") return WardenMasked{read_mask_report(fields)};
   if (type == "leave") return WardenLeave{};
   if (type == "ready") return read_ready(fields);
   if (type == "refused") return WardenRefused{fields.text("why")};

@@ -4,9 +4,9 @@
 // Pure.
 //
 //   station: hello, dut (one per DUT), building (where the rack file names one), begin, beat (every 500 ms),
-//   guard, guard_end, flash, leave warden:  ready (with what it could not reach), refused, beat (the answer
-//   to each), watch and hazard (per DUT, on change),
-//            tripped, cut, isolation, acting, done
+//   guard, guard_end, flash, mask, unmask, leave
+//   warden: ready (with what it could not reach), refused, beat (the answer to each), watch and hazard (per
+//   DUT, on change), masked, tripped, cut, isolation, acting, done
 //   a person, at the warden's door: stop_everything; the warden: everything_stopped
 
 #include <cstdint>
@@ -25,7 +25,7 @@
 
 namespace kiln {
 
-inline constexpr int kWardenProtocol = 4;
+inline constexpr int kWardenProtocol = 5;
 inline constexpr Nanoseconds kHeartbeat = std::chrono::milliseconds(500);
 /// A station that has not been heard for so long is taken for dead.
 inline constexpr Nanoseconds kStationSilence = std::chrono::seconds(2);
@@ -85,6 +85,15 @@ struct WardenFlash {
   std::string dut;
   Nanoseconds budget{0};
 };
+/// The detector is to be left out of what is judged, for its functional test; answered by masked.
+struct WardenMask {
+  std::string dut, part;
+};
+struct WardenUnmask {};
+/// On, refused or ended; and while it is on, whenever the detector changes its word.
+struct WardenMasked {
+  MaskReport report;
+};
 struct WardenReady {
   std::string version, build_stamp;
   std::map<std::string, std::string> unreachable;  ///< DUT → why its power could not be reached at the start
@@ -130,9 +139,9 @@ struct EverythingStopped {
 
 using WardenMessage =
     std::variant<WardenHello, WardenDut, WardenBuilding, WardenBegin, WardenBeat, WardenGuard, WardenGuardEnd,
-                 WardenFlash, WardenLeave, WardenReady, WardenRefused, WardenWatch, WardenHazard,
-                 WardenTripped, WardenCut, WardenIsolation, WardenActing, WardenDone, StopEverything,
-                 EverythingStopped>;
+                 WardenFlash, WardenMask, WardenUnmask, WardenLeave, WardenReady, WardenRefused, WardenWatch,
+                 WardenHazard, WardenMasked, WardenTripped, WardenCut, WardenIsolation, WardenActing,
+                 WardenDone, StopEverything, EverythingStopped>;
 
 std::string encode(const WardenMessage& message);
 /// Errors: warden.garbage (not JSON, not an object, a field missing or of another type), warden.unknown (a

@@ -47,6 +47,9 @@ std::vector<WardenMessage> one_of_each() {
   WardenHazard hazard;
   hazard.report =
       HazardReport{"C01", true, false, "C01: it is hot", "over_temperature.gpu", "GPU_0", {"x", "y"}};
+  WardenMasked masked;
+  masked.report =
+      MaskReport{"C01", "LeakDetector_0", MaskReport::State::ended, "C01: 2m are over", 5, 6, 7, "dry"};
   WardenTripped tripped;
   tripped.trip.cause = "leak";
   tripped.trip.code = "leak.detected";
@@ -87,6 +90,9 @@ std::vector<WardenMessage> one_of_each() {
           guard,
           WardenGuardEnd{3, GuardEnd::failed},
           WardenFlash{"C01", Nanoseconds(5)},
+          WardenMask{"C01", "Chassis_0/LeakDetector_0"},
+          WardenUnmask{},
+          masked,
           WardenLeave{},
           ready,
           WardenRefused{"why"},
@@ -187,12 +193,12 @@ TEST(WardenMessages, ABuildingThatCouldNotBeTrustedIsNone) {
 TEST(WardenMessages, OtherProtocolsTypesAndValuesAreNamed) {
   EXPECT_EQ(decode_warden_message(R"({"protocol":2,"type":"beat","number":1})").error().code,
             "warden.unknown");
-  EXPECT_EQ(decode_warden_message(R"({"protocol":4,"type":"open_valve"})").error().code, "warden.unknown");
+  EXPECT_EQ(decode_warden_message(R"({"protocol":5,"type":"open_valve"})").error().code, "warden.unknown");
   for (const char* text :
-       {"", "null", "[]", "{}", R"({"protocol":4})", R"({"protocol":4,"type":"beat","number":-1})",
-        R"({"protocol":4,"type":"beat","number":"1"})",
-        R"({"protocol":4,"type":"guard_end","number":1,"how":"maybe"})",
-        R"({"protocol":4,"type":"ready","version":"","build_stamp":"","unreachable":{"C01":1}})"}) {
+       {"", "null", "[]", "{}", R"({"protocol":5})", R"({"protocol":5,"type":"beat","number":-1})",
+        R"({"protocol":5,"type":"beat","number":"1"})",
+        R"({"protocol":5,"type":"guard_end","number":1,"how":"maybe"})",
+        R"({"protocol":5,"type":"ready","version":"","build_stamp":"","unreachable":{"C01":1}})"}) {
     const Result<WardenMessage> read = decode_warden_message(text);
     ASSERT_FALSE(read) << text;
     EXPECT_EQ(read.error().code, "warden.garbage") << text;

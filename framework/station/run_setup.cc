@@ -77,7 +77,7 @@ void read_rules_for(RunSetup& setup, const CommandLine& line, const Paths& paths
 
 /// Whoever can write them can weaken them.
 void check_rules_for_real_hardware(RunSetup& setup) {
-  if (!setup.plan || setup.plan->inventory.simulated || !energises(*setup.plan)) return;
+  if (!setup.plan || setup.plan->inventory.simulated || !needs_warden(*setup.plan)) return;
   const std::optional<NotTrusted> why = why_not_trusted(setup.rules.file, TrustedOwner::root);
   if (!why) return;
   setup.problems.push_back({setup.rules.file, "interlock_rules.untrusted",
@@ -88,11 +88,11 @@ void check_rules_for_real_hardware(RunSetup& setup) {
 
 }  // namespace
 
-bool energises(const Plan& plan) {
+bool needs_warden(const Plan& plan) {
   const auto any = [](const std::vector<PlannedStep>& steps) {
     return std::any_of(steps.begin(), steps.end(), [](const PlannedStep& step) {
       const auto energy = step.step->describe().energises;
-      return energy && *energy != Energy::host_stress;
+      return (energy && *energy != Energy::host_stress) || step.step->describe().masks_detectors;
     });
   };
   return any(plan.teardown) ||

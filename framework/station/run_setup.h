@@ -37,8 +37,9 @@ struct RunSetup {
 /// once.
 RunSetup set_up(const CommandLine& line, const Paths& paths, const std::string& recipe_name);
 
-/// Whether anything in the plan switches on, loads or flashes hardware: then the warden must be there.
-bool energises(const Plan& plan);
+/// Whether anything in the plan switches on, loads or flashes hardware, or masks a leak detector: then the
+/// warden must be there.
+bool needs_warden(const Plan& plan);
 
 /// Prints the problems to standard error, one per line, ending with how many there are.
 void print_problems(const std::vector<SetupProblem>& problems);

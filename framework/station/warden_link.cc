@@ -136,6 +136,8 @@ awaitable<void> WardenLink::listen(Ctx& task) {
       ears_.hazard(hazard->report);
     if (const auto* watch = std::get_if<WardenWatch>(&*message); watch != nullptr && ears_.watch)
       ears_.watch(*watch);
+    if (const auto* masked = std::get_if<WardenMasked>(&*message); masked != nullptr && ears_.masked)
+      ears_.masked(masked->report);
     if (const auto* tripped = std::get_if<WardenTripped>(&*message); tripped != nullptr && ears_.tripped)
       ears_.tripped(*tripped);
     if (const auto* cut = std::get_if<WardenCut>(&*message); cut != nullptr && ears_.cut)

@@ -56,6 +56,7 @@ BOOST_DESCRIBE_STRUCT(RunResumed, (),
                        kiln_version, build_stamp, not_eligible_because))
 BOOST_DESCRIBE_STRUCT(StepResumed, (), (kept, policy, reason))
 BOOST_DESCRIBE_STRUCT(RunEnded, (), (status, message))
+BOOST_DESCRIBE_STRUCT(DetectorMasked, (), (part, masked, message))
 
 namespace {
 

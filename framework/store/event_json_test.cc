@@ -132,6 +132,7 @@ std::vector<EventBody> filled_bodies() {
       RunResumed{2, 812, 1, 3'600'000'000'000, "Bob", "bench-4", "0.1.1", "other", {"no operator"}});
   all.emplace_back(StepResumed{true, ResumePolicy::verify, "it was measured in full"});
   all.emplace_back(RunEnded{"stopped", "m"});
+  all.emplace_back(DetectorMasked{"Detector_1", false, "m"});
   return all;
 }
 

@@ -76,6 +76,47 @@ awaitable<Status> FakeBmc::reset_manager(const Ctx& ctx) {
   co_return begun;
 }
 
+Result<double> FakeBmc::set_power_limit(const std::string& gpu, double watts) {
+  for (GpuReading& one : hardware_->gpus) {
+    if (one.name != gpu) continue;
+    const double before = one.power_limit.value_or(0);
+    one.power_limit = watts;
+    return before;
+  }
+  return Error("bmc.no_part", "no GPU " + gpu);
+}
+
+awaitable<Result<double>> FakeBmc::raise_power_limit(const Ctx& ctx, const Permit& permit, std::string gpu,
+                                                     double watts) {
+  const Status begun = begin(ctx, "raise_power_limit");
+  if (!begun) co_return begun.error();
+  if (!permit.valid() || permit.energy() != Energy::power_limit)
+    co_return Error("permit.revoked", "the permit is not valid");
+  co_return set_power_limit(gpu, watts);
+}
+
+awaitable<Result<double>> FakeBmc::lower_power_limit(const Ctx& ctx, std::string gpu, double watts) {
+  const Status begun = begin(ctx, "lower_power_limit");
+  if (!begun) co_return begun.error();
+  co_return set_power_limit(gpu, watts);
+}
+
+awaitable<Status> FakeBmc::open_valve(const Ctx& ctx, const Permit& permit, std::string connector) {
+  const Status begun = begin(ctx, "open_valve");
+  if (!begun) co_return begun;
+  if (!permit.valid() || permit.energy() != Energy::valve)
+    co_return Error("permit.revoked", "the permit is not valid");
+  hardware_->valves[connector] = true;
+  co_return success();
+}
+
+awaitable<Status> FakeBmc::close_valve(const Ctx& ctx, std::string connector) {
+  const Status begun = begin(ctx, "close_valve");
+  if (!begun) co_return begun;
+  hardware_->valves[connector] = false;
+  co_return success();
+}
+
 awaitable<Result<std::vector<Part>>> FakeBmc::parts(const Ctx& ctx) {
   const Status begun = begin(ctx, "parts");
   if (!begun) co_return begun.error();

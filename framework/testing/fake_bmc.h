@@ -43,6 +43,7 @@ struct FakeHardware {
   Nanoseconds update_takes{0};
   std::optional<Error> update_ended_by;
   bool ignores_force_off = false;
+  std::map<std::string, bool> valves;  ///< by connector: open
   std::vector<std::string> calls;
   int logouts = 0;
 
@@ -61,6 +62,13 @@ class FakeBmc final : public Bmc {
   boost::asio::awaitable<Status> graceful_shutdown(const Ctx& ctx) override;
   boost::asio::awaitable<Status> restart(const Ctx& ctx, const Permit& permit) override;
   boost::asio::awaitable<Status> reset_manager(const Ctx& ctx) override;
+  boost::asio::awaitable<Result<double>> raise_power_limit(const Ctx& ctx, const Permit& permit,
+                                                           std::string gpu, double watts) override;
+  boost::asio::awaitable<Result<double>> lower_power_limit(const Ctx& ctx, std::string gpu,
+                                                           double watts) override;
+  boost::asio::awaitable<Status> open_valve(const Ctx& ctx, const Permit& permit,
+                                            std::string connector) override;
+  boost::asio::awaitable<Status> close_valve(const Ctx& ctx, std::string connector) override;
   boost::asio::awaitable<Result<std::vector<Part>>> parts(const Ctx& ctx) override;
   boost::asio::awaitable<Result<std::vector<SensorReading>>> sensors(const Ctx& ctx) override;
   boost::asio::awaitable<Result<LeakCensus>> leak_detectors(const Ctx& ctx) override;
@@ -83,6 +91,7 @@ class FakeBmc final : public Bmc {
 
  private:
   Status begin(const Ctx& ctx, const std::string& verb);
+  Result<double> set_power_limit(const std::string& gpu, double watts);
   std::shared_ptr<FakeHardware> hardware_;
 };
 

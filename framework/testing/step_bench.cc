@@ -344,7 +344,19 @@ BenchResult StepBench::run() {
     resumption = plan_resumption(*planned.plan, *before_, {}, serials);
     parts.resumption = &*resumption;
   }
+  Runner* asks = nullptr;
+  MaskReport mask;
+  if (on_mask_) {
+    parts.on_mask = [this, &asks, &mask, &loop](const std::string& dut, const std::string& part) {
+      mask.state = part.empty() ? MaskReport::State::ended : MaskReport::State::on;
+      if (!part.empty()) mask.dut = dut;
+      if (!part.empty()) mask.part = part;
+      mask.since_ns = loop->clock().now().monotonic_ns;
+      on_mask_(*asks, mask);
+    };
+  }
   Runner runner(*planned.plan, parts);
+  asks = &runner;
   const std::int64_t start = loop->clock().now().monotonic_ns;
   for (const auto& [when, action] : actions_) {
     loop->call_at(start + when.count(), [&runner, action = action] { action(runner); });

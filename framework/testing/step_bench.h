@@ -101,6 +101,11 @@ class StepBench {
   void warden_at(Nanoseconds when, std::function<void(Runner&)> action);
   /// While the run is still being written down, between its first event and the first step.
   void warden_at_the_first_event(std::function<void(Runner&)> action);
+  /// The run has a warden that masks detectors: it is asked with a report as of one that begins now, or of
+  /// one that ends; what it says is said with Runner::warden_masked.
+  void on_mask(std::function<void(Runner& runner, const MaskReport& asked)> action) {
+    on_mask_ = std::move(action);
+  }
   /// A person stops the run at that time.
   void stop_at(Nanoseconds when);
   /// What the operator answers, by prompt id; without one the prompt is never answered.
@@ -130,6 +135,7 @@ class StepBench {
   bool has_warden_ = false;
   std::set<std::string> hazard_watches_;
   std::function<void(Runner&)> at_first_event_;
+  std::function<void(Runner&, const MaskReport&)> on_mask_;
   std::optional<std::size_t> fail_after_;
   std::optional<Error> journal_error_;
   int next_plugin_ = 0;

@@ -177,6 +177,9 @@ class Collector {
     document_.prompts.emplace_back(place_of(event), body);
   }
   void take(const Event& event, const PartSeen& body) { document_.parts.emplace_back(event.dut, body); }
+  void take(const Event& event, const DetectorMasked& body) {
+    document_.notes.emplace_back(place_of(event), body.message);
+  }
   void take(const Event& event, const Note& body) {
     document_.notes.emplace_back(place_of(event), body.text);
   }

@@ -30,6 +30,7 @@ class SafetyCollector {
       safety_.undos.push_back(std::move(undo));
     }
     if (const auto* closed = std::get_if<GuardClosed>(&event.body)) close(event, *closed);
+    if (const auto* mask = std::get_if<DetectorMasked>(&event.body)) take_mask(event, *mask);
     if (const auto* measured = std::get_if<Measured>(&event.body)) take_policy(event.dut, *measured);
     const auto* cut = std::get_if<Interlocked>(&event.body);
     if (cut != nullptr) take_cut(event.dut, *cut);
@@ -67,6 +68,23 @@ class SafetyCollector {
       one.load_stopped_after_s = seconds_between(cut.detected_ns, cut.load_stopped_ns);
     if (cut.off_confirmed_ns != 0) one.off_after_s = seconds_between(cut.detected_ns, cut.off_confirmed_ns);
     safety_.cuts.push_back(std::move(one));
+  }
+
+  void take_mask(const Event& event, const DetectorMasked& mask) {
+    if (mask.masked) {
+      SafetyMask one;
+      one.dut = event.dut;
+      one.part = mask.part;
+      one.from_s = seconds(event);
+      safety_.masks.push_back(std::move(one));
+      return;
+    }
+    const auto found = std::find_if(safety_.masks.rbegin(), safety_.masks.rend(), [&](const SafetyMask& one) {
+      return one.dut == event.dut && one.part == mask.part && !one.to_s;
+    });
+    if (found == safety_.masks.rend()) return;
+    found->to_s = seconds(event);
+    found->message = mask.message;
   }
 
   void take_policy(const std::string& dut, const Measured& measured) {

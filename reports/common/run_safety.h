@@ -36,6 +36,14 @@ struct SafetyPolicy {
   std::string dut, before, after;
 };
 
+/// A leak detector that was masked for its functional test.
+struct SafetyMask {
+  std::string dut, part;
+  double from_s = 0;           ///< seconds since the run began
+  std::optional<double> to_s;  ///< nullopt: the record has no end of it
+  std::string message;         ///< what the warden saw of it, and why it ended
+};
+
 struct RunSafety {
   std::vector<SafetyCut> cuts;         ///< in order
   std::vector<SafetyPermit> permits;   ///< in order
@@ -43,8 +51,10 @@ struct RunSafety {
   std::vector<std::string> may_be_on;  ///< "C02: stop gpu_burn on C02 (why)"
   std::vector<std::string> wet;        ///< DUTs with a leak that was read, each once
   std::vector<SafetyPolicy> policies;  ///< by DUT, in the order of reading
+  std::vector<SafetyMask> masks;       ///< in order
   [[nodiscard]] bool empty() const {
-    return cuts.empty() && permits.empty() && undos.empty() && wet.empty() && policies.empty();
+    return cuts.empty() && permits.empty() && undos.empty() && wet.empty() && policies.empty() &&
+           masks.empty();
   }
 };
 

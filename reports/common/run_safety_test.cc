@@ -46,6 +46,19 @@ TEST_F(RunSafetyTest, WhatFailedOrHasNoEndMayBeOnUntilSomebodyElseUndidIt) {
   EXPECT_NE(safety_sentence(safety).find("2 of the 3"), std::string::npos);
 }
 
+TEST_F(RunSafetyTest, AMaskIsListedWithItsEndOrWithoutOne) {
+  record.add("C01", "test/wet", DetectorMasked{"LeakDetector_0", true, "masked"});
+  record.add("C01", "test/wet", DetectorMasked{"LeakDetector_0", false, "judged again"});
+  record.add("C01", "test/wet", DetectorMasked{"LeakDetector_1", true, "masked"});
+  const RunSafety safety = make_safety(record.done());
+  ASSERT_EQ(safety.masks.size(), 2U);
+  ASSERT_TRUE(safety.masks[0].to_s);
+  EXPECT_LT(safety.masks[0].from_s, *safety.masks[0].to_s);
+  EXPECT_EQ(safety.masks[0].message, "judged again");
+  EXPECT_FALSE(safety.masks[1].to_s);
+  EXPECT_FALSE(safety.empty());
+}
+
 TEST_F(RunSafetyTest, WhatWasUndoneAfterTheRecordBrokeCounts) {
   guard("C01", "force off C01");
   record.input.events.broken.emplace();

@@ -65,6 +65,9 @@ inline constexpr const char* kPage = R"page(<!DOCTYPE html>
 {{#cuts}}<tr class="no-go"><td>{{dut}}</td><td class="word">{{code}}</td><td>{{message}}</td><td class="n">{{detected}}</td><td class="n">{{load}}</td><td class="n">{{off}}</td></tr>
 {{/cuts}}</tbody></table></div>{{/any_cut}}
 {{#any_policy}}<p>{{policy_words}}</p>{{/any_policy}}
+{{#any_mask}}<h3>Leak detectors masked for their functional test, one at a time, with all others judged</h3><div class="wide"><table><thead><tr><th>DUT</th><th>Detector</th><th>From</th><th>To</th><th></th></tr></thead><tbody>
+{{#masks}}<tr class="{{class}}"><td>{{dut}}</td><td>{{part}}</td><td class="n">{{from}}</td><td class="n">{{to}}</td><td>{{message}}</td></tr>
+{{/masks}}</tbody></table></div>{{/any_mask}}
 {{#any_undo}}<details><summary>Every undo: written down before its deed, with how it ended</summary><div class="wide"><table><thead><tr><th>DUT</th><th>Undo</th><th>Step</th><th>Opened at</th><th>Closed at</th><th>How</th><th></th></tr></thead><tbody>
 {{#undos}}<tr class="{{class}}"><td>{{dut}}</td><td>{{undo}}</td><td>{{step}}</td><td class="n">{{opened}}</td><td class="n">{{closed}}</td><td class="word">{{how}}</td><td>{{message}}</td></tr>
 {{/undos}}</tbody></table></div></details>{{/any_undo}}

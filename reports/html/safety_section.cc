@@ -49,6 +49,19 @@ void set_safety(PageData& page, const ReportInput& input) {
   const std::string policy = policy_sentence(safety);
   page.set("any_policy", !policy.empty());
   page.set("policy_words", policy);
+  PageData masks = page_list();
+  for (const SafetyMask& mask : safety.masks) {
+    PageData row;
+    row.set("class", mask.to_s ? "" : "no-go");
+    row.set("dut", mask.dut);
+    row.set("part", mask.part);
+    row.set("from", at(mask.from_s));
+    row.set("to", mask.to_s ? at(*mask.to_s) : "✖ NO END ON RECORD");
+    row.set("message", mask.message);
+    masks.push_back(row);
+  }
+  page.set("any_mask", !safety.masks.empty());
+  page.set("masks", masks);
   PageData undos = page_list();
   for (const SafetyUndo& undo : safety.undos) {
     const bool good = undo.closed && undo.done;

@@ -7,7 +7,7 @@
 namespace kiln {
 
 /// any_safety, safety_words, any_may_be_on, may_be_on, any_wet, wet, undos, any_cut, cuts, any_policy,
-/// policy_words, any_permit, permits.
+/// policy_words, any_mask, masks, any_permit, permits.
 void set_safety(PageData& page, const ReportInput& input);
 
 }  // namespace kiln

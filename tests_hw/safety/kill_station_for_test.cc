@@ -83,6 +83,14 @@ class DoorBmc final : public Bmc {
   awaitable<Status> graceful_shutdown(const Ctx&) override { co_return not_modelled(); }
   awaitable<Status> restart(const Ctx&, const Permit&) override { co_return not_modelled(); }
   awaitable<Status> reset_manager(const Ctx&) override { co_return not_modelled(); }
+  awaitable<Result<double>> raise_power_limit(const Ctx&, const Permit&, std::string, double) override {
+    co_return not_modelled();
+  }
+  awaitable<Result<double>> lower_power_limit(const Ctx&, std::string, double) override {
+    co_return not_modelled();
+  }
+  awaitable<Status> open_valve(const Ctx&, const Permit&, std::string) override { co_return not_modelled(); }
+  awaitable<Status> close_valve(const Ctx&, std::string) override { co_return not_modelled(); }
   awaitable<Result<std::vector<Part>>> parts(const Ctx&) override { co_return not_modelled(); }
   awaitable<Result<std::vector<SensorReading>>> sensors(const Ctx&) override { co_return not_modelled(); }
   awaitable<Result<std::vector<NvlinkReading>>> nvlinks(const Ctx&) override { co_return not_modelled(); }

@@ -75,7 +75,7 @@ RunBegun describe_run(const CommandLine& line, const RunSetup& setup) {
   begun.limits_file = plan.limits.file;
   begun.limits_sha256 = plan.limits.sha256;
   begun.limits_revision = plan.limits.revision;
-  if (energises(plan)) {
+  if (needs_warden(plan)) {
     begun.interlock_rules =
         fmt::format("{} revision {} ({})", setup.rules.name, setup.rules.revision, setup.rules.file);
     begun.interlock_rules_sha256 = setup.rules.sha256;
@@ -264,7 +264,7 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   const InterlockLatches latches(paths.state);
   DutSerials serials;
   // A virtual rack of ours is a new one each time.
-  if (!line.rack_ends_with_us && energises(*setup.plan)) {
+  if (!line.rack_ends_with_us && needs_warden(*setup.plan)) {
     serials = co_await read_dut_serials(ctx, devices, *setup.plan);
     const Status unlatched = latches.refuse_latched(*setup.plan, serials);
     if (!unlatched) {
@@ -314,7 +314,7 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   }
   DiskUndoJournal undo_journal(ctx.loop(), **guards);
   std::unique_ptr<WardenLink> warden;
-  if (energises(*setup.plan)) {
+  if (needs_warden(*setup.plan)) {
     Result<std::unique_ptr<WardenLink>> started = co_await start_warden(
         ctx, line, paths, setup, devices, journal_owner(line, *setup.plan, run, database), journal_path);
     if (!started) {
@@ -356,6 +356,10 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
     parts.unguarded = warden->unreachable();
     parts.on_flash = [link](const std::string& dut, Nanoseconds budget) {
       link->say(WardenFlash{dut, budget});
+    };
+    parts.on_mask = [link](const std::string& dut, const std::string& part) {
+      if (part.empty()) link->say(WardenUnmask{});
+      if (!part.empty()) link->say(WardenMask{dut, part});
     };
   }
   parts.artifacts = &artifacts;

@@ -16,6 +16,16 @@ class DetectorCensus final : public Step {
   boost::asio::awaitable<Status> run(StepContext& context) override;
 };
 
+/// A person wets each detector; the warden must see it, and see it dry again. With the tray still off.
+class DetectorTest final : public Step {
+ public:
+  const StepDescription& describe() const override;
+  Status check(const Parameters& with) const override;
+  std::vector<std::string> parts(const MeasurementDeclaration& measurement, const Parameters& with,
+                                 const Dut& dut) const override;
+  boost::asio::awaitable<Status> run(StepContext& context) override;
+};
+
 /// Polls the detectors beside everything else and cuts on a leak, or when it can no longer tell.
 class LeakWatch final : public Step {
  public:

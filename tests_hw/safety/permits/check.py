@@ -11,7 +11,8 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parent / "energise.cc"
 # What the compiler must say: g++ 12.
-CASES = {1: "power_on", 2: "restart", 3: "run_load", 4: "private within this context", 5: "use of deleted function"}
+CASES = {1: "power_on", 2: "restart", 3: "run_load", 4: "private within this context", 5: "use of deleted function",
+         6: "raise_power_limit", 7: "open_valve", 8: "update_firmware"}
 
 
 def compiled(options, without):

@@ -32,6 +32,26 @@ boost::asio::awaitable<void> energise(Bmc& bmc, Shell& shell, const Ctx& ctx, co
 #if WITHOUT == 5
   const Permit copied = permit;
 #endif
+#if WITHOUT == 6
+  const Result<double> limit = co_await bmc.raise_power_limit(ctx, "GPU_0", 1400);
+#else
+  const Result<double> limit = co_await bmc.raise_power_limit(ctx, permit, "GPU_0", 1400);
+#endif
+#if WITHOUT == 7
+  const Status valve = co_await bmc.open_valve(ctx, "CDU/Secondary_1");
+#else
+  const Status valve = co_await bmc.open_valve(ctx, permit, "CDU/Secondary_1");
+#endif
+  UpdateRequest update;
+  std::function<void(const UpdateProgress&)> nobody;
+#if WITHOUT == 8
+  const Result<UpdateOutcome> flash = co_await bmc.update_firmware(ctx, update, nobody);
+#else
+  const Result<UpdateOutcome> flash = co_await bmc.update_firmware(ctx, permit, update, nobody);
+#endif
+  (void)limit;
+  (void)valve;
+  (void)flash;
   (void)on;
   (void)again;
   (void)load;
