@@ -108,13 +108,15 @@ boost::asio::awaitable<Status> Controls::open_valve(const Ctx& ctx, const Permit
   const Status good = check_permit(permit, Energy::valve);
   if (!good) co_return good.error();
   std::function<Status()> still_wanted = [&permit] { return check_permit(permit, Energy::valve); };
-  Status done = co_await set_valve(ctx, std::move(connector), "Open", std::move(still_wanted));
+  std::string state = "Open";
+  Status done = co_await set_valve(ctx, std::move(connector), std::move(state), std::move(still_wanted));
   co_return done;
 }
 
 boost::asio::awaitable<Status> Controls::close_valve(const Ctx& ctx, std::string connector) {
   std::function<Status()> always;
-  Status done = co_await set_valve(ctx, std::move(connector), "Closed", std::move(always));
+  std::string state = "Closed";
+  Status done = co_await set_valve(ctx, std::move(connector), std::move(state), std::move(always));
   co_return done;
 }
 

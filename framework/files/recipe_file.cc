@@ -8,6 +8,7 @@
 
 #include "files/field_reader.h"
 #include "files/file_text.h"
+#include "files/hazard_rule.h"
 #include "files/recipe_expansion.h"
 #include "files/selector_reader.h"
 #include "files/yaml_node.h"
@@ -350,7 +351,11 @@ Recipe RecipeReader::read(const YamlNode& root) {
     for (const YamlNode& item : monitors->items) recipe.monitors.push_back(read_monitor(item));
   }
   if (const YamlNode* interlocks = reader.take_list("interlocks")) {
-    for (const YamlNode& item : interlocks->items) recipe.interlocks.push_back(read_interlock(item));
+    for (const YamlNode& item : interlocks->items) {
+      const bool hazard = item.find("hazard") != nullptr;
+      if (hazard) recipe.hazards.push_back(read_hazard_rule(item, problems_));
+      if (!hazard) recipe.interlocks.push_back(read_interlock(item));
+    }
   }
   if (const YamlNode* phases = reader.take_list("phases", Need::required)) {
     for (const YamlNode& item : phases->items) recipe.phases.push_back(read_phase(item));

@@ -276,5 +276,25 @@ TEST(RecipeFile, NoCutAndNoChangedByteMakesItFall) {
   }
 }
 
+TEST(RecipeFile, AHazardIsWatchedBesideTheStationsOwn) {
+  const std::string text =
+      "recipe: r\nversion: 1\nproduct: p\npurpose: burn-in\ninterlocks: [{cause: leak, scope: tray}, "
+      "{hazard: "
+      "gpu-temperature, roles: compute_tray, max: 80, source: \"the site's own\"}]\nphases: [{phase: a, "
+      "steps: "
+      "[{step: s, use: x.y}]}]\n";
+  const auto parsed = parse_recipe(text, "a.yaml");
+  ASSERT_TRUE(parsed.value) << all_text(parsed.problems);
+  EXPECT_EQ(parsed.value->interlocks.size(), 1U);
+  ASSERT_EQ(parsed.value->hazards.size(), 1U);
+  EXPECT_EQ(parsed.value->hazards[0].max, 80);
+  std::string weaker = text;
+  weaker.replace(weaker.find("max: 80"), 7, "max: 300");
+  const auto weak = parse_recipe(weaker, "a.yaml");
+  EXPECT_FALSE(weak.value);
+  EXPECT_NE(all_text(weak.problems).find("interlock_rules.weak"), std::string::npos)
+      << all_text(weak.problems);
+}
+
 }  // namespace
 }  // namespace kiln

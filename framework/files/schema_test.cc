@@ -236,6 +236,14 @@ TEST(SchemaAndLoader, AgreeOnRecipes) {
            {false, head + "phases: [{phase: a, steps: [{step: s, use: cooling}]}]\n"},
            {false, head + "phases: [{phase: a, gate: \"true\", steps: [{step: s, use: x.y}]}]\n"},
            {false, head + "phases: [{phase: a, steps: [{step: \"s p\", use: x.y}]}]\n"},
+           {true, head + "interlocks: [{hazard: gpu-temperature, max: 80, source: x}, {cause: leak, scope: "
+                         "rack}]\nphases: [{phase: a, steps: [{step: s, use: x.y}]}]\n"},
+           {false, head + "interlocks: [{hazard: gpu-temperature, source: x}]\nphases: [{phase: a, steps: "
+                          "[{step: s, use: x.y}]}]\n"},
+           {false, head + "interlocks: [{hazard: gpu-heat, max: 80, source: x}]\nphases: [{phase: a, steps: "
+                          "[{step: s, use: x.y}]}]\n"},
+           {false, head + "interlocks: [{hazard: gpu-temperature, max: 80, source: x, scope: rack}]\nphases: "
+                          "[{phase: a, steps: [{step: s, use: x.y}]}]\n"},
            {false, head + "interlocks: [{cause: ghost, scope: tray}]\nphases: [{phase: a, steps: [{step: s, "
                           "use: x.y}]}]\n"},
            {false,

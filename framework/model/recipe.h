@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "model/hazard.h"
 #include "model/inventory.h"
 
 namespace kiln {
@@ -122,6 +123,7 @@ struct Recipe {
   std::map<std::string, std::string> parameters;  ///< defaults, overridable by --set
   std::vector<MonitorSpec> monitors;
   std::vector<InterlockSpec> interlocks;
+  std::vector<HazardRule> hazards;  ///< watched beside the station's own rows, so none is weakened by it
   std::vector<PhaseSpec> phases;
   std::vector<StepSpec> teardown;
   bool marginal_is_conditional = false;  ///< recipe `marginal: conditional`

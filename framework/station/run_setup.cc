@@ -73,6 +73,8 @@ void read_rules_for(RunSetup& setup, const CommandLine& line, const Paths& paths
     if (wish.cause == "leak") setup.rules.tray_leak_cuts_rack = true;
     if (wish.cause != "leak") setup.rules.causes_that_cut_rack.insert(wish.cause);
   }
+  std::vector<HazardRule>& rows = setup.rules.hazards.rows;
+  rows.insert(rows.end(), setup.recipe.hazards.begin(), setup.recipe.hazards.end());
 }
 
 /// Whoever can write them can weaken them.

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Real stations and wardens that die, in every phase of a run: the station is killed, its warden is, both are, the station is
-stopped and woken again. In a part of the points a BMC or a host misbehaves in the same moment. After each: no outlet or load is
-on without an owner, in time, and the record says what happened. Everything is asked of the rack itself, and of `kiln runs`, `show`
-and `report`.
+"""Real stations and wardens that die, in every phase of a run, and in every phase beside every fault that the virtual rack knows: the
+station is killed, its warden is, both are, the station is stopped and woken again, and in the same moment something leaks, gets
+hot, is missing, or does not answer. After each: no outlet or load is on without an owner, in time, and the record says what
+happened. Everything is asked of the rack itself, and of `kiln runs`, `show` and `report`.
 
 A point is drawn by phase and moment; the seed is printed. Several racks side by side: a kill mostly waits.
 
@@ -32,8 +32,9 @@ KINDS = ("station", "warden", "both", "stop")
 PHASES = (("start", r"", 0.35), ("checks", r" leak-detection/census +complete", 0.7), ("power", r" cooling/flow +complete", 2.0),
           ("firmware", r" power/on +complete", 3.7), ("soak", r" firmware/update +complete", 5.3), ("data-paths", r" soak/load +complete", 1.9),
           ("teardown", r" data-paths/bandwidth +complete", 0.4))
-LATE_ON = ("late-on@C01", "late-on@S01")  # there from the start
-NUISANCES = ("bmc-slow@C01", "bmc-503@C02", "bad-json@C01", "bmc-reset@C02", "host-hang@C01", "ssh-drop@C02", "bmc-503@S01")
+FROM_THE_START = ("late-on", "float-as-int", "clock-skew")
+OF_THE_CDU = ("supply-hot", "reservoir-low", "humid-hall")
+HANG = 30.0                          # seconds that bmc-hang lasts
 LOAD_WITHIN, OFF_WITHIN = 5.0, 10.0  # seconds from the death
 SILENCE = 2.0                        # after which a station that was stopped counts as dead
 WRITE = 15.0                         # seconds a firmware write may take, as kills.yaml says
@@ -86,14 +87,12 @@ class Run:
 
 
 class Point:
-    def __init__(self, number, kind, phase, chance):
+    def __init__(self, number, kind, phase, fault, chance):
         self.number, self.kind, self.phase = number, kind, phase
         self.share = chance.random()
-        # With both gone only the host can end its load, and one that hangs does not; a run that goes on beside one takes minutes.
-        may_hang = kind != "both" and phase[0] not in ("start", "checks")
-        self.nuisance = chance.choice([one for one in NUISANCES if may_hang or "hang" not in one]) if chance.random() < 0.25 else None
-        if phase[0] == "power" and chance.random() < 0.5:
-            self.nuisance = chance.choice(LATE_ON)
+        self.fault, self.is_hardware = fault["kind"], fault["class"] == "hardware"
+        places = ("CDU01",) if self.fault in OF_THE_CDU else ("C01", "C02", "CDU01") if self.fault == "flow-lost" else ("C01", "C02")
+        self.spec = f"{self.fault}@{chance.choice(places)}"
         self.wrong, self.on, self.load_after, self.off_after, self.waited_for_write, self.seconds = [], [], None, None, False, 0.0
 
     def check(self, good, what):
@@ -101,13 +100,13 @@ class Point:
             self.wrong.append(what)
 
     def told(self):
-        return f"point {self.number}, {self.kind} in {self.phase[0]} at {self.share:.2f}" + (f" beside {self.nuisance}" if self.nuisance else "")
+        return f"point {self.number}, {self.kind} in {self.phase[0]} at {self.share:.2f} beside {self.spec}"
 
     def try_once(self, options):
         """False: the run was over before its moment came."""
         with tempfile.TemporaryDirectory(prefix="kiln-kills-") as place, Station(options, place) as station:
-            if self.nuisance in LATE_ON:
-                station.faults(self.nuisance)
+            if self.fault in FROM_THE_START:
+                station.faults(self.spec)
             run = Run(station)
             try:
                 _, begins, length = self.phase
@@ -115,8 +114,8 @@ class Point:
                     self.check(run.alive(), f"its phase never came: {run.ended()[2]}")
                     return True
                 time.sleep(self.share * length)
-                if self.nuisance and self.nuisance not in LATE_ON:
-                    station.faults(self.nuisance)
+                if self.fault not in FROM_THE_START:
+                    station.faults(self.spec)
                 if not run.alive():
                     return False
                 return self.die(station, run)
@@ -146,20 +145,20 @@ class Point:
         self.watch(station, run, died)
         code, out, screen = run.ended() if self.kind in ("warden", "stop") else (run.ended()[0], None, None)
         if self.kind == "station" and warden is not None:
-            self.check(gone(warden, 30.0), "its warden does not end")
+            self.check(gone(warden, 30.0 + self.hang()), "its warden does not end")
         recovered, said, err = station.ended("recover", "--json")
         self.check(recovered == 0 and json.loads(said)["left"] == 0, f"kiln recover: {recovered}, {err.strip()[-300:]}")
         self.check(station.on() == [], f"still on: {station.on()}")
         self.check(station.journals() == [], f"a journal is left: {station.journals()}")
         self.check_record(station, code, out, screen, warden is not None)
-        time.sleep(1.5 if self.nuisance in LATE_ON else 0.3)
+        time.sleep(1.5 if self.fault == "late-on" else 0.3)
         self.check(station.on() == [], f"on again: {station.on()}")
         return True
 
     def watch(self, station, run, died):
         """Until what was on is off, with the times; a station that was stopped is woken when its silence has been noticed."""
         woken = self.kind != "stop"
-        allowed = OFF_WITHIN + LATE
+        allowed = OFF_WITHIN + LATE + self.hang()
         while True:
             on, now = station.on(), time.monotonic() - died
             if self.load_after is None and not any("load" in what for what in on):
@@ -194,6 +193,14 @@ class Point:
             steps = json.load(file)["steps"]
         return all(what in {step["dut"] + " power" for step in steps if step["step"] == "firmware/update" and step["ended_ns"] == 0} for what in on)
 
+    def hang(self):
+        """Seconds in which nobody can switch C01 or C02 off."""
+        return HANG if self.fault == "bmc-hang" else 0.0
+
+    def decisions(self):
+        """What a run that was disturbed may be: a defect that was measured before stays one."""
+        return ("INCOMPLETE", "NO-GO") if self.is_hardware else ("INCOMPLETE",)
+
     def check_record(self, station, code, out, screen, guarded):
         runs = json.loads(station.ended("runs", "--json")[1])["runs"]
         if not runs:
@@ -205,22 +212,23 @@ class Point:
         reasons = [reason for dut in told["duts"] for reason in dut["reasons"]]
         codes = {reason["code"] for reason in reasons}
         state = runs[0]["state"]
-        self.check("undo.failed" not in codes, f"the record calls something not undone: {[reason for reason in reasons if reason['code'] == 'undo.failed']}")
+        # A BMC that hangs for longer than an undo's time is told as not undone, and is undone later.
+        self.check("undo.failed" not in codes or self.fault == "bmc-hang", f"the record calls something not undone: {[reason for reason in reasons if reason['code'] == 'undo.failed']}")
         if self.kind in ("station", "both"):
             # Killed before it had begun, or after it had ended, it is no run that was interrupted.
             outside = self.on == [] and (told["decision"] is None if self.phase[0] == "start" else self.phase[0] == "teardown" and state == "complete")
-            self.check(outside or (told["decision"] == "INCOMPLETE" and "run.interrupted" in codes and state == "INTERRUPTED"),
+            self.check(outside or (told["decision"] in self.decisions() and "run.interrupted" in codes and state == "INTERRUPTED"),
                        f"a run that was killed is {told['decision']}, {sorted(codes)}, and kiln runs calls it {state}")
         elif self.on:
             why = ("warden.lost", "warden is gone") if self.kind == "warden" else ("warden.acted", "the warden has taken over")
             # One that slept, or whose BMC did not answer, for longer than the grace has also lost its view of the leak detectors.
-            blind = code == 5 and (self.kind == "stop" or self.nuisance) and "interlock.telemetry-lost" in codes
-            self.check((code == 4 or blind) and json.loads(out)["decision"] == "INCOMPLETE" and any(reason["code"] == why[0] or why[1] in reason["message"] for reason in reasons),
+            blind = code == 5 and "interlock.telemetry-lost" in codes
+            self.check((code == 4 or blind or (self.is_hardware and code in (1, 5))) and json.loads(out)["decision"] in self.decisions() and any(reason["code"] == why[0] or why[1] in reason["message"] for reason in reasons),
                        f"it ended with {code}, {told['decision']}, {sorted(codes)}: {screen}")
         else:
             # A BMC that was silent for longer than the grace is lost telemetry, also where nothing is on.
-            blind = code == 5 and (self.kind == "stop" or self.nuisance) and "interlock.telemetry-lost" in codes
-            self.check(code in (0, 2, 4) or blind, f"with nothing on it ended with {code}: {screen}")
+            blind = code == 5 and "interlock.telemetry-lost" in codes
+            self.check(code in (0, 2, 4) or blind or (self.is_hardware and code in (1, 5)), f"with nothing on it ended with {code}: {screen}")
         if not self.on:
             return
         # Which undo ended how, and by whom.
@@ -228,7 +236,7 @@ class Point:
         with open(json.loads(said)["reports"]["html"], encoding="utf-8") as file:
             rows = [row[1:] for row in ROW.findall(file.read())]
         by = {"station": "by the warden", "both": "by kiln recover"}.get(self.kind, "")
-        if not guarded:
+        if not guarded or self.hang():  # whoever came first after the hang
             by = ""
         for what in self.on:
             dut, kind = what.split()
@@ -252,13 +260,31 @@ class Point:
         return self
 
 
+def may_be(fault, kind, phase):
+    """With both gone only the host can end its load, and one that hangs does not; a run that goes on beside one takes minutes."""
+    return "hang" not in fault["kind"] or kind == "station" or (kind != "both" and phase[0] not in ("start", "checks"))
+
+
 def points_of(options):
     chance = random.Random(options.seed)
-    points = [Point(number + 1, KINDS[number % len(KINDS)], PHASES[number // len(KINDS) % len(PHASES)], chance) for number in range(options.points)]
+    listed = subprocess.run([os.path.join(options.bin, "kiln-virtual-rack"), "--list-faults", "--json"], capture_output=True, text=True, check=True).stdout
+    all_faults = json.loads(listed)["faults"]
+    faults, points = {phase[0]: chance.sample(all_faults, len(all_faults)) for phase in PHASES}, []
+    for number in range(options.points):
+        phase = PHASES[number // len(KINDS) % len(PHASES)]
+        kind = KINDS[number % len(KINDS)]
+        left = faults[phase[0]]  # every one of them in turn
+        allowed = [fault for fault in left if may_be(fault, kind, phase)] or [fault for fault in all_faults if may_be(fault, kind, phase)]
+        fault = allowed[0]
+        if fault in left:
+            left.remove(fault)
+        else:
+            fault = chance.choice(allowed)
+        points.append(Point(number + 1, kind, phase, fault, chance))
     if options.only:
-        return [points[options.only - 1]]
+        return [points[options.only - 1]], 0
     chance.shuffle(points)  # long waits among short ones
-    return points
+    return points, len(all_faults)
 
 
 def main():
@@ -272,9 +298,10 @@ def main():
     print(f"seed {options.seed}, {options.points} points", flush=True)
     began = time.monotonic()
     seen = collections.Counter()
-    worst_off, worst_load, writes, nuisances = collections.Counter(), collections.Counter(), 0, 0
+    worst_off, worst_load, writes, beside = collections.Counter(), collections.Counter(), 0, set()
+    points, known = points_of(options)
     with ThreadPoolExecutor(options.lanes) as lanes:
-        for point in lanes.map(lambda one: one.live(options), points_of(options)):
+        for point in lanes.map(lambda one: one.live(options), points):
             for wrong in point.wrong:
                 recover.check(False, f"{point.told()}: {wrong}")
             seen[point.kind, point.phase[0]] += 1
@@ -283,16 +310,19 @@ def main():
             worst_off[point.kind] = max(worst_off[point.kind], point.off_after or 0)
             worst_load[point.kind] = max(worst_load[point.kind], point.load_after or 0 if any("load" in what for what in point.on) else 0)
             writes += point.waited_for_write
-            nuisances += point.nuisance is not None
+            beside.add((point.phase[0], point.fault))
     for kind in KINDS:
         print(f"{kind:8} " + ", ".join(f"{seen[kind, phase]} in {phase}" for phase, _, _ in PHASES) +
               f"; {seen[kind, 'on']} with something on, {seen[kind, 'load']} under load; slowest: load off after {worst_load[kind]:.1f} s, "
               f"all off after {worst_off[kind]:.1f} s")
     cpu = sum(os.times()[:4])
-    print(f"{nuisances} beside a nuisance, {writes} waited for a firmware write; {time.monotonic() - began:.0f} s, {cpu:.0f} s of CPU")
+    faults = {fault for _, fault in beside}
+    print(f"{len(faults)} faults, {len(beside)} pairs of a fault and a phase, {writes} waited for a firmware write; {time.monotonic() - began:.0f} s, {cpu:.0f} s of CPU")
+    if options.points >= 240 and not options.only:
+        recover.check(len(beside) == known * len(PHASES), f"every fault in every phase: {len(beside)} of {known * len(PHASES)}")
     if not options.only:
         for kind in KINDS:
-            recover.check(seen[kind, "on"] >= options.points // 8, f"{kind}: {seen[kind, 'on']} of its points left something on")
+            recover.check(seen[kind, "on"] >= options.points // 12, f"{kind}: {seen[kind, 'on']} of its points left something on")
     print(f"{len(recover.failures)} wrong")
     return 1 if recover.failures else 0
 

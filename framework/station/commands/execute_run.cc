@@ -78,6 +78,9 @@ RunBegun describe_run(const CommandLine& line, const RunSetup& setup) {
   if (needs_warden(plan)) {
     begun.interlock_rules =
         fmt::format("{} revision {} ({})", setup.rules.name, setup.rules.revision, setup.rules.file);
+    for (const HazardRule& row : setup.recipe.hazards)
+      begun.interlock_rules +=
+          fmt::format("; by the recipe: {} {}", facts_of(row.kind).name, bounds_text(row));
     begun.interlock_rules_sha256 = setup.rules.sha256;
     begun.interlock_rules_file = absolute_path(setup.rules.file);
   }

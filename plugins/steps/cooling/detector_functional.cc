@@ -150,7 +150,8 @@ awaitable<Status> record_one(StepContext& context, std::string part, const Teste
   const Result<Outcome> told = co_await context.record(std::move(result));
   if (!told) co_return told.error();
   if (!tested.why.empty() && !tested.result.empty()) {
-    const Status noted = co_await context.note(fmt::format("{}: {}: {}", part, tested.result, tested.why));
+    std::string text = fmt::format("{}: {}: {}", part, tested.result, tested.why);
+    const Status noted = co_await context.note(std::move(text));
     if (!noted) co_return noted;
   }
   const Source warden{"warden", "its own reading of the detector, while masked"};
