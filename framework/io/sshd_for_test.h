@@ -46,7 +46,8 @@ inline bool answers(std::uint16_t port) {
   return !failed;
 }
 
-/// Its own configuration, host keys and authorized key, the current user.
+/// Its own configuration, host keys and authorized key, the current user. Commands look for programs in
+/// folder()/bin first.
 class Sshd {
  public:
   /// `max_sessions`: 0 leaves sshd's own.
@@ -54,6 +55,7 @@ class Sshd {
     std::string pattern = testing::TempDir() + "kiln-sshd-XXXXXX";
     folder_ = ::mkdtemp(pattern.data());
     std::filesystem::permissions(folder_, std::filesystem::perms::owner_all);
+    std::filesystem::create_directory(folder_ / "bin");
     for (const char* name : {"host_ed25519", "user_ed25519", "stranger_ed25519"}) keygen("ed25519", name);
     keygen("ecdsa", "host_ecdsa");
     std::filesystem::copy_file(folder_ / "user_ed25519.pub", folder_ / "authorized_keys");
@@ -108,7 +110,8 @@ class Sshd {
         << "\nPidFile none\nStrictModes no\nUsePAM no\nPasswordAuthentication yes\n"
            "PermitRootLogin yes\nKbdInteractiveAuthentication no\nMaxStartups 100\n"
            // bash under sshd reads the user's .bashrc with every command unless it is a shell within a shell.
-           "SetEnv SHLVL=2\n"
+           "SetEnv SHLVL=2 PATH="
+        << (folder_ / "bin").string() << ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
         << (max_sessions_ == 0 ? std::string() : "MaxSessions " + std::to_string(max_sessions_) + "\n");
     pid_ = ::fork();
     if (pid_ == 0) {

@@ -88,7 +88,8 @@ TEST_F(Interpreter, an_end_by_signal_is_a_signal_alone_and_128_plus_n_in_a_list)
 }
 
 TEST_F(Interpreter, a_lease_that_is_not_renewed_or_whose_input_ends_kills_the_load) {
-  const std::string line = "sh -c 'exec 3<&0; what a real shell reads' kiln-lease 5 'timeout 60 gpu_burn 30'";
+  const std::string line =
+      "sh -c 'lease='\\''exec 3<&0'\\''; what a real shell reads' kiln-lease 5 'timeout 60 gpu_burn 30'";
   for (const bool by_end : {false, true}) {
     auto leased = interpret(Host{rig_.rack(), rig_.c01()}, line);
     for (int second = 0; second < 12; ++second) {
