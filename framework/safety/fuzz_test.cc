@@ -1,18 +1,16 @@
 // What the warden reads from a socket and a recovery from a disk, bent at random: never a crash, never a
-// guard that is silently forgotten, always an Error that says what is wrong. The seed is printed;
-// KILN_FUZZ=N: so many times as much.
+// guard that is silently forgotten, always an Error that says what is wrong.
 
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
-#include <random>
 
+#include "safety/fuzz_for_test.h"
 #include "safety/guard_journal.h"
 #include "safety/guard_record.h"
 #include "safety/warden_messages.h"
@@ -28,26 +26,6 @@ constexpr int kSparser = 20;
 #else
 constexpr int kSparser = 1;
 #endif
-
-int rounds(int usual) {
-  const char* more = std::getenv("KILN_FUZZ");
-  return more == nullptr ? usual : usual * std::max(1, std::atoi(more));
-}
-
-class Chance {
- public:
-  explicit Chance(const char* what) : seed_(std::random_device{}()), engine_(seed_) {
-    std::cout << what << ": seed " << seed_ << "\n";
-  }
-  std::size_t below(std::size_t limit) {
-    return std::uniform_int_distribution<std::size_t>(0, limit - 1)(engine_);
-  }
-  char byte() { return static_cast<char>(below(256)); }
-
- private:
-  unsigned seed_;
-  std::mt19937 engine_;
-};
 
 std::vector<std::string> valid_messages() {
   WardenHello hello;
@@ -88,43 +66,11 @@ std::vector<std::string> valid_messages() {
   return texts;
 }
 
-std::string bent(std::string text, const std::vector<std::string>& others, Chance& chance) {
-  const std::size_t times = 1 + chance.below(4);
-  for (std::size_t i = 0; i < times && !text.empty(); ++i) {
-    const std::size_t at = chance.below(text.size());
-    switch (chance.below(7)) {
-      case 0:
-        text[at] = chance.byte();
-        break;
-      case 1:
-        text.resize(at);
-        break;
-      case 2:
-        text.insert(at, 1 + chance.below(8), chance.byte());
-        break;
-      case 3:
-        text.erase(at, 1 + chance.below(8));
-        break;
-      case 4: {
-        const std::string& other = others[chance.below(others.size())];
-        text.replace(at, std::string::npos, other.substr(std::min(at, other.size())));
-      } break;
-      case 5:
-        text.insert(at, std::string(chance.below(100'000), '['));
-        break;
-      default:
-        text.insert(at, "-9999999999999999999999");
-        break;
-    }
-  }
-  return text;
-}
-
 TEST(Fuzz, AMessageIsReadAsWhatItSaysOrRefusedWithAReason) {
   Chance chance("messages");
   const std::vector<std::string> valid = valid_messages();
   int read = 0;
-  const int count = rounds(20'000);
+  const int count = fuzz_rounds(20'000);
   for (int i = 0; i < count; ++i) {
     const std::string text = bent(valid[chance.below(valid.size())], valid, chance);
     const Result<WardenMessage> message = decode_warden_message(text);
@@ -193,7 +139,7 @@ struct FuzzedJournal : testing::Test {
 TEST_F(FuzzedJournal, ATornWriteForgetsNothingWhereverItIsTorn) {
   const std::size_t record = 2 * kGuardRecordBytes;
   // Every byte with KILN_FUZZ; else one in 13 (under a sanitizer 260), which meets every field in the end.
-  const std::size_t step = rounds(1) > 1 ? 1 : 13 * kSparser;
+  const std::size_t step = fuzz_rounds(1) > 1 ? 1 : 13 * kSparser;
   for (std::size_t cut = 0; cut <= record; cut += step) {
     // The end of guard 1 reached the disk up to here.
     std::string torn = whole.substr(0, record + cut) + before_end.substr(record + cut);
@@ -213,7 +159,7 @@ TEST_F(FuzzedJournal, ATornWriteForgetsNothingWhereverItIsTorn) {
 TEST_F(FuzzedJournal, BytesThatRotForgetNoOpenGuard) {
   Chance chance("journal");
   const std::size_t used = 4 * 2 * kGuardRecordBytes;
-  const int count = rounds(1'000 / kSparser);
+  const int count = fuzz_rounds(1'000 / kSparser);
   int refused = 0;
   for (int i = 0; i < count; ++i) {
     std::string text = whole;

@@ -14,6 +14,7 @@ namespace {
 using boost::asio::awaitable;
 
 constexpr Nanoseconds kAgainEvery = std::chrono::milliseconds(100);
+constexpr Nanoseconds kWrittenEvery = std::chrono::milliseconds(500);
 constexpr Nanoseconds kPowerRead = std::chrono::seconds(3);
 
 /// One DUT under work. Lives as long as undo_all.
@@ -47,9 +48,12 @@ awaitable<void> switch_off(Work& work, Ctx& ctx) {
     work.off_failure = work.doors.no_power;
     co_return;
   }
-  const Nanoseconds held(std::max<std::int64_t>(work.off_after_ns - ctx.now().monotonic_ns, 0));
-  const Status free = co_await ctx.sleep_for(held);
-  if (!free) co_return;
+  while (true) {
+    const Nanoseconds held(work.off_after_ns - ctx.now().monotonic_ns);
+    if (held <= Nanoseconds(0) || (work.doors.written && work.doors.written())) break;
+    const Status waited = co_await ctx.sleep_for(std::min(held, kWrittenEvery));
+    if (!waited) co_return;
+  }
   Ctx limited = ctx.child_within("force off", work.off_budget);
   OffReading reading(on_may_come(work.on_asked_ns, ctx.now().monotonic_ns));
   while (true) {

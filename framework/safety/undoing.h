@@ -34,6 +34,8 @@ struct UndoDoors {
   /// Whether the guard of that number is still open: somebody else may have ended it while this waited, and
   /// what it switched off then is no longer ours to switch. May be empty.
   std::function<bool(int number)> still_open;
+  /// Whether the firmware that `off_after` waits for is written: then it waits no longer. May be empty.
+  std::function<bool()> written;
 };
 
 /// All undos of one DUT, each under its own budget: loads newest first, and beside them, at once, force-off,

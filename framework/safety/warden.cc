@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -39,6 +40,8 @@ std::string printable_word(std::string text) {
 }
 /// Longer than any undo's own budget and than a firmware write that it waits for.
 constexpr Nanoseconds kUndoBudget = std::chrono::hours(2);
+/// Leaves the undo that waited for it a minute.
+constexpr Nanoseconds kLongestWrite = kUndoBudget - std::chrono::minutes(1);
 
 struct GuardedDut {
   WardenDut facts;
@@ -75,6 +78,8 @@ class Warden {
       co_return 0;
     }
     if (work_) {
+      // What was opened since is not to wait for what is being undone.
+      if (any_untried()) work_->start("undo", [this](Ctx& task) { return undo_and_tell(task); });
       const Status joined = co_await work_->join();
       (void)joined;
       work_.reset();
@@ -90,18 +95,22 @@ class Warden {
       Ctx patience = ctx_.child_within("station", kStationSilence);
       Result<std::string> text = co_await parts_.station->receive(patience);
       const bool silent = !text && text.error().code == "ctx.deadline";
-      if (!text && !silent) co_return false;  // the socket is closed
-      if (silent && acted_) continue;         // everything was done
+      if (!text && !silent) co_return false;             // the socket is closed
+      if (silent && acted_ && !any_untried()) continue;  // everything was done
       std::optional<std::string> why;
       if (silent) {
         why = fmt::format("the station was not heard for {}", format_duration(kStationSilence));
       } else {
         Result<WardenMessage> message = decode_warden_message(*text);
         if (message && std::holds_alternative<WardenLeave>(*message)) {
+          if (garbled_ && !open_.empty()) co_return false;  // nobody knows what it means by that
           co_await end_work("the station leaves in order");
           co_return true;
         }
-        if (!message) why = message.error().sentence();
+        if (!message) {
+          why = message.error().sentence();
+          garbled_ = true;
+        }
         if (message) co_await take(std::move(*message));
       }
       if (why) co_await act(std::move(*why));
@@ -361,10 +370,34 @@ class Warden {
     unreachable_.erase(dut.facts.id);
   }
 
+  /// Of two guards with one number nobody knows which one ends; the later one is kept under none.
+  bool contradicts(const WardenGuard& guard) const {
+    return std::any_of(open_.begin(), open_.end(), [&guard](const NumberedUndo& open) {
+      return open.number == guard.number &&
+             (open.undo.dut != guard.undo.dut || open.undo.kind != guard.undo.kind ||
+              open.undo.command != guard.undo.command);
+    });
+  }
+
+  void open_guard(WardenGuard guard) {
+    const bool twice = std::any_of(open_.begin(), open_.end(), [&guard](const NumberedUndo& open) {
+      return open.number == guard.number;
+    });
+    if (!twice) open_.push_back({guard.number, std::move(guard.undo), ctx_.now().monotonic_ns});
+  }
+
   awaitable<void> take(WardenMessage message) {
     if (auto* guard = std::get_if<WardenGuard>(&message)) {
       watch_->about_to_energise(guard->undo.dut);
-      open_.push_back({guard->number, std::move(guard->undo), ctx_.now().monotonic_ns});
+      if (!contradicts(*guard)) {
+        open_guard(std::move(*guard));
+        co_return;
+      }
+      const int number = guard->number;
+      guard->number = --numbers_of_our_own_;
+      open_guard(std::move(*guard));
+      garbled_ = true;
+      co_await act(fmt::format("the station opened guard {} twice, for different things", number));
     } else if (const auto* end = std::get_if<WardenGuardEnd>(&message)) {
       if (!outstanding(end->how))
         std::erase_if(open_, [end](const NumberedUndo& undo) { return undo.number == end->number; });
@@ -372,7 +405,9 @@ class Warden {
       const auto dut = duts_.find(flash->dut);
       if (dut != duts_.end())
         dut->second.off_after_ns =
-            flash->budget.count() == 0 ? 0 : ctx_.now().monotonic_ns + flash->budget.count();
+            flash->budget.count() == 0
+                ? 0
+                : ctx_.now().monotonic_ns + std::min(flash->budget, kLongestWrite).count();
     } else if (const auto* mask = std::get_if<WardenMask>(&message)) {
       watch_->mask(mask->dut, mask->part);
     } else if (std::holds_alternative<WardenUnmask>(message)) {
@@ -391,9 +426,8 @@ class Warden {
     watch_->unmask(why);
     WardenActing acting{std::move(why)};
     co_await say(std::move(acting));
-    if (work_ && work_->running() > 0) co_return;
-    if (work_) co_await end_work("it is over");
-    work_.emplace(ctx_);
+    if (work_ && work_->running() == 0) co_await end_work("it is over");
+    if (!work_) work_.emplace(ctx_);
     work_->start("undo", [this](Ctx& task) { return undo_and_tell(task); });
   }
 
@@ -416,7 +450,10 @@ class Warden {
 
   awaitable<void> undo_everything(Ctx& owner) {
     std::map<std::string, std::vector<NumberedUndo>> by_dut;
-    for (const NumberedUndo& undo : open_) by_dut[undo.undo.dut].push_back(undo);
+    for (const NumberedUndo& undo : open_) {
+      // What is waited for already, for a firmware write or a BMC that is busy, holds up nothing that is new.
+      if (under_way_.insert(key_of(undo)).second) by_dut[undo.undo.dut].push_back(undo);
+    }
     Ctx limited = owner.child_within("undo", kUndoBudget);
     Scope all(limited);
     for (const auto& [id, undos] : by_dut) {
@@ -424,9 +461,15 @@ class Warden {
     }
     const Status joined = co_await all.join();
     (void)joined;
-    std::erase_if(open_, [this](const NumberedUndo& undo) {
-      const auto result = results_.find(undo.number);
-      return result != results_.end() && !outstanding(result->second.how);
+  }
+
+  /// Numbers are used again.
+  using Key = std::pair<int, std::int64_t>;
+  static Key key_of(const NumberedUndo& undo) { return {undo.number, undo.opened_ns}; }
+  /// A guard that was opened since everything was undone.
+  bool any_untried() const {
+    return std::any_of(open_.begin(), open_.end(), [this](const NumberedUndo& undo) {
+      return !tried_.contains(key_of(undo)) && !under_way_.contains(key_of(undo));
     });
   }
 
@@ -440,13 +483,20 @@ class Warden {
       doors.no_power = dut->second.no_power;
       doors.no_shell = dut->second.no_shell;
       off_after_ns = dut->second.off_after_ns;
+      const GuardedDut* one = &dut->second;
+      doors.written = [this, one] { return one->off_after_ns <= ctx_.now().monotonic_ns; };
     }
     doors.still_open = [this](int number) {
       return std::any_of(open_.begin(), open_.end(),
                          [number](const NumberedUndo& undo) { return undo.number == number; });
     };
-    std::map<int, UndoResult> results =
-        co_await undo_all(task, std::move(undos), std::move(doors), off_after_ns);
+    std::map<int, UndoResult> results = co_await undo_all(task, undos, std::move(doors), off_after_ns);
+    for (const NumberedUndo& undo : undos) {
+      under_way_.erase(key_of(undo));
+      tried_.insert(key_of(undo));
+      if (outstanding(results[undo.number].how)) continue;
+      std::erase_if(open_, [&undo](const NumberedUndo& one) { return key_of(one) == key_of(undo); });
+    }
     for (auto& [number, result] : results) results_[number] = std::move(result);
   }
 
@@ -497,6 +547,9 @@ class Warden {
   std::map<std::string, std::string> unreachable_;
   std::vector<NumberedUndo> open_;  ///< oldest first
   std::map<int, UndoResult> results_;
+  std::set<Key> under_way_, tried_;  ///< of the guards that are or were being undone
+  int numbers_of_our_own_ = 0;       ///< below zero: for guards whose number says nothing
+  bool garbled_ = false;             ///< the station said what it cannot have meant
   std::optional<std::string> acted_;
   std::optional<Scope> work_;   ///< undoing, while the station may yet wake up
   std::optional<Scope> voice_;  ///< what is being said
