@@ -18,7 +18,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 #include <iostream>
 #include <map>
 #include <string>
@@ -27,6 +26,7 @@
 #include <vector>
 
 #include "kill_recipe_for_test.h"
+#include "kill_state_for_test.h"
 #include "kill_world_for_test.h"
 #include "model/verdict.h"
 #include "station/leftovers.h"
@@ -35,36 +35,11 @@
 namespace kiln::kills {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::int64_t kLoadWithin = 5 * kSecond;
 constexpr std::int64_t kOffWithin = 10 * kSecond;
 constexpr int kLeastPoints = 1000;
 constexpr int kFailuresShown = 10;
-
-/// A state directory of one run's, in memory where the system has such a place: 4 MB of journal each time.
-class StateDirectory {
- public:
-  StateDirectory() {
-    const fs::path memory = "/dev/shm";
-    std::error_code none;
-    const fs::path below = fs::is_directory(memory, none) ? memory : fs::temp_directory_path();
-    std::string pattern = (below / "kiln-kills-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) ADD_FAILURE() << "no directory " << pattern;
-    path_ = pattern;
-  }
-  StateDirectory(const StateDirectory&) = delete;
-  StateDirectory& operator=(const StateDirectory&) = delete;
-  ~StateDirectory() {
-    std::error_code failed;
-    fs::remove_all(path_, failed);
-  }
-  [[nodiscard]] std::string path() const { return path_.string(); }
-
- private:
-  fs::path path_;
-};
 
 template <class Body>
 bool any(const std::vector<Event>& events) {

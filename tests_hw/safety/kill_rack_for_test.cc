@@ -97,6 +97,7 @@ Rack::Rack(Loop& loop, const Inventory& inventory, Bmcs bmcs) : loop_(loop), bmc
   for (const Dut& dut : inventory.duts) {
     auto machine = std::make_unique<Machine>();
     fill(machine->hardware, dut);
+    if (dut.role == Role::power_shelf) shelves_.insert(dut.id);
     machines_.emplace(dut.id, std::move(machine));
   }
 }
@@ -107,6 +108,20 @@ awaitable<Status> Rack::travel(const Ctx& ctx) const {
   const Result<bool> waited = co_await arrived.wait(ctx);
   if (!waited) co_return waited.error();
   co_return success();
+}
+
+awaitable<Status> Rack::reach(const Ctx& ctx, const std::string& id) const {
+  const Status travelled = co_await travel(ctx);
+  if (!travelled || !silent_.contains(id)) co_return travelled;
+  const Completion<bool> never;
+  const Result<bool> waited = co_await never.wait(ctx);
+  co_return waited ? success() : Status(waited.error());
+}
+
+void Rack::leak(const std::string& id) {
+  LeakDetectorReading& detector = machines_.at(id)->hardware.leaks.detectors.front();
+  detector.answer = {"Critical", "Enabled", "Critical"};
+  detector.verdict = read_leak_detector(detector.answer);
 }
 
 void Rack::deed(const std::string& id, UndoKind undo) {
@@ -139,7 +154,9 @@ void Rack::power_lost(Machine& machine) {
 
 void Rack::ask_off(const std::string& id, std::function<void()> then) {
   loop_.call_at(now_ns() + kTravel.count(), [this, id, then = std::move(then)] {
+    if (silent_.contains(id)) return;
     Machine& machine = *machines_.at(id);
+    hear("off received", id);
     if (bmcs_ == Bmcs::stubborn && !machine.on) {
       then();
       return;
@@ -148,6 +165,12 @@ void Rack::ask_off(const std::string& id, std::function<void()> then) {
     if (machine.on || machine.coming_on) machine.off_ns = now_ns();
     machine.on = machine.coming_on = false;
     power_lost(machine);
+    for (const auto& [fed, one] : machines_) {
+      if (!shelves_.contains(id) || shelves_.contains(fed) || !one->on) continue;
+      one->on = one->coming_on = false;
+      one->off_ns = now_ns();
+      power_lost(*one);
+    }
     then();
   });
 }
@@ -161,6 +184,7 @@ void Rack::start_load(const std::string& id, Nanoseconds length, std::shared_ptr
     }
     deed(id, UndoKind::shell_command);
     machine.load = load;
+    hear("load began", id);
     loop_.call_at(now_ns() + length.count(), [this, id, load] {
       if (machines_.at(id)->load == load) end_load(id, 0);
     });
@@ -192,11 +216,12 @@ class WardenPower final : public PowerSwitch {
   WardenPower(Rack& rack, std::string id, std::shared_ptr<const bool> alive)
       : rack_(rack), id_(std::move(id)), alive_(std::move(alive)) {}
   awaitable<Status> prepare(const Ctx& ctx) override {
-    const Status travelled = co_await rack_.travel(ctx);
+    const Status travelled = co_await rack_.reach(ctx, id_);
     co_return travelled;
   }
   awaitable<Status> force_off(const Ctx& ctx) override {
     if (!*alive_) co_return success();
+    rack_.hear("off sent by the warden", id_);
     const Completion<bool> done;
     rack_.ask_off(id_, [done] { done.complete(true); });
     const Result<bool> waited = co_await done.wait(ctx);
@@ -205,7 +230,7 @@ class WardenPower final : public PowerSwitch {
   }
   awaitable<Result<bool>> is_off(const Ctx& ctx) override {
     if (!*alive_) co_return true;
-    const Status travelled = co_await rack_.travel(ctx);
+    const Status travelled = co_await rack_.reach(ctx, id_);
     if (!travelled) co_return travelled.error();
     co_return !rack_.machine(id_).on;
   }
@@ -221,7 +246,7 @@ class WardenLeaks final : public LeakDetectors {
  public:
   WardenLeaks(Rack& rack, std::string id) : rack_(rack), id_(std::move(id)) {}
   awaitable<Result<std::vector<DetectorLook>>> read(const Ctx& ctx) override {
-    const Status travelled = co_await rack_.travel(ctx);
+    const Status travelled = co_await rack_.reach(ctx, id_);
     if (!travelled) co_return travelled.error();
     std::vector<DetectorLook> looks;
     for (const LeakDetectorReading& reading : rack_.machine(id_).hardware.leaks.detectors) {
@@ -251,6 +276,7 @@ class WardenShell final : public Shell {
     if (!*alive_) co_return result;
     const Status travelled = co_await rack_.travel(ctx);
     if (!travelled) co_return travelled.error();
+    rack_.hear("load end received", id_);
     if (!rack_.machine(id_).on) co_return Error("ssh.connect", "no connection to the host");
     result.exit_status = command.line == "pkill -TERM -x gpu_burn" ? rack_.end_load(id_, 143) : 127;
     co_return result;

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -62,11 +63,23 @@ class Rack {
   void leases_run_out();
   /// One way.
   boost::asio::awaitable<Status> travel(const Ctx& ctx) const;
+  /// As travel, to a BMC.
+  boost::asio::awaitable<Status> reach(const Ctx& ctx, const std::string& id) const;
+  /// From now on one of its detectors says that it leaks.
+  void leak(const std::string& id);
+  /// From now on its BMC answers nobody and does nothing.
+  void silence(const std::string& id) { silent_.insert(id); }
 
   /// Asked before anything is switched on or loaded, where the undo must stand by then: an answer is what is
   /// wrong.
   std::function<std::optional<std::string>(const std::string& id, UndoKind undo)> before_deed;
   std::vector<std::string> wrong;
+  /// What was asked for and what has arrived: "off sent by the warden", "off received", "load end received",
+  /// "load began". May be empty.
+  std::function<void(const char* what, const std::string& id)> on_heard;
+  void hear(const char* what, const std::string& id) const {
+    if (on_heard) on_heard(what, id);
+  }
 
  private:
   void deed(const std::string& id, UndoKind undo);
@@ -74,6 +87,7 @@ class Rack {
   Loop& loop_;
   Bmcs bmcs_;
   std::map<std::string, std::unique_ptr<Machine>> machines_;
+  std::set<std::string> silent_, shelves_;
 };
 
 /// What `id` answers to the driver's and the kernel's own programs.

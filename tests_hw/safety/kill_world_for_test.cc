@@ -85,13 +85,19 @@ class WardenSocket final : public MessageSocket {
 };
 
 /// As in warden_main.cc.
-void write_ends(World& world, const std::map<int, UndoResult>& results) {
+void write_ends(World& world, const std::map<int, UndoResult>& results,
+                const std::map<std::string, JournaledCut>& cuts) {
   if (!*world.warden_alive) return;
   const Result<std::unique_ptr<GuardJournal>> journal =
       GuardJournal::take_over(world.journal_path, world.loop->clock());
   if (!journal) {
     world.wrong.push_back("the warden cannot write its ends: " + journal.error().sentence());
     return;
+  }
+  for (const auto& [dut, cut] : cuts) {
+    const Result<int> number = (*journal)->open(to_journal(cut));
+    if (!number) world.wrong.push_back(number.error().sentence());
+    if (number) (void)(*journal)->end(*number, GuardEnd::undone, "by the warden");
   }
   for (const auto& [number, result] : results) {
     const Status written =
@@ -140,10 +146,12 @@ void Pipe::close_station() {
   if (station_news) station_news->complete(true);
 }
 
-World::World(const Plan& the_plan, std::string the_state, int fatal_point, Death the_death, Bmcs bmcs)
+World::World(const Plan& the_plan, std::string the_state, int fatal_point, Death the_death, Bmcs bmcs,
+             Accident the_accident)
     : plan(the_plan),
       state(std::move(the_state)),
       death(the_death),
+      accident(std::move(the_accident)),
       fuse(fatal_point, the_death != Death::killed && the_death != Death::both),
       station_loop(*loop, fuse),
       rack(*loop, the_plan.inventory, bmcs),
@@ -161,6 +169,7 @@ World::World(const Plan& the_plan, std::string the_state, int fatal_point, Death
   if (!made) wrong.push_back(made.error().sentence());
   fuse.on_strike = [this] { strike(); };
   fuse.on_death = [this] { station_dies(); };
+  rack.on_heard = [this](const char* what, const std::string& id) { heard(what, id); };
   rack.before_deed = [this](const std::string& id, UndoKind kind) { return undo_missing(id, kind); };
 }
 
@@ -171,6 +180,17 @@ std::optional<std::string> World::undo_missing(const std::string& id, UndoKind k
     return fmt::format("{}: a deed whose undo ('{}') the warden was not told of", id, entry.undo.description);
   }
   return fmt::format("{}: a deed without its undo ({}) on disk", id, to_string(kind));
+}
+
+void World::heard(const std::string& what, const std::string& id) {
+  mark(what, id);
+  const bool wanted = !accident.leaks.empty() || !accident.silent.empty();
+  if (what != "load began" || !wanted || accident_ns != 0) return;
+  accident_ns = rack.now_ns() + accident.after.count();
+  loop->call_at(accident_ns, [this] {
+    if (!accident.silent.empty()) rack.silence(accident.silent);
+    if (!accident.leaks.empty()) rack.leak(accident.leaks);
+  });
 }
 
 void World::strike() {
@@ -215,8 +235,11 @@ awaitable<void> World::watch(Ctx& ctx) {
   parts.write_ends = [this](const std::string& path, const std::map<int, UndoResult>& results,
                             const std::map<std::string, JournaledCut>& cuts) {
     if (path != journal_path) wrong.push_back("the warden writes to another journal: " + path);
-    for (const auto& [id, cut] : cuts) wrong.push_back("the warden cut " + id + ": " + cut.trip.message);
-    write_ends(*this, results);
+    for (const auto& [id, cut] : cuts) {
+      if (accident.leaks.empty()) wrong.push_back("the warden cut " + id + ": " + cut.trip.message);
+      cut_by_warden.insert(id);
+    }
+    write_ends(*this, results, cuts);
   };
   warden_status = co_await run_warden(ctx, std::move(parts));
   pipe.warden_closed = true;

@@ -27,6 +27,20 @@ namespace kiln::kills {
 enum class Death { killed, stopped, woken, roused, both };
 const char* name_of(Death death);
 
+/// What happens some time after the first load began.
+struct Accident {
+  std::string leaks;      ///< a detector of this one says so; empty: none
+  std::string silent;     ///< the BMC of this one answers nobody any more
+  Nanoseconds stalls{0};  ///< so long the ledger writes nothing
+  Nanoseconds after = std::chrono::seconds(2);
+};
+
+/// What reached rack, disk or people, in that order.
+struct Mark {
+  std::string what, dut;
+  std::int64_t at_ns = 0;
+};
+
 /// What station and warden say to each other, in both directions.
 struct Pipe {
   std::deque<std::string> to_warden, to_station;
@@ -41,7 +55,8 @@ struct Pipe {
 class World {
  public:
   /// `state`: an empty directory of this run's. `fatal_point`: 0: nobody dies.
-  World(const Plan& plan, std::string state, int fatal_point, Death death, Bmcs bmcs = Bmcs::obedient);
+  World(const Plan& plan, std::string state, int fatal_point, Death death, Bmcs bmcs = Bmcs::obedient,
+        Accident accident = {});
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
@@ -52,6 +67,7 @@ class World {
   const Plan& plan;
   const std::string state;
   const Death death;
+  const Accident accident;
   std::unique_ptr<Loop> loop = Loop::simulated();
   Fuse fuse;
   StationLoop station_loop;
@@ -62,18 +78,25 @@ class World {
   std::unique_ptr<GuardJournal> journal;  ///< the station's; null once it is dead
   std::string journal_path, database;
 
+  std::int64_t accident_ns = 0;  ///< 0: it has not happened
+  std::vector<Mark> trail;
+  void mark(std::string what, std::string dut) {
+    trail.push_back({std::move(what), std::move(dut), rack.now_ns()});
+  }
   std::vector<Event> committed;
   std::vector<std::string> wrong;  ///< what must never happen and did
   int warden_status = -1;
   bool station_left = false;  ///< it ended by itself
   std::int64_t death_ns = 0;
   std::set<std::string> on_at_death, loaded_at_death;
+  std::set<std::string> cut_by_warden;
   std::string fatal_name;  ///< of the point at which it died
   int points = 0, resumed = 0;
   /// Guards open on disk of which the warden was not told yet, or was told that they have ended.
   int unknown_to_warden = 0, over_for_warden = 0;
 
  private:
+  void heard(const std::string& what, const std::string& id);
   void strike();
   void station_dies();
   boost::asio::awaitable<void> live(Ctx& ctx);
