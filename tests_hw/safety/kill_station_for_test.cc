@@ -222,11 +222,17 @@ class DoorDevices final : public Devices {
   NoProcesses processes_;
 };
 
-/// Whoever is told what is in the record.
+/// Whoever is told what is in the record; `latching`: the latch, which is a door of its own.
 class Person final : public RunObserver {
  public:
-  explicit Person(World& world) : world_(world) {}
+  Person(World& world, RunObserver* latching) : world_(world), latching_(latching) {}
   void on_event(const Event& event) override {
+    const bool cut = std::holds_alternative<Interlocked>(event.body);
+    if (cut && latching_ != nullptr) world_.fuse.reach("latch " + event.dut + ": before");
+    if (latching_ != nullptr && !world_.fuse.dead()) latching_->on_event(event);
+    if (cut && latching_ != nullptr) world_.fuse.reach("latch " + event.dut + ": on disk");
+    if (cut && latching_ != nullptr) world_.point_of_latch = world_.fuse.points();
+    if (latching_ != nullptr) return;
     if (!world_.fuse.dead() && about_a_trip(event))
       world_.mark("told " + std::string(kind_name(event.body)), event.dut);
   }
@@ -234,6 +240,7 @@ class Person final : public RunObserver {
 
  private:
   World& world_;
+  RunObserver* latching_;
 };
 
 class NobodyThere final : public Operator {
@@ -451,12 +458,13 @@ awaitable<void> live_as_station(World& world) {
   parts.person = &person;
   parts.sink = &ledger;
   parts.journal = &warded;
-  Person told(world);
+  Person told(world, nullptr);
   const InterlockLatches latches(world.state);
   LatchingObserver latching(told, latches, world.plan, {}, "R-1", [&world](const auto& latch, const auto&) {
     world.wrong.push_back("it could not be latched: " + latch.dut);
   });
-  parts.observer = &latching;
+  Person all(world, &latching);
+  parts.observer = &all;
   parts.warden_watches = true;
   parts.unguarded = warden->unreachable();
   Runner runner(world.plan, parts);

@@ -188,6 +188,7 @@ void World::heard(const std::string& what, const std::string& id) {
   if (what != "load began" || !wanted || accident_ns != 0) return;
   accident_ns = rack.now_ns() + accident.after.count();
   loop->call_at(accident_ns, [this] {
+    point_of_accident = fuse.points();
     if (!accident.silent.empty()) rack.silence(accident.silent);
     if (!accident.leaks.empty()) rack.leak(accident.leaks);
   });
@@ -195,6 +196,7 @@ void World::heard(const std::string& what, const std::string& id) {
 
 void World::strike() {
   death_ns = rack.now_ns();
+  trail_at_death = trail.size();
   for (const auto& [id, machine] : rack.machines()) {
     if (machine->on || machine->coming_on) on_at_death.insert(id);
     if (machine->load) loaded_at_death.insert(id);
@@ -237,7 +239,7 @@ awaitable<void> World::watch(Ctx& ctx) {
     if (path != journal_path) wrong.push_back("the warden writes to another journal: " + path);
     for (const auto& [id, cut] : cuts) {
       if (accident.leaks.empty()) wrong.push_back("the warden cut " + id + ": " + cut.trip.message);
-      cut_by_warden.insert(id);
+      if (*warden_alive) cut_by_warden.insert(id);
     }
     write_ends(*this, results, cuts);
   };

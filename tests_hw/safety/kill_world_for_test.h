@@ -79,6 +79,8 @@ class World {
   std::string journal_path, database;
 
   std::int64_t accident_ns = 0;  ///< 0: it has not happened
+  int point_of_accident = 0, point_of_latch = 0;
+  std::size_t trail_at_death = 0;
   std::vector<Mark> trail;
   void mark(std::string what, std::string dut) {
     trail.push_back({std::move(what), std::move(dut), rack.now_ns()});
