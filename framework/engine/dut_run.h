@@ -91,6 +91,7 @@ struct RunState {
   std::map<std::string, std::unique_ptr<Latch>> rack_done;  ///< by path of a rack step
   std::unique_ptr<Rendezvous> work_done;                    ///< opens when every DUT's phases are over
   std::set<std::string> rack_failed_phases;
+  std::map<std::string, std::string> serials;  ///< by DUT, as its BMC said before anything was done
   bool tray_leak_cuts_rack = false;
   std::set<std::string> causes_that_cut_rack;
   std::set<std::string> leaking;  ///< DUTs on which a leak was read

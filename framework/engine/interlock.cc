@@ -9,6 +9,7 @@
 #include "engine/undo.h"
 #include "model/interlock_reach.h"
 #include "model/off_reading.h"
+#include "safety/trip.h"
 
 namespace kiln {
 namespace {
@@ -21,6 +22,8 @@ constexpr Nanoseconds kReadBackEvery = std::chrono::milliseconds(100);
 /// Of a host that is to end its load: longer than an SSH connection opened anew takes, and short enough that
 /// its power is off within the 5 s after which load must be (docs/safety.md).
 constexpr Nanoseconds kHostAnswersWithin = std::chrono::seconds(3);
+constexpr Nanoseconds kBmcAccepts = std::chrono::seconds(1);  // a force-off; one that hangs holds nothing up
+constexpr const char* kLatched = "latched";
 constexpr Nanoseconds kAcknowledgedEvery = std::chrono::milliseconds(10);
 
 /// Whether an On of this run, or a restart, may still be under way there.
@@ -103,7 +106,14 @@ awaitable<Status> reads_off(RunState& state, DutRun& dut, Ctx& ctx) {
 /// What one DUT's cut learned.
 struct CutTimes {
   std::int64_t off_confirmed_ns = 0;
-  bool off_is_over = false;  ///< confirmed, or given up
+  bool off_is_asked = false;  ///< the BMC has accepted it
+  bool off_is_over = false;   ///< confirmed, or given up
+};
+
+/// The cut in the guard journal, until it is latched: station and warden may die together before that.
+struct CutInJournal {
+  std::optional<int> number;
+  bool is_latched = false;
 };
 
 /// The connection that is free for a cut: a monitor's own one if there is one, else the DUT's.
@@ -124,6 +134,7 @@ awaitable<void> read_back_off(Bmc& bmc, bool on_may_come, CutTimes& times, Ctx& 
     if (!asked) {
       const Status answer = co_await bmc.force_off(ctx);
       asked = answer.has_value();
+      times.off_is_asked = times.off_is_asked || asked;
       if (!asked && answer.error().code == "bmc.unsupported") co_return;
     }
     const Result<PowerState> power = co_await bmc.power_state(ctx);
@@ -175,6 +186,32 @@ std::int64_t earlier(std::int64_t ours, std::int64_t wardens) {
   return std::min(ours, wardens);
 }
 
+/// Cut first, then journal: force-off is on its way before anything is written.
+awaitable<void> journal_cut(RunState& state, DutRun& dut, const Hazard& hazard, const CutTimes& times,
+                            CutInJournal& entry, Ctx& ctx) {
+  const std::int64_t patience_ends_ns = ctx.now().monotonic_ns + kBmcAccepts.count();
+  while (!times.off_is_asked && !times.off_is_over && ctx.now().monotonic_ns < patience_ends_ns) {
+    const Status waited = co_await ctx.sleep_for(kAcknowledgedEvery);
+    if (!waited) co_return;
+  }
+  JournaledCut cut;
+  cut.trip.cause = hazard.cause;
+  cut.trip.code = hazard.code;
+  cut.trip.dut = dut.dut.id;
+  cut.trip.part = hazard.part;
+  cut.trip.message = hazard.message;
+  cut.trip.read = hazard.read;
+  cut.trip.detected_ns = hazard.detected_ns;
+  cut.report.dut = dut.dut.id;
+  const auto serial = state.serials.find(dut.dut.id);
+  if (serial != state.serials.end()) cut.serial = serial->second;
+  JournaledUndo undo = to_journal(cut);
+  const Result<int> number = co_await state.journal.open(ctx, std::move(undo));
+  if (!number) co_return;  // then the record and the latch are all there is
+  entry.number = *number;
+  if (entry.is_latched) state.journal.end(*number, GuardEnd::undone, kLatched);
+}
+
 awaitable<void> cut_one(RunState& state, DutRun& dut, Where where, Hazard hazard, Ctx& ctx) {
   CutTimes times;
   const std::vector<int> loads = load_guards(dut);
@@ -182,6 +219,10 @@ awaitable<void> cut_one(RunState& state, DutRun& dut, Where where, Hazard hazard
   both.start("force off",
              [&state, &dut, &times](Ctx& task) { return force_off_and_confirm(state, dut, times, task); });
   both.start("stop load", [&state, &dut](Ctx& /*task*/) { return undo_loads(state, dut); });
+  CutInJournal entry;
+  both.start("journal", [&state, &dut, &hazard, &times, &entry](Ctx& task) {
+    return journal_cut(state, dut, hazard, times, entry, task);
+  });
   // A step that was stopped first may be ending its load itself: its undo is not ours any more, but the load
   // runs until the host has answered. Nothing runs without power, so "off" ends the wait for all of it: a
   // host that hangs must not keep the cut out of the record.
@@ -209,7 +250,9 @@ awaitable<void> cut_one(RunState& state, DutRun& dut, Where where, Hazard hazard
   where.dut = dut.dut.id;
   EventBody body = std::move(event);
   const Status recorded = co_await state.recorder.record_durable(std::move(where), std::move(body));
-  (void)recorded;  // a failed ledger ends the run by itself
+  (void)recorded;           // a failed ledger ends the run by itself
+  entry.is_latched = true;  // by whoever hears of what is recorded
+  if (entry.number) state.journal.end(*entry.number, GuardEnd::undone, kLatched);
   const Status joined = co_await both.join();
   (void)joined;
 }

@@ -251,6 +251,7 @@ awaitable<Result<RunVerdict>> Runner::run(const Ctx& ctx, RunBegun begun) {
   impl.state->observer = impl.parts.observer;
   impl.state->on_flash = impl.parts.on_flash;
   impl.state->on_mask = impl.parts.on_mask;
+  impl.state->serials = impl.parts.serials;
   impl.state->tray_leak_cuts_rack = impl.parts.tray_leak_cuts_rack;
   impl.state->causes_that_cut_rack = impl.parts.causes_that_cut_rack;
   for (const auto& [id, why] : impl.parts.unguarded) impl.state->permits.set_unguarded(id, why);

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "files/inventory_file.h"
@@ -33,6 +35,36 @@ Interlocked interlocked(const JournaledCut& cut) {
   event.load_stopped_ns = cut.report.load_stopped_ns;
   event.off_confirmed_ns = cut.report.off_confirmed_ns;
   return event;
+}
+
+/// Cuts that are not latched yet are latched on the way.
+bool any_undo_outstanding(const GuardJournalContent& content) {
+  return !content.unreadable.empty() ||
+         std::any_of(content.entries.begin(), content.entries.end(), [](const GuardEntry& entry) {
+           return outstanding(entry.state) && entry.undo.kind != UndoKind::interlock;
+         });
+}
+
+/// DUTs whose cut stands in the record of the run, or is told by the warden.
+std::set<std::string> cuts_told(const GuardJournalContent& content) {
+  std::set<std::string> cut;
+  for (const GuardEntry& entry : content.entries) {
+    if (entry.undo.kind == UndoKind::interlock && entry.message.starts_with("by "))
+      cut.insert(entry.undo.dut);
+  }
+  const JournalOwner& owner = content.owner;
+  const Result<std::unique_ptr<RunView>> view = RunView::open(owner.database);
+  if (!view) return cut;
+  const auto take = [&cut](const Event& event) {
+    if (std::holds_alternative<Interlocked>(event.body)) cut.insert(event.dut);
+  };
+  const auto broken = (*view)->for_each_event(owner.run, 1, [&take](Event&& event) {
+    take(event);
+    return true;
+  });
+  if (!broken || !*broken) return cut;
+  for (const Event& event : (*broken)->after) take(event);
+  return cut;
 }
 
 /// How often each undo of a DUT stands in a record as opened and not as closed.
@@ -65,9 +97,13 @@ std::vector<Leftover> find_leftovers(const std::string& state_directory) {
     if (GuardJournal::in_use(path)) continue;
     Result<GuardJournalContent> content = GuardJournal::read(path);
     if (!content && content.error().code == "guard.not_readable" && !std::filesystem::exists(path)) continue;
-    if (content && !content->any_outstanding()) {
+    if (content && !any_undo_outstanding(*content)) {
       const Status done = record_and_remove(path, *content);
-      if (!done) found.push_back({path, std::filesystem::path(path).stem().string(), done.error()});
+      if (done) continue;
+      Leftover left{path, std::filesystem::path(path).stem().string(), done.error()};
+      if (content->any_outstanding())
+        left.content = std::move(content);  // its cuts, which could not be latched
+      found.push_back(std::move(left));
       continue;
     }
     if (content && ended_with_its_rack(*content)) {
@@ -117,20 +153,24 @@ Status record_and_remove(const std::string& path, const GuardJournalContent& con
   const SystemClock clock;
   const Instant now = clock.now();
   std::optional<OpenInRecord> open;
+  std::optional<std::set<std::string>> cut;
   for (const GuardEntry& entry : content.entries) {
     std::string message = entry.message;
     if (!message.starts_with("by ")) {
       // The run has recorded it itself, unless it died between its journal and its record.
-      if (entry.undo.kind == UndoKind::interlock) continue;
+      if (entry.undo.kind == UndoKind::interlock && !cut) cut = cuts_told(content);
+      if (entry.undo.kind == UndoKind::interlock && !cut->insert(entry.undo.dut).second) continue;
+    }
+    if (!message.starts_with("by ") && entry.undo.kind != UndoKind::interlock) {
       if (!open) open = open_in_record(content.owner);
       if ((*open)[{entry.undo.dut, entry.undo.description}]-- <= 0) continue;
       message = "by the station, which died before that was in its record";
     }
     Event event;
     if (entry.undo.kind == UndoKind::interlock) {
-      const std::optional<JournaledCut> cut = from_journal(entry.undo);
-      if (!cut) continue;
-      event.body = interlocked(*cut);
+      const std::optional<JournaledCut> journaled = from_journal(entry.undo);
+      if (!journaled) continue;
+      event.body = interlocked(*journaled);
     } else {
       GuardClosed closed;
       closed.undo = entry.undo.description;
@@ -138,8 +178,8 @@ Status record_and_remove(const std::string& path, const GuardJournalContent& con
       closed.message = message;
       event.body = std::move(closed);
     }
-    event.at.utc_ns = entry.ended_utc_ns;
-    event.at.monotonic_ns = now.monotonic_ns - (now.utc_ns - entry.ended_utc_ns);
+    event.at.utc_ns = entry.ended_utc_ns == 0 ? entry.opened_utc_ns : entry.ended_utc_ns;
+    event.at.monotonic_ns = now.monotonic_ns - (now.utc_ns - event.at.utc_ns);
     event.dut = entry.undo.dut;
     event.step = entry.undo.step;
     write_after_break(content.owner.database, content.owner.run, event);

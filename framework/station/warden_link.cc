@@ -206,6 +206,7 @@ awaitable<Result<int>> WardedUndoJournal::open(const Ctx& ctx, JournaledUndo und
   JournaledUndo copy = undo;
   const Result<int> number = co_await journal_.open(ctx, std::move(copy));
   if (!number) co_return number.error();
+  if (undo.kind == UndoKind::interlock) co_return *number;  // nothing that the warden could undo
   WardenGuard guard;
   guard.number = *number;
   guard.undo = std::move(undo);

@@ -90,6 +90,14 @@ bool cut_had_begun(const World& world, const std::string& id) {
   return false;
 }
 
+/// The station had it on disk when it died.
+bool cut_is_journaled(const World& world, const std::string& id) {
+  for (std::size_t i = 0; i < world.trail_at_death; ++i) {
+    if (world.trail[i].what == "journal cut" && world.trail[i].dut == id) return true;
+  }
+  return false;
+}
+
 void check_leak(const World& world, const std::vector<Event>& events, const std::string& said,
                 std::vector<std::string>& wrong) {
   const std::string& id = world.accident.leaks;
@@ -103,10 +111,9 @@ void check_leak(const World& world, const std::vector<Event>& events, const std:
   if (!recorded && said != "NO-GO" && said != "INCOMPLETE") wrong.push_back("a run with a leak is " + said);
   if (any<RunEnded>(world.committed) && !recorded)
     wrong.emplace_back("it ended, and says nothing of the leak");
-  // Known and counted: cut first, then write, so that a power cut takes along what both knew before it is
-  // latched (docs/safety.md, What Kiln cannot do yet).
-  if (world.death == Death::both) return;
   if (recorded && !latched) wrong.push_back(id + " was cut, says the record, and nothing has latched it");
+  // Cut first, then write: a power cut in between takes along what both knew.
+  if (world.death == Death::both && !cut_is_journaled(world, id)) return;
   if (!latched && cut_had_begun(world, id))
     wrong.push_back("the cut of " + id + " had begun, and nothing has latched it");
 }

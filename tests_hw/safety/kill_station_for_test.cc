@@ -261,7 +261,7 @@ class DoorJournal final : public UndoJournal {
     co_await world_.fuse.at(world_.station_loop, what + ": before");
     if (world_.fuse.dead()) co_return Error("guard.not_writable", "dead");
     Result<int> number = world_.journal->open(undo);
-    world_.mark("journal open", undo.dut);
+    world_.mark(undo.kind == UndoKind::interlock ? "journal cut" : "journal open", undo.dut);
     duts_[number ? *number : 0] = undo.dut;
     co_await world_.fuse.at(world_.station_loop, what + ": on disk");
     const Status going_on = ctx.check();

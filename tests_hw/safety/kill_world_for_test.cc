@@ -265,6 +265,7 @@ awaitable<void> World::recover_dut(Ctx& ctx, GuardJournal& left, std::string id)
   bool off = false;
   for (auto entry = content.entries.rbegin(); entry != content.entries.rend(); ++entry) {
     if (!outstanding(entry->state) || entry->undo.dut != id) continue;
+    if (entry->undo.kind == UndoKind::interlock) continue;  // is latched by whoever looks at what is left
     Ctx within = ctx.child_within(entry->undo.description, entry->undo.budget);
     const bool power = entry->undo.kind == UndoKind::force_off;
     const std::unique_ptr<Bmc> bmc = open_bmc(*this, dut);
@@ -285,6 +286,7 @@ awaitable<void> World::recover_dut(Ctx& ctx, GuardJournal& left, std::string id)
   const GuardJournalContent now = left.content();
   for (const GuardEntry& entry : now.entries) {
     if (!off || !outstanding(entry.state) || entry.undo.dut != id) continue;
+    if (entry.undo.kind != UndoKind::shell_command) continue;
     const Status written =
         left.end(entry.number, GuardEnd::undone, "by kiln recover: its power reads back Off");
     if (!written) wrong.push_back(written.error().sentence());
@@ -324,7 +326,7 @@ void World::run() {
   if (death_ns != 0 && death != Death::woken) {
     fuse = Fuse(0, false);
     for (const GuardEntry& entry : on_disk(journal_path)) {
-      if (death == Death::both) continue;
+      if (death == Death::both || entry.undo.kind == UndoKind::interlock) continue;
       // The station died between the journal and the warden: nothing is in effect, and the undo that kiln
       // recover will do is one too many, which harms nothing.
       const bool over = pipe.ends_told.contains(entry.number);
