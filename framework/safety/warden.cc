@@ -13,6 +13,7 @@
 #include "safety/building_watch.h"
 #include "safety/hazard_watch.h"
 #include "safety/interlock_watch.h"
+#include "safety/stop_door.h"
 
 namespace kiln {
 namespace {
@@ -25,19 +26,6 @@ constexpr Nanoseconds kPrepareAgain = std::chrono::milliseconds(500);
 constexpr Nanoseconds kLeave = std::chrono::seconds(2);
 constexpr Nanoseconds kSend =
     std::chrono::milliseconds(200);  ///< a station that does not read holds nobody up
-constexpr Nanoseconds kDoorAgain = std::chrono::milliseconds(20);
-constexpr Nanoseconds kGuest = std::chrono::seconds(30);     ///< longer than a cut may take
-constexpr Nanoseconds kFirstWord = std::chrono::seconds(1);  ///< who comes in and says nothing is shown out
-constexpr std::size_t kGuests = 64;
-/// Of what a guest says of himself; the record is for people.
-constexpr std::size_t kLongestWord = 200;
-
-std::string printable_word(std::string text) {
-  for (char& letter : text) {
-    if (static_cast<unsigned char>(letter) < 0x20U || letter == 0x7f) letter = ' ';
-  }
-  return text.substr(0, kLongestWord);
-}
 /// Longer than any undo's own budget and than a firmware write that it waits for.
 constexpr Nanoseconds kUndoBudget = std::chrono::hours(2);
 /// Leaves the undo that waited for it a minute.
@@ -151,8 +139,11 @@ class Warden {
     watch_->start();
     start_hazard_watch();
     if (parts_.door == nullptr) return;
-    door_.emplace(ctx_);
-    door_->start("door", [this](Ctx& task) { return open_the_door(task); });
+    door_.emplace(ctx_, *parts_.door, hello_->run, *watch_, [this](const std::string& id) {
+      const GuardedDut& dut = duts_.at(id);
+      return can_be_cut(dut.facts.role, dut.bmc.power != nullptr);
+    });
+    door_->open();
   }
 
   void start_hazard_watch() {
@@ -210,64 +201,12 @@ class Warden {
     return cuts;
   }
 
-  awaitable<void> open_the_door(Ctx& task) {
-    while (true) {
-      Result<std::unique_ptr<MessageSocket>> guest = co_await parts_.door->accept(task);
-      if (!guest && task.stopped()) co_return;
-      if (!guest) {
-        const Status waited = co_await task.sleep_for(kDoorAgain);
-        if (!waited) co_return;
-        continue;
-      }
-      if (door_->running() > kGuests) continue;  // one of them has said it already
-      const std::shared_ptr<MessageSocket> socket = std::move(*guest);
-      door_->start("guest", [this, socket](Ctx& one) { return serve_guest(socket, one); });
-    }
-  }
-
-  awaitable<void> serve_guest(std::shared_ptr<MessageSocket> guest, Ctx& task) {
-    Ctx limited = task.child_within("guest", kGuest);
-    Ctx first = limited.child_within("first word", kFirstWord);
-    const Result<std::string> text = co_await guest->receive(first);
-    if (!text) co_return;
-    const Result<WardenMessage> message = decode_warden_message(*text);
-    const StopEverything* stop = message ? std::get_if<StopEverything>(&*message) : nullptr;
-    if (stop == nullptr) co_return;  // whoever that was, it was no stop
-    const bool meant = stop->run.empty() || stop->run == hello_->run;
-    if (meant) {
-      Trip trip;
-      trip.cause = "emergency-stop";
-      trip.code = "interlock.emergency-stop";
-      trip.read = false;
-      trip.detected_ns = task.now().monotonic_ns;
-      trip.message = fmt::format("everything was stopped by {}: {}", printable_word(stop->by),
-                                 printable_word(stop->reason));
-      watch_->trip(std::move(trip), true);
-    }
-    while (meant && !watch_->at_rest()) {
-      const Status waited = co_await limited.sleep_for(kDoorAgain);
-      if (!waited) break;
-    }
-    EverythingStopped stopped;
-    stopped.run = hello_->run;
-    for (const auto& [id, cut] : watch_->cuts()) {
-      if (!meant) break;
-      const GuardedDut& dut = duts_.at(id);
-      if (can_be_cut(dut.facts.role, dut.bmc.power != nullptr)) stopped.cuts.push_back(cut.report);
-    }
-    WardenMessage answer = std::move(stopped);
-    Ctx last = task.child_within("answer", kSend);
-    const Status said = co_await guest->send(last, encode(answer));
-    (void)said;  // who does not wait for the answer does without
-  }
-
   /// A cut that nothing confirms goes on for minutes: whoever knocks meanwhile, and means another run, must
   /// not wait for it.
   awaitable<void> stop_watch_and_door() {
     co_await watch_->stop();
     if (!door_) co_return;
-    const Status closed = co_await door_->stop_and_join(StopReason::sibling, "the warden leaves");
-    (void)closed;
+    co_await door_->close();
     co_await watch_->stop();  // what a last guest wanted
   }
 
@@ -553,8 +492,8 @@ class Warden {
   std::optional<std::string> acted_;
   std::optional<Scope> work_;   ///< undoing, while the station may yet wake up
   std::optional<Scope> voice_;  ///< what is being said
-  std::optional<Scope> door_;   ///< and who has come in by it
   std::optional<InterlockWatch> watch_;
+  std::optional<StopDoor> door_;
   std::optional<HazardWatch> hazards_;
   std::optional<WardenBuilding> facts_;  ///< of the building, where the rack file names one
   std::optional<BuildingWatch> building_;
