@@ -14,7 +14,7 @@ using boost::asio::awaitable;
 constexpr Nanoseconds kKnockAgain = std::chrono::milliseconds(20);
 constexpr Nanoseconds kGuest = std::chrono::seconds(30);     // longer than a cut may take
 constexpr Nanoseconds kFirstWord = std::chrono::seconds(1);  // who comes in and says nothing is shown out
-constexpr Nanoseconds kAnswer = std::chrono::milliseconds(200);
+constexpr Nanoseconds kGuestIsAnswered = std::chrono::milliseconds(200);
 constexpr std::size_t kGuests = 64;
 /// Of what a guest says of himself; the record is for people.
 constexpr std::size_t kLongestWord = 200;
@@ -85,7 +85,7 @@ awaitable<void> StopDoor::serve(std::shared_ptr<MessageSocket> guest, Ctx& task)
     if (meant && is_told_(id)) stopped.cuts.push_back(cut.report);
   }
   WardenMessage answer = std::move(stopped);
-  Ctx last = task.child_within("answer", kAnswer);
+  Ctx last = task.child_within("answer", kGuestIsAnswered);
   const Status said = co_await guest->send(last, encode(answer));
   (void)said;  // who does not wait for the answer does without
 }

@@ -14,7 +14,7 @@ using boost::asio::awaitable;
 
 namespace {
 
-constexpr double kNanosecondsPerSecond = 1e9;
+constexpr double kNanosecondsInASecond = 1e9;
 constexpr Nanoseconds kLookEvery = std::chrono::milliseconds(50);
 /// Of the 120 s of a mask, kept for the last reading and the unmasking: a detector that is still wet when its
 /// mask ends is a leak, and its tray is cut.
@@ -60,7 +60,7 @@ PromptRequest question(const StepContext& context, const std::string& id, std::s
 }
 
 double seconds(std::int64_t from_ns, std::int64_t to_ns) {
-  return static_cast<double>(std::max<std::int64_t>(to_ns - from_ns, 0)) / kNanosecondsPerSecond;
+  return static_cast<double>(std::max<std::int64_t>(to_ns - from_ns, 0)) / kNanosecondsInASecond;
 }
 
 Nanoseconds left_of(const MaskReport& mask, std::int64_t now_ns) {
