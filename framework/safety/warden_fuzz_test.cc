@@ -394,15 +394,24 @@ class FuzzedLife {
   int heard_ = 0, demands_ = 0, status_ = -1;
 };
 
+/// A place of its own for what a test writes: the tests of this program run beside each other.
+std::string own_directory() {
+  std::string pattern = std::filesystem::is_directory("/dev/shm") ? "/dev/shm/kiln-fuzz-XXXXXX"
+                                                                  : testing::TempDir() + "kiln-fuzz-XXXXXX";
+  return ::mkdtemp(pattern.data()) == nullptr ? std::string() : pattern;
+}
+
 class WardenBesideAStation : public testing::Test {
  protected:
   WardenBesideAStation() { life.begin(); }
+  ~WardenBesideAStation() override { std::filesystem::remove_all(place); }
   void run() {
     life.run();
     for (const std::string& wrong : life.check()) ADD_FAILURE() << wrong;
   }
   Chance chance{"one station"};
-  FuzzedLife life{chance, testing::TempDir() + "kiln-one-station.guards"};
+  std::string place = own_directory();
+  FuzzedLife life{chance, guard_journal_path(place, "R-1")};
 };
 
 TEST_F(WardenBesideAStation, WhatItOpensAfterItWasGivenUpIsUndoneAtItsNextSilence) {
@@ -472,15 +481,14 @@ TEST_F(WardenBesideAStation, TwoGuardsOfOneNumberAreBothUndone) {
 
 TEST(WardenFuzz, WhateverItIsToldWhatWasOnIsOffAndNothingElseIsTouched) {
   Chance chance("stations");
-  std::string pattern = std::filesystem::is_directory("/dev/shm") ? "/dev/shm/kiln-fuzz-XXXXXX"
-                                                                  : testing::TempDir() + "kiln-fuzz-XXXXXX";
-  ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+  const std::string place = own_directory();
+  ASSERT_FALSE(place.empty());
   std::map<int, int> by_status;
   int demands = 0;
   int bad = 0;
   const int count = fuzz_rounds(400);
   for (int i = 0; i < count && bad < 3; ++i) {
-    FuzzedLife life(chance, guard_journal_path(pattern, "R-1"));
+    FuzzedLife life(chance, guard_journal_path(place, "R-1"));
     life.draw();
     life.run();
     ++by_status[life.status()];
@@ -492,7 +500,7 @@ TEST(WardenFuzz, WhateverItIsToldWhatWasOnIsOffAndNothingElseIsTouched) {
     for (const std::string& each : life.said()) said += "  " + each + "\n";
     ADD_FAILURE() << "station " << i << ": " << fmt::format("{}", fmt::join(wrong, "; ")) << "\n" << said;
   }
-  std::filesystem::remove_all(pattern);
+  std::filesystem::remove_all(place);
   std::cout << count << " stations; ended with";
   for (const auto& [status, times] : by_status) std::cout << " " << status << ": " << times << ",";
   std::cout << " " << demands << " guards that had to be undone before the station was gone\n";
