@@ -203,7 +203,7 @@ class FuzzedLife {
     return said;
   }
   WardenMessage any() {
-    switch (chance_.below(26)) {
+    switch (chance_.below(29)) {
       case 0:
         return hello();
       case 1:
@@ -240,6 +240,12 @@ class FuzzedLife {
       case 19:
       case 20:
         return guard();
+      case 21:
+        return WardenMask{some_dut(), chance_.below(2) == 0 ? "LeakDetector_0" : "nothing"};
+      case 22:
+        return WardenUnmask{};
+      case 23:
+        return WardenMasked{};
       default:
         return WardenBeat{static_cast<std::int64_t>(chance_.below(100))};
     }
