@@ -20,6 +20,7 @@ import time
 
 import recover
 from recover import Station, kill
+from warden import gone
 
 check = recover.check
 SOAK = 12.0  # seconds of unbroken load asked for
@@ -51,9 +52,7 @@ class Bench(Station):
 
     def wait_for_end_of(self, warden, within=30):
         """It reads Off for some seconds more where an On may have been under way."""
-        end = time.monotonic() + within
-        while time.monotonic() < end and os.path.exists(f"/proc/{warden}"):
-            time.sleep(0.1)
+        check(gone(warden, within), "its warden ends")
 
     def wait_for(self, program, what, within=120):
         """Until `what()` holds while the program lives."""
@@ -133,12 +132,14 @@ def end_life(station, program, with_warden):
     if with_warden:
         kill(program)
         return
+    warden = recover.warden_of(program)
     program.send_signal(signal.SIGKILL)
     program.communicate(timeout=20)
     end = time.monotonic() + 60
     while time.monotonic() < end and station.on():
         time.sleep(0.1)
-    time.sleep(0.5)  # its warden writes down what it did
+    if warden is not None:
+        station.wait_for_end_of(warden, within=150)  # it reads on where an On may be under way, then writes down what it did
 
 
 def die(station, program, moment, with_warden):
