@@ -348,7 +348,7 @@ class Warden {
                 ? 0
                 : ctx_.now().monotonic_ns + std::min(flash->budget, kLongestWrite).count();
     } else if (const auto* mask = std::get_if<WardenMask>(&message)) {
-      watch_->mask(mask->dut, mask->part);
+      if (!acted_) watch_->mask(mask->dut, mask->part);  // what was given up is told so at its next beat
     } else if (std::holds_alternative<WardenUnmask>(message)) {
       watch_->unmask("the test is over");
     } else if (const auto* beat = std::get_if<WardenBeat>(&message)) {

@@ -147,6 +147,8 @@ JournaledUndo to_journal(const Interlocked& cut, const std::string& dut, const s
 Status record_and_remove(const std::string& path, const GuardJournalContent& content) {
   const std::string state_directory = std::filesystem::path(path).parent_path().parent_path().string();
   for (const GuardEntry& entry : content.entries) {
+    // Whoever ended it so had latched it, and somebody may have released it since.
+    if (entry.state == GuardEnd::undone && !entry.message.starts_with("by ")) continue;
     const Status latched = latch_cut(state_directory, content.owner, entry);
     if (!latched) return latched;
   }

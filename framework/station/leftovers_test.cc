@@ -151,6 +151,7 @@ TEST_F(LeftoversTest, ACutThatIsInTheRecordIsNotToldTwice) {
   recorded.push_back(of("C01", ours));
   closed_after_settling();
   EXPECT_EQ(cuts, 1);
+  EXPECT_TRUE(latched().empty()) << "it was latched, and is not again: somebody may have released it";
 }
 
 TEST_F(LeftoversTest, WhatOthersHaveUndoneIsToldBesideTheRecord) {

@@ -36,6 +36,12 @@ std::vector<std::string> wanted(const Parameters& with, const Dut& dut) {
 }
 
 Status all_expected(const std::vector<std::string>& names, const Dut& dut) {
+  if (names.empty()) {
+    return Error(
+        "cooling.no_detectors",
+        fmt::format("the rack file expects no leak detectors of {}, so there is none to test", dut.id),
+        "give its leak detectors under 'expect', or leave it out of this step", Blame::recipe);
+  }
   std::vector<std::string> expected;
   for (const Component* one : dut.expect.of_kind(ComponentKind::leak_detector)) expected.push_back(one->name);
   for (const std::string& name : names) {

@@ -108,6 +108,27 @@ TEST_F(DetectorTestBench, ItsNeighbourThatLeaksMeanwhileCuts) {
   EXPECT_EQ(result.bodies<Interlocked>()[0].part, "Detector_1");
 }
 
+TEST_F(DetectorTestBench, WhereNoDetectorIsExpectedNothingWasTested) {
+  bench.add_dut("C02", Role::compute_tray);
+  bench.recipe().phases.front().steps.clear();
+  bench.step("other", plugin_step("cooling.detector_test"), {}, {"C02"});
+  EXPECT_EQ(run().ended("main/other", "C02").code, "cooling.no_detectors");
+}
+
+TEST_F(DetectorTestBench, TheOnlyDetectorOfADutIsNoLostTelemetryWhileItIsMasked) {
+  Dut& lonely = bench.add_dut("CDU01", Role::cdu);
+  bench.expect(lonely, ComponentKind::leak_detector, {"Detector_0"});
+  FakeHardware& hardware = bench.hardware("CDU01");
+  hardware.add_dry_detectors(1);
+  bench.recipe().phases.front().steps.clear();
+  bench.step("test", plugin_step("cooling.detector_test"), {}, {"CDU01"});
+  // Within the mask its BMC misses a poll, long after the last one that could show dry.
+  bench.warden_at(15s,
+                  [&hardware](Runner&) { hardware.failing["leak_detectors"] = Error("bmc.busy", "503"); });
+  bench.warden_at(17s, [&hardware](Runner&) { hardware.failing.clear(); });
+  EXPECT_TRUE(run().bodies<Interlocked>().empty());
+}
+
 TEST_F(DetectorTestBench, APersonWhoSaysNoHasNotTestedIt) {
   bench.answer_prompt("wet Detector_0", "no");
   const BenchResult result = run();

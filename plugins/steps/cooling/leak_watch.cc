@@ -262,10 +262,11 @@ awaitable<Status> LeakWatch::run(StepContext& context) {
       memory.last_read_ns = now;
       auto states = detector_states(context.dut(), *census);
       // An answer to a question from before the end of a mask may still tell of the test.
-      states.erase(masked_before);
-      states.erase(masked_now(context));
-      hazard = hazard_of(context, states, memory, now, grace);
-      if (!hazard && memory.last_good_ns == now && !memory.armed && !memory.tripped) {
+      const bool any_masked = states.erase(masked_before) + states.erase(masked_now(context)) > 0;
+      const bool only_masked = any_masked && states.empty();  // nothing that could say dry, or not
+      if (only_masked) memory.last_good_ns = now;
+      if (!only_masked) hazard = hazard_of(context, states, memory, now, grace);
+      if (!hazard && !only_masked && memory.last_good_ns == now && !memory.armed && !memory.tripped) {
         memory.armed = true;
         context.watch_armed(true);
       }
