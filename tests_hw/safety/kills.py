@@ -175,7 +175,7 @@ class Point:
                     self.check(False, f"{now:.1f} s after the death is on: {on}")
                     break
                 self.waited_for_write = True
-                allowed = WRITE + OFF_WITHIN + LATE
+                allowed += WRITE
             time.sleep(0.05)
         self.off_after = None if self.kind == "both" or self.waited_for_write else time.monotonic() - died
         if self.load_after is not None:

@@ -104,11 +104,12 @@ PROGRAMS = [
 ]
 
 
-def exec_recipe(place, where, program):
-    quoted = json.dumps(program)
+def exec_recipe(place, where, program, code):
+    """One that ends by itself has time to, also on a machine with much else to do; one that hangs is not waited for long."""
+    quoted, timeout = json.dumps(program), "6s" if code == "step.timeout" else "90s"
     with open(f"{place}/exec.yaml", "w", encoding="utf-8") as recipe:
         recipe.write("recipe: exec\nversion: 1.0.0\nproduct: generic-server\npurpose: burn-in\nphases:\n  - phase: main\n    steps:\n"
-                     f"      - {{step: program, use: exec.run, duts: all, timeout: 10s, with: {{where: {where}, command: {quoted}}}, "
+                     f"      - {{step: program, use: exec.run, duts: all, timeout: {timeout}, with: {{where: {where}, command: {quoted}}}, "
                      "requires: [exec.exit_code, cpu.stress.failures]}\n")
     return f"{place}/exec.yaml"
 
@@ -178,7 +179,7 @@ def main():
             write_rack(place, port, "host", [])
             for where in ("host", "station"):
                 for what, program, decision, code in PROGRAMS:
-                    done = kiln(exec_recipe(place, where, program))
+                    done = kiln(exec_recipe(place, where, program, code))
                     result = json.loads(done.stdout) if done.stdout.startswith("{") else {}
                     found = [reason["code"] for dut in result.get("duts", []) for reason in dut["reasons"]]
                     check(result.get("decision") == decision and (code is None or code in found),
