@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "safety/polling.h"
+
 namespace kiln {
 namespace {
 
@@ -49,7 +51,9 @@ HazardWatch::HazardWatch(const Ctx& owner, HazardRules rules, std::map<std::stri
       polls_(owner) {}
 
 void HazardWatch::start() {
+  std::size_t turn = 0;
   for (const auto& [id, dut] : duts_) {
+    const Nanoseconds first_pause = first_poll_pause(rules_.poll, turn++, duts_.size());
     if (rules_for(rules_, dut.role).empty()) continue;
     if (dut.readings == nullptr) {
       HazardReport blind;
@@ -59,7 +63,8 @@ void HazardWatch::start() {
       ears_.watch(blind);
       continue;
     }
-    polls_.start("hazards of " + id, [this, id = id](Ctx& task) { return watch(id, task); });
+    polls_.start("hazards of " + id,
+                 [this, id = id, first_pause](Ctx& task) { return watch(id, first_pause, task); });
   }
 }
 
@@ -68,13 +73,15 @@ awaitable<void> HazardWatch::stop() {
   (void)ended;
 }
 
-awaitable<void> HazardWatch::watch(std::string id, Ctx& task) {
+awaitable<void> HazardWatch::watch(std::string id, Nanoseconds first_pause, Ctx& task) {
   const HazardSource& dut = duts_.at(id);
   Place place;
   place.rules = rules_for(rules_, dut.role);
   place.parts.resize(place.rules.size());
   const std::set<HazardKind> kinds = kinds_of(place.rules);
   Energised before;
+  Nanoseconds period = first_pause;
+  bool asked_again = false;
   while (!task.stopped()) {
     const std::int64_t asked_ns = task.now().monotonic_ns;
     const Energised now_on = energised_(id);
@@ -88,6 +95,8 @@ awaitable<void> HazardWatch::watch(std::string id, Ctx& task) {
     std::set<HazardKind> wanted = kinds;
     const Result<HazardLook> readings = co_await dut.readings->read(look, std::move(wanted), look_anew);
     if (task.stopped()) co_return;
+    asked_again = !readings && !asked_again && overslept(asked_ns, patience, task.now().monotonic_ns);
+    if (asked_again) continue;
     if (readings) place.not_seen = readings->not_seen;
     if (readings) see(place, readings->readings, energised_(id).load, asked_ns);
     if (!readings) miss(place, readings.error().message);
@@ -95,7 +104,8 @@ awaitable<void> HazardWatch::watch(std::string id, Ctx& task) {
     std::optional<Trip> found = trip_of(id, place, energised_(id), now_ns);
     if (found && tripped_.insert(id).second) ears_.trip(std::move(*found));
     say(id, place, now_ns);
-    const std::int64_t pause = std::max(asked_ns + rules_.poll.count() - now_ns, kBetweenLooks.count());
+    const std::int64_t pause = std::max(asked_ns + period.count() - now_ns, kBetweenLooks.count());
+    period = rules_.poll;
     const Status waited = co_await task.sleep_for(Nanoseconds(pause));
     if (!waited) co_return;
   }

@@ -73,7 +73,7 @@ class HazardWatch {
     bool asked = false;
   };
 
-  boost::asio::awaitable<void> watch(std::string id, Ctx& task);
+  boost::asio::awaitable<void> watch(std::string id, Nanoseconds first_pause, Ctx& task);
   void see(Place& place, const std::vector<HazardReading>& readings, bool load, std::int64_t asked_ns);
   static void judge(const HazardRule& rule, Watched& part, const HazardReading& reading, bool load,
                     std::int64_t asked_ns);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "io/loop.h"
+#include "safety/polling.h"
 #include "testing/fake_hazard_readings.h"
 
 namespace kiln {
@@ -78,7 +79,7 @@ TEST_F(HazardWatchTest, WhatIsAsItMustBeIsReadyAndNothingTrips) {
   EXPECT_FALSE(said.at("S01").load_ready) << "it cannot be asked";
   EXPECT_EQ(said.at("S01").why, "S01: its BMC was not reached");
   EXPECT_TRUE(trips.empty());
-  EXPECT_EQ(tray->reads, 30) << "every 2 s";
+  EXPECT_EQ(tray->reads, 31) << "every 2 s";
 }
 
 TEST_F(HazardWatchTest, NothingTripsWhereNothingWasSwitchedOnButThePermitIsRefused) {
@@ -110,7 +111,22 @@ TEST_F(HazardWatchTest, AHotGpuTripsItsTrayWithinTwoLooks) {
   EXPECT_EQ(trips[0].dut, "C01");
   EXPECT_EQ(trips[0].part, "GPU_0");
   EXPECT_TRUE(trips[0].read);
-  EXPECT_EQ(since_start(trips[0].detected_ns), Nanoseconds(12s).count());
+  EXPECT_GT(since_start(trips[0].detected_ns), Nanoseconds(11s).count()) << "one look may be a spike";
+  EXPECT_LE(since_start(trips[0].detected_ns), Nanoseconds(13s).count());
+}
+
+TEST_F(HazardWatchTest, EachDutIsPolledAtItsOwnMomentOfThePeriod) {
+  std::vector<std::int64_t> tray_at, cdu_at;
+  tray->on_read = [&] { tray_at.push_back(since_start(loop->clock().now().monotonic_ns)); };
+  cdu->on_read = [&] { cdu_at.push_back(since_start(loop->clock().now().monotonic_ns)); };
+  run(9s);
+  const auto seconds = [](std::vector<std::int64_t> times) {
+    std::vector<double> shown;
+    for (const std::int64_t time : times) shown.push_back(static_cast<double>(time) / 1e9);
+    return shown;
+  };
+  EXPECT_EQ(seconds(tray_at), (std::vector<double>{0, 0.5, 2.5, 4.5, 6.5, 8.5}));
+  EXPECT_EQ(seconds(cdu_at), (std::vector<double>{0, 1, 3, 5, 7}));
 }
 
 TEST_F(HazardWatchTest, LostFlowIsToldAgainstWhatFlowedBeforeLoad) {
@@ -246,6 +262,20 @@ TEST_F(HazardWatchTest, WhatComesUnderLoadHasAGraceOfItsOwn) {
   at(29s, [this] { EXPECT_TRUE(trips.empty()); });
   run(40s);
   EXPECT_EQ(trips.size(), 1U);
+}
+
+TEST(Polling, OnlyAPollThatEndedLongAfterItsTimeSaysThatTheProgramSlept) {
+  const std::int64_t asked = 5'000'000'000;
+  EXPECT_FALSE(overslept(asked, 2s, asked + Nanoseconds(1s).count())) << "it was refused";
+  EXPECT_FALSE(overslept(asked, 2s, asked + Nanoseconds(2s).count())) << "it was silent";
+  EXPECT_FALSE(overslept(asked, 2s, asked + Nanoseconds(2900ms).count())) << "a machine with much to do";
+  EXPECT_TRUE(overslept(asked, 2s, asked + Nanoseconds(3100ms).count()));
+}
+
+TEST(Polling, TheFirstPausesAreSpreadOverThePeriodAndNoneIsLonger) {
+  EXPECT_EQ(first_poll_pause(1s, 0, 1), 1s);
+  EXPECT_EQ(first_poll_pause(1s, 0, 4), 250ms);
+  EXPECT_EQ(first_poll_pause(1s, 3, 4), 1s);
 }
 
 }  // namespace

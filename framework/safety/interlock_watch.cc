@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "model/interlock_reach.h"
+#include "safety/polling.h"
 
 namespace kiln {
 namespace {
@@ -47,7 +48,9 @@ InterlockWatch::InterlockWatch(const Ctx& owner, InterlockRules rules, std::map<
       cuts_(owner) {}
 
 void InterlockWatch::start() {
+  std::size_t turn = 0;
   for (const auto& [id, dut] : duts_) {
+    const Nanoseconds first_pause = first_poll_pause(rules_.leak_poll, turn++, duts_.size());
     if (dut.leak_detectors.empty()) continue;
     if (dut.leaks == nullptr) {
       WatchReport blind;
@@ -56,7 +59,8 @@ void InterlockWatch::start() {
       ears_.watch(blind);
       continue;
     }
-    polls_.start("watch " + id, [this, id = id](Ctx& task) { return watch(id, task); });
+    polls_.start("watch " + id,
+                 [this, id = id, first_pause](Ctx& task) { return watch(id, first_pause, task); });
     if (dut.events != nullptr)
       polls_.start("listen " + id, [this, id = id](Ctx& task) { return listen(id, task); });
   }
@@ -69,15 +73,19 @@ awaitable<void> InterlockWatch::stop() {
   (void)cuts;
 }
 
-awaitable<void> InterlockWatch::watch(std::string id, Ctx& task) {
+awaitable<void> InterlockWatch::watch(std::string id, Nanoseconds first_pause, Ctx& task) {
   const WatchedDut& dut = duts_.at(id);
   Cause cause("leak", id, rules_.leak_grace);
+  Nanoseconds period = first_pause;
+  bool asked_again = false;
   while (!task.stopped()) {
     const std::int64_t asked_ns = task.now().monotonic_ns;
     const Nanoseconds budget = std::min(kLongestPoll, rules_.leak_grace / 2);
     Ctx poll = task.child_within("leak poll", budget);
     Result<std::vector<DetectorLook>> looks = co_await dut.leaks->read(poll);
     if (task.stopped()) co_return;
+    asked_again = !looks && !asked_again && overslept(asked_ns, budget, task.now().monotonic_ns);
+    if (asked_again) continue;
     end_mask_in_time(id, task.now().monotonic_ns);
     if (looks) {
       std::vector<std::string> expected = dut.leak_detectors;
@@ -94,7 +102,8 @@ awaitable<void> InterlockWatch::watch(std::string id, Ctx& task) {
     if (found && tripped_.insert(id).second) trip(std::move(*found), false);
     if (mask_.is_on(id)) co_await look_after_mask(id, task);
     say_ready(id, cause, now_ns);
-    const std::int64_t pause = std::max(asked_ns + rules_.leak_poll.count() - now_ns, kAtLeast.count());
+    const std::int64_t pause = std::max(asked_ns + period.count() - now_ns, kAtLeast.count());
+    period = rules_.leak_poll;
     const Completion<bool> now;
     poll_now_.insert_or_assign(id, now);
     Ctx rest = task.child_within("rest", Nanoseconds(pause));

@@ -80,7 +80,7 @@ class InterlockWatch {
   [[nodiscard]] const std::map<std::string, JournaledCut>& cuts() const { return done_; }
 
  private:
-  boost::asio::awaitable<void> watch(std::string id, Ctx& task);
+  boost::asio::awaitable<void> watch(std::string id, Nanoseconds first_pause, Ctx& task);
   boost::asio::awaitable<void> listen(std::string id, Ctx& task);
   void heard(const std::string& id, const LeakEvent& event, std::int64_t now_ns);
   boost::asio::awaitable<void> cut_one(std::string id, Ctx& task);

@@ -2,6 +2,7 @@
 // HazardReadings over values that the test bends. Loop thread only.
 
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -20,6 +21,7 @@ struct FakeHazards {
   std::optional<Error> refuses;  ///< every reading
   std::string not_seen;
   int reads = 0, looked_anew = 0;
+  std::function<void()> on_read;  ///< may be empty
 
   void put(HazardKind kind, const std::string& part, std::optional<double> value) {
     values[{kind, part}] = value;
@@ -32,6 +34,7 @@ class FakeHazardReadings final : public HazardReadings {
   boost::asio::awaitable<Result<HazardLook>> read(const Ctx& ctx, std::set<HazardKind> kinds,
                                                   bool look_anew) override {
     ++hazards_->reads;
+    if (hazards_->on_read) hazards_->on_read();
     if (look_anew) ++hazards_->looked_anew;
     const Status waited = co_await ctx.sleep_for(hazards_->takes);
     if (!waited) co_return waited.error();

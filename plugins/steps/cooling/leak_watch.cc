@@ -13,6 +13,9 @@ namespace {
 
 constexpr double kNanosecondsPerSecond = 1e9;
 constexpr Nanoseconds kPolicyBudget = std::chrono::seconds(2);
+constexpr Nanoseconds kLongestPoll = std::chrono::seconds(2);  // then it is asked anew
+constexpr Nanoseconds kShortestPoll = std::chrono::seconds(1);
+constexpr Nanoseconds kOverslept = std::chrono::seconds(1);  // beyond a poll's time
 constexpr Nanoseconds kLongestGrace =
     std::chrono::seconds(30);  // ours: longer blindness is not waited out beside a load
 
@@ -246,15 +249,21 @@ awaitable<Status> LeakWatch::run(StepContext& context) {
       co_await record_policy(context, **bmc, "leak_policy.before", kPolicyBudget, context.ctx());
   if (!told) co_return told;
   memory.last_read_ns = context.ctx().now().monotonic_ns;
+  bool asked_again = false;
   while (!context.ctx().stopped()) {
     const std::int64_t started = context.ctx().now().monotonic_ns;
-    // A poll that hangs must not outlast the grace, or silence would never be noticed.
+    // A poll that hangs must not outlast the grace for long, or silence would be noticed late.
+    const Nanoseconds left(memory.last_good_ns + grace.count() - started);
+    const Nanoseconds budget = std::min(grace, std::clamp(left, kShortestPoll, kLongestPoll));
     const std::string masked_before = masked_now(context);
-    Ctx poll = context.ctx().child_within("leak poll", grace);
+    Ctx poll = context.ctx().child_within("leak poll", budget);
     const Result<LeakCensus> census = co_await (*bmc)->leak_detectors(poll);
     if (context.ctx().stopped()) break;
     const std::int64_t now = context.ctx().now().monotonic_ns;
     ++memory.polls;
+    // After a sleep of this program nothing is known of the BMC: it is asked before it is judged.
+    asked_again = !census && !asked_again && now - started - budget.count() > kOverslept.count();
+    if (asked_again) continue;
     std::optional<Hazard> hazard;
     if (census) {
       memory.longest_gap_s = std::max(memory.longest_gap_s,
