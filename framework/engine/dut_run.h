@@ -72,9 +72,8 @@ struct RunState {
   Recorder& recorder;
   UndoJournal& journal;
   PermitOffice permits;
-  ArtifactSink* artifacts = nullptr;                                         ///< may be null
-  RunObserver* observer = nullptr;                                           ///< may be null
-  std::function<void(const std::string& dut, Nanoseconds budget)> on_flash;  ///< may be empty
+  ArtifactSink* artifacts = nullptr;  ///< may be null
+  RunObserver* observer = nullptr;    ///< may be null
   /// Asks the warden to mask that detector; both empty: to judge it again. Empty: there is no warden.
   std::function<void(const std::string& dut, const std::string& part)> on_mask;
   std::optional<MaskReport> mask;  ///< the one detector of the run that is masked, or is about to be

@@ -25,16 +25,29 @@ class OpenFlash {
   OpenFlash& operator=(const OpenFlash&) = delete;
   ~OpenFlash() {
     flash_->ctx = nullptr;
-    if (state_.on_flash) state_.on_flash(dut_.dut.id, Nanoseconds::zero());
+    if (number_ != 0) state_.journal.end(number_, GuardEnd::not_needed, "the write has ended");
     dut_.flash.reset();
     state_.permits.set_flash_closed(dut_.dut.id);
     flash_->over.open();
+  }
+  /// Whoever finds the run dead waits for the write before it switches the DUT off.
+  awaitable<Status> journal(const Ctx& ctx) {
+    JournaledUndo wait(
+        UndoKind::firmware_write, dut_.dut.id,
+        fmt::format("wait for the firmware write of {} on {}", flash_->component, dut_.dut.id));
+    wait.step = flash_->where.step;
+    wait.budget = ctx.remaining() + kEndingTakes;
+    const Result<int> number = co_await state_.journal.open(ctx, std::move(wait));
+    if (!number) co_return number.error();
+    number_ = *number;
+    co_return success();
   }
 
  private:
   RunState& state_;
   DutRun& dut_;
   std::shared_ptr<Flash> flash_;
+  int number_ = 0;  ///< in the guard journal; 0: it is not there
 };
 
 awaitable<Status> write_under(Flash& flash, Bmc& bmc, const FlashWork& write, Ctx& ctx) {
@@ -94,19 +107,23 @@ awaitable<Status> run_flash(RunState& state, DutRun& dut, Where where, std::stri
   const auto flash = std::make_shared<Flash>(std::move(component), std::move(where));
   Status done = success();
   {
-    const OpenFlash open(state, dut, flash);
-    if (state.on_flash) state.on_flash(dut.dut.id, ctx.remaining() + kEndingTakes);
+    OpenFlash open(state, dut, flash);
+    const Status journaled = co_await open.journal(ctx);
+    if (!journaled) co_return journaled;
+    const Status still_going_on = ctx.check();
+    if (!still_going_on) co_return still_going_on;
     Flash& the_flash = *flash;
     Bmc& the_bmc = **bmc;
     dut.switched.off_ns = ctx.now().monotonic_ns;  // a write may restart the DUT at any moment
     done = co_await shielded(
         ctx, "flash " + flash->component, ctx.remaining(),
         [&the_flash, &the_bmc, &write](Ctx& inner) { return write_under(the_flash, the_bmc, write, inner); });
-  }
-  dut.switched.on_ns = ctx.now().monotonic_ns;
-  if (flash->ended_by != StopReason::none) {
-    const Status recorded = co_await record_interrupted(state, *flash);
-    if (!recorded) co_return recorded;
+    dut.switched.on_ns = ctx.now().monotonic_ns;
+    // Before it leaves the journal: at no moment does nobody know of it.
+    if (flash->ended_by != StopReason::none) {
+      const Status recorded = co_await record_interrupted(state, *flash);
+      if (!recorded) co_return recorded;
+    }
   }
   co_return done;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/energy_rules.h"
+#include "model/interlock_reach.h"
 
 namespace kiln {
 
@@ -35,9 +36,7 @@ void PermitOffice::set_hazard_watch(const HazardReport& report) {
 void PermitOffice::require_cooling_proof(const std::string& dut) { cooling_required_.insert(dut); }
 void PermitOffice::set_cooling_proven(const std::string& dut) { cooling_proven_.insert(dut); }
 
-bool PermitOffice::serves_all(const Dut& dut) {
-  return dut.role == Role::power_shelf || dut.role == Role::cdu || dut.role == Role::rack;
-}
+bool PermitOffice::serves_all(const Dut& dut) { return kiln::serves_all(dut.role); }
 
 std::optional<std::string> PermitOffice::flash_in_scope(const Dut& dut) const {
   for (const auto& [id, component] : flashing_) {

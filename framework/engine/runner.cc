@@ -249,7 +249,6 @@ awaitable<Result<RunVerdict>> Runner::run(const Ctx& ctx, RunBegun begun) {
                                           *impl.parts.journal);
   impl.state->artifacts = impl.parts.artifacts;
   impl.state->observer = impl.parts.observer;
-  impl.state->on_flash = impl.parts.on_flash;
   impl.state->on_mask = impl.parts.on_mask;
   impl.state->serials = impl.parts.serials;
   impl.state->tray_leak_cuts_rack = impl.parts.tray_leak_cuts_rack;

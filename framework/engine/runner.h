@@ -51,8 +51,6 @@ struct RunnerParts {
   std::function<void()> on_resumed;
   /// What the BMCs said of themselves before anything was done, by DUT.
   std::map<std::string, std::string> serials;
-  /// A firmware write of a DUT begins, for so long at most; zero: it ended. May be empty.
-  std::function<void(const std::string& dut, Nanoseconds budget)> on_flash;
   /// The warden is asked to mask that leak detector; both empty: to judge it again. May be empty: there is no
   /// warden.
   std::function<void(const std::string& dut, const std::string& part)> on_mask;

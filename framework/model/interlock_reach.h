@@ -14,6 +14,11 @@ inline bool concerns_whole_rack(Role origin, std::size_t leaking_duts, bool tray
          leaking_duts >= 2;
 }
 
+/// Every DUT of the rack depends on these.
+inline bool serves_all(Role role) {
+  return role == Role::power_shelf || role == Role::cdu || role == Role::rack;
+}
+
 /// CDUs and power shelves serve the others: to switch them off is no cut of a DUT.
 inline bool can_be_cut(Role role, bool has_bmc) {
   return has_bmc && role != Role::cdu && role != Role::power_shelf;

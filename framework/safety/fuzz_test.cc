@@ -46,7 +46,6 @@ std::vector<std::string> valid_messages() {
                                        WardenBeat{7},
                                        WardenGuard{1, undo},
                                        WardenGuardEnd{1, GuardEnd::failed},
-                                       WardenFlash{"C01", Nanoseconds(5)},
                                        WardenMask{"C01", "L1"},
                                        WardenUnmask{},
                                        WardenMasked{},

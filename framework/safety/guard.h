@@ -16,9 +16,10 @@
 namespace kiln {
 
 /// force_off: the chassis or system of the DUT is forced off through its BMC and read back. shell_command: a
-/// command on the DUT's host that ends a load. interlock: nothing to undo; the warden's cut, told for the
-/// record (trip.h), never open.
-enum class UndoKind { force_off, shell_command, interlock };
+/// command on the DUT's host that ends a load. firmware_write: nothing to undo, but to be waited for: until
+/// it has ended or its budget is over, the DUT and what serves it are not switched off; a cut does not wait.
+/// interlock: nothing to undo; the warden's cut, told for the record (trip.h), never open.
+enum class UndoKind { force_off, shell_command, firmware_write, interlock };
 std::string_view to_string(UndoKind kind);
 
 /// What another program needs to undo it, apart from the inventory and credentials that the journal's header

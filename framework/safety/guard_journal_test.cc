@@ -265,14 +265,14 @@ TEST_F(GuardJournalTest, WhatIsNoJournalIsAnErrorAndNeverAnEmptyOne) {
 TEST_F(GuardJournalTest, AJournalOfANewerProgramIsLeftToIt) {
   { const auto journal = make(); }
   std::string all = bytes();
-  // A whole record of version 3: the frame's check covers the version, so both are written.
+  // A whole record of a later version: the frame's check covers the version, so both are written.
   GuardRecord record;
   record.sequence = 99;
   record.text = "{}";
   const Result<GuardRecordBytes> encoded = encode_guard_record(record);
   ASSERT_TRUE(encoded);
   std::string newer(encoded->begin(), encoded->end());
-  newer[7] = 3;
+  newer[7] = static_cast<char>(kGuardFormatVersion + 1);
   boost::crc_32_type crc;
   crc.process_bytes(newer.data(), 20);
   crc.process_bytes(newer.data() + 24, 2);

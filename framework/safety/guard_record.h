@@ -3,11 +3,10 @@
 // as whole or not when read back. Pure; any thread.
 //
 //   offset  size  content, numbers little-endian
-//   0       8     "KILNGRD" and the format's version, 2, as a byte (1 knew no interlocks)
-//   8       8     sequence: grows with every write to the file; of two copies the greater counts
-//   16      4     length of the JSON text
-//   20      4     CRC-32 (ISO 3309) of bytes 0 to 19 and of the text
-//   24      …     the text, then zeros
+//   0       8     "KILNGRD" and the format's version, 3, as a byte (1 knew no interlocks, 2 no firmware
+//   writes) 8       8     sequence: grows with every write to the file; of two copies the greater counts 16
+//   4     length of the JSON text 20      4     CRC-32 (ISO 3309) of bytes 0 to 19 and of the text 24      …
+//   the text, then zeros
 
 #include <array>
 #include <cstddef>
@@ -22,7 +21,7 @@ namespace kiln {
 
 inline constexpr std::size_t kGuardRecordBytes = 2048;  ///< half a page: a copy never shares a sector
 inline constexpr std::size_t kGuardTextBytes = kGuardRecordBytes - 24;
-inline constexpr std::uint8_t kGuardFormatVersion = 2;
+inline constexpr std::uint8_t kGuardFormatVersion = 3;
 
 using GuardRecordBytes = std::array<unsigned char, kGuardRecordBytes>;
 

@@ -6,9 +6,11 @@
 
 namespace kiln {
 
-inline constexpr std::array<EnumWord<UndoKind>, 3> kUndoKindWords{{{UndoKind::force_off, "force_off"},
-                                                                   {UndoKind::shell_command, "shell_command"},
-                                                                   {UndoKind::interlock, "interlock"}}};
+inline constexpr std::array<EnumWord<UndoKind>, 4> kUndoKindWords{
+    {{UndoKind::force_off, "force_off"},
+     {UndoKind::shell_command, "shell_command"},
+     {UndoKind::firmware_write, "firmware_write"},
+     {UndoKind::interlock, "interlock"}}};
 inline constexpr std::array<EnumWord<GuardEnd>, 5> kGuardEndWords{{{GuardEnd::open, "open"},
                                                                    {GuardEnd::undone, "undone"},
                                                                    {GuardEnd::not_needed, "not_needed"},

@@ -210,6 +210,8 @@ void InterlockWatch::isolate(bool liquid, bool electrical, const std::string& wh
 awaitable<void> InterlockWatch::cut_one(std::string id, Ctx& task) {
   const WatchedDut& dut = duts_.at(id);
   std::vector<NumberedUndo> undos = open_guards_(id);
+  // A cut waits for no firmware write.
+  std::erase_if(undos, [](const NumberedUndo& undo) { return undo.undo.kind == UndoKind::firmware_write; });
   const bool switched = can_be_cut(dut.role, dut.power != nullptr);
   // Also when no guard says that this run has switched it on: a leak does not ask who did.
   const std::vector<NumberedUndo> guards = undos;
@@ -228,7 +230,7 @@ awaitable<void> InterlockWatch::cut_one(std::string id, Ctx& task) {
   CutReport report;
   report.dut = id;
   const std::int64_t began_ns = task.now().monotonic_ns;
-  const std::map<int, UndoResult> results = co_await undo_all(task, undos, std::move(doors), 0);
+  const std::map<int, UndoResult> results = co_await undo_all(task, undos, std::move(doors));
   if (!loaded) report.load_stopped_ns = began_ns;
   for (const auto& [number, result] : results) {
     if (outstanding(result.how)) report.problem = result.message;
@@ -252,7 +254,7 @@ awaitable<void> InterlockWatch::cut_one(std::string id, Ctx& task) {
   std::vector<NumberedUndo> only{force_off(id, kKeepAsking, guards)};
   UndoDoors same;
   same.power = dut.power;
-  const std::map<int, UndoResult> later = co_await undo_all(task, std::move(only), std::move(same), 0);
+  const std::map<int, UndoResult> later = co_await undo_all(task, std::move(only), std::move(same));
   const auto found = later.find(kOurs);
   if (found == later.end() || outstanding(found->second.how)) co_return;
   report.off_confirmed_ns = found->second.at_ns;
@@ -308,7 +310,7 @@ awaitable<void> InterlockWatch::shelf_off(std::string id, Ctx& task) {
   std::vector<NumberedUndo> only{force_off(id, kKeepAsking, open_guards_(id))};
   UndoDoors doors;
   doors.power = duts_.at(id).power;
-  const std::map<int, UndoResult> results = co_await undo_all(task, std::move(only), std::move(doors), 0);
+  const std::map<int, UndoResult> results = co_await undo_all(task, std::move(only), std::move(doors));
   CutReport report;
   report.dut = id;
   const UndoResult& result = results.at(kOurs);

@@ -20,11 +20,10 @@ constexpr Nanoseconds kPowerRead = std::chrono::seconds(3);
 /// One DUT under work. Lives as long as undo_all.
 struct Work {
   std::vector<NumberedUndo> loads;  ///< newest first
-  std::vector<int> offs;
+  std::vector<int> offs, writes;
   Nanoseconds off_budget{0};
   std::int64_t on_asked_ns = 0;  ///< by the youngest of what `offs` undo
   UndoDoors doors;
-  std::int64_t off_after_ns = 0;
   bool off = false;
   std::int64_t off_ns = 0;
   std::string off_words = "read back Off";
@@ -43,17 +42,23 @@ void confirm_off(Work& work, const OffReading& reading) {
   work.off_words = reading.sentence();
 }
 
+awaitable<Status> wait_until_written(const Work& work, const Ctx& ctx) {
+  while (work.doors.written_until_ns) {
+    const Nanoseconds held(work.doors.written_until_ns() - ctx.now().monotonic_ns);
+    if (held <= Nanoseconds(0)) break;
+    const Status waited = co_await ctx.sleep_for(std::min(held, kWrittenEvery));
+    if (!waited) co_return waited;
+  }
+  co_return success();
+}
+
 awaitable<void> switch_off(Work& work, Ctx& ctx) {
   if (work.doors.power == nullptr) {
     work.off_failure = work.doors.no_power;
     co_return;
   }
-  while (true) {
-    const Nanoseconds held(work.off_after_ns - ctx.now().monotonic_ns);
-    if (held <= Nanoseconds(0) || (work.doors.written && work.doors.written())) break;
-    const Status waited = co_await ctx.sleep_for(std::min(held, kWrittenEvery));
-    if (!waited) co_return;
-  }
+  const Status written = co_await wait_until_written(work, ctx);
+  if (!written) co_return;
   Ctx limited = ctx.child_within("force off", work.off_budget);
   OffReading reading(on_may_come(work.on_asked_ns, ctx.now().monotonic_ns));
   while (true) {
@@ -129,6 +134,17 @@ awaitable<void> see_whether_off(Work& work, const Ctx& ctx) {
   if (work.off) work.off_ns = ctx.now().monotonic_ns;
 }
 
+/// Also where nothing is to be switched off: somebody else could.
+awaitable<void> end_writes(Work& work, const Ctx& ctx) {
+  const Status waited = co_await wait_until_written(work, ctx);
+  for (const int number : work.writes) {
+    UndoResult& result = work.results[number];
+    result.how = waited ? GuardEnd::undone : GuardEnd::failed;
+    result.message = waited ? "its time is over; what runs there is not known" : waited.error().sentence();
+    result.at_ns = waited ? ctx.now().monotonic_ns : 0;
+  }
+}
+
 bool loads_settled(const Work& work) {
   return std::all_of(work.loads.begin(), work.loads.end(),
                      [&work](const NumberedUndo& load) { return work.results.contains(load.number); });
@@ -137,15 +153,16 @@ bool loads_settled(const Work& work) {
 }  // namespace
 
 awaitable<std::map<int, UndoResult>> undo_all(const Ctx& ctx, std::vector<NumberedUndo> undos,
-                                              UndoDoors doors, std::int64_t off_after_ns) {
+                                              UndoDoors doors) {
   Work work;
   work.doors = std::move(doors);
-  work.off_after_ns = off_after_ns;
   for (auto undo = undos.rbegin(); undo != undos.rend(); ++undo) {
     if (undo->undo.kind == UndoKind::force_off) {
       work.offs.push_back(undo->number);
       work.off_budget = std::max(work.off_budget, undo->undo.budget);
       work.on_asked_ns = std::max(work.on_asked_ns, undo->opened_ns);
+    } else if (undo->undo.kind == UndoKind::firmware_write) {
+      work.writes.push_back(undo->number);
     } else {
       work.loads.push_back(*undo);
     }
@@ -170,6 +187,7 @@ awaitable<std::map<int, UndoResult>> undo_all(const Ctx& ctx, std::vector<Number
     work.results[number] = work.off ? UndoResult{GuardEnd::undone, work.off_words, work.off_ns}
                                     : UndoResult{GuardEnd::failed, work.off_failure, 0};
   }
+  if (!work.writes.empty()) co_await end_writes(work, ctx);
   for (const NumberedUndo& load : work.loads) {
     UndoResult& result = work.results[load.number];
     if (work.off && result.how == GuardEnd::failed)

@@ -34,16 +34,16 @@ struct UndoDoors {
   /// Whether the guard of that number is still open: somebody else may have ended it while this waited, and
   /// what it switched off then is no longer ours to switch. May be empty.
   std::function<bool(int number)> still_open;
-  /// Whether the firmware that `off_after` waits for is written: then it waits no longer. May be empty.
-  std::function<bool()> written;
+  /// Until when (monotonic) firmware is being written there that force-off waits for; asked again meanwhile.
+  /// May be empty.
+  std::function<std::int64_t()> written_until_ns;
 };
 
 /// All undos of one DUT, each under its own budget: loads newest first, and beside them, at once, force-off,
 /// which is asked again until it reads back Off, and stays so where an On may be under way
-/// (model/off_reading.h). Power that is off ends the wait for loads: nothing runs without it. `off_after`:
-/// force-off is not asked before that moment (monotonic), because firmware is being written; loads do not
-/// wait.
+/// (model/off_reading.h). Power that is off ends the wait for loads: nothing runs without it. Firmware writes
+/// are waited for before force-off, half a write being worse than a late one; loads do not wait.
 boost::asio::awaitable<std::map<int, UndoResult>> undo_all(const Ctx& ctx, std::vector<NumberedUndo> undos,
-                                                           UndoDoors doors, std::int64_t off_after_ns);
+                                                           UndoDoors doors);
 
 }  // namespace kiln

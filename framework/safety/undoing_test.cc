@@ -31,7 +31,7 @@ struct UndoingTest : testing::Test {
     UndoDoors doors;
     doors.power = &power_switch;
     std::vector<NumberedUndo> undos{undo};
-    results = co_await undo_all(ctx, std::move(undos), std::move(doors), 0);
+    results = co_await undo_all(ctx, std::move(undos), std::move(doors));
     took = Nanoseconds(ctx.now().monotonic_ns - begun);
     const Status later = co_await ctx.sleep_for(30s);
     (void)later;

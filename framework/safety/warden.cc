@@ -36,7 +36,6 @@ struct GuardedDut {
   WardenBmc bmc;
   std::unique_ptr<Shell> shell;
   std::string no_power = "the rack file names no BMC for it", no_shell = "the rack file names no host for it";
-  std::int64_t off_after_ns = 0;
 };
 
 class Warden {
@@ -169,7 +168,7 @@ class Warden {
     const bool serves = duts_.at(id).facts.role == Role::cdu;
     Energised now;
     for (const NumberedUndo& undo : open_) {
-      if (!serves && undo.undo.dut != id) continue;
+      if ((!serves && undo.undo.dut != id) || undo.undo.kind == UndoKind::firmware_write) continue;
       now.at_all = true;
       now.load = now.load || undo.undo.kind == UndoKind::shell_command;
     }
@@ -210,11 +209,23 @@ class Warden {
     co_await watch_->stop();  // what a last guest wanted
   }
 
+  /// Firmware of that DUT, or of one that it serves; 0: none is being written.
+  std::int64_t written_until_ns(const std::string& id) const {
+    const auto dut = duts_.find(id);
+    const bool serves = dut != duts_.end() && serves_all(dut->second.facts.role);
+    std::int64_t until_ns = 0;
+    for (const NumberedUndo& undo : open_) {
+      if (undo.undo.kind != UndoKind::firmware_write || (!serves && undo.undo.dut != id)) continue;
+      if (watch_ && watch_->is_cut(undo.undo.dut)) continue;  // without power nothing is written
+      until_ns = std::max(until_ns, undo.opened_ns + std::min(undo.undo.budget, kLongestWrite).count());
+    }
+    return until_ns;
+  }
+
   std::vector<NumberedUndo> guards_of(const std::string& dut) const {
     std::vector<NumberedUndo> guards;
-    const auto facts = duts_.find(dut);
     const std::int64_t now_ns = ctx_.now().monotonic_ns;
-    const bool flashing = facts != duts_.end() && facts->second.off_after_ns > now_ns;
+    const bool flashing = written_until_ns(dut) > now_ns;
     for (const NumberedUndo& undo : open_) {
       if (undo.undo.dut != dut) continue;
       guards.push_back(undo);
@@ -340,13 +351,6 @@ class Warden {
     } else if (const auto* end = std::get_if<WardenGuardEnd>(&message)) {
       if (!outstanding(end->how))
         std::erase_if(open_, [end](const NumberedUndo& undo) { return undo.number == end->number; });
-    } else if (const auto* flash = std::get_if<WardenFlash>(&message)) {
-      const auto dut = duts_.find(flash->dut);
-      if (dut != duts_.end())
-        dut->second.off_after_ns =
-            flash->budget.count() == 0
-                ? 0
-                : ctx_.now().monotonic_ns + std::min(flash->budget, kLongestWrite).count();
     } else if (const auto* mask = std::get_if<WardenMask>(&message)) {
       if (!acted_) watch_->mask(mask->dut, mask->part);  // what was given up is told so at its next beat
     } else if (std::holds_alternative<WardenUnmask>(message)) {
@@ -415,21 +419,18 @@ class Warden {
   awaitable<void> undo_dut(std::string id, std::vector<NumberedUndo> undos, Ctx& task) {
     UndoDoors doors;
     doors.no_power = doors.no_shell = "the station did not name it";
-    std::int64_t off_after_ns = 0;
     if (const auto dut = duts_.find(id); dut != duts_.end()) {
       doors.power = dut->second.bmc.power.get();
       doors.shell = dut->second.shell.get();
       doors.no_power = dut->second.no_power;
       doors.no_shell = dut->second.no_shell;
-      off_after_ns = dut->second.off_after_ns;
-      const GuardedDut* one = &dut->second;
-      doors.written = [this, one] { return one->off_after_ns <= ctx_.now().monotonic_ns; };
     }
+    doors.written_until_ns = [this, id] { return written_until_ns(id); };
     doors.still_open = [this](int number) {
       return std::any_of(open_.begin(), open_.end(),
                          [number](const NumberedUndo& undo) { return undo.number == number; });
     };
-    std::map<int, UndoResult> results = co_await undo_all(task, undos, std::move(doors), off_after_ns);
+    std::map<int, UndoResult> results = co_await undo_all(task, undos, std::move(doors));
     for (const NumberedUndo& undo : undos) {
       under_way_.erase(key_of(undo));
       tried_.insert(key_of(undo));

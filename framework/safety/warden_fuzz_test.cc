@@ -101,6 +101,12 @@ class FuzzedLife {
   void open(Nanoseconds when, int number, const std::string& dut) {
     say(when, WardenGuard{number, JournaledUndo(UndoKind::force_off, dut, "force off " + dut)});
   }
+  static WardenGuard write(int number, const std::string& dut, Nanoseconds budget) {
+    WardenGuard said{number,
+                     JournaledUndo(UndoKind::firmware_write, dut, "wait for a firmware write on " + dut)};
+    said.undo.budget = std::max(budget, Nanoseconds(1ns));
+    return said;
+  }
   void garbage(Nanoseconds when) { put_at(when, "{"); }
   void die(Nanoseconds when) {
     at(when, [this] { socket_.close(); });
@@ -223,11 +229,9 @@ class FuzzedLife {
       case 8:
         return WardenLeave{};
       case 9:
-        return WardenFlash{some_dut(), some(5, 1s)};
+        return write(some_number(), some_dut(), some(5, 1s));
       case 10:
-        return chance_.below(9) == 0
-                   ? WardenFlash{"C01", Nanoseconds(std::numeric_limits<std::int64_t>::max())}
-                   : WardenFlash{some_dut(), 0s};
+        return write(some_number(), "C01", chance_.below(9) == 0 ? Nanoseconds::max() : Nanoseconds(1s));
       case 11:
       case 12:
       case 13:
@@ -279,9 +283,6 @@ class FuzzedLife {
     } else if (const auto* end = std::get_if<WardenGuardEnd>(&*message)) {
       if (!outstanding(end->how))
         std::erase_if(open_, [end](const WardenGuard& one) { return one.number == end->number; });
-    } else if (const auto* flash = std::get_if<WardenFlash>(&*message)) {
-      trays_[flash->dut].held_until_ns =
-          now_ns() + std::min<Nanoseconds>(flash->budget, kLongestHeld).count();
     } else if (std::holds_alternative<WardenLeave>(*message)) {
       left_ = !garbled_ || open_.empty();
       gone_ = !left_;  // a leave that nobody can believe
@@ -323,6 +324,9 @@ class FuzzedLife {
       tray.power->on = true;
       tray.on_ns = now_ns();
       tray.on_by = guard.number;
+    } else if (guard.undo.kind == UndoKind::firmware_write) {
+      const Nanoseconds held = std::min<Nanoseconds>(guard.undo.budget, kLongestHeld);
+      tray.held_until_ns = std::max(tray.held_until_ns, now_ns() + held.count());
     } else {
       told_commands_.insert(guard.undo.command);
       if (guard.undo.command == kStopLoad && tray.power->on) {
@@ -339,6 +343,7 @@ class FuzzedLife {
   void demand(const std::string& why) {
     for (const WardenGuard& guard : open_) {
       const std::string id = guard.undo.dut;
+      if (guard.undo.kind == UndoKind::firmware_write) undoing_.insert(guard.number);
       // Nobody can undo it, or not in the time that it leaves.
       if (!known_.contains(id) || guard.undo.budget < kInTime) continue;
       ++demands_;
@@ -431,7 +436,7 @@ TEST_F(WardenBesideAStation, WhatItOpensAfterItWasGivenUpIsUndoneAtItsNextSilenc
 
 TEST_F(WardenBesideAStation, WhatItOpensWhileAFirmwareWriteIsWaitedForDoesNotWait) {
   life.open(1s, 1, "C01");
-  life.say(1s, WardenFlash{"C01", 10min});
+  life.say(1s, FuzzedLife::write(9, "C01", 10min));
   life.garbage(2s);
   life.open(2500ms, 2, "C02");
   life.garbage(3s);
@@ -443,7 +448,7 @@ TEST_F(WardenBesideAStation, WhatItOpensWhileAFirmwareWriteIsWaitedForDoesNotWai
 
 TEST_F(WardenBesideAStation, WhatItOpensJustBeforeItDiesDoesNotWaitForOlderWork) {
   life.open(1s, 1, "C01");
-  life.say(1s, WardenFlash{"C01", 10min});
+  life.say(1s, FuzzedLife::write(9, "C01", 10min));
   life.garbage(2s);
   life.open(3s, 2, "C02");
   life.die(3100ms);
@@ -453,8 +458,8 @@ TEST_F(WardenBesideAStation, WhatItOpensJustBeforeItDiesDoesNotWaitForOlderWork)
 
 TEST_F(WardenBesideAStation, AFirmwareWriteThatHasEndedIsNotWaitedFor) {
   life.open(1s, 1, "C01");
-  life.say(1s, WardenFlash{"C01", 10min});
-  life.say(20s, WardenFlash{"C01", 0s});
+  life.say(1s, FuzzedLife::write(9, "C01", 10min));
+  life.say(20s, WardenGuardEnd{9, GuardEnd::not_needed});
   life.die(20s);
   run();
   EXPECT_LE(life.off_after("C01"), 21s);
@@ -462,7 +467,7 @@ TEST_F(WardenBesideAStation, AFirmwareWriteThatHasEndedIsNotWaitedFor) {
 
 TEST_F(WardenBesideAStation, AWriteThatWouldNeverEndIsWaitedForTwoHours) {
   life.open(1s, 1, "C01");
-  life.say(1s, WardenFlash{"C01", Nanoseconds::max()});
+  life.say(1s, FuzzedLife::write(9, "C01", Nanoseconds::max()));
   life.die(2s);
   run();
   EXPECT_LE(life.off_after("C01"), 2h);

@@ -107,11 +107,6 @@ void write(json::object& into, const WardenGuardEnd& end) {
   into["number"] = end.number;
   into["how"] = to_string(end.how);
 }
-void write(json::object& into, const WardenFlash& flash) {
-  into["type"] = "flash";
-  into["dut"] = flash.dut;
-  into["budget_ns"] = flash.budget.count();
-}
 void write(json::object& into, const WardenMask& mask) {
   into["type"] = "mask";
   into["dut"] = mask.dut;
@@ -366,12 +361,6 @@ std::optional<WardenMessage> read(const std::string& type, Fields& fields) {
     end.number = static_cast<int>(fields.number("number", 1, std::numeric_limits<int>::max()));
     end.how = fields.word("how", kGuardEndWords);
     return end;
-  }
-  if (type == "flash") {
-    WardenFlash flash;
-    flash.dut = fields.text("dut");
-    flash.budget = Nanoseconds(fields.number("budget_ns", 0, kMost));
-    return flash;
   }
   if (type == "mask") {
     WardenMask mask;

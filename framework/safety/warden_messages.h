@@ -4,7 +4,7 @@
 // Pure.
 //
 //   station: hello, dut (one per DUT), building (where the rack file names one), begin, beat (every 500 ms),
-//   guard, guard_end, flash, mask, unmask, leave
+//   guard, guard_end, mask, unmask, leave
 //   warden: ready (with what it could not reach), refused, beat (the answer to each), watch and hazard (per
 //   DUT, on change), masked, tripped, cut, isolation, acting, done
 //   a person, at the warden's door: stop_everything; the warden: everything_stopped
@@ -25,7 +25,7 @@
 
 namespace kiln {
 
-inline constexpr int kWardenProtocol = 5;
+inline constexpr int kWardenProtocol = 6;
 inline constexpr Nanoseconds kHeartbeat = std::chrono::milliseconds(500);
 /// A station that has not been heard for so long is taken for dead.
 inline constexpr Nanoseconds kStationSilence = std::chrono::seconds(2);
@@ -78,12 +78,6 @@ struct WardenGuard {
 struct WardenGuardEnd {
   int number = 0;
   GuardEnd how = GuardEnd::undone;
-};
-/// Firmware of the DUT is being written, for so long at most; zero: no longer. Until then it is not forced
-/// off: half a write is worse than a late cut. Its load is ended all the same.
-struct WardenFlash {
-  std::string dut;
-  Nanoseconds budget{0};
 };
 /// The detector is to be left out of what is judged, for its functional test; answered by masked.
 struct WardenMask {
@@ -139,9 +133,9 @@ struct EverythingStopped {
 
 using WardenMessage =
     std::variant<WardenHello, WardenDut, WardenBuilding, WardenBegin, WardenBeat, WardenGuard, WardenGuardEnd,
-                 WardenFlash, WardenMask, WardenUnmask, WardenLeave, WardenReady, WardenRefused, WardenWatch,
-                 WardenHazard, WardenMasked, WardenTripped, WardenCut, WardenIsolation, WardenActing,
-                 WardenDone, StopEverything, EverythingStopped>;
+                 WardenMask, WardenUnmask, WardenLeave, WardenReady, WardenRefused, WardenWatch, WardenHazard,
+                 WardenMasked, WardenTripped, WardenCut, WardenIsolation, WardenActing, WardenDone,
+                 StopEverything, EverythingStopped>;
 
 std::string encode(const WardenMessage& message);
 /// Errors: warden.garbage (not JSON, not an object, a field missing or of another type), warden.unknown (a

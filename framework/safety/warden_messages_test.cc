@@ -89,7 +89,6 @@ std::vector<WardenMessage> one_of_each() {
           WardenBeat{7},
           guard,
           WardenGuardEnd{3, GuardEnd::failed},
-          WardenFlash{"C01", Nanoseconds(5)},
           WardenMask{"C01", "Chassis_0/LeakDetector_0"},
           WardenUnmask{},
           masked,
@@ -193,12 +192,12 @@ TEST(WardenMessages, ABuildingThatCouldNotBeTrustedIsNone) {
 TEST(WardenMessages, OtherProtocolsTypesAndValuesAreNamed) {
   EXPECT_EQ(decode_warden_message(R"({"protocol":2,"type":"beat","number":1})").error().code,
             "warden.unknown");
-  EXPECT_EQ(decode_warden_message(R"({"protocol":5,"type":"open_valve"})").error().code, "warden.unknown");
+  EXPECT_EQ(decode_warden_message(R"({"protocol":6,"type":"open_valve"})").error().code, "warden.unknown");
   for (const char* text :
-       {"", "null", "[]", "{}", R"({"protocol":5})", R"({"protocol":5,"type":"beat","number":-1})",
-        R"({"protocol":5,"type":"beat","number":"1"})",
-        R"({"protocol":5,"type":"guard_end","number":1,"how":"maybe"})",
-        R"({"protocol":5,"type":"ready","version":"","build_stamp":"","unreachable":{"C01":1}})"}) {
+       {"", "null", "[]", "{}", R"({"protocol":6})", R"({"protocol":6,"type":"beat","number":-1})",
+        R"({"protocol":6,"type":"beat","number":"1"})",
+        R"({"protocol":6,"type":"guard_end","number":1,"how":"maybe"})",
+        R"({"protocol":6,"type":"ready","version":"","build_stamp":"","unreachable":{"C01":1}})"}) {
     const Result<WardenMessage> read = decode_warden_message(text);
     ASSERT_FALSE(read) << text;
     EXPECT_EQ(read.error().code, "warden.garbage") << text;

@@ -100,6 +100,14 @@ struct WardenTest : testing::Test {
     load.undo.command = "pkill -TERM -x gpu_burn";
     put(load);
   }
+  /// Firmware of C01 is being written; number 3.
+  void put_write(Nanoseconds budget) {
+    WardenGuard write;
+    write.number = 3;
+    write.undo = JournaledUndo(UndoKind::firmware_write, "C01", "wait for the firmware write of UEFI on C01");
+    write.undo.budget = budget;
+    put(write);
+  }
   void at(Nanoseconds when, std::function<void()> action) {
     loop->call_at(start + when.count(), std::move(action));
   }
@@ -291,23 +299,35 @@ TEST_F(WardenTest, AFirmwareWriteIsWaitedForUntilItsOwnDeadline) {
   hello();
   guards();
   at(1s, [this] {
-    put(WardenFlash{"C01", 30s});
+    put_write(30s);
     socket.close();
   });
   EXPECT_EQ(run(), 3);
   EXPECT_GE(power->off_ns - start, 31 * kSecondOfWarden);
   EXPECT_LE(power->off_ns - start, 32 * kSecondOfWarden);
+  EXPECT_EQ(written[3].how, GuardEnd::undone);
+  EXPECT_NE(written[3].message.find("what runs there is not known"), std::string::npos) << written[3].message;
+}
+
+TEST_F(WardenTest, AWriteOfWhatIsOffIsWaitedForTooBeforeTheWardenLeaves) {
+  hello();
+  put_write(30s);
+  at(1s, [this] { socket.close(); });
+  EXPECT_EQ(run(), 3);
+  EXPECT_GE(written_ns - start, 30 * kSecondOfWarden) << "nobody else touches it meanwhile";
+  EXPECT_EQ(power->asked_off, 0);
 }
 
 TEST_F(WardenTest, AStationThatWokeUpAndUndidItsOwnIsNotCutLater) {
   hello();
   guards();
-  put(WardenFlash{"C01", 60s});
+  put_write(60s);
   beats(0s, 1s);
   at(10s, [this] { put(WardenGuardEnd{2, GuardEnd::undone}); });
   at(11s, [this] {
     power->on = false;
     put(WardenGuardEnd{1, GuardEnd::undone});
+    put(WardenGuardEnd{3, GuardEnd::not_needed});
   });
   beats(10s, 70s);
   at(12s, [this] { power->on = true; });  // by the next run
@@ -320,7 +340,7 @@ TEST_F(WardenTest, AStationThatWokeUpAndUndidItsOwnIsNotCutLater) {
 TEST_F(WardenTest, AStationThatLeavesTakesTheWaitingWardenWithIt) {
   hello();
   guards();
-  put(WardenFlash{"C01", 600s});
+  put_write(600s);
   beats(0s, 1s);
   at(10s, [this] { put(WardenLeave{}); });
   EXPECT_EQ(run(), 0);
@@ -342,8 +362,8 @@ TEST_F(WardenTest, ARunThatAnotherWardenStillHasIsRefused) {
 TEST_F(WardenTest, AWriteThatIsOverHoldsNothingUp) {
   hello();
   guards();
-  put(WardenFlash{"C01", 600s});
-  put(WardenFlash{"C01", 0s});
+  put_write(600s);
+  put(WardenGuardEnd{3, GuardEnd::not_needed});
   at(1s, [this] { socket.close(); });
   EXPECT_EQ(run(), 3);
   EXPECT_LE(power->off_ns - start, 2 * kSecondOfWarden);
@@ -529,7 +549,7 @@ TEST_F(WardenTest, ALeakDuringAFirmwareWriteIsCutAllTheSame) {
   detectors->put("LeakDetector_0");
   hello();
   guards();
-  put(WardenFlash{"C01", 600s});
+  put_write(600s);
   beats(0s, 10s);
   at(5s, [this] { detectors->put("LeakDetector_0", "Critical"); });
   at(10s, [this] { put(WardenLeave{}); });
@@ -542,7 +562,7 @@ TEST_F(WardenTest, ALeakBesideADeadStationDoesNotWaitForTheFirmwareWrite) {
   detectors->put("LeakDetector_0");
   hello();
   guards();
-  put(WardenFlash{"C01", 600s});
+  put_write(600s);
   at(1s, [this] { socket.close(); });
   at(20s, [this] {
     EXPECT_TRUE(power->on) << "half a write is worse than a late cut";
@@ -551,6 +571,7 @@ TEST_F(WardenTest, ALeakBesideADeadStationDoesNotWaitForTheFirmwareWrite) {
   EXPECT_EQ(run(), 3);
   EXPECT_LE(power->off_ns - start, 21 * kSecondOfWarden + 100'000'000);
   EXPECT_EQ(written_cuts.size(), 1U);
+  EXPECT_LE(written_ns - start, 40 * kSecondOfWarden) << "what has no power is not being written";
 }
 
 TEST_F(WardenTest, ABmcThatCannotBeReachedIsNamedBeforeAnythingIsSwitchedOn) {

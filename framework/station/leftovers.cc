@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "files/inventory_file.h"
+#include "model/interlock_reach.h"
 #include "safety/trip.h"
 #include "station/interlock_latches.h"
 #include "store/record_break.h"
@@ -88,6 +89,17 @@ OpenInRecord open_in_record(const JournalOwner& owner) {
 }
 
 }  // namespace
+
+Nanoseconds firmware_write_left(const GuardJournalContent& content, const Dut& dut, std::int64_t utc_ns) {
+  Nanoseconds left(0);
+  for (const GuardEntry& entry : content.entries) {
+    const bool concerns = entry.undo.dut == dut.id || serves_all(dut.role);
+    if (!concerns || !outstanding(entry.state) || entry.undo.kind != UndoKind::firmware_write) continue;
+    const Nanoseconds rest(entry.opened_utc_ns + entry.undo.budget.count() - utc_ns);
+    left = std::max(left, std::min(rest, entry.undo.budget));
+  }
+  return left;
+}
 
 std::string guard_directory(const std::string& state_directory) { return state_directory + "/guards"; }
 

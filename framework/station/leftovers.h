@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "model/event.h"
+#include "model/inventory.h"
 #include "safety/guard_journal.h"
 
 namespace kiln {
@@ -27,6 +28,10 @@ std::vector<Leftover> find_leftovers(const std::string& state_directory);
 /// undone by somebody else, and removes the journal. Only for journals in which nothing is outstanding. Error
 /// latch.not_writable: nothing was recorded, and the journal stays.
 Status record_and_remove(const std::string& path, const GuardJournalContent& content);
+
+/// How long (0: not at all) firmware may still be being written on `dut`, or on what it serves: until then it
+/// is not switched off. A clock that has jumped makes it no longer than such a write may take.
+Nanoseconds firmware_write_left(const GuardJournalContent& content, const Dut& dut, std::int64_t utc_ns);
 
 /// Latches the DUT of an entry of kind interlock; does nothing for the others. `state_directory`: where the
 /// latches are. Error latch.not_writable.

@@ -188,5 +188,35 @@ TEST_F(LeftoversTest, WhatTheStationHadRecordedIsNotToldTwice) {
   EXPECT_FALSE(undo_failed);
 }
 
+GuardEntry write_of(const std::string& dut, std::int64_t opened_utc_ns, Nanoseconds budget) {
+  GuardEntry entry;
+  entry.undo = JournaledUndo(UndoKind::firmware_write, dut, "wait for the firmware write of UEFI on " + dut);
+  entry.undo.budget = budget;
+  entry.opened_utc_ns = opened_utc_ns;
+  return entry;
+}
+
+TEST(FirmwareWriteLeft, HoldsItsDutAndWhatServesItUntilItsTimeIsOver) {
+  using namespace std::chrono_literals;
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  const std::int64_t now = 1000 * kSecond;
+  GuardJournalContent content;
+  content.entries = {write_of("C01", now - 60 * kSecond, 10min), write_of("C02", now - 60 * kSecond, 5min)};
+  Dut tray;
+  tray.id = "C01";
+  tray.role = Role::compute_tray;
+  EXPECT_EQ(firmware_write_left(content, tray, now), 9min);
+  EXPECT_LE(firmware_write_left(content, tray, now + 541 * kSecond), 0s);
+  EXPECT_EQ(firmware_write_left(content, tray, now - 1'000'000 * kSecond), 10min) << "the clock was set back";
+  tray.id = "C03";
+  EXPECT_EQ(firmware_write_left(content, tray, now), 0s);
+  Dut shelf;
+  shelf.id = "P01";
+  shelf.role = Role::power_shelf;
+  EXPECT_EQ(firmware_write_left(content, shelf, now), 9min) << "the longest of them";
+  for (GuardEntry& entry : content.entries) entry.state = GuardEnd::not_needed;
+  EXPECT_EQ(firmware_write_left(content, shelf, now), 0s) << "they have ended";
+}
+
 }  // namespace
 }  // namespace kiln

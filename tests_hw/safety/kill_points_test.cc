@@ -55,7 +55,10 @@ void check_rack(const World& world, std::vector<std::string>& wrong) {
     if (machine->on || machine->coming_on) wrong.push_back(id + " is on and has no owner");
     if (machine->load) wrong.push_back(id + " is loaded and has no owner");
     if (came_back(world)) continue;  // it had an owner again, which has its own time
-    const std::int64_t off = machine->off_ns - world.death_ns;
+    const auto held = world.held_at_death.find(id);
+    const std::int64_t from_ns =
+        held == world.held_at_death.end() ? world.death_ns : std::max(world.death_ns, held->second);
+    const std::int64_t off = machine->off_ns - from_ns;
     if (world.death_ns != 0 && world.death != Death::both && off > kOffWithin)
       wrong.push_back(fmt::format("{} was off {} after the death", id, format_duration(Nanoseconds(off))));
     const std::int64_t ended = machine->load_ended_ns - world.death_ns;
@@ -128,6 +131,15 @@ void check_record(const World& world, std::vector<std::string>& wrong) {
     if (!told(world, after, "stop gpu_burn on " + id))
       wrong.push_back("nobody says who ended the load of " + id);
   }
+  for (const std::string& id : world.writing_at_death) {
+    const bool cut = std::any_of(world.committed.begin(), world.committed.end(), [&id](const Event& event) {
+      const auto* diagnosed = std::get_if<Diagnosed>(&event.body);
+      return event.dut == id && diagnosed != nullptr && diagnosed->code == "firmware.interrupted";
+    });
+    // A station that came back has seen its end itself.
+    if (!cut && !came_back(world) && !told(world, after, "wait for the firmware write of UEFI on " + id))
+      wrong.push_back("nobody says that a firmware write of " + id + " was under way");
+  }
   std::vector<Event> events = world.committed;
   std::int64_t last = static_cast<std::int64_t>(events.size());
   for (Event event : after) {
@@ -166,17 +178,17 @@ std::vector<std::string> check(const World& world) {
 
 /// The points that are looked at: all, or from the accident until a while after the latch; then the run goes
 /// on as a quiet one does.
-std::pair<int, int> span_of_points(const Accident& accident) {
+std::pair<int, int> span_of_points(const Plan& plan, const Accident& accident) {
   constexpr int kAWhile = 100;
   const StateDirectory state;
-  World world(burn_in(), state.path(), 0, Death::killed, Bmcs::obedient, accident);
+  World world(plan, state.path(), 0, Death::killed, Bmcs::obedient, accident);
   world.run();
   if (accident.leaks.empty()) return {1, world.points};
   return {world.point_of_accident, world.point_of_latch + kAWhile};
 }
 
 int count_points() {
-  static const int points = span_of_points({}).second;
+  static const int points = span_of_points(burn_in(), {}).second;
   return points;
 }
 
@@ -204,9 +216,11 @@ int stride(int usual) {
   return all != nullptr && std::string_view(all) == "all" ? 1 : usual * kThinned;
 }
 
-void kill_at_every(Death death, int usual, Bmcs bmcs = Bmcs::obedient, const Accident& accident = {}) {
+void kill_at_every(Death death, int usual, Bmcs bmcs = Bmcs::obedient, const Accident& accident = {},
+                   const Plan& plan = burn_in()) {
   const int every = stride(usual);
-  const auto [begin, points] = span_of_points(accident);
+  const auto [begin, points] = span_of_points(plan, accident);
+  int writing = 0;
   int latched = 0;
   int lost = 0;
   int died = 0;
@@ -217,9 +231,10 @@ void kill_at_every(Death death, int usual, Bmcs bmcs = Bmcs::obedient, const Acc
   int over = 0;
   for (int point = begin; point <= points && failures < kFailuresShown; point += every) {
     const StateDirectory state;
-    World world(burn_in(), state.path(), point, death, bmcs, accident);
+    World world(plan, state.path(), point, death, bmcs, accident);
     world.run();
     ++died;
+    writing += world.writing_at_death.empty() ? 0 : 1;
     with_power += world.on_at_death.empty() ? 0 : 1;
     with_load += world.loaded_at_death.empty() ? 0 : 1;
     unknown += world.unknown_to_warden > 0 ? 1 : 0;
@@ -238,11 +253,14 @@ void kill_at_every(Death death, int usual, Bmcs bmcs = Bmcs::obedient, const Acc
   }
   std::cout << fmt::format(
       "{}: {} of {} points (1 of {}), {} latched, {} whose cut had begun not, {} with something on, {} under "
-      "load; left to kiln recover "
-      "though "
-      "nothing "
-      "was in effect: {} not yet told to the warden, {} ended but not on disk\n",
-      name_of(death), died, points - begin + 1, every, latched, lost, with_power, with_load, unknown, over);
+      "load, {} in a firmware write; left to kiln recover though nothing was in effect: {} not yet told to "
+      "the "
+      "warden, {} ended but not on disk\n",
+      name_of(death), died, points - begin + 1, every, latched, lost, with_power, with_load, writing, unknown,
+      over);
+  if (&plan == &flashing()) {
+    EXPECT_GT(writing, 0);
+  }
 }
 
 TEST(KillPoints, ABurnInThatNobodyKillsIsGoAndHasAtLeastAThousandPoints) {
@@ -299,6 +317,34 @@ TEST(KillPoints, WokenAndKilledSoonAfterNothingStaysOnEither) { kill_at_every(De
 
 TEST(KillPoints, KilledWithItsWardenTheHostsEndTheirLoadAndRecoverDoesTheRest) {
   kill_at_every(Death::both, 1);
+}
+
+// While firmware is being written.
+
+TEST(KillPoints, KilledWhileFirmwareIsWrittenTheWardenWaitsForTheWrite) {
+  kill_at_every(Death::killed, 1, Bmcs::obedient, {}, flashing());
+}
+
+TEST(KillPoints, StoppedWhileFirmwareIsWrittenTheWardenWaitsForTheWrite) {
+  kill_at_every(Death::stopped, 3, Bmcs::obedient, {}, flashing());
+}
+
+TEST(KillPoints, WokenWhileFirmwareIsWrittenNothingStaysOnAndNoWriteIsRuined) {
+  kill_at_every(Death::woken, 3, Bmcs::obedient, {}, flashing());
+}
+
+TEST(KillPoints, RousedWhileFirmwareIsWrittenNothingStaysOnAndNoWriteIsRuined) {
+  kill_at_every(Death::roused, 5, Bmcs::obedient, {}, flashing());
+}
+
+TEST(KillPoints, KilledWithItsWardenWhileFirmwareIsWrittenRecoverWaitsForTheWrite) {
+  kill_at_every(Death::both, 1, Bmcs::obedient, {}, flashing());
+}
+
+TEST(KillPoints, KilledAtEveryPointOfATripThatCutsThroughAFirmwareWrite) {
+  Accident accident = a_leak(std::chrono::milliseconds(500));
+  accident.begins_with = "write began";
+  kill_at_every(Death::killed, 3, Bmcs::obedient, accident, flashing());
 }
 
 // BMCs that read Off while they come on, and ignore a force-off meanwhile.

@@ -29,6 +29,13 @@ GpuReading gpu(const std::string& name) {
 
 void fill(FakeHardware& hardware, const Dut& dut) {
   for (const Component& part : dut.expect.components) {
+    if (part.kind == ComponentKind::firmware) {
+      FirmwareItem item;
+      item.id = part.name;
+      item.version = "1.0.0";
+      item.updateable = true;
+      hardware.firmware.push_back(item);
+    }
     if (part.kind == ComponentKind::gpu) hardware.gpus.push_back(gpu(part.name));
     if (part.kind == ComponentKind::coolant_connector) {
       CoolantReading coolant;
@@ -145,7 +152,11 @@ void Rack::ask_on(const std::string& id, std::function<void()> then) {
   });
 }
 
-void Rack::power_lost(Machine& machine) {
+void Rack::power_lost(const std::string& id) {
+  Machine& machine = *machines_.at(id);
+  if (machine.writing && !may_ruin_writes)
+    wrong.push_back(id + ": its power was taken in the midst of a firmware write");
+  machine.writing = false;
   if (!machine.load) return;
   const std::shared_ptr<Load> load = std::exchange(machine.load, nullptr);
   machine.load_ended_ns = now_ns();
@@ -164,13 +175,37 @@ void Rack::ask_off(const std::string& id, std::function<void()> then) {
     ++machine.asked;
     if (machine.on || machine.coming_on) machine.off_ns = now_ns();
     machine.on = machine.coming_on = false;
-    power_lost(machine);
+    power_lost(id);
     for (const auto& [fed, one] : machines_) {
       if (!shelves_.contains(id) || shelves_.contains(fed) || !one->on) continue;
       one->on = one->coming_on = false;
       one->off_ns = now_ns();
-      power_lost(*one);
+      power_lost(fed);
     }
+    then();
+  });
+}
+
+void Rack::ask_write(const std::string& id, const std::string& version, std::function<void()> then) {
+  loop_.call_at(now_ns() + kTravel.count(), [this, id, version, then = std::move(then)] {
+    deed(id, UndoKind::firmware_write);
+    Machine& machine = *machines_.at(id);
+    machine.writing = true;
+    hear("write began", id);
+    loop_.call_at(now_ns() + kWriteTakes.count(), [&machine, version, then] {
+      if (machine.writing) machine.staged = version;
+      machine.writing = false;
+      then();
+    });
+  });
+}
+
+void Rack::ask_restart(const std::string& id, std::function<void()> then) {
+  loop_.call_at(now_ns() + kTravel.count(), [this, id, then = std::move(then)] {
+    Machine& machine = *machines_.at(id);
+    deed(id, UndoKind::force_off);
+    if (machine.on && !machine.staged.empty())
+      machine.hardware.firmware.front().version = std::exchange(machine.staged, {});
     then();
   });
 }

@@ -24,6 +24,7 @@
 namespace kiln::kills {
 
 inline constexpr Nanoseconds kTravel = std::chrono::milliseconds(20);
+inline constexpr Nanoseconds kWriteTakes = std::chrono::seconds(6);
 
 /// gpu_burn on one host.
 struct Load {
@@ -36,6 +37,8 @@ struct Machine {
   bool on = false;
   int asked = 0;           ///< On requests; only the last one may switch on
   bool coming_on = false;  ///< reads Off and will not stay so
+  bool writing = false;    ///< firmware, which a loss of power ruins
+  std::string staged;      ///< version that was written and runs from the next reset on
   std::shared_ptr<Load> load;
   std::int64_t on_ns = 0, off_ns = 0, load_ended_ns = 0;  ///< when that last happened
 };
@@ -55,6 +58,9 @@ class Rack {
   // Requests as they arrive. Each returns at once; `then` is called when it was carried out.
   void ask_on(const std::string& id, std::function<void()> then);
   void ask_off(const std::string& id, std::function<void()> then);
+  /// A component is written for 6 s, whoever has asked; the next reset activates it.
+  void ask_write(const std::string& id, const std::string& version, std::function<void()> then);
+  void ask_restart(const std::string& id, std::function<void()> then);
   /// Runs for `length`, or until the host's power is gone or end_load().
   void start_load(const std::string& id, Nanoseconds length, std::shared_ptr<Load> load);
   /// As pkill: 0, or 1 when nothing ran.
@@ -74,8 +80,9 @@ class Rack {
   /// wrong.
   std::function<std::optional<std::string>(const std::string& id, UndoKind undo)> before_deed;
   std::vector<std::string> wrong;
+  bool may_ruin_writes = false;  ///< a leak does not wait
   /// What was asked for and what has arrived: "off sent by the warden", "off received", "load end received",
-  /// "load began". May be empty.
+  /// "load began", "write began". May be empty.
   std::function<void(const char* what, const std::string& id)> on_heard;
   void hear(const char* what, const std::string& id) const {
     if (on_heard) on_heard(what, id);
@@ -83,7 +90,7 @@ class Rack {
 
  private:
   void deed(const std::string& id, UndoKind undo);
-  void power_lost(Machine& machine);
+  void power_lost(const std::string& id);
   Loop& loop_;
   Bmcs bmcs_;
   std::map<std::string, std::unique_ptr<Machine>> machines_;

@@ -2,21 +2,36 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "kill_state_for_test.h"
 #include "sdk/plugin.h"
 
 // Each plugin is compiled into this program once more, with its one symbol under a name of its own.
 extern "C" const kiln::PluginDescriptor kill_points_power;
 extern "C" const kiln::PluginDescriptor kill_points_cooling;
 extern "C" const kiln::PluginDescriptor kill_points_gpu_stress;
+extern "C" const kiln::PluginDescriptor kill_points_firmware;
 
 namespace kiln::kills {
 namespace {
 
 using namespace std::chrono_literals;
+
+constexpr const char* kWritten = "2.0.0";
+
+/// Where the image stands that is written: as long as the program. Its content is its version.
+class Images {
+ public:
+  Images() { std::ofstream(directory_.path() + "/UEFI-2.0.0.fw") << kWritten; }
+  [[nodiscard]] std::string path() const { return directory_.path(); }
+
+ private:
+  StateDirectory directory_;
+};
 
 Component part(ComponentKind kind, const std::string& name, const std::string& serial = {}) {
   Component made;
@@ -45,6 +60,9 @@ Dut dut(const std::string& id, Role role) {
   made.host = HostAccess{};
   made.host->address = id;
   expect(made, part(ComponentKind::leak_detector, "LeakDetector_1"));
+  Component uefi = part(ComponentKind::firmware, "UEFI");
+  uefi.firmware = kWritten;
+  expect(made, std::move(uefi));
   expect(made, part(ComponentKind::gpu, "GPU_0", "1640000000001"));
   expect(made, part(ComponentKind::gpu, "GPU_1", "1640000000002"));
   return made;
@@ -96,6 +114,9 @@ LimitsTable limits() {
   most("coolant.supply_temperature", "Cel", 45);
   least("pump.speed", "%", 20);
   equals("power.on.confirmed", "", true);
+  Limit version = row("firmware.version.after_update", "");
+  version.expected = true;
+  table.rows.push_back(std::move(version));
   equals("gpu.present", "", true);
   most("gpu.temperature.max", "Cel", 80);
   most("gpu.memory_temperature.max", "Cel", 90);
@@ -141,8 +162,10 @@ PhaseSpec phase(const std::string& name, std::vector<std::string> needs, std::ve
   return made;
 }
 
-Recipe recipe() {
-  const std::vector<Role> trays{Role::compute_tray, Role::switch_tray};
+const std::vector<Role> kTrays{Role::compute_tray, Role::switch_tray};
+
+/// Up to the power of everything; what comes then is `main`.
+Recipe recipe(PhaseSpec main) {
   const std::vector<Role> wet{Role::compute_tray, Role::switch_tray, Role::cdu};
   Recipe made;
   made.name = "kills";
@@ -156,33 +179,41 @@ Recipe recipe() {
   watch.duts = of(wet);
   watch.every = 1s;
   made.monitors.push_back(std::move(watch));
-  StepSpec power = step("on", "power.on", trays);
+  StepSpec power = step("on", "power.on", kTrays);
   power.barrier_before = true;
+  made.phases = {phase("leak-detection", {}, {step("census", "cooling.detector_census", wet)}),
+                 phase("shelf", {}, {step("shelf-on", "power.on", {Role::power_shelf})}),
+                 phase("cooling", {"leak-detection"},
+                       {step("flow", "cooling.flow", wet, {{"samples", "3"}, {"every", "200ms"}})}),
+                 phase("power", {"leak-detection", "cooling"}, {power}), std::move(main)};
+  made.teardown = {step("off", "power.off", kTrays)};
+  return made;
+}
+
+Recipe soaking() {
   StepSpec load = step("load", "gpu_stress.soak", {Role::compute_tray},
                        {{"for", "10s"}, {"settle", "4s"}, {"in_band_every", "2s"}});
   load.barrier_before = true;
   StepSpec again = load;
   again.name = "load-again";
-  made.phases = {phase("leak-detection", {}, {step("census", "cooling.detector_census", wet)}),
-                 phase("shelf", {}, {step("shelf-on", "power.on", {Role::power_shelf})}),
-                 phase("cooling", {"leak-detection"},
-                       {step("flow", "cooling.flow", wet, {{"samples", "3"}, {"every", "200ms"}})}),
-                 phase("power", {"leak-detection", "cooling"}, {power}),
-                 phase("soak", {"cooling", "power"}, {load, again})};
-  made.teardown = {step("off", "power.off", trays)};
-  return made;
+  return recipe(phase("soak", {"cooling", "power"}, {load, again}));
 }
 
-}  // namespace
+Recipe writing() {
+  static const Images images;
+  StepSpec update =
+      step("update", "firmware.update", {Role::compute_tray},
+           {{"component", "UEFI"}, {"images", images.path()}, {"activation", "5s"}, {"host", "false"}});
+  update.timeout = 20s;
+  update.barrier_before = true;
+  return recipe(phase("firmware", {"power"}, {update}));
+}
 
-const Plan& burn_in() {
-  static const Inventory inventory = rack();
-  static const LimitsTable table = limits();
-  static const Recipe text = recipe();
+const StepCatalog& catalog_of_kills() {
   static StepCatalog catalog;
-  static const Plan plan = [] {
+  static const bool filled = [] {
     for (const PluginDescriptor* plugin :
-         {&kill_points_power, &kill_points_cooling, &kill_points_gpu_stress}) {
+         {&kill_points_power, &kill_points_cooling, &kill_points_gpu_stress, &kill_points_firmware}) {
       std::vector<std::unique_ptr<Step>> steps;
       plugin->make_steps(steps);
       PluginFacts facts;
@@ -191,17 +222,38 @@ const Plan& burn_in() {
       const Status added = catalog.add(std::move(facts), std::move(steps));
       EXPECT_TRUE(added.has_value());
     }
-    PlanRequest request;
-    request.recipe = &text;
-    request.inventory = &inventory;
-    request.limits = &table;
-    request.catalog = &catalog;
-    request.operator_name = "tester";
-    PlanResult made = make_plan(request);
-    for (const PlanProblem& problem : made.problems)
-      ADD_FAILURE() << problem.place << ": " << problem.code << ": " << problem.message;
-    return made.plan ? std::move(*made.plan) : Plan{};
+    return true;
   }();
+  (void)filled;
+  return catalog;
+}
+
+Plan plan_of(const Recipe& text) {
+  static const Inventory inventory = rack();
+  static const LimitsTable table = limits();
+  PlanRequest request;
+  request.recipe = &text;
+  request.inventory = &inventory;
+  request.limits = &table;
+  request.catalog = &catalog_of_kills();
+  request.operator_name = "tester";
+  PlanResult made = make_plan(request);
+  for (const PlanProblem& problem : made.problems)
+    ADD_FAILURE() << problem.place << ": " << problem.code << ": " << problem.message;
+  return made.plan ? std::move(*made.plan) : Plan{};
+}
+
+}  // namespace
+
+const Plan& burn_in() {
+  static const Recipe text = soaking();
+  static const Plan plan = plan_of(text);
+  return plan;
+}
+
+const Plan& flashing() {
+  static const Recipe text = writing();
+  static const Plan plan = plan_of(text);
   return plan;
 }
 

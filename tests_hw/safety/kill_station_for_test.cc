@@ -86,6 +86,35 @@ class DoorBmc final : public Bmc {
     if (!read) co_return read.error();
     co_return machine_.hardware.gpus;
   }
+  awaitable<Result<std::vector<FirmwareItem>>> firmware(const Ctx& ctx) override {
+    const Status read = co_await exchange("firmware", ctx);
+    if (!read) co_return read.error();
+    co_return machine_.hardware.firmware;
+  }
+  awaitable<Result<UpdateOutcome>> update_firmware(
+      const Ctx& ctx, const Permit& permit, UpdateRequest request,
+      std::function<void(const UpdateProgress&)> /*on_progress*/) override {
+    if (!permit.valid()) co_return Error("permit.revoked", "the permit is not valid");
+    co_await point("update_firmware", "before");
+    UpdateOutcome outcome;
+    outcome.task_ok = true;
+    outcome.task_state = "Completed";
+    if (world_.fuse.dead()) co_return outcome;
+    const Completion<bool> done;
+    world_.rack.ask_write(id_, request.image, [done] { done.complete(true); });
+    const Status answered = co_await answer(ctx, done, "update_firmware");
+    if (!answered) co_return answered.error();
+    co_return outcome;
+  }
+  awaitable<Status> restart(const Ctx& ctx, const Permit& permit) override {
+    if (!permit.valid()) co_return Error("permit.revoked", "the permit is not valid");
+    co_await point("restart", "before");
+    if (world_.fuse.dead()) co_return success();
+    const Completion<bool> done;
+    world_.rack.ask_restart(id_, [done] { done.complete(true); });
+    const Status answered = co_await answer(ctx, done, "restart");
+    co_return answered;
+  }
   awaitable<Status> logout(const Ctx& ctx) override {
     const Status left = co_await exchange("logout", ctx);
     co_return left;
@@ -93,7 +122,6 @@ class DoorBmc final : public Bmc {
 
   awaitable<Result<BmcIdentity>> identity(const Ctx&) override { co_return not_modelled(); }
   awaitable<Status> graceful_shutdown(const Ctx&) override { co_return not_modelled(); }
-  awaitable<Status> restart(const Ctx&, const Permit&) override { co_return not_modelled(); }
   awaitable<Status> reset_manager(const Ctx&) override { co_return not_modelled(); }
   awaitable<Result<double>> raise_power_limit(const Ctx&, const Permit&, std::string, double) override {
     co_return not_modelled();
@@ -106,11 +134,6 @@ class DoorBmc final : public Bmc {
   awaitable<Result<std::vector<Part>>> parts(const Ctx&) override { co_return not_modelled(); }
   awaitable<Result<std::vector<SensorReading>>> sensors(const Ctx&) override { co_return not_modelled(); }
   awaitable<Result<std::vector<NvlinkReading>>> nvlinks(const Ctx&) override { co_return not_modelled(); }
-  awaitable<Result<std::vector<FirmwareItem>>> firmware(const Ctx&) override { co_return not_modelled(); }
-  awaitable<Result<UpdateOutcome>> update_firmware(const Ctx&, const Permit&, UpdateRequest,
-                                                   std::function<void(const UpdateProgress&)>) override {
-    co_return not_modelled();
-  }
   awaitable<Result<std::vector<LogEntry>>> event_log(const Ctx&, std::string) override {
     co_return not_modelled();
   }

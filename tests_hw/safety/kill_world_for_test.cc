@@ -14,6 +14,7 @@
 #include "safety/guard_record.h"
 #include "safety/guard_text.h"
 #include "safety/warden_messages.h"
+#include "station/leftovers.h"
 #include "store/store_paths.h"
 
 namespace kiln::kills {
@@ -27,11 +28,12 @@ constexpr Nanoseconds kAsleep = std::chrono::seconds(5);
 constexpr Nanoseconds kRoused = std::chrono::milliseconds(300);
 constexpr Nanoseconds kSettles = std::chrono::seconds(3);       ///< what was still under way is carried out
 constexpr Nanoseconds kPersonComes = std::chrono::seconds(20);  ///< and says kiln recover
+constexpr Nanoseconds kPersonHurries = std::chrono::milliseconds(3500);
 constexpr std::size_t kEventsOfARun = 1024;
 constexpr int kRecordsLookedAt = 32;  ///< more than this burn-in has guards
 
-/// The outstanding entries at the head of a journal, as they are on disk now.
-std::vector<GuardEntry> on_disk(const std::string& path) {
+/// The entries at the head of a journal, as they are on disk now.
+std::vector<GuardEntry> all_on_disk(const std::string& path) {
   std::vector<GuardEntry> entries;
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return entries;
@@ -50,10 +52,16 @@ std::vector<GuardEntry> on_disk(const std::string& path) {
     }
     if (!newest) continue;
     Result<GuardEntry> entry = entry_from(newest->text);
-    if (!entry || !outstanding(entry->state)) continue;
+    if (!entry) continue;
     entry->number = number;
     entries.push_back(std::move(*entry));
   }
+  return entries;
+}
+
+std::vector<GuardEntry> on_disk(const std::string& path) {
+  std::vector<GuardEntry> entries = all_on_disk(path);
+  std::erase_if(entries, [](const GuardEntry& entry) { return !outstanding(entry.state); });
   return entries;
 }
 
@@ -185,11 +193,12 @@ std::optional<std::string> World::undo_missing(const std::string& id, UndoKind k
 void World::heard(const std::string& what, const std::string& id) {
   mark(what, id);
   const bool wanted = !accident.leaks.empty() || !accident.silent.empty();
-  if (what != "load began" || !wanted || accident_ns != 0) return;
+  if (what != accident.begins_with || !wanted || accident_ns != 0) return;
   accident_ns = rack.now_ns() + accident.after.count();
   loop->call_at(accident_ns, [this] {
     point_of_accident = fuse.points();
     if (!accident.silent.empty()) rack.silence(accident.silent);
+    rack.may_ruin_writes = !accident.leaks.empty();
     if (!accident.leaks.empty()) rack.leak(accident.leaks);
   });
 }
@@ -200,7 +209,17 @@ void World::strike() {
   for (const auto& [id, machine] : rack.machines()) {
     if (machine->on || machine->coming_on) on_at_death.insert(id);
     if (machine->load) loaded_at_death.insert(id);
+    if (machine->writing) writing_at_death.insert(id);
   }
+  GuardJournalContent content;
+  content.entries = all_on_disk(journal_path);
+  for (GuardEntry& entry : content.entries) {
+    // One that the warden was not told of goes on for it.
+    const bool told = pipe.guards_told.contains(entry.number) && !pipe.ends_told.contains(entry.number);
+    if (told) entry.state = GuardEnd::open;
+  }
+  for (const Dut& dut : plan.inventory.duts)
+    held_at_death[dut.id] = death_ns + firmware_write_left(content, dut, loop->clock().now().utc_ns).count();
   if (death == Death::stopped) loop->call_at(death_ns + kFrozen.count(), [this] { fuse.die(); });
   if (death == Death::woken || death == Death::roused) {
     loop->call_at(death_ns + kAsleep.count(), [this] {
@@ -266,8 +285,17 @@ awaitable<void> World::recover_dut(Ctx& ctx, GuardJournal& left, std::string id)
   for (auto entry = content.entries.rbegin(); entry != content.entries.rend(); ++entry) {
     if (!outstanding(entry->state) || entry->undo.dut != id) continue;
     if (entry->undo.kind == UndoKind::interlock) continue;  // is latched by whoever looks at what is left
-    Ctx within = ctx.child_within(entry->undo.description, entry->undo.budget);
     const bool power = entry->undo.kind == UndoKind::force_off;
+    const bool write = entry->undo.kind == UndoKind::firmware_write;
+    const Nanoseconds held =
+        power || write ? firmware_write_left(content, dut, loop->clock().now().utc_ns) : Nanoseconds(0);
+    const Status waited = co_await ctx.sleep_for(held);
+    if (!waited) co_return;
+    if (write) {
+      (void)left.end(entry->number, GuardEnd::undone, "by kiln recover: its time is over");
+      continue;
+    }
+    Ctx within = ctx.child_within(entry->undo.description, entry->undo.budget);
     const std::unique_ptr<Bmc> bmc = open_bmc(*this, dut);
     const std::unique_ptr<Shell> shell = open_shell(*this, dut);
     Status done = success();
@@ -294,7 +322,9 @@ awaitable<void> World::recover_dut(Ctx& ctx, GuardJournal& left, std::string id)
 }
 
 awaitable<void> World::recover(Ctx& ctx) {
-  const std::int64_t pause = std::max<std::int64_t>(death_ns + kPersonComes.count() - rack.now_ns(), 0);
+  // In the midst of the write, where there is one.
+  const Nanoseconds comes = writing_at_death.empty() ? kPersonComes : kPersonHurries;
+  const std::int64_t pause = std::max<std::int64_t>(death_ns + comes.count() - rack.now_ns(), 0);
   const Status waited = co_await ctx.sleep_for(Nanoseconds(pause));
   if (!waited) co_return;
   const Result<std::unique_ptr<GuardJournal>> left = GuardJournal::take_over(journal_path, loop->clock());

@@ -6,6 +6,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -27,12 +28,13 @@ namespace kiln::kills {
 enum class Death { killed, stopped, woken, roused, both };
 const char* name_of(Death death);
 
-/// What happens some time after the first load began.
+/// What happens some time after the first load, or the first firmware write, began.
 struct Accident {
   std::string leaks;      ///< a detector of this one says so; empty: none
   std::string silent;     ///< the BMC of this one answers nobody any more
   Nanoseconds stalls{0};  ///< so long the ledger writes nothing
   Nanoseconds after = std::chrono::seconds(2);
+  const char* begins_with = "load began";
 };
 
 /// What reached rack, disk or people, in that order.
@@ -90,7 +92,9 @@ class World {
   int warden_status = -1;
   bool station_left = false;  ///< it ended by itself
   std::int64_t death_ns = 0;
-  std::set<std::string> on_at_death, loaded_at_death;
+  std::set<std::string> on_at_death, loaded_at_death, writing_at_death;
+  /// Until when (monotonic) they were not to be switched off, by the journal of that moment.
+  std::map<std::string, std::int64_t> held_at_death;
   std::set<std::string> cut_by_warden;
   std::string fatal_name;  ///< of the point at which it died
   int points = 0, resumed = 0;

@@ -112,6 +112,7 @@ def recovered(station, run):
     code, out, err = station.ended("recover")
     check(code == 0 and station.on() == [], f"kiln recover: nothing is left on ({code}, {station.on()}) {err.strip()}")
     check(f"kiln resume {run}" in out, f"and it names the way on: {out.strip().splitlines()[-1] if out.strip() else ''}")
+    return err
 
 
 def goes_on(station, run, interruptions=1, cells=None):
@@ -175,7 +176,8 @@ def in_a_firmware_write(options):
         program = station.begin()
         flashing = lambda: bool(station.rows("SELECT 1 FROM event WHERE kind = 'permit_granted' AND step = 'firmware/update' AND body ->> 'energy' = 'flash'"))
         run = die(station, program, flashing, True)
-        recovered(station, run)
+        err = recovered(station, run)
+        check("firmware may be being written still" in err and "--give-up" in err, f"it waited for the write, said so, and how to go on at once: {err.strip()}")
         code, out, _ = station.ended("resume", "--list", "--operator", "Bob")
         check(code == 0 and "UNKNOWN" in out and "read again" in out and station.on() == [], "--list says that the component is unknown until it was read again")
         goes_on(station, run)

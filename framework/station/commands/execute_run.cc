@@ -357,9 +357,6 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
     if (setup.plan->inventory.building && setup.rules.cut_reaches_building)
       parts.isolation_confirm = setup.rules.building_confirm;
     parts.unguarded = warden->unreachable();
-    parts.on_flash = [link](const std::string& dut, Nanoseconds budget) {
-      link->say(WardenFlash{dut, budget});
-    };
     parts.on_mask = [link](const std::string& dut, const std::string& part) {
       if (part.empty()) link->say(WardenUnmask{});
       if (!part.empty()) link->say(WardenMask{dut, part});

@@ -61,6 +61,20 @@ awaitable<void> log_out(Ctx& ctx, Bmc* bmc) {
   (void)left;  // a session that stays open ends by itself
 }
 
+/// Half a write is worse than a late undo.
+awaitable<Status> wait_until_written(const Ctx& ctx, const GuardJournalContent& content, const Dut& dut) {
+  const Nanoseconds held = firmware_write_left(content, dut, ctx.now().utc_ns);
+  if (held <= Nanoseconds(0)) co_return success();
+  std::cerr << fmt::format(
+      "kiln: {}: firmware may be being written still, so it is not switched off for {}; when somebody has "
+      "seen "
+      "that it is over, stop this and say kiln recover --give-up RUN:NUMBER --by NAME --reason TEXT of what "
+      "--list calls \"wait for the firmware write\"\n",
+      dut.id, format_duration(held));
+  const Status waited = co_await ctx.sleep_for(held);
+  co_return waited;
+}
+
 /// `ours`: what is said of it when it is done.
 awaitable<Status> undo_one(Ctx& ctx, const Dut& dut, RealDevices& devices, const GuardEntry& entry,
                            std::string& ours) {
@@ -97,9 +111,17 @@ awaitable<void> recover_dut(Ctx& ctx, Recovery& recovery, const std::string& id)
               "put it back, or see by hand and give it up", Blame::operator_);
     if (entry.undo.kind == UndoKind::interlock) {
       done = latch_cut(recovery.state_directory, recovery.content.owner, entry);
+    } else if (entry.undo.kind == UndoKind::firmware_write) {
+      Dut gone;
+      gone.id = id;
+      done = co_await wait_until_written(ctx, recovery.content, dut == nullptr ? gone : *dut);
+      ours += ": its time is over; what runs there is not known";
     } else if (dut != nullptr) {
+      done = success();
+      if (entry.undo.kind == UndoKind::force_off)
+        done = co_await wait_until_written(ctx, recovery.content, *dut);
       Ctx within = ctx.child_within(entry.undo.description, entry.undo.budget);
-      done = co_await undo_one(within, *dut, *recovery.devices, entry, ours);
+      if (done) done = co_await undo_one(within, *dut, *recovery.devices, entry, ours);
     }
     off = off || (done && entry.undo.kind == UndoKind::force_off);
     const Status written = recovery.journal->end(entry.number, done ? GuardEnd::undone : GuardEnd::failed,

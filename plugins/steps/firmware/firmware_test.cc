@@ -142,6 +142,29 @@ TEST_F(FirmwareTest, AnUpdateIsGoWhenTheInventoryShowsTheVersionAfterTheReset) {
   EXPECT_EQ(result.bodies<PermitGranted>().size(), 2U) << "one to flash, one to restart";
 }
 
+TEST_F(FirmwareTest, TheWriteStandsInTheGuardJournalWhileItLasts) {
+  hardware().update_takes = 5min;
+  update().timeout = 20min;
+  const BenchResult result = bench.run();
+  ASSERT_EQ(result.journal.size(), 1U);
+  const MemoryJournal::Entry& write = result.journal.front();
+  EXPECT_EQ(write.undo.kind, UndoKind::firmware_write);
+  EXPECT_EQ(write.undo.dut, "C01");
+  EXPECT_EQ(write.undo.description, "wait for the firmware write of UEFI on C01");
+  EXPECT_GE(write.undo.budget, 19min) << "until the deadline of its step";
+  EXPECT_LE(write.undo.budget, 21min);
+  EXPECT_EQ(write.state, GuardEnd::not_needed);
+  EXPECT_TRUE(result.bodies<GuardOpened>().empty()) << "it is no undo of the run's";
+}
+
+TEST_F(FirmwareTest, NothingIsWrittenThatNobodyElseWouldKnowOf) {
+  bench.fail_journal(Error("guard.not_writable", "the disk is full"));
+  update();
+  const BenchResult result = bench.run();
+  EXPECT_EQ(of(result), Decision::incomplete);
+  EXPECT_FALSE(called("update_firmware"));
+}
+
 TEST_F(FirmwareTest, ATaskThatReportsSuccessAndChangesNothingIsNoGo) {
   hardware().on_update = [](FakeHardware&, const UpdateRequest&) {};
   update({{"activation", "10s"}});
