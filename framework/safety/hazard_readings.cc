@@ -66,6 +66,13 @@ bool is_distance(const json::value& sensor) {
   return lower && !upper;
 }
 
+/// A Sensor that can be read in place of the excerpt of it: then its age is known too.
+bool tells_its_time(const json::value& sensor) {
+  const std::string units = json_text_at(sensor, {"ReadingUnits"});
+  return !json_text_at(sensor, {"ReadingTime"}).empty() && value_of(json_at(sensor, {"Reading"})) &&
+         (units.empty() || units == "Cel");
+}
+
 class RedfishHazardReadings final : public HazardReadings {
  public:
   explicit RedfishHazardReadings(std::shared_ptr<RedfishLine> line) : line_(std::move(line)) {}
@@ -124,6 +131,7 @@ class RedfishHazardReadings final : public HazardReadings {
     } else {
       reading.value = believable(source.kind, property_of(*body, source.property));
       if (!reading.value) reading.why = fmt::format("{} of {} has no value", source.property, source.uri);
+      reading.read_at = json_text_at(*body, {"ReadingTime"});
     }
     readings.push_back(std::move(reading));
   }
@@ -282,6 +290,13 @@ class RedfishHazardReadings final : public HazardReadings {
       if (!sensor && !bmc_answered(sensor.error())) co_return sensor.error();
       if (!sensor) miss(sensor.error());
       if (!sensor || is_distance(*sensor)) co_return success();
+      if (tells_its_time(*sensor)) {
+        std::erase_if(sources_, [&](const Source& known) { return known.kind == kind && known.uri == uri; });
+        know(kind, part, source, "Reading");
+        co_return success();
+      }
+      // What has no value now, without power say, may tell its time later.
+      if (!value_of(json_at(*sensor, {"Reading"}))) settled_.erase(uri);
     }
     know(kind, part, uri, "TemperatureCelsius");
     co_return success();

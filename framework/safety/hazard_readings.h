@@ -20,6 +20,8 @@ struct HazardReading {
   std::string part;  ///< as the inventory names it: "GPU_0", "1/Primary", "Chassis_0/CoolantConnector_0"
   std::optional<double> value;  ///< nullopt: it is offered, and says nothing that can be used
   std::string why;              ///< of no value: one clause
+  /// When its BMC has last looked, by the BMC's own clock; empty: it does not say.
+  std::string read_at;
 };
 
 /// All of them, now.
@@ -41,7 +43,8 @@ class HazardReadings {
 
 /// Where each is found (schema, version):
 ///   GPU, GPU memory   Systems/x/Processors (ProcessorType GPU) EnvironmentMetrics v1.3.0 TemperatureCelsius,
-///                     and that of the Memory they link to. A value that is a distance to a limit (Sensor
+///                     and that of the Memory they link to; where the Sensor v1.7.0 that it names tells its
+///                     ReadingTime, that Sensor in its place. A value that is a distance to a limit (Sensor
 ///                     v1.7.0 ReadingBasis, or lower thresholds only) is no temperature; nor is one whose
 ///                     named source cannot be read.
 ///   inlet             Chassis/x/ThermalSubsystem/ThermalMetrics v1.3.0 TemperatureSummaryCelsius.Intake

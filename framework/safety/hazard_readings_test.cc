@@ -93,7 +93,9 @@ struct HazardReadingsTest : testing::Test {
     std::map<std::string, std::string> values;
     if (!*found) return {{"error", found->error().code}};
     not_seen = (*found)->not_seen;
+    read_at.clear();
     for (const HazardReading& reading : (*found)->readings) {
+      if (!reading.read_at.empty()) read_at[reading.part] = reading.read_at;
       const std::string value =
           reading.value ? std::to_string(*reading.value).substr(0, 4) : "? " + reading.why;
       values[std::string(word_of(kHazardWords, reading.kind)) + " " + reading.part] = value;
@@ -105,6 +107,7 @@ struct HazardReadingsTest : testing::Test {
   inline static const std::string kGpuEnvironment =
       "/redfish/v1/Systems/HGX_Baseboard_0/Processors/GPU_0/EnvironmentMetrics";
   std::string not_seen;
+  std::map<std::string, std::string> read_at;  ///< part → what its BMC says
   ScriptedHttp http;
   std::unique_ptr<Loop> loop = Loop::simulated();
   std::unique_ptr<HazardReadings> readings = make_redfish_hazard_readings(
@@ -161,6 +164,27 @@ TEST_F(HazardReadingsTest, ADistanceToALimitIsNoTemperature) {
   EXPECT_FALSE(read().contains("gpu-temperature GPU_0"));
   serve("/redfish/v1/sensor", R"({"ReadingBasis":"Zero","Reading":20})");
   EXPECT_FALSE(read(true).contains("gpu-temperature GPU_0")) << "it was settled what it is";
+}
+
+TEST_F(HazardReadingsTest, ASensorThatTellsItsTimeIsReadInPlaceOfItsExcerpt) {
+  serve(kGpuEnvironment, temperature("20", "/redfish/v1/sensor"));
+  serve("/redfish/v1/sensor", R"({"Reading":null,"ReadingUnits":"Cel"})");
+  EXPECT_EQ(read().at("gpu-temperature GPU_0"), "20.0") << "without power it had neither value nor time";
+  EXPECT_TRUE(read_at.empty());
+  serve("/redfish/v1/sensor",
+        R"({"Reading":21.5,"ReadingUnits":"Cel","ReadingTime":"2026-11-29T01:02:03Z"})");
+  EXPECT_EQ(read(true).at("gpu-temperature GPU_0"), "21.5");
+  EXPECT_EQ(read_at, (std::map<std::string, std::string>{{"GPU_0", "2026-11-29T01:02:03Z"}}));
+  const std::size_t before = http.requests().size();
+  read();
+  EXPECT_EQ(http.requests().size() - before, 9U) << "no request more";
+}
+
+TEST_F(HazardReadingsTest, ASensorOfAnotherUnitIsNotReadInPlaceOfItsExcerpt) {
+  serve(kGpuEnvironment, temperature("20", "/redfish/v1/sensor"));
+  serve("/redfish/v1/sensor",
+        R"({"Reading":68,"ReadingUnits":"[degF]","ReadingTime":"2026-11-29T01:02:03Z"})");
+  EXPECT_EQ(read().at("gpu-temperature GPU_0"), "20.0");
 }
 
 TEST_F(HazardReadingsTest, LowerThresholdsOnlyShowADistanceAndASensorThatCannotBeReadShowsNothing) {

@@ -15,6 +15,7 @@ using boost::asio::awaitable;
 constexpr int kOutsideInARow = 2;    // one reading may be a spike of the sensor
 constexpr std::size_t kAtRest = 30;  // readings without load: a minute of them, whenever that was
 constexpr Nanoseconds kBetweenLooks = std::chrono::milliseconds(100);  // between two looks
+constexpr Nanoseconds kOldAfter = std::chrono::seconds(10);    // at least: slow BMCs look every few seconds
 constexpr Nanoseconds kLongestLook = std::chrono::seconds(5);  // under load: what hangs is asked anew in time
 
 /// A CDU whose pumps or valve follow the load is still fast when a load has just ended: the lowest counts.
@@ -132,11 +133,22 @@ void HazardWatch::see(Place& place, const std::vector<HazardReading>& readings, 
 }
 
 void HazardWatch::judge(const HazardRule& rule, Watched& part, const HazardReading& reading, bool load,
-                        std::int64_t asked_ns) {
+                        std::int64_t asked_ns) const {
   part.known = reading.value.has_value();
   const std::string_view name = facts_of(rule.kind).name;
   if (!reading.value) {
     part.why = fmt::format("the {} of {} is not known: {}", name, reading.part, reading.why);
+    return;
+  }
+  if (reading.read_at != part.read_at) {
+    part.tells_time = !part.read_at.empty() && !reading.read_at.empty();
+    part.read_at = reading.read_at;
+    part.looked_ns = asked_ns;
+  }
+  if (part.tells_time && asked_ns - part.looked_ns > std::max(rules_.grace, kOldAfter).count()) {
+    part.known = false;
+    part.why = fmt::format("the {} of {} is an old one: its BMC has not looked since {}", name, reading.part,
+                           part.read_at);
     return;
   }
   part.value = reading.value;

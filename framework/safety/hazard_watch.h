@@ -61,6 +61,9 @@ class HazardWatch {
     int outside = 0;              ///< readings in a row beyond the bounds
     std::int64_t clear_ns = 0;    ///< last time it was within, or when it was first heard of
     bool known = false;           ///< the last look had a value
+    std::string read_at;          ///< when its BMC has last looked, by the BMC's clock
+    std::int64_t looked_ns = 0;   ///< when that last changed
+    bool tells_time = false;      ///< it has changed: a time that never moves is none
     std::string why;              ///< it has none, or is outside: one clause
   };
   using Parts = std::map<std::string, Watched>;
@@ -75,8 +78,8 @@ class HazardWatch {
 
   boost::asio::awaitable<void> watch(std::string id, Nanoseconds first_pause, Ctx& task);
   void see(Place& place, const std::vector<HazardReading>& readings, bool load, std::int64_t asked_ns);
-  static void judge(const HazardRule& rule, Watched& part, const HazardReading& reading, bool load,
-                    std::int64_t asked_ns);
+  void judge(const HazardRule& rule, Watched& part, const HazardReading& reading, bool load,
+             std::int64_t asked_ns) const;
   void miss(Place& place, const std::string& why) const;
   void say(const std::string& id, const Place& place, std::int64_t now_ns);
   [[nodiscard]] std::string why_no_load(const Place& place, std::int64_t now_ns) const;

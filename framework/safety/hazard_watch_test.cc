@@ -14,6 +14,8 @@ using namespace std::chrono_literals;
 using boost::asio::awaitable;
 using enum HazardKind;
 
+constexpr std::int64_t kSecondOfHazard = 1'000'000'000;
+
 HazardRule row(HazardKind kind, std::optional<double> min, std::optional<double> max) {
   HazardRule rule;
   rule.kind = kind;
@@ -262,6 +264,32 @@ TEST_F(HazardWatchTest, WhatComesUnderLoadHasAGraceOfItsOwn) {
   at(29s, [this] { EXPECT_TRUE(trips.empty()); });
   run(40s);
   EXPECT_EQ(trips.size(), 1U);
+}
+
+TEST_F(HazardWatchTest, AValueThatItsBmcHasNotLookedAtAnewIsLost) {
+  under_load();
+  std::int64_t looked = start;
+  tray->read_at = [&] {
+    return "2026-11-29T00:00:" + std::to_string(10 + since_start(looked) / kSecondOfHazard);
+  };
+  for (Nanoseconds when = 0s; when <= 20s; when += 1s)
+    at(when, [&] { looked = loop->clock().now().monotonic_ns; });
+  run(60s);
+  ASSERT_EQ(trips.size(), 1U);
+  EXPECT_EQ(trips[0].code, "interlock.telemetry-lost");
+  EXPECT_FALSE(trips[0].read);
+  EXPECT_NE(trips[0].message.find("has not looked since 2026-11-29T00:00:30"), std::string::npos)
+      << trips[0].message;
+  EXPECT_GT(since_start(trips[0].detected_ns), Nanoseconds(20s + rules.grace).count());
+  EXPECT_LE(since_start(trips[0].detected_ns), Nanoseconds(24s + 2 * rules.grace).count());
+}
+
+TEST_F(HazardWatchTest, ATimeThatNeverMovedIsNone) {
+  under_load();
+  tray->read_at = [] { return std::string("1970-01-01T00:00:00+00:00"); };
+  run(120s);
+  EXPECT_TRUE(trips.empty());
+  EXPECT_TRUE(said.at("C01").load_ready) << said.at("C01").why;
 }
 
 TEST(Polling, OnlyAPollThatEndedLongAfterItsTimeSaysThatTheProgramSlept) {

@@ -20,6 +20,7 @@ struct FakeHazards {
   Nanoseconds takes{0};          ///< before each answer
   std::optional<Error> refuses;  ///< every reading
   std::string not_seen;
+  std::function<std::string()> read_at;  ///< of every reading; may be empty
   int reads = 0, looked_anew = 0;
   std::function<void()> on_read;  ///< may be empty
 
@@ -48,6 +49,7 @@ class FakeHazardReadings final : public HazardReadings {
       reading.part = key.second;
       reading.value = value;
       if (!value) reading.why = "it has no value";
+      if (hazards_->read_at) reading.read_at = hazards_->read_at();
       look.readings.push_back(std::move(reading));
     }
     co_return look;

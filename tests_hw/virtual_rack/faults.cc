@@ -83,6 +83,9 @@ const std::vector<FaultInfo>& fault_catalogue() {
        "warm, damp air around a CDU: the dew point is above the supply"},
       {readings_lost, "readings-lost", nuisance, "",
        "the BMC has no temperatures and no coolant values any more"},
+      {readings_frozen, "readings-frozen", nuisance, "",
+       "the BMC goes on telling the temperatures and coolant values of one moment, with the time of that "
+       "moment"},
       {nvlink_down, "nvlink-down", hardware, "NVLink", "one NVLink does not come up, seen from both ends"},
       {nvlink_errors, "nvlink-errors", hardware, "NVLink", "one NVLink has symbol, CRC and replay errors"},
       {firmware_old, "firmware-old", hardware, "firmware component", "a component runs an older version"},
@@ -208,6 +211,7 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
     case FaultKind::humid_hall:
       return dut.cooling_unit.has_value();
     case FaultKind::readings_lost:
+    case FaultKind::readings_frozen:
       return !dut.coolant.name.empty();
     case FaultKind::firmware_old:
     case FaultKind::firmware_update_fails:

@@ -29,6 +29,7 @@ enum class FaultKind {
   reservoir_low,
   humid_hall,
   readings_lost,
+  readings_frozen,
   nvlink_down,
   nvlink_errors,
   firmware_old,

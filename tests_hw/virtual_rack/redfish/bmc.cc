@@ -113,13 +113,26 @@ std::optional<std::string> Bmc::sensor_uri(const Reading& reading) const {
   return found->second;
 }
 
+double Bmc::told(const Reading& reading) const {
+  if (active_fault(rack, dut, FaultKind::readings_frozen) == nullptr) {
+    frozen_.clear();
+    return reading.shown;
+  }
+  return frozen_.try_emplace(&reading, reading.shown).first->second;
+}
+
+std::string Bmc::reading_time_text() const {
+  const Fault* frozen = active_fault(rack, dut, FaultKind::readings_frozen);
+  return frozen == nullptr ? now_text() : date_time(bmc_utc_ns(rack, dut, frozen->active_since_ns));
+}
+
 json::object Bmc::excerpt(const Reading& reading, int digits, bool needs_power) const {
   json::object object;
   const bool lost = active_fault(rack, dut, FaultKind::readings_lost) != nullptr;
   if (lost || (needs_power && !powered())) {
     object["Reading"] = nullptr;
   } else {
-    object["Reading"] = rounded(reading.shown, digits);
+    object["Reading"] = rounded(told(reading), digits);
   }
   if (const std::optional<std::string> uri = sensor_uri(reading)) object["DataSourceUri"] = *uri;
   return object;

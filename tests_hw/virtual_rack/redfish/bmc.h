@@ -65,6 +65,9 @@ class Bmc {
   [[nodiscard]] std::string now_text() const;  ///< UTC by this BMC's clock
   /// URI of the Sensor that shows this reading; none when it has no sensor.
   [[nodiscard]] std::optional<std::string> sensor_uri(const Reading& reading) const;
+  /// What this BMC tells of it now, and when it has last looked (UTC by its own clock).
+  [[nodiscard]] double told(const Reading& reading) const;
+  [[nodiscard]] std::string reading_time_text() const;
   /// {"Reading": shown or null, "DataSourceUri": …}; null while the DUT is off when it needs power.
   [[nodiscard]] json::object excerpt(const Reading& reading, int digits, bool needs_power) const;
   [[nodiscard]] bool powered() const { return dut.power != PowerState::off; }
@@ -87,6 +90,7 @@ class Bmc {
   const Router& router_;
   Disturbance disturbance_;
   std::unordered_map<const Reading*, std::string> sensor_uris_;
+  mutable std::unordered_map<const Reading*, double> frozen_;  ///< what it goes on telling
   std::optional<std::uint64_t> manager_reset_at_ns_;
   std::uint64_t seen_ready_at_ns_ = 0;
   std::optional<std::chrono::milliseconds> restart_;

@@ -164,6 +164,34 @@ TEST(Power, SensorsThatNeedPowerReadNullInStandby) {
   EXPECT_GT(rig.get(uri).at("TemperatureCelsius").as_object().at("Reading").to_number<double>(), 15.0);
 }
 
+TEST(Readings, FrozenOnesStayWhatTheyAreAndSoDoesTheirTime) {
+  BmcRig rig("C01", "small", true);
+  rig.log_in();
+  rig.pass(60);
+  const std::string gpu = "/redfish/v1/Systems/HGX_Baseboard_0/Processors/GPU_0/EnvironmentMetrics";
+  const auto value = [&] {
+    return rig.get(gpu).at("TemperatureCelsius").as_object().at("Reading").to_number<double>();
+  };
+  const std::string sensor = text(rig.get(gpu).at("TemperatureCelsius").as_object(), "DataSourceUri");
+  ASSERT_FALSE(sensor.empty());
+  const auto time = [&] { return text(rig.get(sensor), "ReadingTime"); };
+  const std::string before = time();
+  rig.pass(5);
+  EXPECT_NE(time(), before);
+  ASSERT_TRUE(add_fault(*rig.rack, *parse_fault("readings-frozen@C01")));
+  rig.pass(1);
+  const double frozen = value();
+  const std::string since = time();
+  for (Gpu& part : rig.bmc->dut.gpus) part.temperature_c.shown += 30;
+  rig.pass(5);
+  EXPECT_EQ(value(), frozen);
+  EXPECT_NEAR(rig.get(sensor).at("Reading").to_number<double>(), frozen, 0.01);
+  EXPECT_EQ(time(), since);
+  ASSERT_TRUE(clear_fault(*rig.rack, *parse_fault("readings-frozen@C01")));
+  rig.pass(1);
+  EXPECT_NE(time(), since);
+}
+
 TEST(Power, ABootOverrideForOneBootEndsWithIt) {
   BmcRig rig;
   rig.log_in();

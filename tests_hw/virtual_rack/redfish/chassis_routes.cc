@@ -148,16 +148,26 @@ const Sensor* sensor_at(const Bmc& bmc, const Address& address) {
   return nullptr;
 }
 
+/// A GPU that has fallen off the bus gives no more readings.
+bool is_of_lost_gpu(const Dut& dut, const Sensor& sensor) {
+  return std::any_of(dut.gpus.begin(), dut.gpus.end(), [&sensor](const Gpu& gpu) {
+    const bool its_own = sensor.value == &gpu.temperature_c || sensor.value == &gpu.memory_temperature_c ||
+                         sensor.value == &gpu.power_w;
+    return its_own && !gpu.on_bus;
+  });
+}
+
 std::optional<json::object> sensor_resource(Bmc& bmc, const Address& address) {
   const Sensor* sensor = sensor_at(bmc, address);
   if (sensor == nullptr) return std::nullopt;
   json::object body = resource(address.uri, "Sensor.v1_12_0", sensor->id, sensor->name);
-  const bool readable = bmc.powered() || !sensor->needs_power;
+  const bool lost = active_fault(bmc.rack, bmc.dut, FaultKind::readings_lost) != nullptr;
+  const bool readable = (bmc.powered() || !sensor->needs_power) && !lost && !is_of_lost_gpu(bmc.dut, *sensor);
   body["ReadingType"] = sensor->reading_type == "LiquidFlow" ? "LiquidFlowLPM" : sensor->reading_type;
   body["ReadingUnits"] = sensor->units;
   if (readable) {
-    body["Reading"] = rounded(sensor->value->shown, 3);
-    body["ReadingTime"] = bmc.now_text();
+    body["Reading"] = rounded(bmc.told(*sensor->value), 3);
+    body["ReadingTime"] = bmc.reading_time_text();
   } else {
     body["Reading"] = nullptr;
   }

@@ -58,7 +58,7 @@ void sensors_of(Bmc& bmc, Values& values, bool hgx) {
     if (sensor.chassis.starts_with("HGX_") != hgx || !has_chassis(bmc.dut, sensor.chassis)) continue;
     if (sensor.needs_power && !bmc.powered()) continue;
     values.add(fmt::format("{}/Chassis/{}/Sensors/{}", kRoot, sensor.chassis, sensor.id), "/Reading",
-               sensor.value->shown, 3);
+               bmc.told(*sensor.value), 3);
   }
 }
 
@@ -75,11 +75,11 @@ void gpu_environment(Bmc& bmc, Values& values) {
   sensors_of(bmc, values, true);
   for (const Gpu* gpu : live_gpus(bmc)) {
     const std::string environment = processor_uri(*gpu) + "/EnvironmentMetrics";
-    values.add(environment, "/TemperatureCelsius/Reading", gpu->temperature_c.shown, 2);
-    values.add(environment, "/PowerWatts/Reading", gpu->power_w.shown, 1);
+    values.add(environment, "/TemperatureCelsius/Reading", bmc.told(gpu->temperature_c), 2);
+    values.add(environment, "/PowerWatts/Reading", bmc.told(gpu->power_w), 1);
     values.add(environment, "/EnergyJoules/Reading", gpu->energy_j, 3);
     values.add(memory_uri(*gpu) + "/EnvironmentMetrics", "/TemperatureCelsius/Reading",
-               gpu->memory_temperature_c.shown, 2);
+               bmc.told(gpu->memory_temperature_c), 2);
   }
 }
 
