@@ -225,7 +225,7 @@ def a_dry_building(options, place, bms):
     with Building(options, place, bms) as station:
         run = station.begin("10s")
         out, err = run.communicate(timeout=120)
-        check(run.returncode == 0 and json.loads(out)["decision"] == "GO", f"a dry building: GO ({run.returncode}, {err[-300:]})")
+        check(run.returncode == 0 and json.loads(out)["decision"] == "GO", f"a dry building: GO ({run.returncode}, {reasons_of(out)}, {err[-300:]})")
         check(bms.requested() == [], "and nothing was asked of it")
         told = [value for _, topic, value in bms.heard if topic == TRAY_LEAK]
         check(told[:1] == [0] and set(told) == {0}, f"it was told that no tray leaks ({told})")

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 
+import lanes
 import recover
 from recover import Station, kill
 from warden import gone
@@ -344,14 +345,15 @@ SUITES = (before_power, in_the_cooling, in_a_firmware_write, in_the_soak, in_the
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin", required=True)
-    parser.add_argument("--only", choices=[suite.__name__ for suite in SUITES])
+    lanes.add_arguments(parser, SUITES, 3)
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     parser.add_argument("--kills", type=int, default=3)
     options = parser.parse_args()
+    if options.only is None:
+        return lanes.run(__file__, options, sorted(SUITES, key=lambda suite: suite not in (by_chance, in_a_firmware_write, in_the_soak)),
+                         "--seed", str(options.seed), "--kills", str(options.kills))
     print(f"seed {options.seed}", flush=True)
-    for suite in SUITES:
-        if options.only in (None, suite.__name__):
-            suite(options)
+    next(suite for suite in SUITES if suite.__name__ == options.only)(options)
     print(f"{len(recover.failures)} wrong")
     return 1 if recover.failures else 0
 

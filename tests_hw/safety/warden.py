@@ -17,6 +17,7 @@ import tempfile
 import time
 import urllib.request
 
+import lanes
 import recover
 from recover import Station, TRAYS, warden_of
 
@@ -251,20 +252,22 @@ def weaker_rules(options):
         check(code == 2 and "interlock_rules.weak" in err and "rules.yaml:3" in err, f"rules that are slower than may be are refused by line ({err.strip()[-200:]})")
 
 
-def readings_lost(options):
-    """Temperatures and coolant that a BMC no longer tells, under load: cut when the grace of the rules is over."""
+def readings_lost(options, fault, words):
+    """Temperatures and coolant that a BMC no longer tells, or no longer looks at, under load: cut when the grace of the rules is over."""
     with tempfile.TemporaryDirectory(prefix="kiln-warden-") as place, Station(options, place) as station:
         rules = os.path.join(place, "rules.yaml")
         with open(rules, "w", encoding="utf-8") as file:
             file.write("interlock_rules: mine\nrevision: 1\nleak: {poll: 1s, grace: 5s, cuts: tray}\n"
                        "cut: {confirm: 10s, ladder: [load, chassis]}\n" + recover.HAZARDS.format(grace=3))
-        station.faults("readings-lost@C01+2s")
-        code, out, err = station.ended("run", "demo/small", "--rack", station.inventory, "--no-input", "--interlock-rules", rules, "--json")
+        station.faults(f"{fault}@C01+2s")
+        code, out, err = station.ended("run", "demo/small", "--rack", station.inventory, "--no-input", "--interlock-rules", rules, "--json",
+                                       "--set", "soak=40s")
         told = json.loads(out)
         reasons = [reason["code"] for dut in told["duts"] if dut["id"] == "C01" for reason in dut["reasons"]]
         cut = [one["dut"] for one in told["interlocks"]]
+        check(words in out, f"{fault}: the record says '{words}'")
         check(code == 5 and told["decision"] == "INCOMPLETE" and "interlock.telemetry-lost" in reasons and cut == ["C01"],
-              f"readings lost under load: C01 is cut, and only it ({code}, {told['decision']}, {reasons}, {cut}, {err[-200:]})")
+              f"{fault} under load: C01 is cut, and only it ({code}, {told['decision']}, {reasons}, {cut}, {err[-200:]})")
         check(station.on() == [], f"and everything is off ({station.on()})")
 
 
@@ -274,21 +277,26 @@ def by_hand(options):
     check(program.returncode == 2 and "by kiln" in program.stderr, f"started by hand it says what it is ({program.returncode})")
 
 
+def readings_go(options):
+    readings_lost(options, "readings-lost", "has no value")
+
+
+def readings_freeze(options):
+    readings_lost(options, "readings-frozen", "its BMC has not looked since")
+
+
+CASES = (readings_freeze, stopped_by_a_person, readings_go, refused_without_its_look, leak_beside_a_station_that_dies, leak_beside_a_station_that_hangs,
+         station_stopped, warden_stopped, station_killed, warden_killed, weaker_rules, by_hand)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin", required=True)
+    lanes.add_arguments(parser, CASES, 2)
     options = parser.parse_args()
-    by_hand(options)
-    station_killed(options)
-    station_stopped(options)
-    warden_killed(options)
-    warden_stopped(options)
-    leak_beside_a_station_that_hangs(options)
-    leak_beside_a_station_that_dies(options)
-    refused_without_its_look(options)
-    stopped_by_a_person(options)
-    weaker_rules(options)
-    readings_lost(options)
+    if options.only is None:
+        return lanes.run(__file__, options, CASES)
+    next(case for case in CASES if case.__name__ == options.only)(options)
     print(f"{len(recover.failures)} wrong")
     return 1 if recover.failures else 0
 
