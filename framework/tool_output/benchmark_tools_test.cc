@@ -5,17 +5,11 @@
 
 #include "tool_output/nccl_tests.h"
 #include "tool_output/nvbandwidth.h"
+#include "tool_output/replaced_for_test.h"
 #include "tool_output/test_fixtures.h"
 
 namespace kiln::tool_output {
 namespace {
-
-std::string replaced(std::string text, const std::string& from, const std::string& to) {
-  const std::size_t at = text.find(from);
-  EXPECT_NE(at, std::string::npos) << from;
-  if (at != std::string::npos) text.replace(at, from.size(), to);
-  return text;
-}
 
 NcclTests nccl(const std::string& text) {
   Result<NcclTests> run = parse_nccl_tests(text);

@@ -15,11 +15,11 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::string_view kTool = "dcgmi diag -j";
+constexpr std::string_view kDcgmDiagJsonTool = "dcgmi diag -j";
 
 std::string text_of(const json::string& text) { return std::string(text.data(), text.size()); }
 
-ToolVerdict verdict_of(std::string_view status) {
+ToolVerdict verdict_of_status(std::string_view status) {
   const std::string_view word = trim(status);
   if (word.empty()) return ToolVerdict::not_run;
   if (equals_ignoring_case(word, "pass") || equals_ignoring_case(word, "passed")) return ToolVerdict::pass;
@@ -98,7 +98,7 @@ class TreeReader {
         any = true;
       }
       if (const json::object* summary = object_at(*object, "test_summary")) {
-        test.summary = verdict_of(string_at(*summary, "status"));
+        test.summary = verdict_of_status(string_at(*summary, "status"));
         test.verdict = any ? worse(test.verdict, test.summary) : test.summary;
         if (test.summary == ToolVerdict::unknown)
           diag_.doubt(test.name + "/test_summary", string_at(*summary, "status"));
@@ -110,7 +110,7 @@ class TreeReader {
   void take_result(const json::object& body, DcgmTest& test) {
     DcgmResult result;
     result.status = string_at(body, "status");
-    result.verdict = verdict_of(result.status);
+    result.verdict = verdict_of_status(result.status);
     if (result.verdict == ToolVerdict::unknown) diag_.doubt(test.name + "/status", result.status);
     for (const std::string_view key : {"warnings", "warning"}) {
       if (const json::value* value = body.if_contains(json::string_view(key.data(), key.size()))) {
@@ -220,12 +220,13 @@ void take_entities(const json::object& document, DcgmDiag& diag) {
 }
 
 /// dcgmi's own errors come as a few lines of text.
-Error refuse(std::string_view text) {
+Error refuse_diag(std::string_view text) {
   if (text.find("\"body\"") != std::string_view::npos && text.find("\"header\"") != std::string_view::npos) {
-    return not_recognised(kTool, "it is the JSON of another dcgmi command (health, topo, nvlink)");
+    return not_recognised(kDcgmDiagJsonTool,
+                          "it is the JSON of another dcgmi command (health, topo, nvlink)");
   }
   if (text.find("| Diagnostic") != std::string_view::npos) {
-    return not_recognised(kTool, "it is the table; add -j, or read it as a table");
+    return not_recognised(kDcgmDiagJsonTool, "it is the table; add -j, or read it as a table");
   }
   const std::vector<std::string_view> lines = split_lines(text);
   if (lines.size() <= 40) {
@@ -234,28 +235,28 @@ Error refuse(std::string_view text) {
            {"unable to establish a connection", "Unable to complete diagnostic", "Unable to run diagnostic",
             "Diagnostic could not be run", "Error: Unable to", "command not found"}) {
         if (contains_ignoring_case(line, known))
-          return tool_failed(kTool, std::string(trim(line).substr(0, 240)));
+          return tool_failed(kDcgmDiagJsonTool, std::string(trim(line).substr(0, 240)));
       }
     }
   }
-  return not_recognised(kTool, "there is no \"DCGM Diagnostic\" object in it");
+  return not_recognised(kDcgmDiagJsonTool, "there is no \"DCGM Diagnostic\" object in it");
 }
 
-Result<DcgmDiag> parse_json(std::string_view text) {
+Result<DcgmDiag> read_diag_json(std::string_view text) {
   const EmbeddedJson found = find_json(text, {"DCGM Diagnostic", "DCGM GPU Diagnostic"});
   switch (found.outcome) {
     case EmbeddedJson::Outcome::absent:
-      return refuse(text);
+      return refuse_diag(text);
     case EmbeddedJson::Outcome::cut:
-      return truncated(kTool, "the JSON document is not closed");
+      return truncated(kDcgmDiagJsonTool, "the JSON document is not closed");
     case EmbeddedJson::Outcome::invalid:
-      return malformed(kTool, found.problem);
+      return malformed(kDcgmDiagJsonTool, found.problem);
     case EmbeddedJson::Outcome::found:
       break;
   }
   const json::object* root = object_at(found.object, "DCGM Diagnostic");
   if (root == nullptr) root = object_at(found.object, "DCGM GPU Diagnostic");
-  if (root == nullptr) return malformed(kTool, "the diagnostic is no object");
+  if (root == nullptr) return malformed(kDcgmDiagJsonTool, "the diagnostic is no object");
   DcgmDiag diag;
   if (found.objects > 1) diag.doubt("document", "several documents; the last was read");
   if (const json::object* metadata = object_at(found.object, "metadata")) {
@@ -329,11 +330,11 @@ std::string DcgmDiag::serial_of(std::string_view group, std::int64_t id) const {
 }
 
 Result<DcgmDiag> parse_dcgm_diag_json(std::string_view text) {
-  if (Status size = check_size(kTool, text); !size) return size.error();
+  if (Status size = check_size(kDcgmDiagJsonTool, text); !size) return size.error();
   try {
-    return parse_json(text);
+    return read_diag_json(text);
   } catch (const std::exception& problem) {
-    return malformed(kTool, problem.what());
+    return malformed(kDcgmDiagJsonTool, problem.what());
   }
 }
 

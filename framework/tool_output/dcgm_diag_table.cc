@@ -11,7 +11,7 @@
 namespace kiln::tool_output {
 namespace {
 
-constexpr std::string_view kTool = "dcgmi diag (table)";
+constexpr std::string_view kDcgmDiagTableTool = "dcgmi diag (table)";
 
 struct Row {
   std::string_view name, value;
@@ -41,7 +41,7 @@ std::string_view category_of(std::string_view line) {
 
 /// First word of the result cell. A cut "Pas" is no pass: it may be the end of a cut line, so only bad news
 /// is completed.
-ToolVerdict verdict_of(std::string_view cell) {
+ToolVerdict verdict_of_cell(std::string_view cell) {
   const std::string_view word = cell.substr(0, cell.find_first_of(" -:,"));
   if (equals_ignoring_case(word, "Pass")) return ToolVerdict::pass;
   const auto begins = [&](std::string_view whole, std::size_t least) {
@@ -54,7 +54,7 @@ ToolVerdict verdict_of(std::string_view cell) {
   return ToolVerdict::unknown;
 }
 
-bool is_result(std::string_view cell) { return verdict_of(cell) != ToolVerdict::unknown; }
+bool is_result(std::string_view cell) { return verdict_of_cell(cell) != ToolVerdict::unknown; }
 
 /// "Fail - GPUs: 0, 1" -> 0 and 1; "Pass - All" and "Pass" -> none.
 std::vector<std::int64_t> gpus_of(std::string_view cell) {
@@ -109,11 +109,11 @@ bool take_entity_row(DcgmTest& test, std::string_view value) {
   const auto id = to_integer(trim(value.substr(3, colon - 3)));
   const std::string_view status = trim(value.substr(colon + 1));
   if (!id || *id < 0 || !is_result(status)) return false;
-  add_results(test, status, verdict_of(status), {*id});
+  add_results(test, status, verdict_of_cell(status), {*id});
   return true;
 }
 
-Result<DcgmDiag> parse(std::string_view text) {
+Result<DcgmDiag> read_diag_table(std::string_view text) {
   DcgmDiag diag;
   bool in_table = false;
   bool closed = false;
@@ -156,7 +156,7 @@ Result<DcgmDiag> parse(std::string_view text) {
       if (take_entity_row(test, row->value)) {
         annotation = {};
       } else if (annotation.empty() && is_result(row->value)) {
-        add_results(test, row->value, verdict_of(row->value), gpus_of(row->value));
+        add_results(test, row->value, verdict_of_cell(row->value), gpus_of(row->value));
       } else if (!annotation.empty()) {
         take_annotation(test, "Info", row->value);  // a wrapped text goes on
       } else {
@@ -173,13 +173,13 @@ Result<DcgmDiag> parse(std::string_view text) {
     DcgmTest test;
     test.category = category;
     test.name = std::string(row->name);
-    const ToolVerdict verdict = verdict_of(row->value);
+    const ToolVerdict verdict = verdict_of_cell(row->value);
     if (verdict == ToolVerdict::unknown) diag.doubt(test.name, row->value);
     add_results(test, row->value, verdict, gpus_of(row->value));
     diag.tests.push_back(std::move(test));
   }
-  if (!in_table) return not_recognised(kTool, "there is no row '| Diagnostic | Result |'");
-  if (diag.tests.empty()) return truncated(kTool, "the table ends before its first result");
+  if (!in_table) return not_recognised(kDcgmDiagTableTool, "there is no row '| Diagnostic | Result |'");
+  if (diag.tests.empty()) return truncated(kDcgmDiagTableTool, "the table ends before its first result");
   for (DcgmTest& test : diag.tests) {
     test.verdict = test.results.empty() ? ToolVerdict::not_run : ToolVerdict::pass;
     for (const DcgmResult& result : test.results) test.verdict = worse(test.verdict, result.verdict);
@@ -191,11 +191,11 @@ Result<DcgmDiag> parse(std::string_view text) {
 }  // namespace
 
 Result<DcgmDiag> parse_dcgm_diag_table(std::string_view text) {
-  if (Status size = check_size(kTool, text); !size) return size.error();
+  if (Status size = check_size(kDcgmDiagTableTool, text); !size) return size.error();
   try {
-    return parse(text);
+    return read_diag_table(text);
   } catch (const std::exception& problem) {
-    return malformed(kTool, problem.what());
+    return malformed(kDcgmDiagTableTool, problem.what());
   }
 }
 

@@ -9,7 +9,7 @@
 namespace kiln::tool_output {
 namespace {
 
-DcgmDiag parsed(const std::string& text) {
+DcgmDiag parsed_diag(const std::string& text) {
   Result<DcgmDiag> diag = parse_dcgm_diag_json(text);
   EXPECT_TRUE(diag) << (diag ? "" : diag.error().full());
   return diag ? std::move(*diag) : DcgmDiag();
@@ -23,7 +23,7 @@ std::string with_results(const std::string& results, const std::string& root = "
 }
 
 TEST(DcgmDiagJson, ReadsVersion4WithSerials) {
-  const DcgmDiag diag = parsed(fixtures::kDcgm4);
+  const DcgmDiag diag = parsed_diag(fixtures::kDcgm4);
   EXPECT_EQ(diag.version, "4.5.0");
   EXPECT_EQ(diag.driver_version, "580.95.05");
   EXPECT_EQ(diag.serial_of("GPU", 1), "1640000000002");
@@ -41,7 +41,7 @@ TEST(DcgmDiagJson, ReadsVersion4WithSerials) {
 }
 
 TEST(DcgmDiagJson, ReadsIdsInEveryForm) {
-  const DcgmDiag diag = parsed(fixtures::kDcgm2);
+  const DcgmDiag diag = parsed_diag(fixtures::kDcgm2);
   EXPECT_FALSE(diag.tests[0].results[0].entity_id) << "no id: it speaks for all";
   ASSERT_EQ(diag.tests[1].results.size(), 2U);
   EXPECT_EQ(diag.tests[1].results[1].entity_id, 1);
@@ -51,7 +51,7 @@ TEST(DcgmDiagJson, ReadsIdsInEveryForm) {
 
 TEST(DcgmDiagJson, ReadsStatusInAnyCaseAndNothingElseAsPass) {
   const auto verdict = [](const std::string& status) {
-    return parsed(with_results("[{\"status\": \"" + status + "\"}]")).verdict();
+    return parsed_diag(with_results("[{\"status\": \"" + status + "\"}]")).verdict();
   };
   EXPECT_EQ(verdict("Pass"), ToolVerdict::pass);
   EXPECT_EQ(verdict("PASS"), ToolVerdict::pass);
@@ -64,13 +64,13 @@ TEST(DcgmDiagJson, ReadsStatusInAnyCaseAndNothingElseAsPass) {
 }
 
 TEST(DcgmDiagJson, TakesNothingMissingForAPass) {
-  EXPECT_EQ(parsed(with_results("[]")).verdict(), ToolVerdict::not_run);
-  EXPECT_EQ(parsed(with_results("null")).verdict(), ToolVerdict::not_run);
-  EXPECT_EQ(parsed(with_results("[{}]")).verdict(), ToolVerdict::not_run);
-  EXPECT_EQ(parsed(with_results("[{\"status\": 1}]")).verdict(), ToolVerdict::not_run);
-  EXPECT_EQ(parsed(with_results("[null, {\"status\": \"Pass\"}, null]")).verdict(), ToolVerdict::pass);
-  EXPECT_EQ(parsed(R"({"DCGM Diagnostic": {"test_categories": []}})").verdict(), ToolVerdict::not_run);
-  EXPECT_EQ(parsed(R"({"DCGM Diagnostic": {}})").verdict(), ToolVerdict::not_run);
+  EXPECT_EQ(parsed_diag(with_results("[]")).verdict(), ToolVerdict::not_run);
+  EXPECT_EQ(parsed_diag(with_results("null")).verdict(), ToolVerdict::not_run);
+  EXPECT_EQ(parsed_diag(with_results("[{}]")).verdict(), ToolVerdict::not_run);
+  EXPECT_EQ(parsed_diag(with_results("[{\"status\": 1}]")).verdict(), ToolVerdict::not_run);
+  EXPECT_EQ(parsed_diag(with_results("[null, {\"status\": \"Pass\"}, null]")).verdict(), ToolVerdict::pass);
+  EXPECT_EQ(parsed_diag(R"({"DCGM Diagnostic": {"test_categories": []}})").verdict(), ToolVerdict::not_run);
+  EXPECT_EQ(parsed_diag(R"({"DCGM Diagnostic": {}})").verdict(), ToolVerdict::not_run);
 }
 
 TEST(DcgmDiagJson, BelievesTheWorseOfSummaryAndResults) {
@@ -79,7 +79,7 @@ TEST(DcgmDiagJson, BelievesTheWorseOfSummaryAndResults) {
      "test_summary": {"status": "Pass"}},
     {"name": "b", "results": [{"entity_group": "GPU", "entity_id": 0, "status": "Pass"}],
      "test_summary": {"status": "Fail"}}]}]}})";
-  const DcgmDiag diag = parsed(body);
+  const DcgmDiag diag = parsed_diag(body);
   EXPECT_EQ(diag.tests[0].verdict, ToolVerdict::fail);
   EXPECT_EQ(diag.tests[1].verdict, ToolVerdict::fail);
 }
@@ -88,18 +88,19 @@ TEST(DcgmDiagJson, ReadsWarningsInEveryFormAndDoubtsAPassWithOne) {
   for (const char* warnings :
        {"\"alloc failed\"", "[\"alloc failed\"]", "[{\"warning\": \"alloc failed\"}]"}) {
     const DcgmDiag diag =
-        parsed(with_results("[{\"status\": \"Pass\", \"warnings\": " + std::string(warnings) + "}]"));
+        parsed_diag(with_results("[{\"status\": \"Pass\", \"warnings\": " + std::string(warnings) + "}]"));
     ASSERT_EQ(diag.tests[0].results[0].warnings.size(), 1U) << warnings;
     EXPECT_EQ(diag.tests[0].results[0].warnings[0].text, "alloc failed");
     EXPECT_EQ(diag.verdict(), ToolVerdict::warn) << warnings;
   }
-  EXPECT_EQ(parsed(with_results(R"([{"status": "Pass", "warnings": "", "info": ["x", "y"]}])")).verdict(),
-            ToolVerdict::pass);
+  EXPECT_EQ(
+      parsed_diag(with_results(R"([{"status": "Pass", "warnings": "", "info": ["x", "y"]}])")).verdict(),
+      ToolVerdict::pass);
 }
 
 TEST(DcgmDiagJson, TellsASettingFromAFault) {
   const auto with_severity = [](int severity) {
-    return parsed(
+    return parsed_diag(
         with_results("[{\"status\": \"Fail\", \"entity_id\": 0, \"warnings\": [{\"warning\": \"w\", "
                      "\"error_id\": 29, \"error_category\": 8, \"error_severity\": " +
                      std::to_string(severity) + "}]}]"));
@@ -107,11 +108,11 @@ TEST(DcgmDiagJson, TellsASettingFromAFault) {
   EXPECT_TRUE(with_severity(5).tests[0].only_configuration());
   EXPECT_EQ(with_severity(5).verdict(), ToolVerdict::fail) << "still the tool's word; the step decides";
   EXPECT_FALSE(with_severity(2).tests[0].only_configuration());
-  EXPECT_FALSE(parsed(with_results(R"([{"status": "Fail"}])")).tests[0].only_configuration());
+  EXPECT_FALSE(parsed_diag(with_results(R"([{"status": "Fail"}])")).tests[0].only_configuration());
 }
 
 TEST(DcgmDiagJson, NeverPassesWithARuntimeError) {
-  const DcgmDiag diag = parsed(
+  const DcgmDiag diag = parsed_diag(
       R"({"DCGM Diagnostic": {"runtime_error": "nvvs crashed", "test_categories": [{"category": "H", "tests": [
         {"name": "a", "results": [{"status": "Pass"}]}]}]}})");
   EXPECT_EQ(diag.runtime_error, "nvvs crashed");
@@ -120,9 +121,9 @@ TEST(DcgmDiagJson, NeverPassesWithARuntimeError) {
 
 TEST(DcgmDiagJson, FindsTheDocumentBehindABanner) {
   const DcgmDiag diag =
-      parsed("WARNING: {odd} banner {\nSuccessfully ran\n" + fixtures::kDcgm2 + "exit 226\n");
+      parsed_diag("WARNING: {odd} banner {\nSuccessfully ran\n" + fixtures::kDcgm2 + "exit 226\n");
   EXPECT_EQ(diag.tests.size(), 3U);
-  EXPECT_EQ(parsed(R"({"DCGM Diagnostic": {"tests": [{"name": "x", "results": [{"status": "Pass"}]}]}})")
+  EXPECT_EQ(parsed_diag(R"({"DCGM Diagnostic": {"tests": [{"name": "x", "results": [{"status": "Pass"}]}]}})")
                 .tests.size(),
             1U)
       << "tests without a category";

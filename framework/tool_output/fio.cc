@@ -17,8 +17,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::string_view kTool = "fio --output-format=json";
-constexpr std::size_t kMaximumMessages = 64;
+constexpr std::string_view kFioTool = "fio --output-format=json";
+constexpr std::size_t kMaximumFioMessages = 64;
 constexpr double kKibi = 1024;
 
 std::uint64_t whole(std::optional<double> value) {
@@ -82,47 +82,48 @@ bool names_an_error(std::string_view line) {
          (contains_ignoring_case(line, "failed") || contains_ignoring_case(line, "error"));
 }
 
-void keep_messages(std::string_view text, Fio& fio) {
+void keep_fio_messages(std::string_view text, Fio& fio) {
   for (const std::string_view line : split_lines(text)) {
     const std::string_view message = trim(line);
     if (message.empty()) continue;
     // Errors are never crowded out by the report that follows the JSON.
-    if (fio.messages.size() < kMaximumMessages || names_an_error(message)) {
-      if (fio.messages.size() < 2 * kMaximumMessages) fio.messages.emplace_back(message.substr(0, 240));
+    if (fio.messages.size() < kMaximumFioMessages || names_an_error(message)) {
+      if (fio.messages.size() < 2 * kMaximumFioMessages) fio.messages.emplace_back(message.substr(0, 240));
     }
   }
 }
 
-Error refuse(std::string_view text) {
+Error refuse_fio(std::string_view text) {
   const std::vector<std::string_view> lines = split_lines(text);
   if (lines.size() <= 40) {
     for (const std::string_view line : lines) {
-      if (trim(line).starts_with("fio: ")) return tool_failed(kTool, std::string(trim(line).substr(0, 240)));
+      if (trim(line).starts_with("fio: "))
+        return tool_failed(kFioTool, std::string(trim(line).substr(0, 240)));
     }
   }
-  return not_recognised(kTool, "there is no object with \"fio version\" in it");
+  return not_recognised(kFioTool, "there is no object with \"fio version\" in it");
 }
 
-Result<Fio> parse(std::string_view text) {
+Result<Fio> read_fio(std::string_view text) {
   const EmbeddedJson found = find_json(text, {"fio version"});
   switch (found.outcome) {
     case EmbeddedJson::Outcome::absent:
-      return refuse(text);
+      return refuse_fio(text);
     case EmbeddedJson::Outcome::cut:
-      return truncated(kTool, "the JSON document is not closed");
+      return truncated(kFioTool, "the JSON document is not closed");
     case EmbeddedJson::Outcome::invalid:
-      return malformed(kTool, found.problem);
+      return malformed(kFioTool, found.problem);
     case EmbeddedJson::Outcome::found:
       break;
   }
   Fio fio;
   fio.version = string_at(found.object, "fio version");
-  keep_messages(text.substr(0, found.begin), fio);
-  keep_messages(text.substr(found.end), fio);
+  keep_fio_messages(text.substr(0, found.begin), fio);
+  keep_fio_messages(text.substr(found.end), fio);
   if (found.objects > 1) fio.doubt("document", "several documents (--status-interval); the last was read");
   const json::array* jobs = array_at(found.object, "jobs");
   if (jobs == nullptr) jobs = array_at(found.object, "client_stats");
-  if (jobs == nullptr) return malformed(kTool, "neither \"jobs\" nor \"client_stats\" is a list");
+  if (jobs == nullptr) return malformed(kFioTool, "neither \"jobs\" nor \"client_stats\" is a list");
   for (const json::value& one : *jobs) {
     const json::object* body = one.if_object();
     if (body == nullptr) {
@@ -175,11 +176,11 @@ ToolVerdict Fio::verdict() const {
 }
 
 Result<Fio> parse_fio_json(std::string_view text) {
-  if (Status size = check_size(kTool, text); !size) return size.error();
+  if (Status size = check_size(kFioTool, text); !size) return size.error();
   try {
-    return parse(text);
+    return read_fio(text);
   } catch (const std::exception& problem) {
-    return malformed(kTool, problem.what());
+    return malformed(kFioTool, problem.what());
   }
 }
 

@@ -11,11 +11,11 @@
 namespace kiln::tool_output {
 namespace {
 
-constexpr std::string_view kTool = "gpu_burn";
-constexpr std::size_t kMaximumGpus = 1024;
-constexpr std::size_t kMaximumFailures = 32;
+constexpr std::string_view kGpuBurnTool = "gpu_burn";
+constexpr std::size_t kMaximumBurningGpus = 1024;
+constexpr std::size_t kMaximumBurnFailures = 32;
 
-std::optional<std::int64_t> leading_integer(std::string_view text) {
+std::optional<std::int64_t> trimmed_leading_integer(std::string_view text) {
   text = trim(text);
   std::int64_t value = 0;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -23,7 +23,7 @@ std::optional<std::int64_t> leading_integer(std::string_view text) {
   return value;
 }
 
-std::vector<std::string_view> split_cells(std::string_view text) {
+std::vector<std::string_view> split_gpu_cells(std::string_view text) {
   // Cells stand between " - "; a negative count ("- -12") keeps its sign.
   std::vector<std::string_view> cells;
   while (true) {
@@ -31,13 +31,13 @@ std::vector<std::string_view> split_cells(std::string_view text) {
     cells.push_back(trim(text.substr(0, at)));
     if (at == std::string_view::npos) return cells;
     text.remove_prefix(at + 3);
-    if (cells.size() > kMaximumGpus) return cells;
+    if (cells.size() > kMaximumBurningGpus) return cells;
   }
 }
 
-class Reader {
+class GpuBurnReader {
  public:
-  explicit Reader(GpuBurn& burn) : burn_(burn) {}
+  explicit GpuBurnReader(GpuBurn& burn) : burn_(burn) {}
 
   void take(std::string_view raw) {
     const std::string_view line = trim(raw);
@@ -48,7 +48,8 @@ class Reader {
       return;
     }
     if (line.starts_with("Tested ") && line.find(" GPU") != std::string_view::npos) {
-      if (const auto count = leading_integer(line.substr(7)); count && *count >= 0 && *count <= 4096) {
+      if (const auto count = trimmed_leading_integer(line.substr(7));
+          count && *count >= 0 && *count <= 4096) {
         burn_.tested = static_cast<int>(*count);
         in_list_ = true;
       }
@@ -60,7 +61,7 @@ class Reader {
          {"Couldn't init a GPU test", "No clients are alive", "No CUDA devices", "Couldn't", "CUDA error",
           "Error in \"", "Aborting", "Segmentation fault", "failed"}) {
       if (line.find(failure) != std::string_view::npos) {
-        if (burn_.failures.size() < kMaximumFailures) burn_.failures.emplace_back(line.substr(0, 200));
+        if (burn_.failures.size() < kMaximumBurnFailures) burn_.failures.emplace_back(line.substr(0, 200));
         break;
       }
     }
@@ -91,7 +92,7 @@ class Reader {
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos) return;
     const auto index = to_integer(trim(line.substr(4, colon - 4)));
-    if (!index || *index < 0 || *index >= static_cast<std::int64_t>(kMaximumGpus)) return;
+    if (!index || *index < 0 || *index >= static_cast<std::int64_t>(kMaximumBurningGpus)) return;
     const std::string_view rest = trim(line.substr(colon + 1));
     if (in_list_) {
       GpuBurnGpu& one = gpu(static_cast<int>(*index));
@@ -130,11 +131,11 @@ class Reader {
       const std::size_t start = from + label;
       return to == std::string_view::npos || to < start ? line.substr(start) : line.substr(start, to - start);
     };
-    const std::vector<std::string_view> done = split_cells(part(at, 7, errors));
-    for (std::size_t i = 0; i < done.size() && i < kMaximumGpus; ++i) {
+    const std::vector<std::string_view> done = split_gpu_cells(part(at, 7, errors));
+    for (std::size_t i = 0; i < done.size() && i < kMaximumBurningGpus; ++i) {
       if (done[i].empty()) continue;
       GpuBurnGpu& one = gpu(static_cast<int>(i));
-      const auto count = leading_integer(done[i]);
+      const auto count = trimmed_leading_integer(done[i]);
       if (!count) {
         burn_.doubt("proc'd", done[i]);
         continue;
@@ -149,12 +150,12 @@ class Reader {
       }
     }
     if (errors == std::string_view::npos) return;  // the line is cut; the closing list decides
-    const std::vector<std::string_view> counts = split_cells(part(errors, 7, temps));
-    for (std::size_t i = 0; i < counts.size() && i < kMaximumGpus; ++i) {
+    const std::vector<std::string_view> counts = split_gpu_cells(part(errors, 7, temps));
+    for (std::size_t i = 0; i < counts.size() && i < kMaximumBurningGpus; ++i) {
       if (counts[i].empty()) continue;
       GpuBurnGpu& one = gpu(static_cast<int>(i));
       if (counts[i].find("DIED") != std::string_view::npos) one.died = true;
-      const auto count = leading_integer(counts[i]);
+      const auto count = trimmed_leading_integer(counts[i]);
       if (!count) {
         burn_.doubt("errors", counts[i]);
         continue;
@@ -163,8 +164,8 @@ class Reader {
       one.highest_errors = std::max(one.highest_errors, *count);
     }
     if (temps == std::string_view::npos) return;
-    const std::vector<std::string_view> degrees = split_cells(part(temps, 6, std::string_view::npos));
-    for (std::size_t i = 0; i < degrees.size() && i < kMaximumGpus; ++i) {
+    const std::vector<std::string_view> degrees = split_gpu_cells(part(temps, 6, std::string_view::npos));
+    for (std::size_t i = 0; i < degrees.size() && i < kMaximumBurningGpus; ++i) {
       const Number value = read_number(degrees[i], {"C", ""});
       if (!value.value) continue;
       GpuBurnGpu& one = gpu(static_cast<int>(i));
@@ -179,12 +180,12 @@ class Reader {
   std::size_t listed_ = 0;
 };
 
-Result<GpuBurn> parse(std::string_view text) {
+Result<GpuBurn> read_gpu_burn(std::string_view text) {
   GpuBurn burn;
-  Reader reader(burn);
+  GpuBurnReader reader(burn);
   for (const std::string_view line : split_lines(text)) reader.take(line);
   if (!reader.recognised()) {
-    return not_recognised(kTool,
+    return not_recognised(kGpuBurnTool,
                           "neither progress (\"proc'd:\") nor the closing list \"Tested n GPUs\" is in it");
   }
   std::sort(burn.gpus.begin(), burn.gpus.end(),
@@ -213,11 +214,11 @@ ToolVerdict GpuBurn::verdict() const {
 }
 
 Result<GpuBurn> parse_gpu_burn(std::string_view text) {
-  if (Status size = check_size(kTool, text); !size) return size.error();
+  if (Status size = check_size(kGpuBurnTool, text); !size) return size.error();
   try {
-    return parse(text);
+    return read_gpu_burn(text);
   } catch (const std::exception& problem) {
-    return malformed(kTool, problem.what());
+    return malformed(kGpuBurnTool, problem.what());
   }
 }
 

@@ -9,21 +9,21 @@
 namespace kiln::tool_output {
 namespace {
 
-std::string replaced(std::string text, const std::string& from, const std::string& to) {
+std::string replaced_everywhere(std::string text, const std::string& from, const std::string& to) {
   for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
     text.replace(at, from.size(), to);
   }
   return text;
 }
 
-GpuBurn parsed(const std::string& text) {
+GpuBurn parsed_burn(const std::string& text) {
   Result<GpuBurn> burn = parse_gpu_burn(text);
   EXPECT_TRUE(burn) << (burn ? "" : burn.error().full());
   return burn ? std::move(*burn) : GpuBurn();
 }
 
 TEST(GpuBurn, PassesWithWorkDoneAndOk) {
-  const GpuBurn burn = parsed(fixtures::kGpuBurn);
+  const GpuBurn burn = parsed_burn(fixtures::kGpuBurn);
   EXPECT_EQ(burn.verdict(), ToolVerdict::pass);
   EXPECT_EQ(burn.tested, 2);
   EXPECT_EQ(burn.progress_percent, 100);
@@ -35,30 +35,32 @@ TEST(GpuBurn, PassesWithWorkDoneAndOk) {
 }
 
 TEST(GpuBurn, FailsOnFaultyAndOnAnyErrorSeenOnTheWay) {
-  EXPECT_EQ(parsed(replaced(fixtures::kGpuBurn, "GPU 1: OK", "GPU 1: FAULTY")).gpus[1].verdict(),
-            ToolVerdict::fail);
-  const GpuBurn early = parsed(
-      replaced(fixtures::kGpuBurn, "errors: 0 - 0   temps: 58", "errors: 3  (WARNING!) - 0   temps: 58"));
+  EXPECT_EQ(
+      parsed_burn(replaced_everywhere(fixtures::kGpuBurn, "GPU 1: OK", "GPU 1: FAULTY")).gpus[1].verdict(),
+      ToolVerdict::fail);
+  const GpuBurn early = parsed_burn(replaced_everywhere(fixtures::kGpuBurn, "errors: 0 - 0   temps: 58",
+                                                        "errors: 3  (WARNING!) - 0   temps: 58"));
   EXPECT_EQ(early.gpus[0].highest_errors, 3);
   EXPECT_EQ(early.verdict(), ToolVerdict::fail) << "the tool forgets errors between progress lines";
-  const GpuBurn negative = parsed(replaced(fixtures::kGpuBurn, "errors: 0 - 0   temps: 61",
-                                           "errors: 0 - -2147483648  (WARNING!)  temps: 61"));
+  const GpuBurn negative = parsed_burn(replaced_everywhere(fixtures::kGpuBurn, "errors: 0 - 0   temps: 61",
+                                                           "errors: 0 - -2147483648  (WARNING!)  temps: 61"));
   EXPECT_TRUE(negative.gpus[1].negative_errors);
   EXPECT_EQ(negative.verdict(), ToolVerdict::fail);
-  const GpuBurn died =
-      parsed(replaced(fixtures::kGpuBurn, "proc'd: 200 (7151 Gflop/s)", "proc'd: -1 (0 Gflop/s)"));
+  const GpuBurn died = parsed_burn(
+      replaced_everywhere(fixtures::kGpuBurn, "proc'd: 200 (7151 Gflop/s)", "proc'd: -1 (0 Gflop/s)"));
   EXPECT_TRUE(died.gpus[0].died);
   EXPECT_EQ(died.verdict(), ToolVerdict::fail);
 }
 
 TEST(GpuBurn, TakesOkAfterZeroIterationsForNotRun) {
-  std::string idle = replaced(fixtures::kGpuBurn, "proc'd: 100 (7150 Gflop/s)", "proc'd: 0 (0 Gflop/s)");
-  idle = replaced(idle, "proc'd: 200 (7151 Gflop/s)", "proc'd: 0 (0 Gflop/s)");
-  const GpuBurn burn = parsed(idle);
+  std::string idle =
+      replaced_everywhere(fixtures::kGpuBurn, "proc'd: 100 (7150 Gflop/s)", "proc'd: 0 (0 Gflop/s)");
+  idle = replaced_everywhere(idle, "proc'd: 200 (7151 Gflop/s)", "proc'd: 0 (0 Gflop/s)");
+  const GpuBurn burn = parsed_burn(idle);
   EXPECT_EQ(burn.gpus[0].verdict(), ToolVerdict::not_run);
   EXPECT_EQ(burn.gpus[1].verdict(), ToolVerdict::pass);
   EXPECT_EQ(burn.verdict(), ToolVerdict::not_run);
-  EXPECT_EQ(parsed("Tested 1 GPUs:\n\tGPU 0: OK\n").verdict(), ToolVerdict::not_run)
+  EXPECT_EQ(parsed_burn("Tested 1 GPUs:\n\tGPU 0: OK\n").verdict(), ToolVerdict::not_run)
       << "no progress line at all";
 }
 
@@ -71,12 +73,12 @@ TEST(GpuBurn, NeverPassesACutOutput) {
       EXPECT_NE(burn->verdict(), ToolVerdict::pass) << length;
     }
   }
-  EXPECT_TRUE(parsed(replaced(whole, "Tested 2 GPUs", "Tested 4 GPUs")).incomplete)
+  EXPECT_TRUE(parsed_burn(replaced_everywhere(whole, "Tested 2 GPUs", "Tested 4 GPUs")).incomplete)
       << "two GPUs are not listed";
 }
 
 TEST(GpuBurn, KeepsItsOwnFailures) {
-  const GpuBurn burn = parsed(
+  const GpuBurn burn = parsed_burn(
       "Burning for 10 seconds.\nCouldn't init a GPU test: Error in \"compare.cu\"\nNo clients are alive!  "
       "Aborting\n");
   EXPECT_EQ(burn.failures.size(), 2U);

@@ -12,10 +12,10 @@
 namespace kiln::tool_output {
 namespace {
 
-constexpr std::string_view kTool = "dmesg";
+constexpr std::string_view kDmesgTool = "dmesg";
 constexpr std::size_t kMaximumTextBytes = 400;
 
-Result<KernelLog> parse(std::string_view text) {
+Result<KernelLog> read_kernel_log(std::string_view text) {
   KernelLog log;
   KernelScanner scanner(log);
   std::size_t number = 0;
@@ -40,14 +40,14 @@ Result<KernelLog> parse(std::string_view text) {
           return event.kind == KernelEventKind::gpu_xid || event.kind == KernelEventKind::nvswitch_sxid;
         });
     if (!driver_events || log.events.size() * 2 < log.line_count) {
-      return not_recognised(kTool, "no line carries a kernel time stamp");
+      return not_recognised(kDmesgTool, "no line carries a kernel time stamp");
     }
     log.kernel_lines = log.line_count;
     return log;
   }
   if (foreign_lines > log.stamped_lines) {
-    return not_recognised(kTool, fmt::format("only {} of {} lines carry a kernel time stamp",
-                                             log.stamped_lines, log.line_count));
+    return not_recognised(kDmesgTool, fmt::format("only {} of {} lines carry a kernel time stamp",
+                                                  log.stamped_lines, log.line_count));
   }
   return log;
 }
@@ -147,11 +147,11 @@ std::vector<const KernelEvent*> KernelLog::of_weight(KernelWeight weight) const 
 }
 
 Result<KernelLog> parse_kernel_log(std::string_view text) {
-  if (Status size = check_size(kTool, text); !size) return size.error();
+  if (Status size = check_size(kDmesgTool, text); !size) return size.error();
   try {
-    return parse(text);
+    return read_kernel_log(text);
   } catch (const std::exception& problem) {
-    return malformed(kTool, problem.what());
+    return malformed(kDmesgTool, problem.what());
   }
 }
 

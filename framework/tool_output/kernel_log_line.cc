@@ -13,9 +13,9 @@ namespace {
 
 constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_decimal_digit(char c) { return c >= '0' && c <= '9'; }
 bool all_digits(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_decimal_digit);
 }
 
 /// "16:24:18" or "16:24:18.123456" (also with a comma) -> nanoseconds of the day.
@@ -33,7 +33,7 @@ std::optional<std::int64_t> time_of_day(std::string_view text) {
     if (text[8] != '.' && text[8] != ',') return std::nullopt;
     std::int64_t scale = kNanosecondsPerSecond / 10;
     for (const char c : text.substr(9)) {
-      if (!is_digit(c)) return std::nullopt;
+      if (!is_decimal_digit(c)) return std::nullopt;
       total += (c - '0') * scale;
       scale /= 10;
     }
@@ -81,7 +81,7 @@ std::optional<IsoTime> read_iso(std::string_view text) {
   std::size_t end = 19;
   if (end < text.size() && (text[end] == '.' || text[end] == ',')) {
     ++end;
-    while (end < text.size() && is_digit(text[end])) ++end;
+    while (end < text.size() && is_decimal_digit(text[end])) ++end;
   }
   const auto of_day = time_of_day(text.substr(11, end - 11));
   if (!year || !month || !day || !of_day) return std::nullopt;
@@ -146,7 +146,7 @@ std::optional<KernelTime> read_bracket(std::string_view inside) {
   const std::vector<std::string_view> fields = split_fields(text);
   if (fields.size() == 2 && fields[1].size() == 5 && fields[1][2] == ':' &&
       all_digits(fields[1].substr(0, 2)) && all_digits(fields[1].substr(3)) && fields[0].size() >= 3 &&
-      is_digit(fields[0].back())) {
+      is_decimal_digit(fields[0].back())) {
     return time;  // "Feb14 03:36": no year
   }
   // ctime "Sun Feb 23 16:24:18 2025", possibly in another language and word order: the year stands last, a
@@ -191,7 +191,8 @@ bool read_bracket_head(std::string_view text, KernelLine& line) {
 /// "6,3964,206764307,-;message": priority, sequence, microseconds since boot, flags.
 bool read_kmsg_head(std::string_view text, KernelLine& line) {
   const std::size_t semicolon = text.find(';');
-  if (semicolon == std::string_view::npos || semicolon > 80 || !is_digit(text.empty() ? ' ' : text[0]))
+  if (semicolon == std::string_view::npos || semicolon > 80 ||
+      !is_decimal_digit(text.empty() ? ' ' : text[0]))
     return false;
   const std::string_view head = text.substr(0, semicolon);
   std::array<std::string_view, 4> parts;
@@ -296,7 +297,7 @@ KernelLine read_kernel_line(std::string_view whole) {
     return line;
   }
   std::string_view text = trim(whole);
-  if (text.size() > 3 && text[0] == '<' && is_digit(text[1])) {
+  if (text.size() > 3 && text[0] == '<' && is_decimal_digit(text[1])) {
     const std::size_t close = text.find('>');
     if (close != std::string_view::npos && close <= 4 && all_digits(text.substr(1, close - 1))) {
       // Facility times eight plus level.

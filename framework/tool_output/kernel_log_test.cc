@@ -9,20 +9,20 @@
 namespace kiln::tool_output {
 namespace {
 
-KernelLog parsed(const std::string& text) {
+KernelLog parsed_log(const std::string& text) {
   Result<KernelLog> log = parse_kernel_log(text);
   EXPECT_TRUE(log) << (log ? "" : log.error().full());
   return log ? std::move(*log) : KernelLog();
 }
 
 KernelEvent only_event(const std::string& text) {
-  const KernelLog log = parsed(text);
+  const KernelLog log = parsed_log(text);
   EXPECT_EQ(log.events.size(), 1U) << text;
   return log.events.empty() ? KernelEvent() : log.events.front();
 }
 
 TEST(KernelLog, FindsXidWithPartProcessAndTime) {
-  const KernelLog log = parsed(fixtures::kKernelLog);
+  const KernelLog log = parsed_log(fixtures::kKernelLog);
   ASSERT_EQ(log.events.size(), 3U);
   const KernelEvent& xid = log.events[0];
   EXPECT_EQ(xid.kind, KernelEventKind::gpu_xid);
@@ -39,7 +39,7 @@ TEST(KernelLog, FindsXidWithPartProcessAndTime) {
 }
 
 TEST(KernelLog, JoinsTheThreeLinesOfAnSxid) {
-  const KernelLog log = parsed(fixtures::kKernelLog);
+  const KernelLog log = parsed_log(fixtures::kKernelLog);
   const KernelEvent& sxid = log.events[1];
   EXPECT_EQ(sxid.kind, KernelEventKind::nvswitch_sxid);
   EXPECT_EQ(sxid.code, 28006);
@@ -130,7 +130,7 @@ TEST(KernelLog, KeepsAnXidOfAMigInstanceAndAnUnreadableOne) {
   EXPECT_EQ(
       only_event("[1.000000] NVRM: Xid (PCI:0000:ca:00 GPU-I:05): 94, pid=3, name=x, Contained\n").device,
       "00000000:ca:00.0");
-  const KernelLog log = parsed("[1.000000] NVRM: Xid (PCI:0000:ca:00): ??, broken\n");
+  const KernelLog log = parsed_log("[1.000000] NVRM: Xid (PCI:0000:ca:00): ??, broken\n");
   ASSERT_EQ(log.events.size(), 1U);
   EXPECT_FALSE(log.events[0].code);
   EXPECT_EQ(log.doubt_count, 1U);
@@ -226,7 +226,7 @@ TEST(KernelLog, LeavesHarmlessLinesAlone) {
       "CPU3: Core temperature/speed normal",
   };
   for (const char* line : lines)
-    EXPECT_TRUE(parsed("[1.000000] " + std::string(line) + "\n").events.empty()) << line;
+    EXPECT_TRUE(parsed_log("[1.000000] " + std::string(line) + "\n").events.empty()) << line;
 }
 
 TEST(KernelLog, JoinsAPcieAnnouncementWithItsExplanation) {
@@ -267,11 +267,11 @@ TEST(KernelLog, ShowsErrorsNoRuleKnows) {
       only_event("kern  :err   : [ 5.000000] flux_capacitor 0000:05:00.0: out of flux\n");
   EXPECT_EQ(event.kind, KernelEventKind::other_error);
   EXPECT_EQ(event.device, "00000000:05:00.0");
-  EXPECT_TRUE(parsed("kern  :info  : [ 5.000000] flux_capacitor: full\n").events.empty());
+  EXPECT_TRUE(parsed_log("kern  :info  : [ 5.000000] flux_capacitor: full\n").events.empty());
 }
 
 TEST(KernelLog, CountsKernelLinesOfASyslogApart) {
-  const KernelLog log = parsed(
+  const KernelLog log = parsed_log(
       "Aug 17 00:00:24 node systemd[1]: I/O error, dev sda told by a program\n"
       "Aug 17 06:18:01 node systemd-networkd[53]: ib6: lost carrier\n"
       "Aug 17 06:18:02 node kernel: [1.000000] fine\n");
@@ -299,7 +299,7 @@ TEST(KernelLog, KeepsABoundedNumberOfEvents) {
   std::string text;
   for (std::size_t i = 0; i < kMaximumKernelEvents + 10; ++i)
     text += "[1.000000] NVRM: Xid (PCI:0000:3b:00): 48, x\n";
-  const KernelLog log = parsed(text);
+  const KernelLog log = parsed_log(text);
   EXPECT_EQ(log.events.size(), kMaximumKernelEvents);
   EXPECT_TRUE(log.incomplete);
 }

@@ -12,8 +12,8 @@
 namespace kiln::tool_output {
 namespace {
 
-constexpr std::string_view kTool = "nccl-tests";
-constexpr std::size_t kMaximumFailures = 32;
+constexpr std::string_view kNcclTestsTool = "nccl-tests";
+constexpr std::size_t kMaximumNcclFailures = 32;
 
 /// srun -l writes "0: " in front of each line, mpirun --tag-output "[1,0]<stdout>:".
 std::string_view without_prefix(std::string_view line) {
@@ -43,9 +43,9 @@ struct Columns {
   bool iterations = false;  // trailing "#iters"
 };
 
-class Reader {
+class NcclTestsReader {
  public:
-  explicit Reader(NcclTests& run) : run_(run) {}
+  explicit NcclTestsReader(NcclTests& run) : run_(run) {}
 
   void take(std::string_view raw) {
     const std::string_view line = trim(without_prefix(raw));
@@ -59,7 +59,7 @@ class Reader {
         contains_ignoring_case(line, "segmentation fault") ||
         line.find("unhandled") != std::string_view::npos ||
         line.find("non-zero status") != std::string_view::npos) {
-      if (run_.failures.size() < kMaximumFailures) run_.failures.emplace_back(line.substr(0, 240));
+      if (run_.failures.size() < kMaximumNcclFailures) run_.failures.emplace_back(line.substr(0, 240));
     }
   }
 
@@ -184,12 +184,13 @@ class Reader {
 
 bool checked(const NcclTiming& timing) { return timing.wrong.has_value() || timing.error.has_value(); }
 
-Result<NcclTests> parse(std::string_view text) {
+Result<NcclTests> read_nccl_tests(std::string_view text) {
   NcclTests run;
-  Reader reader(run);
+  NcclTestsReader reader(run);
   for (const std::string_view line : split_lines(text)) reader.take(line);
   if (!reader.recognised()) {
-    return not_recognised(kTool, "neither '# nThread' nor the column line '# size count type' is in it");
+    return not_recognised(kNcclTestsTool,
+                          "neither '# nThread' nor the column line '# size count type' is in it");
   }
   if (!run.out_of_bounds_ok) run.mark_incomplete("the line '# Out of bounds values' is missing");
   if (!run.average_bus_gb_s) run.mark_incomplete("the line '# Avg bus bandwidth' is missing");
@@ -238,11 +239,11 @@ ToolVerdict NcclTests::verdict() const {
 }
 
 Result<NcclTests> parse_nccl_tests(std::string_view text) {
-  if (Status size = check_size(kTool, text); !size) return size.error();
+  if (Status size = check_size(kNcclTestsTool, text); !size) return size.error();
   try {
-    return parse(text);
+    return read_nccl_tests(text);
   } catch (const std::exception& problem) {
-    return malformed(kTool, problem.what());
+    return malformed(kNcclTestsTool, problem.what());
   }
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::string_view kTool = "nvbandwidth";
+constexpr std::string_view kNvbandwidthTool = "nvbandwidth";
 constexpr std::size_t kMaximumErrors = 32;
 constexpr double kSumTolerance = 0.01;  // cells are printed with two decimals
 
@@ -199,7 +199,7 @@ NvbandwidthStatus status_of(std::string_view word) {
   return NvbandwidthStatus::error;
 }
 
-Result<Nvbandwidth> parse_json(const json::object& body) {
+Result<Nvbandwidth> read_nvbandwidth_json(const json::object& body) {
   Nvbandwidth run;
   run.version = string_at(body, "version");
   run.driver_version = string_at(body, "Driver Version");
@@ -273,21 +273,23 @@ Result<Nvbandwidth> parse_json(const json::object& body) {
   return run;
 }
 
-Result<Nvbandwidth> parse(std::string_view text) {
+Result<Nvbandwidth> read_nvbandwidth(std::string_view text) {
   const EmbeddedJson found = find_json(text, {"nvbandwidth"});
-  if (found.outcome == EmbeddedJson::Outcome::cut) return truncated(kTool, "the JSON document is not closed");
-  if (found.outcome == EmbeddedJson::Outcome::invalid) return malformed(kTool, found.problem);
+  if (found.outcome == EmbeddedJson::Outcome::cut)
+    return truncated(kNvbandwidthTool, "the JSON document is not closed");
+  if (found.outcome == EmbeddedJson::Outcome::invalid) return malformed(kNvbandwidthTool, found.problem);
   if (found.outcome == EmbeddedJson::Outcome::found) {
     const json::object* body = object_at(found.object, "nvbandwidth");
-    if (body == nullptr) return malformed(kTool, "\"nvbandwidth\" is no object");
-    Result<Nvbandwidth> run = parse_json(*body);
+    if (body == nullptr) return malformed(kNvbandwidthTool, "\"nvbandwidth\" is no object");
+    Result<Nvbandwidth> run = read_nvbandwidth_json(*body);
     if (run && found.objects > 1) run->doubt("document", "several documents; the last was read");
     return run;
   }
   Nvbandwidth run;
   TextReader reader(run);
   for (const std::string_view line : split_lines(text)) reader.take(line);
-  if (!reader.recognised()) return not_recognised(kTool, "neither its version line nor its JSON is in it");
+  if (!reader.recognised())
+    return not_recognised(kNvbandwidthTool, "neither its version line nor its JSON is in it");
   if (reader.open()) {
     run.mark_incomplete(fmt::format("test case '{}' has no SUM line", run.cases.back().name));
   }
@@ -329,11 +331,11 @@ std::size_t Nvbandwidth::count(NvbandwidthStatus status) const {
 }
 
 Result<Nvbandwidth> parse_nvbandwidth(std::string_view text) {
-  if (Status size = check_size(kTool, text); !size) return size.error();
+  if (Status size = check_size(kNvbandwidthTool, text); !size) return size.error();
   try {
-    return parse(text);
+    return read_nvbandwidth(text);
   } catch (const std::exception& problem) {
-    return malformed(kTool, problem.what());
+    return malformed(kNvbandwidthTool, problem.what());
   }
 }
 

@@ -8,10 +8,10 @@
 namespace kiln::tool_output {
 namespace {
 
-constexpr std::string_view kTool = "nvidia-smi --query-... --format=csv";
+constexpr std::string_view kNvidiaSmiCsvTool = "nvidia-smi --query-... --format=csv";
 
 /// Cells stand between commas; nvidia-smi quotes nothing.
-std::vector<std::string_view> split_cells(std::string_view line) {
+std::vector<std::string_view> split_csv_cells(std::string_view line) {
   std::vector<std::string_view> cells;
   while (true) {
     const std::size_t comma = line.find(',');
@@ -68,7 +68,7 @@ std::optional<std::vector<CsvColumn>> read_header(std::string_view line) {
   std::vector<CsvColumn> columns;
   std::size_t known = 0;
   std::size_t weak = 0;
-  for (const std::string_view cell : split_cells(line)) {
+  for (const std::string_view cell : split_csv_cells(line)) {
     auto column = read_column(cell);
     if (!column) return std::nullopt;
     if (is_known(column->name)) ++known;
@@ -82,7 +82,7 @@ std::optional<std::vector<CsvColumn>> read_header(std::string_view line) {
   return columns;
 }
 
-Error refuse(std::string_view text) {
+Error refuse_csv(std::string_view text) {
   const std::vector<std::string_view> lines = split_lines(text);
   if (lines.size() <= 10) {
     for (const std::string_view line : lines) {
@@ -90,14 +90,14 @@ Error refuse(std::string_view text) {
            {"NVIDIA-SMI has failed", "No devices were found", "is not a valid field to query",
             "Failed to initialize NVML", "Unable to determine the device handle", "command not found"}) {
         if (contains_ignoring_case(line, known))
-          return tool_failed(kTool, std::string(trim(line).substr(0, 200)));
+          return tool_failed(kNvidiaSmiCsvTool, std::string(trim(line).substr(0, 200)));
       }
     }
   }
-  return not_recognised(kTool, "the first line is no header of its field names");
+  return not_recognised(kNvidiaSmiCsvTool, "the first line is no header of its field names");
 }
 
-Result<NvidiaSmiCsv> parse(std::string_view text) {
+Result<NvidiaSmiCsv> read_csv(std::string_view text) {
   NvidiaSmiCsv csv;
   bool header = false;
   std::size_t number = 0;
@@ -107,12 +107,12 @@ Result<NvidiaSmiCsv> parse(std::string_view text) {
     if (line.empty()) continue;
     if (!header) {
       auto columns = read_header(line);
-      if (!columns) return refuse(text);
+      if (!columns) return refuse_csv(text);
       csv.columns = std::move(*columns);
       header = true;
       continue;
     }
-    const std::vector<std::string_view> cells = split_cells(line);
+    const std::vector<std::string_view> cells = split_csv_cells(line);
     if (cells.size() != csv.columns.size()) {
       csv.doubt(fmt::format("line {}", number), line);
       csv.mark_incomplete(
@@ -121,7 +121,7 @@ Result<NvidiaSmiCsv> parse(std::string_view text) {
     }
     csv.rows.emplace_back(cells.begin(), cells.end());
   }
-  if (!header) return refuse(text);
+  if (!header) return refuse_csv(text);
   using Query = NvidiaSmiCsv::Query;
   csv.query = Query::gpu;
   for (const CsvColumn& column : csv.columns) {
@@ -171,11 +171,11 @@ Number NvidiaSmiCsv::number(std::size_t row, std::string_view name) const {
 }
 
 Result<NvidiaSmiCsv> parse_nvidia_smi_csv(std::string_view text) {
-  if (Status size = check_size(kTool, text); !size) return size.error();
+  if (Status size = check_size(kNvidiaSmiCsvTool, text); !size) return size.error();
   try {
-    return parse(text);
+    return read_csv(text);
   } catch (const std::exception& problem) {
-    return malformed(kTool, problem.what());
+    return malformed(kNvidiaSmiCsvTool, problem.what());
   }
 }
 

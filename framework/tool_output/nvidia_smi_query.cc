@@ -13,9 +13,9 @@
 namespace kiln::tool_output {
 namespace {
 
-constexpr std::string_view kTool = "nvidia-smi -q -x";
-constexpr std::size_t kMaximumMessages = 32;
-constexpr std::size_t kMaximumGpus = 1024;  // far above any machine; bounds the work on garbage
+constexpr std::string_view kNvidiaSmiQueryTool = "nvidia-smi -q -x";
+constexpr std::size_t kMaximumQueryMessages = 32;
+constexpr std::size_t kMaximumQueriedGpus = 1024;  // far above any machine; bounds the work on garbage
 
 using Names = std::initializer_list<const char*>;
 
@@ -369,9 +369,9 @@ GpuQuery read_gpu(const pugi::xml_node& node, CellReader& cells) {
 }
 
 /// Explains text that holds no XML of ours.
-Error refuse(std::string_view text) {
+Error refuse_query(std::string_view text) {
   if (contains_ignoring_case(text, "NVSMI LOG")) {
-    return not_recognised(kTool, "it is the plain-text form of -q; ask for XML with -x");
+    return not_recognised(kNvidiaSmiQueryTool, "it is the plain-text form of -q; ask for XML with -x");
   }
   const std::vector<std::string_view> lines = split_lines(text);
   // A few lines at most: the tool's own errors. More is some other document that merely quotes them.
@@ -395,40 +395,40 @@ Error refuse(std::string_view text) {
            {"NVIDIA-SMI has failed", "Failed to initialize NVML", "No devices were found",
             "couldn't communicate", "NVIDIA-SMI couldn't find", "command not found"}) {
         if (contains_ignoring_case(line, known))
-          return tool_failed(kTool, std::string(trim(line).substr(0, 200)));
+          return tool_failed(kNvidiaSmiQueryTool, std::string(trim(line).substr(0, 200)));
       }
     }
   }
-  return not_recognised(kTool, "there is no <nvidia_smi_log> element in it");
+  return not_recognised(kNvidiaSmiQueryTool, "there is no <nvidia_smi_log> element in it");
 }
 
-void keep_messages(std::string_view text, NvidiaSmiQuery& query) {
+void keep_query_messages(std::string_view text, NvidiaSmiQuery& query) {
   for (const std::string_view line : split_lines(text)) {
     const std::string_view message = trim(line);
     if (message.empty() || message.starts_with("<?xml") || message.starts_with("<!DOCTYPE")) continue;
-    if (query.messages.size() < kMaximumMessages) query.messages.emplace_back(message.substr(0, 200));
+    if (query.messages.size() < kMaximumQueryMessages) query.messages.emplace_back(message.substr(0, 200));
   }
 }
 
-Result<NvidiaSmiQuery> parse(std::string_view text) {
+Result<NvidiaSmiQuery> read_query(std::string_view text) {
   constexpr std::string_view kOpen = "<nvidia_smi_log";
   constexpr std::string_view kClose = "</nvidia_smi_log>";
   std::size_t open = text.find(kOpen);
-  if (open == std::string_view::npos) return refuse(text);
+  if (open == std::string_view::npos) return refuse_query(text);
   const std::size_t close = text.find(kClose, open);
   if (close == std::string_view::npos) {
     std::size_t whole = 0;
     for (std::size_t at = open; (at = text.find("</gpu>", at)) != std::string_view::npos; ++at) ++whole;
-    return truncated(kTool,
+    return truncated(kNvidiaSmiQueryTool,
                      fmt::format("</nvidia_smi_log> is missing; {} whole GPUs precede the end", whole));
   }
   NvidiaSmiQuery query;
-  keep_messages(text.substr(0, open), query);
+  keep_query_messages(text.substr(0, open), query);
   const std::string_view rest = text.substr(close + kClose.size());
   if (rest.find(kOpen) != std::string_view::npos) {
     query.doubt("document", "more than one <nvidia_smi_log>; the first was read");
   } else {
-    keep_messages(rest, query);
+    keep_query_messages(rest, query);
   }
   if (const std::size_t dtd = text.substr(0, open).find("SYSTEM \""); dtd != std::string_view::npos) {
     const std::size_t start = dtd + 8;
@@ -440,8 +440,8 @@ Result<NvidiaSmiQuery> parse(std::string_view text) {
   const pugi::xml_parse_result parsed =
       xml.load_buffer(body.data(), body.size(), pugi::parse_default, pugi::encoding_utf8);
   if (!parsed) {
-    return malformed(kTool, fmt::format("{} at byte {}", parsed.description(),
-                                        static_cast<std::uint64_t>(parsed.offset) + open));
+    return malformed(kNvidiaSmiQueryTool, fmt::format("{} at byte {}", parsed.description(),
+                                                      static_cast<std::uint64_t>(parsed.offset) + open));
   }
   const pugi::xml_node root = xml.child("nvidia_smi_log");
   CellReader cells(query);
@@ -450,7 +450,8 @@ Result<NvidiaSmiQuery> parse(std::string_view text) {
   query.cuda_version = CellReader::text(root.child("cuda_version"));
   query.attached_gpus = cells.count(root.child("attached_gpus"));
   for (const pugi::xml_node& node : root.children("gpu")) {
-    if (query.gpus.size() == kMaximumGpus) return malformed(kTool, "more GPUs than any machine has");
+    if (query.gpus.size() == kMaximumQueriedGpus)
+      return malformed(kNvidiaSmiQueryTool, "more GPUs than any machine has");
     query.gpus.push_back(read_gpu(node, cells));
   }
   if (query.attached_gpus && *query.attached_gpus != query.gpus.size()) {
@@ -525,11 +526,11 @@ ToolVerdict FabricState::verdict() const {
 }
 
 Result<NvidiaSmiQuery> parse_nvidia_smi_query(std::string_view text) {
-  if (Status size = check_size(kTool, text); !size) return size.error();
+  if (Status size = check_size(kNvidiaSmiQueryTool, text); !size) return size.error();
   try {
-    return parse(text);
+    return read_query(text);
   } catch (const std::exception& problem) {
-    return malformed(kTool, problem.what());
+    return malformed(kNvidiaSmiQueryTool, problem.what());
   }
 }
 

@@ -4,17 +4,11 @@
 
 #include <string>
 
+#include "tool_output/replaced_for_test.h"
 #include "tool_output/test_fixtures.h"
 
 namespace kiln::tool_output {
 namespace {
-
-std::string replaced(std::string text, const std::string& from, const std::string& to) {
-  const std::size_t at = text.find(from);
-  EXPECT_NE(at, std::string::npos) << from;
-  if (at != std::string::npos) text.replace(at, from.size(), to);
-  return text;
-}
 
 GpuQuery only_gpu(const std::string& xml) {
   Result<NvidiaSmiQuery> query = parse_nvidia_smi_query(xml);

@@ -12,8 +12,8 @@
 namespace kiln::tool_output {
 namespace {
 
-constexpr std::string_view kTool = "stress-ng";
-constexpr std::size_t kMaximumMessages = 64;
+constexpr std::string_view kStressNgTool = "stress-ng";
+constexpr std::size_t kMaximumStressNgMessages = 64;
 
 std::optional<int> leading_count(std::string_view text) {
   text = trim(text);
@@ -94,9 +94,9 @@ void read_by_stressor(std::string_view text, std::map<std::string, int>& counts)
   }
 }
 
-class Reader {
+class StressNgReader {
  public:
-  explicit Reader(StressNg& run) : run_(run) {}
+  explicit StressNgReader(StressNg& run) : run_(run) {}
 
   void take(std::string_view level, std::string_view m) {
     if (level == "fail" || level == "error") keep(run_.failures, m);
@@ -142,7 +142,7 @@ class Reader {
 
  private:
   static void keep(std::vector<std::string>& list, std::string_view message) {
-    if (list.size() < kMaximumMessages) list.emplace_back(message.substr(0, 240));
+    if (list.size() < kMaximumStressNgMessages) list.emplace_back(message.substr(0, 240));
   }
 
   /// " 4 cpu, 2 vm"
@@ -183,9 +183,9 @@ class Reader {
   bool skipping_ = false;
 };
 
-Result<StressNg> parse(std::string_view text) {
+Result<StressNg> read_stress_ng(std::string_view text) {
   StressNg run;
-  Reader reader(run);
+  StressNgReader reader(run);
   std::size_t known = 0;
   for (const std::string_view line : split_lines(text)) {
     const auto read = read_log_line(line);
@@ -196,9 +196,10 @@ Result<StressNg> parse(std::string_view text) {
   if (known == 0) {
     if (text.find("system-info:") != std::string_view::npos &&
         text.find("stress-ng-version") != std::string_view::npos) {
-      return not_recognised(kTool, "it is the --yaml file, which holds metrics but no verdict; pass the log");
+      return not_recognised(kStressNgTool,
+                            "it is the --yaml file, which holds metrics but no verdict; pass the log");
     }
-    return not_recognised(kTool, "no line starts with 'stress-ng: info:' or another level");
+    return not_recognised(kStressNgTool, "no line starts with 'stress-ng: info:' or another level");
   }
   if (run.dispatched.empty()) run.mark_incomplete("the line 'dispatching hogs' is missing");
   if (!run.completed) run.mark_incomplete("the line 'run completed' is missing");
@@ -230,11 +231,11 @@ ToolVerdict StressNg::verdict() const {
 }
 
 Result<StressNg> parse_stress_ng(std::string_view text) {
-  if (Status size = check_size(kTool, text); !size) return size.error();
+  if (Status size = check_size(kStressNgTool, text); !size) return size.error();
   try {
-    return parse(text);
+    return read_stress_ng(text);
   } catch (const std::exception& problem) {
-    return malformed(kTool, problem.what());
+    return malformed(kStressNgTool, problem.what());
   }
 }
 

@@ -10,7 +10,7 @@
 namespace kiln::tool_output {
 namespace {
 
-constexpr std::string_view kTool = "stressapptest";
+constexpr std::string_view kStressAppTestTool = "stressapptest";
 constexpr std::size_t kMaximumFindings = 32;
 
 std::string_view after(std::string_view text, std::string_view part) {
@@ -42,7 +42,7 @@ void take_completed(std::string_view text, StressAppTest& run) {
   }
 }
 
-Result<StressAppTest> parse(std::string_view text) {
+Result<StressAppTest> read_stressapptest(std::string_view text) {
   StressAppTest run;
   bool recognised = false;
   bool started = false;
@@ -70,7 +70,8 @@ Result<StressAppTest> parse(std::string_view text) {
       run.status_pass = run.status_text.starts_with("PASS") && run.status_pass.value_or(true);
     }
   }
-  if (!recognised) return not_recognised(kTool, "neither 'SAT revision' nor 'Starting SAT' is in it");
+  if (!recognised)
+    return not_recognised(kStressAppTestTool, "neither 'SAT revision' nor 'Starting SAT' is in it");
   if (!started) run.mark_incomplete("the line 'Starting SAT' is missing");
   if (!run.status_pass) run.mark_incomplete("the line 'Status: PASS' or 'Status: FAIL' is missing");
   if (!run.incidents) run.mark_incomplete("the line 'Stats: Completed' is missing");
@@ -89,11 +90,11 @@ ToolVerdict StressAppTest::verdict() const {
 }
 
 Result<StressAppTest> parse_stressapptest(std::string_view text) {
-  if (Status size = check_size(kTool, text); !size) return size.error();
+  if (Status size = check_size(kStressAppTestTool, text); !size) return size.error();
   try {
-    return parse(text);
+    return read_stressapptest(text);
   } catch (const std::exception& problem) {
-    return malformed(kTool, problem.what());
+    return malformed(kStressAppTestTool, problem.what());
   }
 }
 
