@@ -11,14 +11,9 @@
 namespace kiln {
 namespace {
 
-constexpr int kReadsPerFind = 60;
-constexpr std::array kUnitKinds{"CDUs", "RPUs", "HeatExchangers"};  // ThermalEquipment v1.2.0
+constexpr int kReadsPerUnitFind = 60;
+constexpr std::array kCoolingUnitKinds{"CDUs", "RPUs", "HeatExchangers"};  // ThermalEquipment v1.2.0
 constexpr std::array kSides{"Primary", "Secondary"};
-
-std::string last_segment(const std::string& uri) {
-  const std::string path = without_trailing_slash(uri);
-  return path.substr(path.rfind('/') + 1);
-}
 
 }  // namespace
 
@@ -97,7 +92,7 @@ boost::asio::awaitable<Status> CoolingReader::find_pumps(const Ctx& ctx, const R
 
 boost::asio::awaitable<Result<std::shared_ptr<const CoolingReader::Places>>> CoolingReader::places(
     const Ctx& ctx) {
-  if (places_ && reads_since_find_ < kReadsPerFind) {
+  if (places_ && reads_since_find_ < kReadsPerUnitFind) {
     ++reads_since_find_;
     co_return places_;
   }
@@ -105,7 +100,7 @@ boost::asio::awaitable<Result<std::shared_ptr<const CoolingReader::Places>>> Coo
   Result<std::optional<RedfishResource>> equipment = co_await tree_.service(ctx, "ThermalEquipment");
   if (!equipment) co_return equipment.error();
   if (*equipment) {
-    for (const char* kind : kUnitKinds) {
+    for (const char* kind : kCoolingUnitKinds) {
       const JsonView units_link = (*equipment)->body[kind];
       Result<MemberList> units = co_await tree_.follow(ctx, **equipment, units_link);
       if (!units) co_return units.error();
@@ -163,7 +158,7 @@ boost::asio::awaitable<Result<std::vector<Result<RedfishResource>>>> CoolingRead
   for (std::size_t i = 0; i < results->size(); ++i) {
     if ((*results)[i]) continue;
     tree_.client().note_oddity(places[i].uri, "", (*results)[i].error().message);
-    reads_since_find_ = kReadsPerFind;  // look again next time
+    reads_since_find_ = kReadsPerUnitFind;  // look again next time
   }
   co_return results;
 }

@@ -14,9 +14,9 @@ namespace kiln {
 namespace {
 
 constexpr int kPollsPerWalk = 30;
-constexpr std::array kUnitKinds{"CDUs", "RPUs", "HeatExchangers",
-                                "ImmersionUnits"};  // ThermalEquipment v1.2.0
-constexpr std::int64_t kMostDeclared = 1'000;       // a count beyond it is nonsense, not detectors
+constexpr std::array kLeakingUnitKinds{"CDUs", "RPUs", "HeatExchangers",
+                                       "ImmersionUnits"};  // ThermalEquipment v1.2.0
+constexpr std::int64_t kMostDeclared = 1'000;              // a count beyond it is nonsense, not detectors
 
 std::optional<std::string> field(const JsonView& object, std::string_view name) {
   const JsonView value = object[name];
@@ -31,11 +31,6 @@ LeakVerdict unreadable(const std::string& why) {
   verdict.reading = LeakReading::fault;
   verdict.reason = why;
   return verdict;
-}
-
-std::string last_segment(const std::string& uri) {
-  const std::string path = without_trailing_slash(uri);
-  return path.substr(path.rfind('/') + 1);
 }
 
 }  // namespace
@@ -177,7 +172,7 @@ boost::asio::awaitable<Status> LeakReader::walk_cooling_units(const Ctx& ctx) {
   Result<std::optional<RedfishResource>> equipment = co_await tree_.service(ctx, "ThermalEquipment");
   if (!equipment) co_return equipment.error();
   if (!*equipment) co_return success();
-  for (const char* kind : kUnitKinds) {
+  for (const char* kind : kLeakingUnitKinds) {
     const JsonView link = (*equipment)->body[kind];
     Result<MemberList> units = co_await tree_.follow(ctx, **equipment, link);
     if (!units) co_return units.error();

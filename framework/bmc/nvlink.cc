@@ -12,7 +12,7 @@
 namespace kiln {
 namespace {
 
-constexpr int kReadsPerFind = 60;
+constexpr int kReadsPerPortFind = 60;
 
 struct Counter {
   std::string_view canonical;
@@ -96,7 +96,7 @@ boost::asio::awaitable<Status> NvlinkReader::find_below(const Ctx& ctx, const Re
 
 boost::asio::awaitable<Result<std::shared_ptr<const NvlinkReader::Ports>>> NvlinkReader::ports(
     const Ctx& ctx) {
-  if (ports_ && reads_since_find_ < kReadsPerFind) {
+  if (ports_ && reads_since_find_ < kReadsPerPortFind) {
     ++reads_since_find_;
     co_return ports_;
   }
@@ -168,7 +168,7 @@ boost::asio::awaitable<Result<std::vector<NvlinkReading>>> NvlinkReader::read(co
       if (!reading.width) reading.width = body["ActiveWidth"].integer();
     } else {
       tree_.client().note_oddity(port.uri, "", one.error().message);
-      reads_since_find_ = kReadsPerFind;
+      reads_since_find_ = kReadsPerPortFind;
     }
     if (!port.metrics.empty()) {
       const Result<RedfishResource>& metrics = (*read)[next++];

@@ -45,6 +45,11 @@ std::string without_trailing_slash(std::string uri) {
   return uri;
 }
 
+std::string last_segment(const std::string& uri) {
+  const std::string path = without_trailing_slash(uri);
+  return path.substr(path.rfind('/') + 1);
+}
+
 std::string RedfishResource::id() const {
   const std::optional<std::string> given = body["Id"].text();
   if (given) return *given;

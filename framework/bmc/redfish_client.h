@@ -111,5 +111,7 @@ class RedfishClient {
 
 /// Path without trailing slashes: two addresses that differ only so are one resource.
 std::string without_trailing_slash(std::string uri);
+/// "/redfish/v1/Chassis/HGX/" -> "HGX".
+std::string last_segment(const std::string& uri);
 
 }  // namespace kiln

@@ -5,7 +5,7 @@
 namespace kiln {
 namespace {
 
-std::string first_text(const JsonView& object, std::initializer_list<std::string_view> names) {
+std::string first_word(const JsonView& object, std::initializer_list<std::string_view> names) {
   for (const std::string_view name : names) {
     const std::optional<std::string> text = object[name].word();
     if (text && !text->empty()) return *text;
@@ -19,11 +19,11 @@ std::optional<RedfishRefusal> refusal_of(const JsonView& body) {
   if (body.is_string()) return RedfishRefusal{"", body.word().value_or(std::string{})};
   const JsonView error = body["error"].exists() ? body["error"] : body["Error"];
   if (error.is_object()) {
-    RedfishRefusal refusal{first_text(error, {"code", "Code"}), first_text(error, {"message", "Message"})};
+    RedfishRefusal refusal{first_word(error, {"code", "Code"}), first_word(error, {"message", "Message"})};
     const std::vector<JsonView> details = error["@Message.ExtendedInfo"].elements();
     if (!details.empty()) {
-      const std::string id = first_text(details.front(), {"MessageId", "MessageID"});
-      const std::string message = first_text(details.front(), {"Message"});
+      const std::string id = first_word(details.front(), {"MessageId", "MessageID"});
+      const std::string message = first_word(details.front(), {"Message"});
       if (!id.empty()) refusal.code = id;
       if (!message.empty()) refusal.message = message;
     }

@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::int64_t kRefusalKept =
     30'000'000'000;  // ns: below the shortest lockout seen (60 s), long enough to stop hammering
-const std::string kServiceRoot = "/redfish/v1/";  // DSP0266 6.2: the one address a client may know
 
 HttpRequest get_request(const std::string& uri) {
   HttpRequest request("GET", uri);

@@ -17,6 +17,9 @@
 
 namespace kiln {
 
+/// DSP0266 6.2: the one address a client may know.
+inline const std::string kServiceRoot = "/redfish/v1/";
+
 /// The way in of one account at one BMC: shared by all connections to it, so that they log in one after the
 /// other and a password that was refused to one is not tried by the next. Loop thread only.
 struct LoginDoor {

@@ -10,7 +10,6 @@
 namespace kiln {
 namespace {
 
-const std::string kServiceRoot = "/redfish/v1/";
 constexpr int kMostPages = 1'000;
 
 bool is_in_full(const JsonView& member) {

@@ -14,7 +14,6 @@
 namespace kiln {
 namespace {
 
-const std::string kServiceRoot = "/redfish/v1/";
 constexpr int kRetries = 2;
 constexpr std::size_t kAtOnce = 16;  // read side by side (two at a time) before their links are looked at
 /// Members whose text is an address of a resource.

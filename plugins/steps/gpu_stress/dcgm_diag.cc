@@ -17,11 +17,6 @@ using tool_output::ToolVerdict;
 
 namespace {
 
-constexpr Nanoseconds kQueryBudget = std::chrono::seconds(60);
-constexpr Nanoseconds kAnswerBudget = std::chrono::seconds(20);
-constexpr int kTimedOut = 124;
-constexpr int kKilled = 137;
-
 /// What the diagnostic says about one GPU.
 struct GpuResult {
   ToolVerdict verdict = ToolVerdict::not_run;

@@ -14,8 +14,6 @@ using tool_output::ToolVerdict;
 
 namespace {
 
-constexpr Nanoseconds kQueryBudget = std::chrono::seconds(60);
-
 Value count_value(const std::optional<std::uint64_t>& count) {
   if (!count) return std::monostate{};
   return static_cast<std::int64_t>(*count);

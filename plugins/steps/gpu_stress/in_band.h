@@ -1,6 +1,7 @@
 #pragma once
 // What the host says about its GPUs: nvidia-smi and the kernel log, read with deadlines. Loop thread.
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -15,6 +16,11 @@ namespace kiln::gpu_stress {
 inline constexpr const char* kQueryCommand = "nvidia-smi -q -x";
 /// Times since boot: unlike wall-clock stamps they do not move when the host's clock is set.
 inline constexpr const char* kKernelLogCommand = "dmesg";
+inline constexpr Nanoseconds kQueryBudget = std::chrono::seconds(60);
+/// Beyond the limit on the DUT itself: time for timeout(1) to kill, and for the answer to arrive.
+inline constexpr Nanoseconds kAnswerBudget = std::chrono::seconds(20);
+inline constexpr int kTimedOut = 124;  // timeout(1): the command was ended by TERM
+inline constexpr int kKilled = 137;    // and by KILL, as a shell reports it
 
 /// Errors: nvidia_smi.not_installed, those of Shell and of the parser. Output of a lost GPU is data, not an
 /// error.

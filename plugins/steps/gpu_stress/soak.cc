@@ -13,13 +13,8 @@ using boost::asio::awaitable;
 
 namespace {
 
-constexpr Nanoseconds kQueryBudget = std::chrono::seconds(60);
-/// Beyond the limit on the DUT itself: time for timeout(1) to kill, and for the answer to arrive.
-constexpr Nanoseconds kAnswerBudget = std::chrono::seconds(20);
 constexpr std::size_t kHeadBytes = 256 * 1024;
 constexpr std::size_t kTailBytes = 1024 * 1024;
-constexpr int kTimedOut = 124;  // timeout(1): the command was ended by TERM
-constexpr int kKilled = 137;    // and by KILL, as a shell reports it
 
 /// gpu_burn prints a line per second for the whole soak: the beginning names the GPUs, the end tells the
 /// results; days in between are not kept.

@@ -16,7 +16,6 @@ namespace {
 
 constexpr Nanoseconds kQueryBudget = std::chrono::seconds(60);
 constexpr Nanoseconds kAnswerBudget = std::chrono::seconds(20);
-constexpr int kCommandNotFound = 127;
 constexpr int kTimedOut = 124;
 constexpr int kKilled = 137;
 constexpr const char* kPeerTest = "device_to_device_memcpy_read_ce";

@@ -22,7 +22,6 @@ namespace {
 constexpr Nanoseconds kCommandBudget = std::chrono::seconds(60);
 constexpr const char* kStatusCommand = "nvidia-smi nvlink --status";
 constexpr const char* kQueryCommand = "nvidia-smi -q -x";
-constexpr int kCommandNotFound = 127;
 
 std::string owner_of(const std::string& link) { return link.substr(0, link.find('/')); }
 

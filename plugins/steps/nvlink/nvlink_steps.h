@@ -5,6 +5,8 @@
 
 namespace kiln::nvlink {
 
+inline constexpr int kCommandNotFound = 127;  // of a POSIX shell
+
 /// Every expected link is up and fast, as the BMC and (on hosts with GPUs) the driver see it.
 class Census final : public Step {
  public:
