@@ -27,9 +27,10 @@ struct History {
 };
 
 /// Decides step by step; see the header for the rules.
-class Planner {
+class ResumptionPlanner {
  public:
-  Planner(const Plan& plan, Resumption& resumption, const std::map<std::string, std::string>& serials)
+  ResumptionPlanner(const Plan& plan, Resumption& resumption,
+                    const std::map<std::string, std::string>& serials)
       : plan_(plan), resumption_(resumption), serials_(serials) {}
 
   void run() {
@@ -365,7 +366,7 @@ Resumption plan_resumption(const Plan& plan, std::vector<Event> record, std::vec
     resumption.about.after_sequence = resumption.record.back().sequence;
     resumption.about.interrupted_utc_ns = resumption.record.back().at.utc_ns;
   }
-  Planner(plan, resumption, serials).run();
+  ResumptionPlanner(plan, resumption, serials).run();
   return resumption;
 }
 

@@ -12,8 +12,8 @@ using boost::asio::awaitable;
 
 namespace {
 
-constexpr Nanoseconds kReadBackEvery = std::chrono::milliseconds(100);
-constexpr Nanoseconds kPowerReadBudget =
+constexpr Nanoseconds kUndoReadBackEvery = std::chrono::milliseconds(100);
+constexpr Nanoseconds kUndoPowerReadBudget =
     std::chrono::seconds(3);  // a BMC that is silent leaves time for the host
 
 }  // namespace
@@ -31,7 +31,7 @@ awaitable<Result<std::string>> force_off_and_read_back(const Ctx& ctx, Bmc& bmc,
       const Status once_more = co_await bmc.force_off(ctx);
       (void)once_more;  // only what is read back counts
     }
-    const Status waited = co_await ctx.sleep_for(kReadBackEvery);
+    const Status waited = co_await ctx.sleep_for(kUndoReadBackEvery);
     if (!waited && waited.error().code == "ctx.deadline" && reading.off_since_ns() != 0)
       co_return reading.sentence();
     if (!waited) {
@@ -50,7 +50,7 @@ awaitable<Status> end_load(const Ctx& ctx, Shell& shell, std::string dut, std::s
     result = co_await shell.run(ctx, std::move(line));
     if (result) break;
     co_await shell.disconnect();
-    const Status waited = co_await ctx.sleep_for(kReadBackEvery);
+    const Status waited = co_await ctx.sleep_for(kUndoReadBackEvery);
     if (!waited) co_return result.error();
   }
   if (result->exit_status != 0 && result->exit_status != 1) {
@@ -64,7 +64,7 @@ awaitable<Status> end_load(const Ctx& ctx, Shell& shell, std::string dut, std::s
 awaitable<Status> end_load_unless_off(const Ctx& ctx, Shell& shell, Bmc* bmc, std::string dut,
                                       std::string command) {
   if (bmc != nullptr) {
-    const Ctx limited = ctx.child_within("power of " + dut, kPowerReadBudget);
+    const Ctx limited = ctx.child_within("power of " + dut, kUndoPowerReadBudget);
     const Result<PowerState> power = co_await bmc->power_state(limited);
     if (power && *power == PowerState::off) co_return success();
   }

@@ -15,13 +15,13 @@ std::string dut(const std::string& more, const std::string& id = "C01", int port
          "\n    role: compute_tray\n    bmc: {url: \"https://127.0.0.1:" + std::to_string(port) +
          "\", credential: bmc, tls: {" + kPin + "}}\n" + more;
 }
-Parsed<Inventory> parse(const std::string& duts,
-                        const std::string& head = "rack: R01\nproduct: p\ncredentials: c.yaml\n") {
+Parsed<Inventory> inventory_of(const std::string& duts,
+                               const std::string& head = "rack: R01\nproduct: p\ncredentials: c.yaml\n") {
   return parse_inventory(head + "duts:\n" + duts, "racks/rack.yaml");
 }
 
 TEST(InventoryFile, ReadsARack) {
-  const auto parsed = parse(
+  const auto parsed = inventory_of(
       dut(std::string("    slot: 11\n    host: {address: 127.0.0.1, port: 4201, user: root, credential: "
                       "host, host_key: \"") +
           kHostKey +
@@ -51,34 +51,35 @@ TEST(InventoryFile, ReadsARack) {
 }
 
 TEST(InventoryFile, ACountThatTheListedPartsContradictIsRefused) {
-  const auto fewer = parse(dut("    expect: {gpus: 4, components: [{kind: gpu, name: GPU_0}]}\n"));
+  const auto fewer = inventory_of(dut("    expect: {gpus: 4, components: [{kind: gpu, name: GPU_0}]}\n"));
   EXPECT_NE(find_problem(fewer.problems, "inventory.count").message.find("lists 1 of kind gpu"),
             std::string::npos);
-  find_problem(parse(dut("    expect: {gpus: 4}\n")).problems, "inventory.count");
+  find_problem(inventory_of(dut("    expect: {gpus: 4}\n")).problems, "inventory.count");
 }
 
 TEST(InventoryFile, WhatMustBeUniqueIs) {
-  const auto same_id = parse(dut("") + dut("", "C01", 4102));
+  const auto same_id = inventory_of(dut("") + dut("", "C01", 4102));
   EXPECT_EQ(find_problem(same_id.problems, "inventory.duplicate").place.line, 8);
-  find_problem(parse(dut("") + dut("", "C02", 4101)).problems, "inventory.duplicate");
-  find_problem(parse(dut("    slot: 3\n") + dut("    slot: 3\n", "C02", 4102)).problems,
+  find_problem(inventory_of(dut("") + dut("", "C02", 4101)).problems, "inventory.duplicate");
+  find_problem(inventory_of(dut("    slot: 3\n") + dut("    slot: 3\n", "C02", 4102)).problems,
                "inventory.duplicate");
   find_problem(
-      parse(dut("    expect: {serial: A}\n") + dut("    expect: {serial: A}\n", "C02", 4102)).problems,
+      inventory_of(dut("    expect: {serial: A}\n") + dut("    expect: {serial: A}\n", "C02", 4102)).problems,
       "inventory.duplicate");
   find_problem(
-      parse(dut("    expect: {components: [{kind: gpu, name: G}, {kind: gpu, name: G}]}\n")).problems,
+      inventory_of(dut("    expect: {components: [{kind: gpu, name: G}, {kind: gpu, name: G}]}\n")).problems,
       "inventory.duplicate");
-  find_problem(parse(dut("    expect: {components: [{kind: gpu, name: G, serial: S}, {kind: gpu, name: H, "
-                         "serial: S}]}\n"))
-                   .problems,
-               "inventory.duplicate");
-  EXPECT_TRUE(parse(dut("") + dut("", "C02", 4102)));
+  find_problem(
+      inventory_of(dut("    expect: {components: [{kind: gpu, name: G, serial: S}, {kind: gpu, name: H, "
+                       "serial: S}]}\n"))
+          .problems,
+      "inventory.duplicate");
+  EXPECT_TRUE(inventory_of(dut("") + dut("", "C02", 4102)));
 }
 
 TEST(InventoryFile, TrustIsNamedExactlyOnce) {
   const auto tls = [](const std::string& text) {
-    return parse("  - {id: C01, role: server, bmc: {url: \"https://h\"" + text + "}}\n");
+    return inventory_of("  - {id: C01, role: server, bmc: {url: \"https://h\"" + text + "}}\n");
   };
   find_problem(tls("").problems, "files.missing_key");
   find_problem(tls(", tls: {}").problems, "inventory.trust");
@@ -95,22 +96,23 @@ TEST(InventoryFile, TrustIsNamedExactlyOnce) {
 TEST(InventoryFile, AddressesAreCheckedForForm) {
   for (const char* url :
        {"http://h", "h:443", "https://", "https://user:pw@h", "https:///x", "https://h/a b", "https://h?x"}) {
-    const auto parsed = parse(std::string("  - {id: C01, role: server, bmc: {url: \"") + url +
-                              "\", tls: {insecure: \"x\"}}}\n");
+    const auto parsed = inventory_of(std::string("  - {id: C01, role: server, bmc: {url: \"") + url +
+                                     "\", tls: {insecure: \"x\"}}}\n");
     find_problem(parsed.problems, "inventory.url");
   }
   for (const char* key : {"AAAA", "ssh-ed25519", "ssh-ed25519 xyz", "ssh-rsa AAAA BBBB CCCC"}) {
-    find_problem(
-        parse(std::string("  - {id: C01, role: server, host: {address: h, host_key: \"") + key + "\"}}\n")
-            .problems,
-        "inventory.host_key");
+    find_problem(inventory_of(std::string("  - {id: C01, role: server, host: {address: h, host_key: \"") +
+                              key + "\"}}\n")
+                     .problems,
+                 "inventory.host_key");
   }
-  find_problem(parse("  - {id: C01, role: server, host: {address: h}}\n").problems, "files.missing_key");
-  find_problem(parse("  - {id: C01, role: server}\n").problems, "inventory.unreachable");
+  find_problem(inventory_of("  - {id: C01, role: server, host: {address: h}}\n").problems,
+               "files.missing_key");
+  find_problem(inventory_of("  - {id: C01, role: server}\n").problems, "inventory.unreachable");
 }
 
 Parsed<Inventory> with_building(const std::string& building) {
-  return parse(dut(""), "rack: R01\nproduct: p\ncredentials: c.yaml\nbuilding:\n" + building);
+  return inventory_of(dut(""), "rack: R01\nproduct: p\ncredentials: c.yaml\nbuilding:\n" + building);
 }
 
 TEST(InventoryFile, ABuildingIsRead) {
@@ -134,7 +136,7 @@ TEST(InventoryFile, ABuildingIsRead) {
   EXPECT_FALSE(building.has_rack_leak);
   EXPECT_TRUE(building.has_equipment_leak);
   EXPECT_EQ(building.filters.size(), 2U);
-  EXPECT_FALSE(parse(dut("")).value->building);
+  EXPECT_FALSE(inventory_of(dut("")).value->building);
   const auto loopback = with_building("  broker: \"mqtt://[::1]:1884\"\n  rack_location_id: L7\n");
   ASSERT_TRUE(loopback) << all_text(loopback.problems);
   EXPECT_EQ(loopback.value->building->host, "::1");
@@ -168,27 +170,27 @@ TEST(InventoryFile, ABuildingThatCannotBeTrustedIsRefusedByLine) {
 }
 
 TEST(InventoryFile, RealHardwareIsNeverAVirtualProduct) {
-  find_problem(parse(dut(""), "rack: R01\nproduct: virtual-x\ncredentials: c.yaml\n").problems,
+  find_problem(inventory_of(dut(""), "rack: R01\nproduct: virtual-x\ncredentials: c.yaml\n").problems,
                "inventory.virtual_product");
-  find_problem(parse(dut(""), "rack: R01\nproduct: x\ntime_scale: 5\ncredentials: c.yaml\n").problems,
+  find_problem(inventory_of(dut(""), "rack: R01\nproduct: x\ntime_scale: 5\ncredentials: c.yaml\n").problems,
                "inventory.time_scale");
 }
 
 TEST(InventoryFile, OddFormsAreProblemsWithPlaces) {
-  find_problem(parse(dut(""), "rack: R01\nproduct: p\n").problems, "inventory.no_credentials_file");
+  find_problem(inventory_of(dut(""), "rack: R01\nproduct: p\n").problems, "inventory.no_credentials_file");
   find_problem(parse_inventory("rack: R01\nproduct: p\nduts: []\n", "r.yaml").problems, "inventory.empty");
-  EXPECT_EQ(find_problem(parse(dut("    rol: x\n")).problems, "files.unknown_key").suggestion,
+  EXPECT_EQ(find_problem(inventory_of(dut("    rol: x\n")).problems, "files.unknown_key").suggestion,
             "did you mean 'role'?");
-  EXPECT_EQ(find_problem(parse(dut("    expect: {components: [{kind: gpuu, name: G}]}\n")).problems,
+  EXPECT_EQ(find_problem(inventory_of(dut("    expect: {components: [{kind: gpuu, name: G}]}\n")).problems,
                          "files.unknown_word")
                 .suggestion,
             "did you mean 'gpu'?");
   find_problem(
-      parse("  - {id: R02, role: rack, bmc: {url: \"https://h\", tls: {insecure: \"x\"}}}\n").problems,
+      inventory_of("  - {id: R02, role: rack, bmc: {url: \"https://h\", tls: {insecure: \"x\"}}}\n").problems,
       "files.unknown_word");
-  find_problem(parse(dut(""), "rack: R01\nproduct: p\nsimulated: yes\ncredentials: c.yaml\n").problems,
+  find_problem(inventory_of(dut(""), "rack: R01\nproduct: p\nsimulated: yes\ncredentials: c.yaml\n").problems,
                "yaml.ambiguous_word");
-  find_problem(parse("  - just text\n").problems, "files.wrong_type");
+  find_problem(inventory_of("  - just text\n").problems, "files.wrong_type");
 }
 
 TEST(Credentials, AreReadIntoSecrets) {
@@ -237,7 +239,7 @@ TEST(Credentials, NoProblemQuotesTheFile) {
 }
 
 TEST(Credentials, NamesTheInventoryUsesMustBeThere) {
-  const auto inventory = parse(dut(""));
+  const auto inventory = inventory_of(dut(""));
   ASSERT_TRUE(inventory) << all_text(inventory.problems);
   Credentials credentials;
   credentials["bmcs"] = {};

@@ -50,7 +50,7 @@ phases:
 teardown: [{step: park, use: power.off, duts: all}]
 )";
 
-Parsed<Recipe> parse(const std::string& text) { return parse_recipe(text, "r/a.yaml"); }
+Parsed<Recipe> recipe_of(const std::string& text) { return parse_recipe(text, "r/a.yaml"); }
 
 /// A recipe of one phase whose only step has these lines more.
 std::string with_step(const std::string& lines) {
@@ -61,7 +61,7 @@ std::string with_step(const std::string& lines) {
 }
 
 TEST(RecipeFile, ReadsEveryPartOfTheGrammar) {
-  const auto parsed = parse(kFull);
+  const auto parsed = recipe_of(kFull);
   ASSERT_TRUE(parsed) << all_text(parsed.problems);
   const Recipe& recipe = *parsed.value;
   EXPECT_EQ(recipe.name, "rack-l11");
@@ -129,7 +129,7 @@ TEST(RecipeFile, TheCommandLineOverridesParameters) {
 }
 
 TEST(RecipeFile, AllProblemsAreReportedWithPlaceAndCure) {
-  const auto parsed = parse(R"(recipe: bad name
+  const auto parsed = recipe_of(R"(recipe: bad name
 version: 1
 product: p
 purpose: burnin
@@ -185,19 +185,19 @@ TEST(RecipeFile, WrongTypesAreNamed) {
                             "        barrier: \"true\"\n",
                             "        on_resume: never\n",
                             "        for: \"${soak}${soak}x\"\n"}) {
-    const auto parsed = parse(with_step(lines));
+    const auto parsed = recipe_of(with_step(lines));
     EXPECT_FALSE(parsed) << lines;
     for (const Problem& problem : parsed.problems)
       EXPECT_GT(problem.place.line, 0) << lines << problem.text();
   }
-  EXPECT_TRUE(parse(with_step(""))) << all_text(parse(with_step("")).problems);
+  EXPECT_TRUE(recipe_of(with_step(""))) << all_text(recipe_of(with_step("")).problems);
 }
 
 TEST(RecipeFile, AnEmptyRecipeIsRefused) {
-  find_problem(parse("").problems, "yaml.empty");
-  find_problem(parse("recipe: r\nversion: 1\nproduct: p\npurpose: burn-in\nphases: []\n").problems,
+  find_problem(recipe_of("").problems, "yaml.empty");
+  find_problem(recipe_of("recipe: r\nversion: 1\nproduct: p\npurpose: burn-in\nphases: []\n").problems,
                "recipe.empty");
-  EXPECT_EQ(find_problem(parse("just text\n").problems, "files.wrong_type").place.line, 1);
+  EXPECT_EQ(find_problem(recipe_of("just text\n").problems, "files.wrong_type").place.line, 1);
 }
 
 TEST(RecipeFile, FragmentsStandWhereTheyAreIncluded) {
@@ -243,10 +243,10 @@ TEST(RecipeFile, WrongIncludesAreProblems) {
 }
 
 TEST(RecipeFile, ASurveyNeedsNoProduct) {
-  EXPECT_TRUE(
-      parse("recipe: r\nversion: 1\npurpose: survey\nphases: [{phase: a, steps: [{step: s, use: x.y}]}]\n"));
+  EXPECT_TRUE(recipe_of(
+      "recipe: r\nversion: 1\npurpose: survey\nphases: [{phase: a, steps: [{step: s, use: x.y}]}]\n"));
   find_problem(
-      parse("recipe: r\nversion: 1\npurpose: field\nphases: [{phase: a, steps: [{step: s, use: x.y}]}]\n")
+      recipe_of("recipe: r\nversion: 1\npurpose: field\nphases: [{phase: a, steps: [{step: s, use: x.y}]}]\n")
           .problems,
       "files.missing_key");
 }
@@ -263,14 +263,14 @@ TEST(RecipeFile, MissingAndOddFilesAreProblems) {
 TEST(RecipeFile, NoCutAndNoChangedByteMakesItFall) {
   const std::string text = kFull;
   for (std::size_t length = 0; length < text.size(); length += 5) {
-    const auto parsed = parse(text.substr(0, length));
+    const auto parsed = recipe_of(text.substr(0, length));
     EXPECT_NE(parsed.value.has_value(), !parsed.problems.empty()) << length;
   }
   for (std::size_t at = 0; at < text.size(); at += 11) {
     for (const char byte : {'\0', '"', '{', ':', '\n', '&', '*', '-', '\xff'}) {
       std::string changed = text;
       changed[at] = byte;
-      const auto parsed = parse(changed);
+      const auto parsed = recipe_of(changed);
       EXPECT_NE(parsed.value.has_value(), !parsed.problems.empty());
     }
   }

@@ -6,20 +6,13 @@
 
 #include "io/completion.h"
 #include "io/loop.h"
+#include "io/virtual_time_for_test.h"
 
 namespace kiln {
 namespace {
 
 using boost::asio::awaitable;
 using namespace std::chrono_literals;
-
-/// Runs `body` on virtual time and returns how much of it passed.
-Nanoseconds virtual_time_of(std::function<awaitable<void>(Ctx&)> body) {
-  const auto loop = Loop::simulated();
-  const std::int64_t before = loop->clock().now().monotonic_ns;
-  loop->run(std::move(body));
-  return Nanoseconds(loop->clock().now().monotonic_ns - before);
-}
 
 /// Runs `body` after `delay`, beside the coroutine under test.
 void later(const Ctx& ctx, Nanoseconds delay, std::function<void()> body) {

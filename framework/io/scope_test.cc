@@ -7,19 +7,13 @@
 #include "io/completion.h"
 #include "io/loop.h"
 #include "io/pool.h"
+#include "io/virtual_time_for_test.h"
 
 namespace kiln {
 namespace {
 
 using boost::asio::awaitable;
 using namespace std::chrono_literals;
-
-Nanoseconds virtual_time_of(std::function<awaitable<void>(Ctx&)> body) {
-  const auto loop = Loop::simulated();
-  const std::int64_t before = loop->clock().now().monotonic_ns;
-  loop->run(std::move(body));
-  return Nanoseconds(loop->clock().now().monotonic_ns - before);
-}
 
 awaitable<void> sleep_one_hour(Ctx& ctx) {
   const Status slept = co_await ctx.sleep_for(1h);

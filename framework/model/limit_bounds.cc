@@ -15,7 +15,7 @@ bool take(std::string_view& text, std::string_view word) {
 }
 
 /// Takes a number off the front. Limits are finite; "NaN" and "infinity" draw no line.
-std::optional<double> take_number(std::string_view& text) {
+std::optional<double> take_bound(std::string_view& text) {
   double number = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (failed != std::errc{} || !std::isfinite(number)) return std::nullopt;
@@ -30,10 +30,10 @@ void take_marginal(std::string_view text, LimitBounds& bounds) {
   text.remove_prefix(open);
   take(text, "(marginal ");
   if (take(text, "below ")) {
-    bounds.marginal_min = take_number(text);
+    bounds.marginal_min = take_bound(text);
     take(text, " or ");
   }
-  if (take(text, "above ")) bounds.marginal = take_number(text);
+  if (take(text, "above ")) bounds.marginal = take_bound(text);
 }
 
 }  // namespace
@@ -42,13 +42,13 @@ LimitBounds bounds_of(std::string_view limit_text) {
   LimitBounds bounds;
   std::string_view rest = limit_text;
   if (take(rest, "≤ ")) {
-    bounds.max = take_number(rest);
+    bounds.max = take_bound(rest);
   } else if (take(rest, "≥ ")) {
-    bounds.min = take_number(rest);
+    bounds.min = take_bound(rest);
   } else {
-    const auto low = take_number(rest);
+    const auto low = take_bound(rest);
     if (!low || !take(rest, " … ")) return {};
-    const auto high = take_number(rest);
+    const auto high = take_bound(rest);
     if (!high) return {};
     bounds.min = low;
     bounds.max = high;

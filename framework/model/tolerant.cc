@@ -43,7 +43,7 @@ constexpr std::array<std::string_view, 16> kUnsetWords{"",
 
 /// Takes the digits of a number with thousands separators ("1,234,567.5") out of the front of `text`; the
 /// separators are dropped. Empty when there is no number, or the commas do not stand where thousands stand.
-std::string take_number(std::string_view& text) {
+std::string take_grouped_number(std::string_view& text) {
   std::string number;
   std::size_t at = 0;
   if (at < text.size() && (text[at] == '+' || text[at] == '-')) {
@@ -232,7 +232,7 @@ bool is_sentinel(double number) {
 std::optional<NumberWithUnit> tolerant_number(std::string_view text) {
   const std::string tidy = tidy_text(text);
   std::string_view rest = tidy;
-  const std::string digits = take_number(rest);
+  const std::string digits = take_grouped_number(rest);
   if (digits.empty()) return std::nullopt;
   NumberWithUnit number;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number.value);

@@ -10,9 +10,9 @@
 namespace kiln {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+bool is_version_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_version_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+char lower_letter(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 std::string without_leading_zeros(const std::string& digits) {
   const auto first = digits.find_first_not_of('0');
@@ -26,7 +26,7 @@ std::vector<std::string> byte_list(const std::string& text) {
   std::string word;
   while (stream >> word) {
     unsigned value = 0;
-    if (word.size() < 3 || word.size() > 4 || word[0] != '0' || lower(word[1]) != 'x') return {};
+    if (word.size() < 3 || word.size() > 4 || word[0] != '0' || lower_letter(word[1]) != 'x') return {};
     const auto [end, error] = std::from_chars(word.data() + 2, word.data() + word.size(), value, 16);
     if (error != std::errc{} || end != word.data() + word.size()) return {};
     runs.push_back(std::to_string(value));
@@ -35,15 +35,15 @@ std::vector<std::string> byte_list(const std::string& text) {
 }
 
 std::string without_prefix(const std::string& text) {
-  if (text.size() > 3 && lower(text[0]) == 'x' && lower(text[1]) == 'x' &&
+  if (text.size() > 3 && lower_letter(text[0]) == 'x' && lower_letter(text[1]) == 'x' &&
       (text[2] == '-' || text[2] == '_')) {
     return text.substr(3);
   }
-  if (text.size() > 1 && lower(text[0]) == 'v' && is_digit(text[1])) return text.substr(1);
+  if (text.size() > 1 && lower_letter(text[0]) == 'v' && is_version_digit(text[1])) return text.substr(1);
   return text;
 }
 
-bool is_number(const std::string& run) { return is_digit(run.front()); }
+bool is_number(const std::string& run) { return is_version_digit(run.front()); }
 
 std::partial_ordering compare_runs(const std::string& a, const std::string& b) {
   if (a == b) return std::partial_ordering::equivalent;
@@ -71,11 +71,11 @@ CanonicalVersion canonical_version(const std::string& printed) {
   const std::string text = without_prefix(tidy);
   for (std::size_t i = 0; i < text.size();) {
     std::string run;
-    if (is_digit(text[i])) {
-      while (i < text.size() && is_digit(text[i])) run += text[i++];
+    if (is_version_digit(text[i])) {
+      while (i < text.size() && is_version_digit(text[i])) run += text[i++];
       version.runs.push_back(without_leading_zeros(run));
-    } else if (is_letter(text[i])) {
-      while (i < text.size() && is_letter(text[i])) run += lower(text[i++]);
+    } else if (is_version_letter(text[i])) {
+      while (i < text.size() && is_version_letter(text[i])) run += lower_letter(text[i++]);
       version.runs.push_back(run);
     } else {
       ++i;

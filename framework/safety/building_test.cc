@@ -12,9 +12,9 @@ namespace {
 using testing::HasSubstr;
 
 constexpr std::int64_t kOneSecond = 1'000'000'000;
-constexpr auto unknown = BuildingState::unknown;
-constexpr auto clear = BuildingState::clear;
-constexpr auto tripped = BuildingState::tripped;
+constexpr auto kUnknown = BuildingState::unknown;
+constexpr auto kClear = BuildingState::clear;
+constexpr auto kTripped = BuildingState::tripped;
 
 const std::string kMetadata = "BMS/v1/PUB/Metadata/";
 const std::string kValue = "BMS/v1/PUB/Value/";
@@ -67,19 +67,19 @@ TEST_F(BuildingTest, NothingIsUnknownAndNeverClear) {
   for (const BuildingAnswer& answer :
        {building.rack_leak(now), building.rack_leak_sensor_fault(now), building.equipment_leak(now),
         building.liquid_isolation(now), building.electrical_isolation(now)}) {
-    EXPECT_EQ(answer.state, unknown);
+    EXPECT_EQ(answer.state, kUnknown);
     EXPECT_THAT(answer.why, HasSubstr("R01"));
   }
 }
 
 TEST_F(BuildingTest, ALeakIsReadWithThePointThatSaysSo) {
   rack_leak_point();
-  EXPECT_EQ(building.rack_leak(now).state, unknown) << "no value yet";
+  EXPECT_EQ(building.rack_leak(now).state, kUnknown) << "no value yet";
   EXPECT_TRUE(put(kValue + leak, value_of_point("0")));
-  EXPECT_EQ(building.rack_leak(now).state, clear);
+  EXPECT_EQ(building.rack_leak(now).state, kClear);
   EXPECT_TRUE(put(kValue + leak, value_of_point("1.0")));
   const BuildingAnswer answer = building.rack_leak(now);
-  EXPECT_EQ(answer.state, tripped);
+  EXPECT_EQ(answer.state, kTripped);
   EXPECT_EQ(answer.why, "RackLeakDetect at BMS/v1/PUB/Value/" + leak + " reads Leak (1)");
 }
 
@@ -92,20 +92,20 @@ TEST_F(BuildingTest, AnotherSchemeOfTopicsIsReadByItsMetadata) {
   old.take("BCM/RackLeakDetect is no name/Metadata/Metadata",
            rack_point("RackLeakDetect", kLeakStates, "R01", R"(,"version":"2024_10_18")"), true, now);
   old.take("BCM/RackLeakDetect is no name/Metadata/Value", value_of_point("1"), false, now);
-  EXPECT_EQ(old.rack_leak(now).state, tripped) << old.rack_leak(now).why;
+  EXPECT_EQ(old.rack_leak(now).state, kTripped) << old.rack_leak(now).why;
 }
 
 TEST_F(BuildingTest, APathMayHoldTheWordsThatJoinIt) {
   put("BCM/Value/Metadata/x/Metadata", rack_point("RackLeakDetect", kLeakStates));
   put("BCM/Value/Metadata/x/Value", value_of_point("1"));
-  EXPECT_EQ(building.rack_leak(now).state, tripped);
+  EXPECT_EQ(building.rack_leak(now).state, kTripped);
 }
 
 TEST_F(BuildingTest, TheTypeIsReadFromMetadataAndNotFromTheTopic) {
   put(kMetadata + "Rack/RackLeakDetect/x",
       R"({"objectType":"Rack","pointType":"RackPower","rackLocationId":"R01","engUnit":"kW"})");
   put(kValue + "Rack/RackLeakDetect/x", value_of_point("1"));
-  EXPECT_EQ(building.rack_leak(now).state, unknown);
+  EXPECT_EQ(building.rack_leak(now).state, kUnknown);
   EXPECT_EQ(building.counts().ignored, 1U);
 }
 
@@ -113,9 +113,9 @@ TEST_F(BuildingTest, AValueBeforeItsMetadataIsHeld) {
   EXPECT_FALSE(put(kValue + leak, value_of_point("0")));
   put(kValue + leak, value_of_point("1"));
   EXPECT_EQ(building.counts().held, 1U);
-  EXPECT_EQ(building.rack_leak(now).state, unknown);
+  EXPECT_EQ(building.rack_leak(now).state, kUnknown);
   rack_leak_point();
-  EXPECT_EQ(building.rack_leak(now).state, tripped) << "the newest of those held";
+  EXPECT_EQ(building.rack_leak(now).state, kTripped) << "the newest of those held";
   EXPECT_EQ(building.counts().held, 0U);
 }
 
@@ -123,7 +123,7 @@ TEST_F(BuildingTest, AHeldValueGrowsOldWhileItWaits) {
   put(kValue + leak, value_of_point("0"));
   pass(201);
   rack_leak_point();
-  EXPECT_EQ(building.rack_leak(now).state, unknown);
+  EXPECT_EQ(building.rack_leak(now).state, kUnknown);
 }
 
 TEST_F(BuildingTest, BadValuesAreUnknownAndNotWhatTheyWereBefore) {
@@ -163,13 +163,13 @@ TEST_F(BuildingTest, BadValuesAreUnknownAndNotWhatTheyWereBefore) {
       beat();
       rack_leak_point();
       put(kValue + leak, value_of_point(before));
-      ASSERT_NE(building.rack_leak(now).state, unknown);
+      ASSERT_NE(building.rack_leak(now).state, kUnknown);
       put(kValue + leak, bad.payload);
       const BuildingAnswer answer = building.rack_leak(now);
-      EXPECT_EQ(answer.state, unknown) << bad.name;
+      EXPECT_EQ(answer.state, kUnknown) << bad.name;
       EXPECT_THAT(answer.why, HasSubstr(bad.why)) << bad.name;
       put(kValue + leak, value_of_point("1"));
-      EXPECT_EQ(building.rack_leak(now).state, tripped) << bad.name << ": a good one heals it";
+      EXPECT_EQ(building.rack_leak(now).state, kTripped) << bad.name << ": a good one heals it";
     }
   }
 }
@@ -217,10 +217,10 @@ TEST_F(BuildingTest, MetadataThatIsNotUnderstoodIsCountedAndNamedAndLosesNothing
     EXPECT_EQ(building.counts().refused + building.counts().garbage, ++bad) << strange.name;
     ASSERT_EQ(building.refused().count(kMetadata + leak), 1U) << strange.name;
     EXPECT_THAT(building.refused().at(kMetadata + leak), HasSubstr(strange.why)) << strange.name;
-    EXPECT_EQ(building.rack_leak(now).state, clear) << strange.name << ": what was known stays";
+    EXPECT_EQ(building.rack_leak(now).state, kClear) << strange.name << ": what was known stays";
     put(kMetadata + "new", strange.payload, true);
     put(kValue + "new", value_of_point("1"));
-    EXPECT_NE(building.rack_leak(now).state, tripped) << strange.name << ": and nothing is guessed";
+    EXPECT_NE(building.rack_leak(now).state, kTripped) << strange.name << ": and nothing is guessed";
     ++bad;
   }
   rack_leak_point();
@@ -233,41 +233,41 @@ TEST_F(BuildingTest, AnOldValueIsUnknown) {
   rack_leak_point();
   put(kValue + leak, value_of_point("0"));
   for (int i = 0; i < 10; ++i) pass(20);
-  EXPECT_EQ(building.rack_leak(now).state, clear) << "200 s: two periods";
+  EXPECT_EQ(building.rack_leak(now).state, kClear) << "200 s: two periods";
   now += 1;
-  EXPECT_EQ(building.rack_leak(now).state, unknown);
+  EXPECT_EQ(building.rack_leak(now).state, kUnknown);
   EXPECT_THAT(building.rack_leak(now).why, HasSubstr("200 s old"));
   put(kValue + leak, value_of_point("0"));
-  EXPECT_EQ(building.rack_leak(now).state, clear) << "the same value again is a new sign of life";
+  EXPECT_EQ(building.rack_leak(now).state, kClear) << "the same value again is a new sign of life";
 }
 
 TEST_F(BuildingTest, TheClocksOfOthersAreNobodysBusiness) {
   rack_leak_point();
   for (const char* const timestamp : {"1700000000000", "0", "-5", "4000000000000", "1600000000000"}) {
     put(kValue + leak, value_of_point("1", 1, timestamp));
-    EXPECT_EQ(building.rack_leak(now).state, tripped) << timestamp;
+    EXPECT_EQ(building.rack_leak(now).state, kTripped) << timestamp;
     put(kValue + leak, value_of_point("0", 1, timestamp));
-    EXPECT_EQ(building.rack_leak(now).state, clear) << timestamp;
+    EXPECT_EQ(building.rack_leak(now).state, kClear) << timestamp;
   }
   now += 2 * kOneSecond;
   put(kValue + leak, value_of_point("0"));
-  EXPECT_EQ(building.rack_leak(now - kOneSecond).state, unknown) << "before it came";
-  EXPECT_EQ(building.rack_leak(now - 60 * kOneSecond).state, unknown) << "before the BMS was heard";
+  EXPECT_EQ(building.rack_leak(now - kOneSecond).state, kUnknown) << "before it came";
+  EXPECT_EQ(building.rack_leak(now - 60 * kOneSecond).state, kUnknown) << "before the BMS was heard";
   put(kValue + "System/HeartbeatTimestampBms/x", value_of_point("5"));
-  EXPECT_EQ(building.rack_leak(now).state, clear) << "the BMS's clock was set back";
+  EXPECT_EQ(building.rack_leak(now).state, kClear) << "the BMS's clock was set back";
 }
 
 TEST_F(BuildingTest, ASilentBmsKnowsNothing) {
   rack_leak_point();
   put(kValue + leak, value_of_point("1"));
   now += 30 * kOneSecond;
-  EXPECT_EQ(building.rack_leak(now).state, tripped);
+  EXPECT_EQ(building.rack_leak(now).state, kTripped);
   EXPECT_EQ(building.heartbeat_age(now), std::chrono::seconds(30));
   now += 1;
-  EXPECT_EQ(building.rack_leak(now).state, unknown);
+  EXPECT_EQ(building.rack_leak(now).state, kUnknown);
   EXPECT_THAT(building.rack_leak(now).why, HasSubstr("silent"));
   beat();
-  EXPECT_EQ(building.rack_leak(now).state, tripped);
+  EXPECT_EQ(building.rack_leak(now).state, kTripped);
 }
 
 TEST_F(BuildingTest, AHeartbeatThatRepeatsItselfOrIsBadIsNone) {
@@ -278,7 +278,7 @@ TEST_F(BuildingTest, AHeartbeatThatRepeatsItselfOrIsBadIsNone) {
     now += 20 * kOneSecond;
     put(kValue + "System/HeartbeatTimestampBms/x", beat);
   }
-  EXPECT_EQ(building.rack_leak(now).state, unknown);
+  EXPECT_EQ(building.rack_leak(now).state, kUnknown);
   EXPECT_EQ(building.heartbeat_age(now), std::chrono::seconds(100));
 }
 
@@ -286,7 +286,7 @@ TEST_F(BuildingTest, WithoutAHeartbeatNothingIsKnown) {
   Building mute("R01", "KILN");
   mute.take(kMetadata + leak, rack_point("RackLeakDetect", kLeakStates), true, now);
   mute.take(kValue + leak, value_of_point("0"), false, now);
-  EXPECT_EQ(mute.rack_leak(now).state, unknown);
+  EXPECT_EQ(mute.rack_leak(now).state, kUnknown);
   EXPECT_EQ(mute.heartbeat_age(now), std::nullopt);
 }
 
@@ -299,15 +299,15 @@ TEST_F(BuildingTest, AHeartbeatSpeaksForItsScope) {
   };
   for (const char* const others : {"BMS/v1/PUB/Value/CDU/#", "BMS/v1/PUB/Value/+/LeakDetect", "BCM/"}) {
     second(others);
-    EXPECT_EQ(building.rack_leak(now).state, clear) << others;
+    EXPECT_EQ(building.rack_leak(now).state, kClear) << others;
   }
   for (const char* const ours : {"BMS/v1/PUB/Value/Rack/#", "BMS/v1/PUB/+/Rack", "BMS/", "white space", "",
                                  "BCM/#, BMS/v1/PUB/Metadata/#"}) {
     second(ours);
-    EXPECT_EQ(building.rack_leak(now).state, unknown) << ours << " has not been heard";
+    EXPECT_EQ(building.rack_leak(now).state, kUnknown) << ours << " has not been heard";
   }
   put(kValue + "System/HeartbeatTimestampBms/2", value_of_point("1"));
-  EXPECT_EQ(building.rack_leak(now).state, clear);
+  EXPECT_EQ(building.rack_leak(now).state, kClear);
 }
 
 TEST_F(BuildingTest, ASensorWithAFaultIsNotClear) {
@@ -316,25 +316,25 @@ TEST_F(BuildingTest, ASensorWithAFaultIsNotClear) {
   put(kMetadata + "f",
       rack_point("RackLeakSensorFault",
                  R"("stateText":[{"value":0,"text":"NoFault"},{"value":1,"text":"Fault"}])"));
-  EXPECT_EQ(building.rack_leak(now).state, clear);
+  EXPECT_EQ(building.rack_leak(now).state, kClear);
   put(kValue + "f", value_of_point("1"));
-  EXPECT_EQ(building.rack_leak_sensor_fault(now).state, tripped);
-  EXPECT_EQ(building.rack_leak(now).state, unknown);
+  EXPECT_EQ(building.rack_leak_sensor_fault(now).state, kTripped);
+  EXPECT_EQ(building.rack_leak(now).state, kUnknown);
   put(kValue + leak, value_of_point("1"));
-  EXPECT_EQ(building.rack_leak(now).state, tripped) << "a leak is a leak";
+  EXPECT_EQ(building.rack_leak(now).state, kTripped) << "a leak is a leak";
 }
 
 TEST_F(BuildingTest, TheWorstOfSeveralPointsCounts) {
   rack_leak_point();
   put(kMetadata + "second", rack_point("RackLeakDetect", kLeakStates));
   put(kValue + leak, value_of_point("0"));
-  EXPECT_EQ(building.rack_leak(now).state, unknown);
+  EXPECT_EQ(building.rack_leak(now).state, kUnknown);
   put(kValue + "second", value_of_point("1"));
-  EXPECT_EQ(building.rack_leak(now).state, tripped);
+  EXPECT_EQ(building.rack_leak(now).state, kTripped);
   put(kMetadata + "other", rack_point("RackLeakDetect", kLeakStates, "R02"));
   put(kValue + "second", value_of_point("0"));
   EXPECT_FALSE(put(kValue + "other", value_of_point("1")));
-  EXPECT_EQ(building.rack_leak(now).state, clear) << "another rack's leak is not ours";
+  EXPECT_EQ(building.rack_leak(now).state, kClear) << "another rack's leak is not ours";
 }
 
 std::string equipment(const std::string& type, const std::string& fields) {
@@ -368,12 +368,12 @@ TEST_F(BuildingTest, EquipmentIsOursByWhatItServesAndWhatItIsPartOf) {
     put(kMetadata + "leak", equipment("Sensor", point.fields));
     EXPECT_EQ(put(kValue + "leak", value_of_point("1")), point.ours) << point.name;
     const BuildingAnswer answer = building.equipment_leak(now);
-    EXPECT_EQ(answer.state, point.ours ? tripped : unknown) << point.name << ": " << answer.why;
+    EXPECT_EQ(answer.state, point.ours ? kTripped : kUnknown) << point.name << ": " << answer.why;
     if (point.fields.find("processArea") != std::string::npos) {
       EXPECT_THAT(answer.why, HasSubstr("(Secondary, Supply)"));
     }
     put(kValue + "leak", value_of_point("0"));
-    EXPECT_EQ(building.equipment_leak(now).state, point.ours ? clear : unknown) << point.name;
+    EXPECT_EQ(building.equipment_leak(now).state, point.ours ? kClear : kUnknown) << point.name;
   }
 }
 
@@ -381,11 +381,11 @@ TEST_F(BuildingTest, APointThatBecomesAnotherOneForgetsWhatItSaid) {
   rack_leak_point();
   put(kValue + leak, value_of_point("0"));
   rack_leak_point();
-  EXPECT_EQ(building.rack_leak(now).state, clear) << "republished as it was";
+  EXPECT_EQ(building.rack_leak(now).state, kClear) << "republished as it was";
   put(kMetadata + leak, rack_point("RackLeakDetect", kLeakStates, "R02"));
-  EXPECT_EQ(building.rack_leak(now).state, unknown);
+  EXPECT_EQ(building.rack_leak(now).state, kUnknown);
   rack_leak_point();
-  EXPECT_EQ(building.rack_leak(now).state, unknown) << "until it speaks again";
+  EXPECT_EQ(building.rack_leak(now).state, kUnknown) << "until it speaks again";
 }
 
 TEST_F(BuildingTest, IsolationIsConfirmedByEveryStatusOrNotAtAll) {
@@ -393,12 +393,12 @@ TEST_F(BuildingTest, IsolationIsConfirmedByEveryStatusOrNotAtAll) {
   put(kMetadata + "b", isolation_point("RackLiquidIsolationStatus"));
   put(kMetadata + "e", isolation_point("RackElectricalIsolationStatus"));
   put(kValue + "a", value_of_point("1"));
-  EXPECT_EQ(building.liquid_isolation(now).state, unknown);
+  EXPECT_EQ(building.liquid_isolation(now).state, kUnknown);
   put(kValue + "b", value_of_point("0"));
-  EXPECT_EQ(building.liquid_isolation(now).state, clear);
+  EXPECT_EQ(building.liquid_isolation(now).state, kClear);
   put(kValue + "b", value_of_point("1"));
-  EXPECT_EQ(building.liquid_isolation(now).state, tripped);
-  EXPECT_EQ(building.electrical_isolation(now).state, unknown);
+  EXPECT_EQ(building.liquid_isolation(now).state, kTripped);
+  EXPECT_EQ(building.electrical_isolation(now).state, kUnknown);
 }
 
 TEST_F(BuildingTest, WeWriteOnlyWhereMetadataNamesUs) {
@@ -425,7 +425,7 @@ TEST_F(BuildingTest, WeWriteOnlyWhereMetadataNamesUs) {
 TEST_F(BuildingTest, AValueThatTheBrokerKeptIsOfUnknownAge) {
   rack_leak_point();
   EXPECT_FALSE(put(kValue + leak, value_of_point("0"), true));
-  EXPECT_EQ(building.rack_leak(now).state, unknown);
+  EXPECT_EQ(building.rack_leak(now).state, kUnknown);
   EXPECT_EQ(building.counts().retained_values, 1U);
 }
 
@@ -434,15 +434,15 @@ TEST_F(BuildingTest, ALostBrokerMakesUnknownUntilValuesComeAgain) {
   put(kValue + leak, value_of_point("0"));
   put(kValue + "held", value_of_point("0"));
   building.lose("the broker was lost");
-  EXPECT_EQ(building.rack_leak(now).state, unknown);
+  EXPECT_EQ(building.rack_leak(now).state, kUnknown);
   EXPECT_THAT(building.rack_leak(now).why, HasSubstr("the broker was lost"));
   EXPECT_EQ(building.counts().held, 0U);
   put(kValue + leak, value_of_point("0"));
-  EXPECT_EQ(building.rack_leak(now).state, unknown) << "the BMS itself has not been heard since";
+  EXPECT_EQ(building.rack_leak(now).state, kUnknown) << "the BMS itself has not been heard since";
   put(kValue + "System/HeartbeatTimestampBms/x", value_of_point(std::to_string(beats)));
-  EXPECT_EQ(building.rack_leak(now).state, unknown) << "an old heartbeat that somebody repeats";
+  EXPECT_EQ(building.rack_leak(now).state, kUnknown) << "an old heartbeat that somebody repeats";
   beat();
-  EXPECT_EQ(building.rack_leak(now).state, clear);
+  EXPECT_EQ(building.rack_leak(now).state, kClear);
 }
 
 TEST_F(BuildingTest, PointsOfNoInterestAreIgnoredAndCounted) {

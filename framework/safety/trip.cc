@@ -12,7 +12,7 @@ using detail::number_of;
 using detail::object_in;
 using detail::text_of;
 
-constexpr std::size_t kLongestMessage = 600;  // bytes: the record of the journal is 2 KiB
+constexpr std::size_t kLongestCutMessage = 600;  // bytes: the record of the journal is 2 KiB
 
 }  // namespace
 
@@ -40,7 +40,7 @@ JournaledUndo to_journal(const JournaledCut& cut) {
   object["load_stopped_ns"] = cut.report.load_stopped_ns;
   object["off_confirmed_ns"] = cut.report.off_confirmed_ns;
   object["serial"] = cut.serial;
-  JournaledUndo entry(UndoKind::interlock, cut.report.dut, cut.trip.message.substr(0, kLongestMessage));
+  JournaledUndo entry(UndoKind::interlock, cut.report.dut, cut.trip.message.substr(0, kLongestCutMessage));
   entry.command = json::serialize(object);
   return entry;
 }

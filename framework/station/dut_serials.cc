@@ -10,7 +10,7 @@ namespace {
 using boost::asio::awaitable;
 
 constexpr Nanoseconds kAsk = std::chrono::seconds(5);
-constexpr Nanoseconds kLogout = std::chrono::seconds(3);
+constexpr Nanoseconds kLogoutAfterSerial = std::chrono::seconds(3);
 
 awaitable<void> read_one(Ctx& ctx, Devices& devices, const Dut& dut, DutSerials& serials) {
   const Result<std::unique_ptr<Bmc>> bmc = devices.open_bmc(dut);
@@ -18,8 +18,8 @@ awaitable<void> read_one(Ctx& ctx, Devices& devices, const Dut& dut, DutSerials&
   const Result<BmcIdentity> identity = co_await (*bmc)->identity(ctx);
   if (identity && !identity->serial.empty()) serials[dut.id] = identity->serial;
   Bmc* door = bmc->get();
-  const Status out =
-      co_await shielded(ctx, "logout", kLogout, [door](Ctx& leave) { return door->logout(leave); });
+  const Status out = co_await shielded(ctx, "logout", kLogoutAfterSerial,
+                                       [door](Ctx& leave) { return door->logout(leave); });
   (void)out;
 }
 

@@ -16,7 +16,7 @@ namespace {
 using boost::asio::awaitable;
 
 constexpr Nanoseconds kAskPower = std::chrono::seconds(10);
-constexpr Nanoseconds kLogout = std::chrono::seconds(3);
+constexpr Nanoseconds kLogoutAfterPower = std::chrono::seconds(3);
 
 Error refused(std::string code, std::string what, std::string action) {
   return {std::move(code), std::move(what), std::move(action), Blame::operator_};
@@ -78,7 +78,7 @@ awaitable<void> read_power(Ctx& ctx, Devices& devices, const Dut& dut, std::map<
   is_off[dut.id] = power && *power == PowerState::off;
   Bmc* door = bmc->get();
   const Status out =
-      co_await shielded(ctx, "logout", kLogout, [door](Ctx& leave) { return door->logout(leave); });
+      co_await shielded(ctx, "logout", kLogoutAfterPower, [door](Ctx& leave) { return door->logout(leave); });
   (void)out;  // a session that stays open ends by itself
 }
 

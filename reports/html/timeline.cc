@@ -13,7 +13,7 @@
 namespace kiln {
 namespace {
 
-constexpr double kWidth = 720;
+constexpr double kTimelineWidth = 720;
 constexpr double kNames = 200;   // of the column of names, on the left
 constexpr double kStatus = 106;  // of the column of words, on the right
 constexpr double kRow = 15;
@@ -110,7 +110,7 @@ std::string draw_row(const RunDocument& document, const Row& row, const Frame& f
   }
   const bool good = worst.ended.status == WorkStatus::complete;
   drawing += fmt::format("<text class=\"status\" x=\"{:.1f}\" y=\"{:.1f}\" fill=\"{}\"{}>{} {}</text>",
-                         kWidth - kStatus + 6, y + 11, good ? "#444" : look.ink,
+                         kTimelineWidth - kStatus + 6, y + 11, good ? "#444" : look.ink,
                          good ? "" : " font-weight=\"700\"", look.glyph, word);
   return drawing;
 }
@@ -142,7 +142,8 @@ std::vector<Timeline> draw_timelines(const RunDocument& document) {
   std::vector<Timeline> timelines;
   for (const auto& [dut, steps] : by_dut) {
     const std::vector<Row> rows = rows_of(steps);
-    Frame frame{kNames, kTop, kWidth - kStatus, kTop + kRow * static_cast<double>(rows.size()) + 3, {}, {}};
+    Frame frame{kNames, kTop, kTimelineWidth - kStatus, kTop + kRow * static_cast<double>(rows.size()) + 3,
+                {},     {}};
     frame.time.low = 0;
     frame.time.high = seconds_into(document, document.ended_ns);
     Timeline timeline;
@@ -166,7 +167,7 @@ std::vector<Timeline> draw_timelines(const RunDocument& document) {
         fmt::format("Timeline of {}: {}", dut.empty() ? "the run" : dut, timeline.summary);
     timeline.svg = fmt::format(
         "<svg class=\"timeline\" viewBox=\"0 0 {:.0f} {:.0f}\" role=\"img\" aria-label=\"{}\">{}</svg>",
-        kWidth, frame.bottom + cuts.height + 4, escape_text(label), drawing);
+        kTimelineWidth, frame.bottom + cuts.height + 4, escape_text(label), drawing);
     timelines.push_back(std::move(timeline));
   }
   return timelines;

@@ -32,7 +32,7 @@ namespace {
 namespace fs = std::filesystem;
 namespace asio = boost::asio;
 
-constexpr std::chrono::milliseconds kTick{50};
+constexpr std::chrono::milliseconds kPhysicsTick{50};
 constexpr std::uint16_t kHostPorts = 100;   // above --port-base
 constexpr std::uint16_t kControlPort = 99;  // above --port-base
 constexpr const char* kUser = "kiln";
@@ -250,7 +250,7 @@ class Program {
         if (const auto away = bmcs_[i]->take_restart()) bmc_servers_[i]->refuse_for(*away);
       }
     }
-    timer_.expires_after(kTick);
+    timer_.expires_after(kPhysicsTick);
     timer_.async_wait([this](const boost::system::error_code& error) {
       if (!error) tick();
     });

@@ -16,7 +16,7 @@ namespace {
 
 using boost::asio::ip::tcp;
 
-constexpr auto kTick = std::chrono::milliseconds(20);
+constexpr auto kSshTick = std::chrono::milliseconds(20);
 constexpr int kDrops = 1;
 constexpr std::size_t kMaxConnections = 64;
 constexpr std::uint64_t kDropAfterNs = 150'000'000;
@@ -233,7 +233,7 @@ class SshServer::Impl : public std::enable_shared_from_this<SshServer::Impl> {
     }
     connections_.remove_if([](const auto& connection) { return connection->closed(); });
     step_orphans();
-    timer_.expires_after(kTick);
+    timer_.expires_after(kSshTick);
     timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
       if (!error) {
         self->tick();

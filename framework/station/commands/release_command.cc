@@ -27,7 +27,7 @@
 namespace kiln {
 namespace {
 
-constexpr Nanoseconds kLogout = std::chrono::seconds(3);
+constexpr Nanoseconds kLogoutAfterRelease = std::chrono::seconds(3);
 constexpr Nanoseconds kAskSerial = std::chrono::seconds(10);
 constexpr Nanoseconds kRelease = std::chrono::minutes(5);
 
@@ -80,8 +80,8 @@ boost::asio::awaitable<Result<std::string>> ask_serial(const Ctx& ctx, RealDevic
   if (!bmc) co_return bmc.error();
   const Result<BmcIdentity> identity = co_await (*bmc)->identity(ctx);
   Bmc* door = bmc->get();
-  const Status out =
-      co_await shielded(ctx, "logout", kLogout, [door](Ctx& leave) { return door->logout(leave); });
+  const Status out = co_await shielded(ctx, "logout", kLogoutAfterRelease,
+                                       [door](Ctx& leave) { return door->logout(leave); });
   (void)out;
   if (!identity) co_return identity.error();
   co_return identity->serial;
@@ -149,7 +149,7 @@ boost::asio::awaitable<Status> watch_one(const Ctx& ctx, RealDevices& devices, c
   if (!dry) both.request_stop(StopReason::sibling, "it is not dry");
   const Status joined = co_await both.join();
   (void)joined;
-  Ctx last = ctx.child_within("logout", kLogout);
+  Ctx last = ctx.child_within("logout", kLogoutAfterRelease);
   co_await (*line)->leave(last);
   co_return dry ? cool : dry;
 }

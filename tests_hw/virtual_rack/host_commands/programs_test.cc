@@ -56,7 +56,7 @@ Ran run(Rig& rig, const std::string& id, const std::string& line, double limit_s
   return ran;
 }
 
-void add(Rig& rig, const std::string& spec) {
+void add_and_settle(Rig& rig, const std::string& spec) {
   const auto added = add_fault(rig.rack(), *parse_fault(spec));
   ASSERT_TRUE(added) << added.error().full();
   rig.run(0.2);
@@ -89,8 +89,8 @@ TEST(NvidiaSmi, a_healthy_tray_reads_as_four_healthy_gpus) {
 
 TEST(NvidiaSmi, a_gpu_off_the_bus_is_lost_and_a_missing_one_is_not_listed) {
   Rig rig;
-  add(rig, "xid@C01:GPU_2");
-  add(rig, "gpu-missing@C01:GPU_3");
+  add_and_settle(rig, "xid@C01:GPU_2");
+  add_and_settle(rig, "gpu-missing@C01:GPU_3");
   const auto query = parse_nvidia_smi_query(run(rig, "C01", "nvidia-smi -q -x").out);
   ASSERT_TRUE(query);
   ASSERT_EQ(query->gpus.size(), 3U);
@@ -102,8 +102,8 @@ TEST(NvidiaSmi, a_gpu_off_the_bus_is_lost_and_a_missing_one_is_not_listed) {
 
 TEST(NvidiaSmi, faults_of_a_gpu_are_in_its_xml) {
   Rig rig;
-  add(rig, "throttle@C01:GPU_1");
-  add(rig, "ecc-uncorrectable@C01:GPU_3");
+  add_and_settle(rig, "throttle@C01:GPU_1");
+  add_and_settle(rig, "ecc-uncorrectable@C01:GPU_3");
   rig.load(rig.c01());
   rig.run(2);
   const auto query = parse_nvidia_smi_query(run(rig, "C01", "nvidia-smi -q -x").out);
@@ -118,7 +118,7 @@ TEST(NvidiaSmi, faults_of_a_gpu_are_in_its_xml) {
 
 TEST(NvidiaSmi, nvlink_status_names_speed_and_the_inactive_link) {
   Rig rig;
-  add(rig, "nvlink-down@C01:GPU_1/NVLink_4");
+  add_and_settle(rig, "nvlink-down@C01:GPU_1/NVLink_4");
   for (const char* line : {"nvidia-smi nvlink --status", "nvidia-smi nvlink -s"}) {
     const auto status = parse_nvlink_status(run(rig, "C01", line).out);
     ASSERT_TRUE(status);
@@ -132,7 +132,7 @@ TEST(NvidiaSmi, nvlink_status_names_speed_and_the_inactive_link) {
 
 TEST(NvidiaSmi, nvlink_errors_rise_only_on_the_noisy_link) {
   Rig rig;
-  add(rig, "nvlink-errors@C01:GPU_2/NVLink_9");
+  add_and_settle(rig, "nvlink-errors@C01:GPU_2/NVLink_9");
   const auto before = parse_nvlink_errors(run(rig, "C01", "nvidia-smi nvlink -e").out);
   rig.load(rig.c01(), 0.5);
   rig.run(5);
@@ -263,9 +263,9 @@ TEST(Dcgmi, every_level_passes_on_a_healthy_tray_and_names_each_gpu) {
 
 TEST(Dcgmi, what_is_broken_fails_its_test_with_status_226) {
   Rig rig;
-  add(rig, "nvlink-down@C01:GPU_1/NVLink_4");
-  add(rig, "ecc-uncorrectable@C01:GPU_2");
-  add(rig, "throttle@C01:GPU_3");
+  add_and_settle(rig, "nvlink-down@C01:GPU_1/NVLink_4");
+  add_and_settle(rig, "ecc-uncorrectable@C01:GPU_2");
+  add_and_settle(rig, "throttle@C01:GPU_3");
   const Ran ran = run(rig, "C01", "dcgmi diag -r 3 -j");
   EXPECT_EQ(ran.end.status, 226);
   const auto diag = parse_dcgm_diag_json(ran.out);
@@ -288,7 +288,7 @@ TEST(Nvbandwidth, text_and_json_give_the_same_pairs_and_links_down_cost_bandwidt
   EXPECT_EQ(healthy->status, NvbandwidthStatus::ran);
   EXPECT_FALSE(healthy->matrix[2][2]);
   EXPECT_NEAR(healthy->matrix[0][1].value(), 774, 15);
-  add(rig, "nvlink-down@C01:GPU_1/NVLink_4");
+  add_and_settle(rig, "nvlink-down@C01:GPU_1/NVLink_4");
   const auto json =
       parse_nvbandwidth(run(rig, "C01", "nvbandwidth -t device_to_device_memcpy_read_ce -j").out);
   ASSERT_TRUE(json) << json.error().full();
@@ -311,7 +311,7 @@ TEST(NcclTests, all_reduce_is_validated_and_reaches_the_bandwidth_of_the_platfor
   EXPECT_EQ(nccl->rows.size(), 11U);
   EXPECT_GT(nccl->best_bus_gb_s(1ULL << 32).value(), 800);
   EXPECT_GT(rig.c01().gpus[0].links[0].counters.tx_bytes, 1'000'000'000U);
-  add(rig, "gpu-missing@C01:GPU_3");
+  add_and_settle(rig, "gpu-missing@C01:GPU_3");
   EXPECT_EQ(run(rig, "C01", "all_reduce_perf -b 8M -e 8M -g 4").end.status, 1);
 }
 
@@ -358,7 +358,7 @@ TEST(Dmesg, both_time_formats_are_read_and_an_xid_is_found_with_its_gpu) {
   ASSERT_TRUE(healthy);
   EXPECT_TRUE(healthy->events.empty()) << healthy->events.front().text;
   EXPECT_GT(healthy->kernel_lines, 8U);
-  add(rig, "xid:48@C01:GPU_2");
+  add_and_settle(rig, "xid:48@C01:GPU_2");
   for (const char* line : {"dmesg --time-format=iso", "dmesg", "dmesg -T", "dmesg -x --time-format=iso"}) {
     const auto log = parse_kernel_log(run(rig, "C01", line).out);
     ASSERT_TRUE(log);
@@ -373,7 +373,7 @@ TEST(Dmesg, both_time_formats_are_read_and_an_xid_is_found_with_its_gpu) {
 TEST(Clock, date_and_kernel_log_follow_the_skewed_clock_of_the_host) {
   Rig rig;
   const double before = std::stod(run(rig, "C01", "date +%s.%N").out);
-  add(rig, "clock-skew@C01");
+  add_and_settle(rig, "clock-skew@C01");
   const double after = std::stod(run(rig, "C01", "date +%s.%N").out);
   EXPECT_NEAR(after - before, rig.c01().host_clock_offset_s + 0.2, 0.05);
 }

@@ -15,7 +15,7 @@ CoolingUnit* unit_at(Bmc& bmc, const Address& address) {
   return address[0] == "1" && bmc.dut.cooling_unit ? &*bmc.dut.cooling_unit : nullptr;
 }
 
-std::optional<json::object> cooling_unit(Bmc& bmc, const Address& address) {
+std::optional<json::object> cooling_unit_resource(Bmc& bmc, const Address& address) {
   const CoolingUnit* unit = unit_at(bmc, address);
   if (unit == nullptr) return std::nullopt;
   const Dut& dut = bmc.dut;
@@ -137,7 +137,7 @@ void add_cooling_unit_routes(Router& router) {
   router.get("/redfish/v1/ThermalEquipment/CDUs", [](Bmc&, const Address& a) {
     return std::optional(collection(a.uri, "CoolingUnitCollection", "CDU Collection", {a.uri + "/1"}));
   });
-  router.get(unit, cooling_unit);
+  router.get(unit, cooling_unit_resource);
   router.get(unit + "/EnvironmentMetrics", unit_environment);
   add_connectors(router, unit + "/PrimaryCoolantConnectors", &CoolingUnit::primary,
                  "Primary Coolant Connectors", "Water");

@@ -17,7 +17,7 @@ SwitchChip* chip_at(Bmc& bmc, const Address& address) {
   return address[0] == kFabric ? by_id(bmc.dut.switches, address[1]) : nullptr;
 }
 
-std::optional<PortView> port_at(Bmc& bmc, const Address& address) {
+std::optional<PortView> switch_port_at(Bmc& bmc, const Address& address) {
   SwitchChip* chip = chip_at(bmc, address);
   if (chip == nullptr) return std::nullopt;
   const SwitchPort* port = by_id(chip->ports, address[2]);
@@ -97,13 +97,13 @@ void add_fabric_routes(Router& router) {
              });
   router.get("/redfish/v1/Fabrics/{}/Switches/{}/Ports/{}",
              [](Bmc& bmc, const Address& a) -> std::optional<json::object> {
-               const std::optional<PortView> port = port_at(bmc, a);
+               const std::optional<PortView> port = switch_port_at(bmc, a);
                if (!port) return std::nullopt;
                return nvlink_port(a.uri, *port);
              });
   router.get("/redfish/v1/Fabrics/{}/Switches/{}/Ports/{}/Metrics",
              [](Bmc& bmc, const Address& a) -> std::optional<json::object> {
-               const std::optional<PortView> port = port_at(bmc, a);
+               const std::optional<PortView> port = switch_port_at(bmc, a);
                if (!port) return std::nullopt;
                return nvlink_metrics(a.uri, *port);
              });

@@ -164,7 +164,7 @@ PortView view(const Bmc& bmc, const Gpu& gpu, const NvLink& nvlink) {
 }
 
 /// The port at .../Processors/{gpu}/Ports/{link}.
-std::optional<PortView> port_at(Bmc& bmc, const Address& address) {
+std::optional<PortView> gpu_port_at(Bmc& bmc, const Address& address) {
   Gpu* gpu = gpu_at(bmc, address);
   if (gpu == nullptr) return std::nullopt;
   const NvLink* nvlink = by_id(gpu->links, address[2]);
@@ -258,13 +258,13 @@ void add_port_routes(Router& router) {
              });
   router.get("/redfish/v1/Systems/{}/Processors/{}/Ports/{}",
              [](Bmc& bmc, const Address& a) -> std::optional<json::object> {
-               const std::optional<PortView> port = port_at(bmc, a);
+               const std::optional<PortView> port = gpu_port_at(bmc, a);
                if (!port) return std::nullopt;
                return nvlink_port(a.uri, *port);
              });
   router.get("/redfish/v1/Systems/{}/Processors/{}/Ports/{}/Metrics",
              [](Bmc& bmc, const Address& a) -> std::optional<json::object> {
-               const std::optional<PortView> port = port_at(bmc, a);
+               const std::optional<PortView> port = gpu_port_at(bmc, a);
                if (!port) return std::nullopt;
                return nvlink_metrics(a.uri, *port);
              });
