@@ -237,6 +237,20 @@ TEST_F(SoakTest, TheNumberOfTheXidIsInTheDiagnosis) {
   EXPECT_NE(diagnoses[0].message.find("Xid 48"), std::string::npos) << diagnoses[0].message;
 }
 
+TEST_F(SoakTest, AnXidIsOnRecordAlthoughTheLoadNeverCameToItsEnd) {
+  bench.at(5s, [this] {
+    kernel_log +=
+        "[  100.000000] NVRM: Xid (PCI:0009:01:00): 79, pid=1, name=x, GPU has fallen off the bus.\n";
+  });
+  bench.stop_at(30s);
+  const BenchResult result = soak();
+  const auto diagnoses = result.bodies<Diagnosed>();
+  ASSERT_EQ(diagnoses.size(), 1U) << "once";
+  EXPECT_EQ(diagnoses[0].part, "GPU_1");
+  EXPECT_EQ(result.measured("gpu.xid.count", "GPU_1").outcome, Outcome::fail);
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::no_go);
+}
+
 TEST_F(SoakTest, AnApplicationXidOrAnOldOneDoesNotFailHardware) {
   kernel_log += "[   30.000000] NVRM: Xid (PCI:0009:01:00): 79, pid=1, name=x, GPU has fallen off the bus.\n";
   bench.at(40s, [this] {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "gpu_steps.h"
@@ -13,6 +14,8 @@ using boost::asio::awaitable;
 
 namespace {
 
+/// Before lost telemetry of a GPU cuts its tray (hazards.grace, 10 s as it is shipped).
+constexpr Nanoseconds kKernelLogEvery = std::chrono::seconds(4);
 constexpr std::size_t kHeadBytes = 256 * 1024;
 constexpr std::size_t kTailBytes = 1024 * 1024;
 
@@ -60,9 +63,40 @@ awaitable<std::map<std::string, GpuReading>> read_bmc(const Ctx& ctx, Bmc* bmc) 
   co_return by_name;
 }
 
-/// The load, with both samplers beside it. The Error of a load that could not be run to its end.
+std::map<std::string, std::string> parts_of_buses(const Dut& dut, const tool_output::NvidiaSmiQuery& query) {
+  std::map<std::string, std::string> parts;
+  const GpuMatch match = match_gpus(dut, query);
+  for (const auto& [name, gpu] : match.by_name) parts[gpu->bus_id] = name;
+  return parts;
+}
+
+/// A GPU that fails under load may take the whole tray with it (its temperature is gone, and that is cut):
+/// what the kernel says of it is on record before.
+awaitable<void> watch_kernel_log(Ctx& task, StepContext& context, Shell& shell, const KernelMark& mark,
+                                 const std::map<std::string, std::string>& part_of_bus,
+                                 std::set<std::string>& told) {
+  while (true) {
+    const Status waited = co_await task.sleep_for(kKernelLogEvery);
+    if (!waited) co_return;
+    KernelMark from = mark;
+    std::map<std::string, std::string> parts = part_of_bus;
+    const XidFindings found = co_await xids_since(task, shell, std::move(from), std::move(parts));
+    if (task.stopped()) co_return;
+    for (const auto& [part, gpu] : found.by_part) {
+      if (gpu.hardware == 0 || !told.insert(part).second) continue;
+      std::string name = part;
+      XidFindings::PerGpu at_fault = gpu;
+      const Status recorded = co_await record_xid(context, std::move(name), std::move(at_fault));
+      if (!recorded) co_return;
+    }
+  }
+}
+
+/// The load, with the samplers beside it. The Error of a load that could not be run to its end.
 awaitable<Result<CommandResult>> burn(StepContext& context, const Permit& permit, Shell& shell, Bmc* bmc,
-                                      Telemetry& telemetry, BurnOutput& output) {
+                                      const KernelMark& mark, SoakEvidence& evidence, BurnOutput& output) {
+  Telemetry& telemetry = evidence.telemetry;
+  const std::map<std::string, std::string> part_of_bus = parts_of_buses(context.dut(), evidence.before);
   const Nanoseconds every = context.with().duration("every");
   const Nanoseconds in_band_every = context.with().duration("in_band_every");
   const Nanoseconds budget =
@@ -80,6 +114,11 @@ awaitable<Result<CommandResult>> burn(StepContext& context, const Permit& permit
   samplers.start("GPU telemetry of the driver", [&context, &shell, &telemetry, in_band_every](Ctx& task) {
     return sample_in_band(task, context, shell, telemetry, in_band_every);
   });
+  if (mark.valid) {
+    samplers.start("kernel log", [&context, &shell, &mark, &part_of_bus, &evidence](Ctx& task) {
+      return watch_kernel_log(task, context, shell, mark, part_of_bus, evidence.told_xids);
+    });
+  }
   Result<CommandResult> result = co_await run_load(limited, permit, shell, std::move(command));
   telemetry.ended_ns = context.ctx().now().monotonic_ns;
   const Status joined = co_await samplers.stop_and_join(StopReason::sibling, "the load is over");
@@ -222,8 +261,7 @@ awaitable<Status> Soak::run(StepContext& context) {
 
   BurnOutput output;
   context.progress("burning");
-  const Result<CommandResult> result =
-      co_await burn(context, *permit, **shell, bmc, evidence.telemetry, output);
+  const Result<CommandResult> result = co_await burn(context, *permit, **shell, bmc, mark, evidence, output);
   const Status going_on = context.ctx().check();
   if (!going_on || !result) {
     co_await note_interruption(context, evidence.telemetry);
@@ -256,9 +294,7 @@ awaitable<Status> Soak::run(StepContext& context) {
         fmt::format("nvidia-smi gave nothing after the load ({})", after.error().message);
   }
   evidence.bmc_after = co_await read_bmc(context.ctx(), bmc);
-  std::map<std::string, std::string> part_of_bus;
-  const GpuMatch match = match_gpus(context.dut(), evidence.before);
-  for (const auto& [name, gpu] : match.by_name) part_of_bus[gpu->bus_id] = name;
+  std::map<std::string, std::string> part_of_bus = parts_of_buses(context.dut(), evidence.before);
   evidence.xids = co_await xids_since(context.ctx(), **shell, std::move(mark), std::move(part_of_bus));
   const Status recorded = co_await record_soak(context, evidence);
   if (!recorded) co_return recorded;

@@ -179,27 +179,24 @@ awaitable<Status> record_xids(StepContext& context, const SoakEvidence& evidence
   std::map<std::string, XidFindings::PerGpu> all = evidence.xids.by_part;
   for (const auto& [part, gpu] : evidence.telemetry.gpus) all.try_emplace(part);
   for (const auto& [part, found] : all) {
-    Reading reading("gpu.xid.count", part, found.hardware, kKernel);
-    if (found.hardware == 0 && !evidence.xids.complete) {
-      reading.value = std::monostate{};
-      reading.reason = evidence.xids.why;
-    }
-    reading.action = found.first_action;
-    const Result<Outcome> outcome = co_await context.record(std::move(reading));
-    if (!outcome) co_return outcome.error();
     Reading other("gpu.xid.other", part, found.other, kKernel);
     const Result<Outcome> other_outcome = co_await context.record(std::move(other));
     if (!other_outcome) co_return other_outcome.error();
-    if (found.hardware == 0) continue;
-    Diagnosed diagnosis;
-    diagnosis.code = "gpu.xid";
-    diagnosis.part = part;
-    diagnosis.message = found.first_code != 0 ? fmt::format("{}: Xid {} under load: {}", part,
-                                                            found.first_code, found.first_text)
-                                              : fmt::format("{}: {}", part, found.first_text);
-    diagnosis.action = found.first_action;
-    const Status diagnosed = co_await context.diagnose(std::move(diagnosis));
-    if (!diagnosed) co_return diagnosed;
+    if (found.hardware > 0) {
+      if (evidence.told_xids.contains(part)) continue;
+      std::string name = part;
+      XidFindings::PerGpu at_fault = found;
+      const Status recorded = co_await record_xid(context, std::move(name), std::move(at_fault));
+      if (!recorded) co_return recorded;
+      continue;
+    }
+    Reading reading("gpu.xid.count", part, found.hardware, kKernel);
+    if (!evidence.xids.complete) {
+      reading.value = std::monostate{};
+      reading.reason = evidence.xids.why;
+    }
+    const Result<Outcome> outcome = co_await context.record(std::move(reading));
+    if (!outcome) co_return outcome.error();
   }
   co_return success();
 }
@@ -278,6 +275,22 @@ awaitable<Status> record_missing(StepContext& context, const tool_output::Nvidia
       fmt::format("GPUs that the rack file does not expect: {}", fmt::join(match.strangers, ", "));
   const Status noted = co_await context.note(std::move(text));
   co_return noted;
+}
+
+awaitable<Status> record_xid(StepContext& context, std::string part, XidFindings::PerGpu found) {
+  Reading reading("gpu.xid.count", part, found.hardware, kKernel);
+  reading.action = found.first_action;
+  const Result<Outcome> outcome = co_await context.record(std::move(reading));
+  if (!outcome) co_return outcome.error();
+  Diagnosed diagnosis;
+  diagnosis.code = "gpu.xid";
+  diagnosis.part = part;
+  diagnosis.message = found.first_code != 0
+                          ? fmt::format("{}: Xid {} under load: {}", part, found.first_code, found.first_text)
+                          : fmt::format("{}: {}", part, found.first_text);
+  diagnosis.action = found.first_action;
+  const Status diagnosed = co_await context.diagnose(std::move(diagnosis));
+  co_return diagnosed;
 }
 
 awaitable<Status> record_soak(StepContext& context, const SoakEvidence& evidence) {

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "in_band.h"
@@ -18,10 +19,13 @@ struct SoakEvidence {
   std::string after_failure;                                ///< why `after` is missing
   std::map<std::string, GpuReading> bmc_before, bmc_after;  ///< by part; empty when the BMC did not answer
   XidFindings xids;
+  std::set<std::string> told_xids;  ///< parts whose Xid is on record already
   std::optional<tool_output::GpuBurn> burn;
   std::string burn_failure;  ///< why `burn` is missing or proves nothing
 };
 
+/// `found` is at fault: on record with its diagnosis.
+boost::asio::awaitable<Status> record_xid(StepContext& context, std::string part, XidFindings::PerGpu found);
 boost::asio::awaitable<Status> record_soak(StepContext& context, const SoakEvidence& evidence);
 
 /// Present, as the driver sees it: listed and answering.
