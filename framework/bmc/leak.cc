@@ -33,6 +33,12 @@ LeakVerdict unreadable(const std::string& why) {
   return verdict;
 }
 
+/// Garbage in the place of a resource on the way to detectors says nothing about them, least of all that they
+/// are absent.
+bool is_garbage(const Error& error) {
+  return error.code == "bmc.not_json" || error.code == "bmc.body_too_large";
+}
+
 }  // namespace
 
 LeakDetectorAnswer leak_answer_of(const JsonView& detector) {
@@ -90,7 +96,7 @@ boost::asio::awaitable<Status> LeakReader::walk_collection(const Ctx& ctx, std::
                                                            std::vector<std::string> near, std::string uri) {
   Result<MemberList> listed = co_await tree_.list(ctx, uri);
   if (!listed) {
-    if (is_exchange_error(listed.error())) co_return listed.error();
+    if (is_exchange_error(listed.error()) || is_garbage(listed.error())) co_return listed.error();
     tree_.client().note_oddity(uri, "", listed.error().message);
     // A link to nothing is normal; anything else may hide detectors.
     if (listed.error().code != "bmc.not_found")
@@ -150,15 +156,20 @@ boost::asio::awaitable<Status> LeakReader::walk_chassis(const Ctx& ctx, const Re
     if (!walked) co_return walked;
   }
   const JsonView subsystem_link = chassis.body["ThermalSubsystem"];
-  Result<std::optional<RedfishResource>> subsystem = co_await tree_.resource(ctx, chassis, subsystem_link);
-  if (!subsystem) co_return subsystem.error();
-  if (!*subsystem) co_return success();
+  const std::optional<std::string> subsystem_uri = tree_.path_of(chassis, subsystem_link);
+  if (!subsystem_uri) co_return success();
+  Result<RedfishResource> subsystem = co_await tree_.client().get(ctx, *subsystem_uri);
+  if (!subsystem) {
+    if (is_exchange_error(subsystem.error()) || is_garbage(subsystem.error())) co_return subsystem.error();
+    tree_.client().note_oddity(*subsystem_uri, "", subsystem.error().message);
+    co_return success();
+  }
   const std::optional<std::string> detection_uri =
-      tree_.path_of(**subsystem, (*subsystem)->body["LeakDetection"]);
+      tree_.path_of(*subsystem, subsystem->body["LeakDetection"]);
   if (!detection_uri) co_return success();
   Result<RedfishResource> detection = co_await tree_.client().get(ctx, *detection_uri);
   if (!detection) {
-    if (is_exchange_error(detection.error())) co_return detection.error();
+    if (is_exchange_error(detection.error()) || is_garbage(detection.error())) co_return detection.error();
     tree_.client().note_oddity(*detection_uri, "", detection.error().message);
     if (detection.error().code != "bmc.not_found")
       add_unreadable(place, "LeakDetectors", detection.error().message);
@@ -188,7 +199,8 @@ boost::asio::awaitable<Status> LeakReader::walk_cooling_units(const Ctx& ctx) {
       if (!detection_uri) continue;
       Result<RedfishResource> detection = co_await tree_.client().get(ctx, *detection_uri);
       if (!detection) {
-        if (is_exchange_error(detection.error())) co_return detection.error();
+        if (is_exchange_error(detection.error()) || is_garbage(detection.error()))
+          co_return detection.error();
         tree_.client().note_oddity(*detection_uri, "", detection.error().message);
         if (detection.error().code != "bmc.not_found")
           add_unreadable(place, "LeakDetectors", detection.error().message);
@@ -204,10 +216,9 @@ boost::asio::awaitable<Status> LeakReader::walk_cooling_units(const Ctx& ctx) {
 boost::asio::awaitable<Status> LeakReader::walk(const Ctx& ctx) {
   Result<MemberList> chassis = co_await tree_.top(ctx, "Chassis");
   if (!chassis) co_return chassis.error();
-  // Garbage in the place of a chassis says nothing about its detectors, least of all that they are absent. An
-  // error that the BMC itself reports for one chassis hides only what is in that one.
+  // An error that the BMC itself reports for one chassis hides only what is in that one.
   for (const MemberList::Unread& one : chassis->unread) {
-    if (one.error.code == "bmc.not_json" || one.error.code == "bmc.body_too_large") co_return one.error;
+    if (is_garbage(one.error)) co_return one.error;
   }
   for (const RedfishResource& one : chassis->members) {
     Status walked = co_await walk_chassis(ctx, one);
@@ -262,6 +273,7 @@ boost::asio::awaitable<Result<LeakCensus>> LeakReader::read(const Ctx& ctx) {
         reading.verdict = read_leak_detector(reading.answer);
       } else {
         reading.verdict = unreadable(one.error().message);
+        reading.verdict.told = !is_garbage(one.error());
         look_again = true;
       }
       if (first || badness(reading.verdict.reading) > badness(worst.verdict.reading))

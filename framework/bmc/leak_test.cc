@@ -99,6 +99,19 @@ TEST_F(Leak, AnUnreadableDetectorIsAFaultAndHidesNoSibling) {
   EXPECT_EQ(picture(), "A dry, B dry");
 }
 
+TEST_F(Leak, GarbageInThePlaceOfADetectorIsNoWordOfIts) {
+  service.bodies[kDetectors + "/A"] = R"({"DetectorState":"O)";
+  Result<LeakCensus> all = census();
+  ASSERT_TRUE(all && all->detectors.size() == 2);
+  EXPECT_EQ(all->detectors[0].verdict.reading, LeakReading::fault);
+  EXPECT_FALSE(all->detectors[0].verdict.told);
+  EXPECT_TRUE(all->detectors[1].verdict.told);
+  service.bodies[kDetectors + "/A"] = R"({"error":{"code":"Base.1.15.0.InternalError"}})";
+  all = census();
+  ASSERT_TRUE(all && all->detectors.size() == 2);
+  EXPECT_TRUE(all->detectors[0].verdict.told) << "the BMC says itself that it has none to show";
+}
+
 TEST_F(Leak, ADetectorThatLeavesTheListStaysInTheCensus) {
   EXPECT_EQ(picture(), "A dry, B dry");
   service.bodies.erase(kDetectors + "/B");
@@ -132,9 +145,11 @@ TEST_F(Leak, NobodyAnsweringIsAnErrorNotAFault) {
 }
 
 TEST_F(Leak, GarbageOnTheWayToTheDetectorsIsAnErrorNotAbsence) {
-  for (const std::string& uri : {std::string("/redfish/v1/Chassis"), kTray}) {
+  for (const std::string& uri : {std::string("/redfish/v1/Chassis"), kTray, kTray + "/ThermalSubsystem",
+                                 kTray + "/ThermalSubsystem/LeakDetection", kDetectors}) {
     for (const char* garbage : {"{\"Members\":[", "{\"error\":{\"code\":\"Base.1.15.0.InternalError\"}}"}) {
-      if (uri == kTray && garbage[2] == 'e') continue;  // what the BMC itself refuses hides only that chassis
+      // What the BMC itself refuses hides only what is below it.
+      if (uri.size() > kTray.size() - 1 && garbage[2] == 'e') continue;
       bmc.reset();
       const std::string good = service.bodies[uri];
       service.bodies[uri] = garbage;

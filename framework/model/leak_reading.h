@@ -24,6 +24,8 @@ struct LeakDetectorAnswer {
 struct LeakVerdict {
   LeakReading reading = LeakReading::fault;
   std::string reason;  ///< one clause: "DetectorState Critical"
+  /// False: the BMC was there, and what it said of the detector could not be used.
+  bool told = true;
 };
 
 /// dry needs State Enabled and DetectorState OK and Health OK or absent. Unknown words are never dry: an

@@ -60,6 +60,7 @@ struct DetectorState {
   std::string word;
   std::string reason;
   std::string uri;
+  bool told = true;  ///< false: what the BMC said of it could not be used; then `word` is no finding
 };
 std::map<std::string, DetectorState> detector_states(const Dut& dut, const LeakCensus& census);
 

@@ -296,6 +296,29 @@ TEST_F(CoolingTest, AShortSilenceIsSurvived) {
   EXPECT_GE(std::get<double>(result.measured("leak_watch.gap").value), 3.0) << "the gap is on record";
 }
 
+TEST_F(CoolingTest, GarbageInThePlaceOfADetectorForAMomentIsNoFault) {
+  watch_load();
+  bench.at(20s, [this] { detector(1).verdict = LeakVerdict{LeakReading::fault, "not JSON", false}; });
+  bench.at(23s, [this] { detector(1).verdict = read_leak_detector(detector(1).answer); });
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::go);
+}
+
+TEST_F(CoolingTest, GarbageInThePlaceOfADetectorForLongIsLostTelemetryAndNoDefect) {
+  watch_load();
+  bench.at(20s, [this] { detector(1).verdict = LeakVerdict{LeakReading::fault, "not JSON", false}; });
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
+  EXPECT_EQ(exit_code(result.verdict), 5);
+}
+
+TEST_F(CoolingTest, GarbageAtTheEndIsNoProofOfDry) {
+  watch_load();
+  bench.at(59s, [this] { detector(1).verdict = LeakVerdict{LeakReading::fault, "not JSON", false}; });
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
+}
+
 TEST_F(CoolingTest, NothingIsEnergisedOverAFaultyDetectorAndNothingTrips) {
   watch_load();
   detector(1).answer.state = "Disabled";

@@ -23,10 +23,11 @@ std::string detector_action(const std::string& word) {
 std::map<std::string, DetectorState> detector_states(const Dut& dut, const LeakCensus& census) {
   std::map<std::string, DetectorState> states;
   for (const Component* expected : dut.expect.of_kind(ComponentKind::leak_detector)) {
-    states[expected->name] = {"absent", "not in the BMC's list of detectors", ""};
+    states[expected->name] = {"absent", "not in the BMC's list of detectors", "", true};
   }
   for (const auto& detector : census.detectors) {
-    DetectorState state{detector_word(detector.verdict), detector.verdict.reason, detector.uri};
+    DetectorState state{detector_word(detector.verdict), detector.verdict.reason, detector.uri,
+                        detector.verdict.told};
     // Absent by its own word is told apart from broken, because the cure differs.
     const bool says_absent = detector.answer.detector_state == "Absent" || detector.answer.state == "Absent";
     if (state.word == "fault" && says_absent) state.word = "absent";

@@ -13,7 +13,7 @@ namespace {
 
 constexpr double kNanosecondsPerSecond = 1e9;
 constexpr Nanoseconds kPolicyBudget = std::chrono::seconds(2);
-constexpr Nanoseconds kLongestPoll = std::chrono::seconds(2);  // then it is asked anew
+constexpr Nanoseconds kLongestPoll = std::chrono::seconds(3);  // then it is asked anew
 constexpr Nanoseconds kShortestPoll = std::chrono::seconds(1);
 constexpr Nanoseconds kOverslept = std::chrono::seconds(1);  // beyond a poll's time
 constexpr Nanoseconds kLongestGrace =
@@ -59,6 +59,12 @@ std::optional<Hazard> hazard_of(const StepContext& context,
   bool all_dry = !states.empty();
   const std::string* faulty = nullptr;
   for (const auto& [name, state] : states) {
+    // An answer that is garbage is none: it proves neither dry nor a fault.
+    if (!state.told) {
+      all_dry = false;
+      faulty = &name;
+      continue;
+    }
     auto& worst = memory.worst[name];
     if (worst.word.empty() || badness(state.word) > badness(worst.word)) worst = state;
     if (state.word == "leak" || state.word == "suspect") {
@@ -188,6 +194,16 @@ awaitable<Status> read_once_more(StepContext& context, Bmc& bmc, WatchMemory& me
       const std::int64_t now = ctx.now().monotonic_ns;
       const auto states = detector_states(context.dut(), *census);
       std::optional<Hazard> hazard = hazard_of(context, states, memory, now, grace);
+      const auto untold =
+          std::find_if(states.begin(), states.end(), [](const auto& one) { return !one.second.told; });
+      if (!hazard && untold != states.end()) {
+        ++memory.unanswered;
+        memory.not_seen_last = fmt::format("dry could not be shown when the work ended: {}: {}",
+                                           untold->first, untold->second.reason);
+        const Status waited = co_await ctx.sleep_for(kAskAgainEvery);
+        if (!waited) co_return waited;
+        continue;
+      }
       if (!hazard) co_return success();
       memory.tripped = true;
       context.watch_armed(false);
