@@ -217,7 +217,8 @@ class Point:
         self.check("undo.failed" not in codes or self.fault == "bmc-hang", f"the record calls something not undone: {[reason for reason in reasons if reason['code'] == 'undo.failed']}")
         if self.kind in ("station", "both"):
             # Killed before it had begun, or after it had ended, it is no run that was interrupted.
-            outside = self.on == [] and (told["decision"] is None if self.phase[0] == "start" else self.phase[0] == "teardown" and state == "complete")
+            nothing_yet = told["decision"] is None or not told["duts"]
+            outside = self.on == [] and (nothing_yet if self.phase[0] == "start" else self.phase[0] == "teardown" and state == "complete")
             self.check(outside or (told["decision"] in self.decisions() and "run.interrupted" in codes and state == "INTERRUPTED"),
                        f"a run that was killed is {told['decision']}, {sorted(codes)}, and kiln runs calls it {state}")
         elif self.on:
@@ -229,7 +230,7 @@ class Point:
         else:
             # A BMC that was silent for longer than the grace is lost telemetry, also where nothing is on.
             blind = code == 5 and "interlock.telemetry-lost" in codes
-            self.check(code in (0, 2, 4) or blind or (self.is_hardware and code in (1, 5)), f"with nothing on it ended with {code}: {screen}")
+            self.check(code in (0, 2, 4) or blind or (self.is_hardware and code in (1, 5)), f"with nothing on it ended with {code}, {[(reason['code'], reason['message']) for reason in reasons][:4]}: {screen}")
         if not self.on:
             return
         # Which undo ended how, and by whom.

@@ -64,6 +64,8 @@ def judge(row, dut, part, run):
         result = json.loads(run.stdout)
     except ValueError:
         return [f"no JSON on standard output; exit {run.returncode}; {run.stderr[-600:]}"]
+    if "duts" not in result:
+        return [f"there was no run; exit {run.returncode}; {run.stdout[-600:]} {run.stderr[-600:]}"]
     verdicts = {item["id"]: item for item in result["duts"]}
     if result["decision"] not in row["decision"]:
         wrong.append(f"decision {result['decision']}, expected {row['decision']}")
