@@ -437,7 +437,7 @@ TEST_F(CurlHttp, AStopEndsRequestsInFlightAndTheClientLivesOn) {
 }
 
 awaitable<void> deadlines(HttpClient* client, Ctx& ctx, std::string url) {
-  Ctx hasty = ctx.child_within("C01", 50ms);
+  Ctx hasty = ctx.child_within("C01", 500ms);
   HttpRequest request("GET", url);
   Result<HttpResponse> response = co_await client->send(hasty, std::move(request));
   EXPECT_FALSE(response);

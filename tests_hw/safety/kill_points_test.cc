@@ -258,7 +258,8 @@ void kill_at_every(Death death, int usual, Bmcs bmcs = Bmcs::obedient, const Acc
       "warden, {} ended but not on disk\n",
       name_of(death), died, points - begin + 1, every, latched, lost, with_power, with_load, writing, unknown,
       over);
-  if (&plan == &flashing()) {
+  constexpr int kEnough = 50;
+  if (&plan == &flashing() && died >= kEnough) {
     EXPECT_GT(writing, 0);
   }
 }
