@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
+#include <map>
 #include <utility>
 
 #include "gpu_steps.h"
@@ -74,7 +74,7 @@ std::map<std::string, std::string> parts_of_buses(const Dut& dut, const tool_out
 /// what the kernel says of it is on record before.
 awaitable<void> watch_kernel_log(Ctx& task, StepContext& context, Shell& shell, const KernelMark& mark,
                                  const std::map<std::string, std::string>& part_of_bus,
-                                 std::set<std::string>& told) {
+                                 std::map<std::string, std::int64_t>& told) {
   while (true) {
     const Status waited = co_await task.sleep_for(kKernelLogEvery);
     if (!waited) co_return;
@@ -83,11 +83,12 @@ awaitable<void> watch_kernel_log(Ctx& task, StepContext& context, Shell& shell, 
     const XidFindings found = co_await xids_since(task, shell, std::move(from), std::move(parts));
     if (task.stopped()) co_return;
     for (const auto& [part, gpu] : found.by_part) {
-      if (gpu.hardware == 0 || !told.insert(part).second) continue;
+      if (gpu.hardware == 0 || told.contains(part)) continue;
       std::string name = part;
       XidFindings::PerGpu at_fault = gpu;
       const Status recorded = co_await record_xid(context, std::move(name), std::move(at_fault));
       if (!recorded) co_return;
+      told[part] = gpu.hardware;
     }
   }
 }

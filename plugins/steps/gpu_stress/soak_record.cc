@@ -182,8 +182,10 @@ awaitable<Status> record_xids(StepContext& context, const SoakEvidence& evidence
     Reading other("gpu.xid.other", part, found.other, kKernel);
     const Result<Outcome> other_outcome = co_await context.record(std::move(other));
     if (!other_outcome) co_return other_outcome.error();
+    // What was told while the load ran stays, also where the log has lost it since.
+    const auto told = evidence.told_xids.find(part);
+    if (told != evidence.told_xids.end() && found.hardware <= told->second) continue;
     if (found.hardware > 0) {
-      if (evidence.told_xids.contains(part)) continue;
       std::string name = part;
       XidFindings::PerGpu at_fault = found;
       const Status recorded = co_await record_xid(context, std::move(name), std::move(at_fault));

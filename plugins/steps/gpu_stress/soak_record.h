@@ -4,7 +4,6 @@
 
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "in_band.h"
@@ -19,7 +18,7 @@ struct SoakEvidence {
   std::string after_failure;                                ///< why `after` is missing
   std::map<std::string, GpuReading> bmc_before, bmc_after;  ///< by part; empty when the BMC did not answer
   XidFindings xids;
-  std::set<std::string> told_xids;  ///< parts whose Xid is on record already
+  std::map<std::string, std::int64_t> told_xids;  ///< part → as many as are on record already
   std::optional<tool_output::GpuBurn> burn;
   std::string burn_failure;  ///< why `burn` is missing or proves nothing
 };
