@@ -95,6 +95,8 @@ Bmc::Bmc(RackModel& the_rack, Dut& the_dut, Account account, RequestLog& log)
       router_(router_for(the_dut.role)) {
   for (const Sensor& sensor : dut.sensors) {
     sensor_uris_[sensor.value] = fmt::format("{}/Chassis/{}/Sensors/{}", kRoot, sensor.chassis, sensor.id);
+    const bool coolant = sensor.reading_type == "LiquidFlow" || sensor.reading_type == "PressurekPa";
+    if (coolant || sensor.reading_type == "Temperature") freezes_.insert(sensor.value);
   }
   seen_ready_at_ns_ = dut.bmc_ready_at_ns;
   seen_power_ = dut.power;
@@ -113,17 +115,22 @@ std::optional<std::string> Bmc::sensor_uri(const Reading& reading) const {
   return found->second;
 }
 
+const Fault* Bmc::frozen(const Reading& reading) const {
+  const Fault* fault = active_fault(rack, dut, FaultKind::readings_frozen);
+  return fault != nullptr && freezes_.contains(&reading) ? fault : nullptr;
+}
+
 double Bmc::told(const Reading& reading) const {
-  if (active_fault(rack, dut, FaultKind::readings_frozen) == nullptr) {
-    frozen_.clear();
+  if (frozen(reading) == nullptr) {
+    frozen_.erase(&reading);
     return reading.shown;
   }
   return frozen_.try_emplace(&reading, reading.shown).first->second;
 }
 
-std::string Bmc::reading_time_text() const {
-  const Fault* frozen = active_fault(rack, dut, FaultKind::readings_frozen);
-  return frozen == nullptr ? now_text() : date_time(bmc_utc_ns(rack, dut, frozen->active_since_ns));
+std::string Bmc::reading_time_text(const Reading& reading) const {
+  const Fault* fault = frozen(reading);
+  return fault == nullptr ? now_text() : date_time(bmc_utc_ns(rack, dut, fault->active_since_ns));
 }
 
 json::object Bmc::excerpt(const Reading& reading, int digits, bool needs_power) const {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "tests_hw/virtual_rack/rack_model.h"
@@ -67,7 +68,7 @@ class Bmc {
   [[nodiscard]] std::optional<std::string> sensor_uri(const Reading& reading) const;
   /// What this BMC tells of it now, and when it has last looked (UTC by its own clock).
   [[nodiscard]] double told(const Reading& reading) const;
-  [[nodiscard]] std::string reading_time_text() const;
+  [[nodiscard]] std::string reading_time_text(const Reading& reading) const;
   /// {"Reading": shown or null, "DataSourceUri": …}; null while the DUT is off when it needs power.
   [[nodiscard]] json::object excerpt(const Reading& reading, int digits, bool needs_power) const;
   [[nodiscard]] bool powered() const { return dut.power != PowerState::off; }
@@ -80,6 +81,7 @@ class Bmc {
 
  private:
   HttpResponse answer(const HttpRequest& request);
+  [[nodiscard]] const Fault* frozen(const Reading& reading) const;  ///< null: it is live
   HttpResponse answer_route(const HttpRequest& request);
   HttpResponse get_answer(const HttpRequest& request, const Route& route, const Address& address);
   void restarted();
@@ -90,6 +92,7 @@ class Bmc {
   const Router& router_;
   Disturbance disturbance_;
   std::unordered_map<const Reading*, std::string> sensor_uris_;
+  std::unordered_set<const Reading*> freezes_;                 ///< temperatures and coolant
   mutable std::unordered_map<const Reading*, double> frozen_;  ///< what it goes on telling
   std::optional<std::uint64_t> manager_reset_at_ns_;
   std::uint64_t seen_ready_at_ns_ = 0;

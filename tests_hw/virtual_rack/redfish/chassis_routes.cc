@@ -167,7 +167,7 @@ std::optional<json::object> sensor_resource(Bmc& bmc, const Address& address) {
   body["ReadingUnits"] = sensor->units;
   if (readable) {
     body["Reading"] = rounded(bmc.told(*sensor->value), 3);
-    body["ReadingTime"] = bmc.reading_time_text();
+    body["ReadingTime"] = bmc.reading_time_text(*sensor->value);
   } else {
     body["Reading"] = nullptr;
   }
