@@ -244,9 +244,13 @@ void LeakReader::give_names(const std::vector<Detector>& asked, LeakCensus& cens
 
 boost::asio::awaitable<Result<LeakCensus>> LeakReader::read(const Ctx& ctx) {
   if (!walked_ || polls_since_walk_ >= kPollsPerWalk) {
-    Status walked = co_await walk(ctx);
-    // The detectors that are known answer at their own addresses, whatever stands in the way to them now.
-    const bool can_go_on = walked_ && !walked && !is_exchange_error(walked.error());
+    // To look for new ones leaves time to read those that are known, which answer at their own addresses,
+    // whatever stands in the way to them now.
+    const Ctx looking = ctx.child_within("walk", walked_ ? ctx.remaining() / 2 : ctx.remaining());
+    Status walked = co_await walk(looking);
+    const bool too_slow = !walked && walked.error().code == "ctx.deadline" && ctx.check();
+    const bool can_go_on = walked_ && !walked && (too_slow || !is_exchange_error(walked.error()));
+    if (can_go_on && too_slow) polls_since_walk_ = 0;
     if (can_go_on) tree_.client().note_oddity("/redfish/v1/Chassis", "", walked.error().message);
     if (!walked && !can_go_on) co_return std::move(walked.error()).while_doing("looking for leak detectors");
   }
@@ -276,7 +280,8 @@ boost::asio::awaitable<Result<LeakCensus>> LeakReader::read(const Ctx& ctx) {
         reading.verdict.told = !is_garbage(one.error());
         look_again = true;
       }
-      if (first || badness(reading.verdict.reading) > badness(worst.verdict.reading))
+      const int worse = badness(reading.verdict.reading) - badness(worst.verdict.reading);
+      if (first || worse > 0 || (worse == 0 && reading.verdict.told && !worst.verdict.told))
         worst = std::move(reading);
       first = false;
     }

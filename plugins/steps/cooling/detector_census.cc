@@ -28,6 +28,13 @@ awaitable<Status> DetectorCensus::run(StepContext& context) {
   const Result<LeakCensus> census = co_await (*bmc)->leak_detectors(context.ctx());
   if (!census) co_return census.error();
   const auto states = detector_states(context.dut(), *census);
+  for (const auto& [name, state] : states) {
+    if (state.told) continue;
+    co_return Error("leak_detector.unreadable",
+                    fmt::format("{}: what its BMC says of leak detector {} cannot be used ({})",
+                                context.dut().id, name, state.reason),
+                    "run it again; a BMC that goes on so needs a reset or an update", Blame::peer);
+  }
   std::int64_t listed = 0;
   for (const auto& [name, state] : states) {
     if (state.word != "absent") ++listed;

@@ -270,7 +270,8 @@ awaitable<Status> LeakWatch::run(StepContext& context) {
     const std::int64_t started = context.ctx().now().monotonic_ns;
     // A poll that hangs must not outlast the grace for long, or silence would be noticed late.
     const Nanoseconds left(memory.last_good_ns + grace.count() - started);
-    const Nanoseconds budget = std::min(grace, std::clamp(left, kShortestPoll, kLongestPoll));
+    const Nanoseconds budget =
+        memory.armed ? std::min(grace, std::clamp(left, kShortestPoll, kLongestPoll)) : grace;
     const std::string masked_before = masked_now(context);
     Ctx poll = context.ctx().child_within("leak poll", budget);
     const Result<LeakCensus> census = co_await (*bmc)->leak_detectors(poll);
