@@ -27,6 +27,7 @@ struct Source {
   HazardKind kind = HazardKind::gpu_temperature;
   std::string part, uri;
   std::string property;  ///< of the resource; "TemperatureSummaryCelsius/Intake" is one within another
+  std::string excerpt;   ///< of a Sensor: the EnvironmentMetrics that shows it too; empty: none does
 };
 
 /// A Redfish excerpt {"Reading": x}, or, as some write it, x itself; numbers may be text.
@@ -106,6 +107,12 @@ class RedfishHazardReadings final : public HazardReadings {
         add(readings, source, *by_uri.at(source.uri));
     }
     if (kinds.contains(HazardKind::dew_point_margin)) add_margins(readings, by_uri);
+    for (Source& source : sources_) {
+      const Result<json::value>& body = *by_uri.at(source.uri);
+      if (source.excerpt.empty() || body || !bmc_answered(body.error())) continue;
+      source = Source{source.kind, source.part, source.excerpt, "TemperatureCelsius",
+                      ""};  // a Sensor that is gone
+    }
     co_return look;
   }
 
@@ -178,11 +185,12 @@ class RedfishHazardReadings final : public HazardReadings {
     return patience_;
   }
 
-  void know(HazardKind kind, const std::string& part, const std::string& uri, const std::string& property) {
+  void know(HazardKind kind, const std::string& part, const std::string& uri, const std::string& property,
+            const std::string& excerpt = "") {
     const bool known = std::any_of(sources_.begin(), sources_.end(), [&](const Source& source) {
       return source.kind == kind && source.uri == uri && source.property == property;
     });
-    if (!known) sources_.push_back({kind, part, uri, property});
+    if (!known) sources_.push_back({kind, part, uri, property, excerpt});
   }
 
   static bool any(const std::set<HazardKind>& wanted, std::initializer_list<HazardKind> kinds) {
@@ -292,7 +300,7 @@ class RedfishHazardReadings final : public HazardReadings {
       if (!sensor || is_distance(*sensor)) co_return success();
       if (tells_its_time(*sensor)) {
         std::erase_if(sources_, [&](const Source& known) { return known.kind == kind && known.uri == uri; });
-        know(kind, part, source, "Reading");
+        know(kind, part, source, "Reading", uri);
         co_return success();
       }
       // What has no value now, without power say, may tell its time later.

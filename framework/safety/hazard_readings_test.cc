@@ -178,6 +178,9 @@ TEST_F(HazardReadingsTest, ASensorThatTellsItsTimeIsReadInPlaceOfItsExcerpt) {
   const std::size_t before = http.requests().size();
   read();
   EXPECT_EQ(http.requests().size() - before, 9U) << "no request more";
+  http.answer("GET", "/redfish/v1/sensor", HttpAnswer(404));
+  EXPECT_EQ(read().at("gpu-temperature GPU_0").substr(0, 1), "?");
+  EXPECT_EQ(read().at("gpu-temperature GPU_0"), "20.0") << "a Sensor that is gone leaves its excerpt";
 }
 
 TEST_F(HazardReadingsTest, ASensorOfAnotherUnitIsNotReadInPlaceOfItsExcerpt) {

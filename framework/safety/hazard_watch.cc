@@ -15,7 +15,8 @@ using boost::asio::awaitable;
 constexpr int kOutsideInARow = 2;    // one reading may be a spike of the sensor
 constexpr std::size_t kAtRest = 30;  // readings without load: a minute of them, whenever that was
 constexpr Nanoseconds kBetweenLooks = std::chrono::milliseconds(100);  // between two looks
-constexpr Nanoseconds kOldAfter = std::chrono::seconds(10);    // at least: slow BMCs look every few seconds
+constexpr Nanoseconds kOldAfter = std::chrono::seconds(10);  // at least: slow BMCs look every few seconds
+constexpr int kMovesOfATime = 3;  // a stamp of when the sensor was made, or its clock set, moves less
 constexpr Nanoseconds kLongestLook = std::chrono::seconds(5);  // under load: what hangs is asked anew in time
 
 /// A CDU whose pumps or valve follow the load is still fast when a load has just ended: the lowest counts.
@@ -141,12 +142,13 @@ void HazardWatch::judge(const HazardRule& rule, Watched& part, const HazardReadi
     return;
   }
   if (reading.read_at != part.read_at) {
-    part.tells_time = !part.read_at.empty() && !reading.read_at.empty();
+    part.moves = part.read_at.empty() || reading.read_at.empty() ? 0 : part.moves + 1;
     part.read_at = reading.read_at;
     part.looked_ns = asked_ns;
   }
-  if (part.tells_time && asked_ns - part.looked_ns > std::max(rules_.grace, kOldAfter).count()) {
+  if (part.moves >= kMovesOfATime && asked_ns - part.looked_ns > std::max(rules_.grace, kOldAfter).count()) {
     part.known = false;
+    part.clear_ns = std::min(part.clear_ns, part.looked_ns);
     part.why = fmt::format("the {} of {} is an old one: its BMC has not looked since {}", name, reading.part,
                            part.read_at);
     return;

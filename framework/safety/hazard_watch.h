@@ -63,7 +63,7 @@ class HazardWatch {
     bool known = false;           ///< the last look had a value
     std::string read_at;          ///< when its BMC has last looked, by the BMC's clock
     std::int64_t looked_ns = 0;   ///< when that last changed
-    bool tells_time = false;      ///< it has changed: a time that never moves is none
+    int moves = 0;                ///< how often; a time that hardly ever moves is none
     std::string why;              ///< it has none, or is outside: one clause
   };
   using Parts = std::map<std::string, Watched>;

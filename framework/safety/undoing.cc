@@ -140,7 +140,8 @@ awaitable<void> end_writes(Work& work, const Ctx& ctx) {
   for (const int number : work.writes) {
     UndoResult& result = work.results[number];
     result.how = waited ? GuardEnd::undone : GuardEnd::failed;
-    result.message = waited ? "its time is over; what runs there is not known" : waited.error().sentence();
+    result.message =
+        waited ? "it is not waited for any more; what runs there is not known" : waited.error().sentence();
     result.at_ns = waited ? ctx.now().monotonic_ns : 0;
   }
 }

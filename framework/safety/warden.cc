@@ -425,7 +425,9 @@ class Warden {
       doors.no_power = dut->second.no_power;
       doors.no_shell = dut->second.no_shell;
     }
-    doors.written_until_ns = [this, id] { return written_until_ns(id); };
+    // What a station begins to write that was given up already holds nothing up for longer.
+    const std::int64_t longest_ns = written_until_ns(id);
+    doors.written_until_ns = [this, id, longest_ns] { return std::min(written_until_ns(id), longest_ns); };
     doors.still_open = [this](int number) {
       return std::any_of(open_.begin(), open_.end(),
                          [number](const NumberedUndo& undo) { return undo.number == number; });

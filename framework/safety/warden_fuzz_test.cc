@@ -465,6 +465,17 @@ TEST_F(WardenBesideAStation, AFirmwareWriteThatHasEndedIsNotWaitedFor) {
   EXPECT_LE(life.off_after("C01"), 21s);
 }
 
+TEST_F(WardenBesideAStation, WhatItBeginsToWriteAfterItWasGivenUpHoldsNothingUp) {
+  life.open(1s, 1, "C01");
+  life.say(1s, FuzzedLife::write(9, "C01", 5s));
+  life.garbage(2s);
+  life.say(3s, FuzzedLife::write(8, "C01", 10min));
+  life.die(4s);
+  run();
+  EXPECT_GE(life.off_after("C01"), 6s);
+  EXPECT_LE(life.off_after("C01"), 7s);
+}
+
 TEST_F(WardenBesideAStation, AWriteThatWouldNeverEndIsWaitedForTwoHours) {
   life.open(1s, 1, "C01");
   life.say(1s, FuzzedLife::write(9, "C01", Nanoseconds::max()));

@@ -94,6 +94,12 @@ Nanoseconds firmware_write_left(const GuardJournalContent& content, const Dut& d
   Nanoseconds left(0);
   for (const GuardEntry& entry : content.entries) {
     const bool concerns = entry.undo.dut == dut.id || serves_all(dut.role);
+    const bool cut =
+        std::any_of(content.entries.begin(), content.entries.end(), [&entry](const GuardEntry& one) {
+          return one.undo.kind == UndoKind::interlock && one.undo.dut == entry.undo.dut &&
+                 one.opened_utc_ns >= entry.opened_utc_ns;
+        });
+    if (cut) continue;  // without power nothing is written
     if (!concerns || !outstanding(entry.state) || entry.undo.kind != UndoKind::firmware_write) continue;
     const Nanoseconds rest(entry.opened_utc_ns + entry.undo.budget.count() - utc_ns);
     left = std::max(left, std::min(rest, entry.undo.budget));

@@ -30,7 +30,8 @@ std::vector<Leftover> find_leftovers(const std::string& state_directory);
 Status record_and_remove(const std::string& path, const GuardJournalContent& content);
 
 /// How long (0: not at all) firmware may still be being written on `dut`, or on what it serves: until then it
-/// is not switched off. A clock that has jumped makes it no longer than such a write may take.
+/// is not switched off, unless it was cut meanwhile. A clock that has jumped makes it no longer than such a
+/// write may take.
 Nanoseconds firmware_write_left(const GuardJournalContent& content, const Dut& dut, std::int64_t utc_ns);
 
 /// Latches the DUT of an entry of kind interlock; does nothing for the others. `state_directory`: where the

@@ -214,6 +214,12 @@ TEST(FirmwareWriteLeft, HoldsItsDutAndWhatServesItUntilItsTimeIsOver) {
   shelf.id = "P01";
   shelf.role = Role::power_shelf;
   EXPECT_EQ(firmware_write_left(content, shelf, now), 9min) << "the longest of them";
+  GuardEntry cut;
+  cut.undo = JournaledUndo(UndoKind::interlock, "C01", "cut");
+  cut.opened_utc_ns = now - 10 * kSecond;
+  content.entries.push_back(cut);
+  EXPECT_EQ(firmware_write_left(content, shelf, now), 4min) << "what was cut has no power to write with";
+  content.entries.pop_back();
   for (GuardEntry& entry : content.entries) entry.state = GuardEnd::not_needed;
   EXPECT_EQ(firmware_write_left(content, shelf, now), 0s) << "they have ended";
 }

@@ -213,7 +213,7 @@ awaitable<Result<int>> WardedUndoJournal::open(const Ctx& ctx, JournaledUndo und
   WardenMessage message = std::move(guard);
   const Status told = co_await warden_.tell(ctx, std::move(message));
   if (told) co_return *number;
-  journal_.end(*number, GuardEnd::not_needed, "nothing was done");
+  end(*number, GuardEnd::not_needed, "nothing was done");  // the message may be on its way all the same
   co_return told.error();
 }
 

@@ -52,6 +52,9 @@ std::vector<GuardEntry> outstanding_of(const GuardJournalContent& content, const
     if (outstanding(entry.state) && entry.undo.dut == dut) entries.push_back(entry);
   }
   std::reverse(entries.begin(), entries.end());
+  // What is only waited for holds up nothing that is undone: what must wait for it does so by itself.
+  std::stable_partition(entries.begin(), entries.end(),
+                        [](const GuardEntry& entry) { return entry.undo.kind != UndoKind::firmware_write; });
   return entries;
 }
 
@@ -67,9 +70,8 @@ awaitable<Status> wait_until_written(const Ctx& ctx, const GuardJournalContent& 
   if (held <= Nanoseconds(0)) co_return success();
   std::cerr << fmt::format(
       "kiln: {}: firmware may be being written still, so it is not switched off for {}; when somebody has "
-      "seen "
-      "that it is over, stop this and say kiln recover --give-up RUN:NUMBER --by NAME --reason TEXT of what "
-      "--list calls \"wait for the firmware write\"\n",
+      "seen that it is over, stop this and give up what kiln recover --list calls \"wait for the firmware "
+      "write\": kiln recover --give-up RUN:NUMBER --by NAME --reason TEXT\n",
       dut.id, format_duration(held));
   const Status waited = co_await ctx.sleep_for(held);
   co_return waited;
@@ -115,7 +117,7 @@ awaitable<void> recover_dut(Ctx& ctx, Recovery& recovery, const std::string& id)
       Dut gone;
       gone.id = id;
       done = co_await wait_until_written(ctx, recovery.content, dut == nullptr ? gone : *dut);
-      ours += ": its time is over; what runs there is not known";
+      ours += ": it is not waited for any more; what runs there is not known";
     } else if (dut != nullptr) {
       done = success();
       if (entry.undo.kind == UndoKind::force_off)
