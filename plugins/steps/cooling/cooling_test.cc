@@ -302,6 +302,7 @@ TEST_F(CoolingTest, GarbageInThePlaceOfADetectorForAMomentIsNoFault) {
   bench.at(23s, [this] { detector(1).verdict = read_leak_detector(detector(1).answer); });
   const BenchResult result = bench.run();
   EXPECT_EQ(result.verdict.find("C01")->decision, Decision::go);
+  EXPECT_GE(std::get<double>(result.measured("leak_watch.gap").value), 3.0) << "the gap is on record";
 }
 
 TEST_F(CoolingTest, GarbageInThePlaceOfADetectorForLongIsLostTelemetryAndNoDefect) {

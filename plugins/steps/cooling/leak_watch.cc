@@ -283,10 +283,15 @@ awaitable<Status> LeakWatch::run(StepContext& context) {
     if (asked_again) continue;
     std::optional<Hazard> hazard;
     if (census) {
-      memory.longest_gap_s = std::max(memory.longest_gap_s,
-                                      static_cast<double>(now - memory.last_read_ns) / kNanosecondsPerSecond);
-      memory.last_read_ns = now;
       auto states = detector_states(context.dut(), *census);
+      const bool all_told =
+          std::all_of(states.begin(), states.end(), [](const auto& one) { return one.second.told; });
+      if (!all_told) ++memory.unanswered;
+      if (all_told) {
+        memory.longest_gap_s = std::max(
+            memory.longest_gap_s, static_cast<double>(now - memory.last_read_ns) / kNanosecondsPerSecond);
+        memory.last_read_ns = now;
+      }
       // An answer to a question from before the end of a mask may still tell of the test.
       const bool any_masked = states.erase(masked_before) + states.erase(masked_now(context)) > 0;
       const bool only_masked = any_masked && states.empty();  // nothing that could say dry, or not
