@@ -32,6 +32,13 @@ class SystemClock final : public Clock {
   [[nodiscard]] Instant now() const override;
 };
 
+/// Whether what began at `begun_ns` and failed ended so long after its `budget` that it was the asking
+/// program that did not run (stopped, or its machine asleep), and not its peer that was silent. Then nothing
+/// is known of the peer, and it is asked once more before it is judged.
+constexpr bool overslept(std::int64_t begun_ns, Nanoseconds budget, std::int64_t now_ns) {
+  return now_ns - begun_ns - budget.count() > Nanoseconds(std::chrono::seconds(1)).count();
+}
+
 /// "2026-03-01T12:00:00.123Z" (RFC 3339, UTC, milliseconds).
 std::string format_utc(std::int64_t utc_ns);
 /// "90 s" → "1m30s"; the same grammar that parse_duration reads.

@@ -1,7 +1,6 @@
 #pragma once
 // When the BMCs of a rack are polled: each at its own moment of the period, so that an event, or an answer
-// that is slow, does not wait behind the polls of all the others; and what a poll that failed says. Any
-// thread.
+// that is slow, does not wait behind the polls of all the others. Any thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,13 +13,6 @@ namespace kiln {
 /// and none longer than `period`. After that each keeps its own pace.
 constexpr Nanoseconds first_poll_pause(Nanoseconds period, std::size_t turn, std::size_t count) {
   return period / static_cast<std::int64_t>(count) * static_cast<std::int64_t>(turn + 1);
-}
-
-/// Whether a poll that was asked at `asked_ns` and failed ended so long after its `budget` that it was the
-/// asking program that did not run (stopped, or its machine asleep), and not the BMC that was silent. Then
-/// nothing is known of the BMC, and it is asked once more before it is judged.
-constexpr bool overslept(std::int64_t asked_ns, Nanoseconds budget, std::int64_t now_ns) {
-  return now_ns - asked_ns - budget.count() > Nanoseconds(std::chrono::seconds(1)).count();
 }
 
 }  // namespace kiln

@@ -60,6 +60,8 @@ awaitable<void> switch_off(Work& work, Ctx& ctx) {
   const Status written = co_await wait_until_written(work, ctx);
   if (!written) co_return;
   Ctx limited = ctx.child_within("force off", work.off_budget);
+  std::int64_t begun_ns = ctx.now().monotonic_ns;
+  bool once_more = true;
   OffReading reading(on_may_come(work.on_asked_ns, ctx.now().monotonic_ns));
   while (true) {
     work.not_needed = nobody_waits(work);
@@ -80,6 +82,12 @@ awaitable<void> switch_off(Work& work, Ctx& ctx) {
     if (asked && off) work.off_failure = "it accepted force-off but does not read back Off";
     const Status waited = co_await limited.sleep_for(kAgainEvery);
     if (waited) continue;
+    if (once_more && overslept(begun_ns, work.off_budget, ctx.now().monotonic_ns)) {
+      once_more = false;
+      begun_ns = ctx.now().monotonic_ns;
+      limited = ctx.child_within("force off", work.off_budget);
+      continue;
+    }
     // Its time is over: off for as long as could be looked is the most that can be said.
     if (waited.error().code == "ctx.deadline" && reading.off_since_ns() != 0) confirm_off(work, reading);
     co_return;
@@ -93,6 +101,8 @@ awaitable<UndoResult> end_one(Work& work, const Ctx& ctx, const JournaledUndo& u
     co_return result;
   }
   Ctx limited = ctx.child_within(undo.description, undo.budget);
+  std::int64_t begun_ns = ctx.now().monotonic_ns;
+  bool once_more = true;
   while (true) {
     Command command(undo.command);
     const Result<CommandResult> ran = co_await work.doors.shell->run(limited, std::move(command));
@@ -110,7 +120,11 @@ awaitable<UndoResult> end_one(Work& work, const Ctx& ctx, const JournaledUndo& u
       result.message = ran.error().sentence();
     co_await work.doors.shell->disconnect();
     const Status waited = co_await limited.sleep_for(kAgainEvery);
-    if (!waited) co_return result;
+    if (waited) continue;
+    if (!once_more || !overslept(begun_ns, undo.budget, ctx.now().monotonic_ns)) co_return result;
+    once_more = false;
+    begun_ns = ctx.now().monotonic_ns;
+    limited = ctx.child_within(undo.description, undo.budget);
   }
 }
 

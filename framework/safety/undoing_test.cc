@@ -89,6 +89,32 @@ TEST_F(UndoingTest, ItNeverTakesLongerThanItsBudget) {
   EXPECT_LE(took, 2s);
 }
 
+TEST_F(UndoingTest, AfterASleepOfItsOwnItLooksOnceMore) {
+  undo.opened_ns = begun - kOnMayTake.count();
+  power->sleeps = [this]() -> awaitable<void> {
+    const Ctx nobodys(*loop, "asleep");
+    const Status woken = co_await nobodys.sleep_for(5min);
+    (void)woken;
+  };
+  const UndoResult result = run();
+  EXPECT_EQ(result.how, GuardEnd::undone) << result.message;
+  EXPECT_GE(took, 5min);
+  EXPECT_LE(took, 5min + 1s);
+}
+
+TEST_F(UndoingTest, AfterASleepWhatDoesNotObeyHasItsTimeOnceMoreAndNoLonger) {
+  power->obeys = false;
+  power->sleeps = [this]() -> awaitable<void> {
+    const Ctx nobodys(*loop, "asleep");
+    const Status woken = co_await nobodys.sleep_for(5min);
+    (void)woken;
+  };
+  const UndoResult result = run();
+  EXPECT_EQ(result.how, GuardEnd::failed);
+  EXPECT_GE(took, 5min + undo.undo.budget);
+  EXPECT_LE(took, 5min + undo.undo.budget + 1s);
+}
+
 TEST_F(UndoingTest, WhatDoesNotObeyIsNotOff) {
   power->obeys = false;
   const UndoResult result = run();

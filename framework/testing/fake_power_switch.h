@@ -3,6 +3,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -13,8 +14,10 @@ namespace kiln {
 
 struct FakePower {
   bool on = true;
-  bool obeys = true;             ///< false: force-off is accepted and nothing happens
-  Nanoseconds takes{0};          ///< before each answer
+  bool obeys = true;     ///< false: force-off is accepted and nothing happens
+  Nanoseconds takes{0};  ///< before each answer
+  std::function<boost::asio::awaitable<void>()>
+      sleeps;                    ///< once, after the first force-off: the asking program
   std::optional<Error> refuses;  ///< every request
   std::int64_t comes_on_ns = 0;  ///< an On is under way until then, which no force-off takes back; 0: none
   int asked_off = 0, prepared = 0, left = 0;
@@ -36,6 +39,8 @@ class FakePowerSwitch final : public PowerSwitch {
       power_->on = false;
       power_->off_ns = ctx.now().monotonic_ns;
     }
+    const auto sleeps = std::exchange(power_->sleeps, nullptr);
+    if (sleeps) co_await sleeps();
     co_return answered;
   }
   boost::asio::awaitable<Result<bool>> is_off(const Ctx& ctx) override {

@@ -48,7 +48,9 @@ bool any(const std::vector<Event>& events) {
                      [](const Event& event) { return std::holds_alternative<Body>(event.body); });
 }
 
-bool came_back(const World& world) { return world.death == Death::woken || world.death == Death::roused; }
+bool goes_on(const World& world) { return world.death == Death::woken || world.death == Death::overslept; }
+
+bool came_back(const World& world) { return goes_on(world) || world.death == Death::roused; }
 
 void check_rack(const World& world, std::vector<std::string>& wrong) {
   for (const auto& [id, machine] : world.rack.machines()) {
@@ -121,6 +123,16 @@ void check_leak(const World& world, const std::vector<Event>& events, const std:
     wrong.push_back("the cut of " + id + " had begun, and nothing has latched it");
 }
 
+/// ": " and what speaks against each DUT.
+std::string reasons_of(const RunVerdict& verdict) {
+  std::string text;
+  for (const DutVerdict& dut : verdict.duts) {
+    for (const Reason& reason : dut.reasons)
+      text += fmt::format("{} {} {} ({})", text.empty() ? ":" : ",", dut.id, reason.code, reason.message);
+  }
+  return text;
+}
+
 void check_record(const World& world, std::vector<std::string>& wrong) {
   for (const Leftover& left : find_leftovers(world.state)) wrong.push_back("left to do: " + describe(left));
   const std::vector<Event> after = read_after_break(world.database, "R-1");
@@ -153,11 +165,17 @@ void check_record(const World& world, std::vector<std::string>& wrong) {
     check_leak(world, events, said, wrong);
     return;
   }
-  if (world.death == Death::woken && !any<RunEnded>(world.committed))
+  if (goes_on(world) && any<RunBegun>(world.committed) && !any<RunEnded>(world.committed))
     wrong.emplace_back("a run that was woken has not ended");
+  for (const Event& event : world.committed) {
+    const auto* closed = std::get_if<GuardClosed>(&event.body);
+    if (goes_on(world) && closed != nullptr && !closed->done && !closed->message.starts_with("not needed"))
+      wrong.push_back(fmt::format("'{}' failed, says the record: {}", closed->undo, closed->message));
+  }
   if (any<RunEnded>(world.committed) && came_back(world)) {
     if (said != "INCOMPLETE" && !world.on_at_death.empty())
-      wrong.push_back("what was on was switched off while it slept, and the run is " + said);
+      wrong.push_back("what was on was switched off while it slept, and the run is " + said +
+                      reasons_of(verdict));
   } else if (any<RunEnded>(world.committed)) {
     if (said != "GO") wrong.push_back("the run had ended, and its record says " + said);
   } else if (any<RunBegun>(world.committed)) {
@@ -314,6 +332,10 @@ TEST(KillPoints, WokenAfterEveryPointTheStationEndsItsRunAndNothingStaysOn) {
   kill_at_every(Death::woken, 5);
 }
 
+TEST(KillPoints, WokenLongAfterEveryPointItCallsNothingUndoneThatIsOff) {
+  kill_at_every(Death::overslept, 3);
+}
+
 TEST(KillPoints, WokenAndKilledSoonAfterNothingStaysOnEither) { kill_at_every(Death::roused, 7); }
 
 TEST(KillPoints, KilledWithItsWardenTheHostsEndTheirLoadAndRecoverDoesTheRest) {
@@ -332,6 +354,10 @@ TEST(KillPoints, StoppedWhileFirmwareIsWrittenTheWardenWaitsForTheWrite) {
 
 TEST(KillPoints, WokenWhileFirmwareIsWrittenNothingStaysOnAndNoWriteIsRuined) {
   kill_at_every(Death::woken, 3, Bmcs::obedient, {}, flashing());
+}
+
+TEST(KillPoints, WokenLongAfterAFirmwareWriteNothingIsCalledUndoneThatIsOff) {
+  kill_at_every(Death::overslept, 3, Bmcs::obedient, {}, flashing());
 }
 
 TEST(KillPoints, RousedWhileFirmwareIsWrittenNothingStaysOnAndNoWriteIsRuined) {

@@ -44,6 +44,8 @@ class DoorBmc final : public Bmc {
   awaitable<Status> power_on(const Ctx& ctx, const Permit& permit) override {
     if (!permit.valid()) co_return Error("permit.revoked", "the permit is not valid");
     co_await point("power_on", "before");
+    const Status going_on = ctx.check();  // as CurlHttp: what nobody waits for any more is not sent
+    if (!going_on) co_return going_on;
     if (world_.fuse.dead()) co_return success();
     const Completion<bool> done;
     world_.rack.ask_on(id_, [done] { done.complete(true); });
@@ -96,6 +98,8 @@ class DoorBmc final : public Bmc {
       std::function<void(const UpdateProgress&)> /*on_progress*/) override {
     if (!permit.valid()) co_return Error("permit.revoked", "the permit is not valid");
     co_await point("update_firmware", "before");
+    const Status going_on = ctx.check();  // as CurlHttp: what nobody waits for any more is not sent
+    if (!going_on) co_return going_on.error();
     UpdateOutcome outcome;
     outcome.task_ok = true;
     outcome.task_state = "Completed";
@@ -109,6 +113,8 @@ class DoorBmc final : public Bmc {
   awaitable<Status> restart(const Ctx& ctx, const Permit& permit) override {
     if (!permit.valid()) co_return Error("permit.revoked", "the permit is not valid");
     co_await point("restart", "before");
+    const Status going_on = ctx.check();  // as CurlHttp: what nobody waits for any more is not sent
+    if (!going_on) co_return going_on;
     if (world_.fuse.dead()) co_return success();
     const Completion<bool> done;
     world_.rack.ask_restart(id_, [done] { done.complete(true); });

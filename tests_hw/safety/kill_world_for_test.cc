@@ -25,6 +25,7 @@ namespace {
 
 constexpr Nanoseconds kFrozen = std::chrono::seconds(15);
 constexpr Nanoseconds kAsleep = std::chrono::seconds(5);
+constexpr Nanoseconds kOversleeps = std::chrono::minutes(10);
 constexpr Nanoseconds kRoused = std::chrono::milliseconds(300);
 constexpr Nanoseconds kSettles = std::chrono::seconds(3);       ///< what was still under way is carried out
 constexpr Nanoseconds kPersonComes = std::chrono::seconds(20);  ///< and says kiln recover
@@ -125,6 +126,8 @@ const char* name_of(Death death) {
       return "stopped";
     case Death::woken:
       return "woken";
+    case Death::overslept:
+      return "overslept";
     case Death::roused:
       return "roused";
     case Death::both:
@@ -221,8 +224,9 @@ void World::strike() {
   for (const Dut& dut : plan.inventory.duts)
     held_at_death[dut.id] = death_ns + firmware_write_left(content, dut, loop->clock().now().utc_ns).count();
   if (death == Death::stopped) loop->call_at(death_ns + kFrozen.count(), [this] { fuse.die(); });
-  if (death == Death::woken || death == Death::roused) {
-    loop->call_at(death_ns + kAsleep.count(), [this] {
+  if (death == Death::woken || death == Death::overslept || death == Death::roused) {
+    const Nanoseconds asleep = death == Death::overslept ? kOversleeps : kAsleep;
+    loop->call_at(death_ns + asleep.count(), [this] {
       fuse.wake();
       station_loop.thaw();
     });
@@ -353,7 +357,7 @@ void World::run() {
   points = fuse.points();
   resumed = station_loop.resumed();
   fatal_name = fuse.fatal_name();
-  if (death_ns != 0 && death != Death::woken) {
+  if (death_ns != 0 && death != Death::woken && death != Death::overslept) {
     fuse = Fuse(0, false);
     for (const GuardEntry& entry : on_disk(journal_path)) {
       if (death == Death::both || entry.undo.kind == UndoKind::interlock) continue;

@@ -23,9 +23,9 @@
 namespace kiln::kills {
 
 /// killed: the station alone, its socket closes. stopped: it is frozen, and killed 15 s later. woken: it is
-/// frozen, and goes on 5 s later. roused: the same, and killed soon after. both: the warden dies in the same
-/// moment, and hosts keep their lease.
-enum class Death { killed, stopped, woken, roused, both };
+/// frozen, and goes on 5 s later. overslept: it goes on 10 min later, when no budget is left. roused: woken,
+/// and killed soon after. both: the warden dies in the same moment, and hosts keep their lease.
+enum class Death { killed, stopped, woken, overslept, roused, both };
 const char* name_of(Death death);
 
 /// What happens some time after the first load, or the first firmware write, began.

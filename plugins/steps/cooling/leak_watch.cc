@@ -15,7 +15,6 @@ constexpr double kNanosecondsPerSecond = 1e9;
 constexpr Nanoseconds kPolicyBudget = std::chrono::seconds(2);
 constexpr Nanoseconds kLongestPoll = std::chrono::seconds(3);  // then it is asked anew
 constexpr Nanoseconds kShortestPoll = std::chrono::seconds(1);
-constexpr Nanoseconds kOverslept = std::chrono::seconds(1);  // beyond a poll's time
 constexpr Nanoseconds kLongestGrace =
     std::chrono::seconds(30);  // ours: longer blindness is not waited out beside a load
 
@@ -279,7 +278,7 @@ awaitable<Status> LeakWatch::run(StepContext& context) {
     const std::int64_t now = context.ctx().now().monotonic_ns;
     ++memory.polls;
     // After a sleep of this program nothing is known of the BMC: it is asked before it is judged.
-    asked_again = !census && !asked_again && now - started - budget.count() > kOverslept.count();
+    asked_again = !census && !asked_again && overslept(started, budget, now);
     if (asked_again) continue;
     std::optional<Hazard> hazard;
     if (census) {

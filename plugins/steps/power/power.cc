@@ -11,19 +11,35 @@ namespace {
 using boost::asio::awaitable;
 
 constexpr Nanoseconds kReadBackEvery = std::chrono::milliseconds(250);
+constexpr Nanoseconds kLastWordCounts = std::chrono::seconds(10);  // a BMC that is busy answers late
 
 /// Reads back until `wanted`, the deadline of `ctx`, or a stop. Single failed reads are survived: a BMC may
-/// be busy.
+/// be busy. "power.not_confirmed": at the end it still said something else. "power.not_read": it said nothing
+/// for so long, or nobody asked (a station that was stopped), that what it is now is not known.
 awaitable<Result<double>> wait_for_power(const Ctx& ctx, Bmc& bmc, PowerState wanted) {
   const std::int64_t started = ctx.now().monotonic_ns;
   std::string last = "no answer yet";
+  std::int64_t told_ns = started;  // when what it answered last was asked
+  bool told = false;
   while (true) {
+    const std::int64_t asked_ns = ctx.now().monotonic_ns;
     const Result<PowerState> state = co_await bmc.power_state(ctx);
     if (state && *state == wanted) co_return static_cast<double>(ctx.now().monotonic_ns - started) / 1e9;
+    if (state) {
+      told = true;
+      told_ns = asked_ns;
+    }
     last = state ? std::string(to_string(*state)) : state.error().message;
     const Status waited = co_await ctx.sleep_for(kReadBackEvery);
     if (!waited && waited.error().code != "ctx.deadline")
       co_return waited.error();  // stopped: it says nothing
+    const Nanoseconds silent(ctx.now().monotonic_ns - told_ns);
+    if (!waited && (!told || silent > kLastWordCounts)) {
+      co_return Error("power.not_read",
+                      fmt::format("whether it is {} is not known: its BMC has not said so for {} ({})",
+                                  to_string(wanted), format_duration(silent), last),
+                      "check the BMC and its network, then run again", Blame::peer);
+    }
     if (!waited) {
       co_return Error("power.not_confirmed",
                       fmt::format("the BMC does not read back {} (last: {})", to_string(wanted), last),

@@ -56,6 +56,19 @@ TEST_F(PowerTest, ATrayThatNeverComesOnIsNoGo) {
   EXPECT_EQ(result.verdict.find("C01")->reasons.front().code, "power.not_on");
 }
 
+TEST_F(PowerTest, ABmcThatFallsSilentAfterItWasAskedForOnIsNoFaultOfTheTray) {
+  bench.hardware("C01").on_call = [this](const std::string& verb) {
+    if (verb == "power_on")
+      bench.hardware("C01").failing.insert_or_assign("power_state", Error("bmc.unreachable", "no answer"));
+  };
+  bench.step("on", plugin_step("power.on")).timeout = 30s;
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
+  EXPECT_TRUE(result.all_measured("power.on.confirmed").empty());
+  EXPECT_NE(result.ended("main/on", "C01").message.find("is not known"), std::string::npos)
+      << result.ended("main/on", "C01").message;
+}
+
 TEST_F(PowerTest, ATrayThatWasStillComingOnWhenThePersonStoppedIsNoFault) {
   bench.hardware("C01").on_call = [this](const std::string& verb) {
     if (verb == "power_state") bench.hardware("C01").power = PowerState::powering_on;
