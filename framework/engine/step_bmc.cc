@@ -10,6 +10,11 @@ namespace {
 
 constexpr Nanoseconds kRestartShows = std::chrono::seconds(30);  // see Switched::on_ns
 
+Error no_undo(const std::string& what) {
+  return {"guard.missing", fmt::format("{} before its undo is in the guard journal", what),
+          "report this to the plugin's author", Blame::station};
+}
+
 }  // namespace
 
 std::optional<Error> StepBmc::refusal(const std::string& what) const {
@@ -22,6 +27,7 @@ std::optional<Error> StepBmc::refusal(const std::string& what) const {
 
 awaitable<Status> StepBmc::power_on(const Ctx& ctx, const Permit& permit) {
   if (auto refused = refusal("power on")) co_return std::move(*refused);
+  if (!guarded_()) co_return no_undo("power on");
   Status done = co_await bmc_.power_on(ctx, permit);
   if (done) switched_.on_ns = ctx.now().monotonic_ns;
   co_return done;
@@ -53,6 +59,15 @@ awaitable<Status> StepBmc::reset_manager(const Ctx& ctx) {
   if (auto refused = refusal("reset of the BMC")) co_return std::move(*refused);
   Status done = co_await bmc_.reset_manager(ctx);
   co_return done;
+}
+
+awaitable<Result<double>> StepBmc::raise_power_limit(const Ctx& /*ctx*/, const Permit& /*permit*/,
+                                                     std::string gpu, double /*watts*/) {
+  co_return no_undo("raise the power limit of " + gpu);
+}
+
+awaitable<Status> StepBmc::open_valve(const Ctx& /*ctx*/, const Permit& /*permit*/, std::string connector) {
+  co_return no_undo("open valve " + connector);
 }
 
 awaitable<Status> StepBmc::close_valve(const Ctx& ctx, std::string connector) {

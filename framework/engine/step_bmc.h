@@ -1,7 +1,8 @@
 #pragma once
 // StepBmc: a DUT's BMC as a recipe's step gets it. Everything goes through, but what would take power or the
-// management controller away from a firmware write under way is refused with "permit.flash_open". The
-// engine's own cut and undo do not use it. Internal to the engine; owned by the StepRun, loop thread only.
+// management controller away from a firmware write under way is refused with "permit.flash_open", and what
+// nobody could undo once the step is dead with "guard.missing". The engine's own cut and undo do not use it.
+// Internal to the engine; owned by the StepRun, loop thread only.
 
 #include <boost/asio/awaitable.hpp>
 #include <functional>
@@ -18,32 +19,36 @@ namespace kiln {
 class StepBmc final : public Bmc {
  public:
   /// `flashing`: the write that is open in the scope of this BMC's DUT, if any. `loaded`: the load there.
-  /// What is switched is noted in `switched`. `bmc` and `switched` outlive this.
+  /// `guarded`: whether a guard of the DUT is open that will force it off. What is switched is noted in
+  /// `switched`. `bmc` and `switched` outlive this.
   StepBmc(Bmc& bmc, Switched& switched, std::function<std::optional<std::string>()> flashing,
-          std::function<std::optional<std::string>()> loaded)
-      : bmc_(bmc), switched_(switched), flashing_(std::move(flashing)), loaded_(std::move(loaded)) {}
+          std::function<std::optional<std::string>()> loaded, std::function<bool()> guarded)
+      : bmc_(bmc),
+        switched_(switched),
+        flashing_(std::move(flashing)),
+        loaded_(std::move(loaded)),
+        guarded_(std::move(guarded)) {}
 
   boost::asio::awaitable<Result<BmcIdentity>> identity(const Ctx& ctx) override { return bmc_.identity(ctx); }
   boost::asio::awaitable<Result<PowerState>> power_state(const Ctx& ctx) override {
     return bmc_.power_state(ctx);
   }
+  /// "guard.missing" before a guard that forces it off is open.
   boost::asio::awaitable<Status> power_on(const Ctx& ctx, const Permit& permit) override;
   boost::asio::awaitable<Status> force_off(const Ctx& ctx) override;
   boost::asio::awaitable<Status> graceful_shutdown(const Ctx& ctx) override;
   boost::asio::awaitable<Status> restart(const Ctx& ctx, const Permit& permit) override;
   boost::asio::awaitable<Status> reset_manager(const Ctx& ctx) override;
+  /// "guard.missing": neither journal nor warden knows an undo of it, and it outlives a tray that is off.
   boost::asio::awaitable<Result<double>> raise_power_limit(const Ctx& ctx, const Permit& permit,
-                                                           std::string gpu, double watts) override {
-    return bmc_.raise_power_limit(ctx, permit, std::move(gpu), watts);
-  }
+                                                           std::string gpu, double watts) override;
   boost::asio::awaitable<Result<double>> lower_power_limit(const Ctx& ctx, std::string gpu,
                                                            double watts) override {
     return bmc_.lower_power_limit(ctx, std::move(gpu), watts);
   }
+  /// "guard.missing", as for a power limit.
   boost::asio::awaitable<Status> open_valve(const Ctx& ctx, const Permit& permit,
-                                            std::string connector) override {
-    return bmc_.open_valve(ctx, permit, std::move(connector));
-  }
+                                            std::string connector) override;
   /// Refused under load: load stops before flow is reduced.
   boost::asio::awaitable<Status> close_valve(const Ctx& ctx, std::string connector) override;
   boost::asio::awaitable<Result<std::vector<Part>>> parts(const Ctx& ctx) override { return bmc_.parts(ctx); }
@@ -92,6 +97,7 @@ class StepBmc final : public Bmc {
   Bmc& bmc_;
   Switched& switched_;
   std::function<std::optional<std::string>()> flashing_, loaded_;
+  std::function<bool()> guarded_;
 };
 
 }  // namespace kiln

@@ -69,7 +69,12 @@ Bmc* StepRun::for_step(Bmc& bmc, DutRun& dut) {
   if (!place) {
     place = std::make_unique<StepBmc>(
         bmc, dut.switched, [this, &dut] { return state_.permits.flash_in_scope(dut.dut); },
-        [this, &dut] { return load_in_scope(state_, dut); });
+        [this, &dut] { return load_in_scope(state_, dut); },
+        [&dut] {
+          return std::any_of(dut.guards.begin(), dut.guards.end(), [](const Guard& guard) {
+            return guard.state == GuardState::open && guard.undo.kind == Undo::Kind::force_off;
+          });
+        });
   }
   return place.get();
 }

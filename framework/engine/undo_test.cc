@@ -102,6 +102,55 @@ class LoadedMinute final : public Step {
   StepDescription description_;
 };
 
+/// Tries what energises, with permits and without a guard; notes what became of each.
+class Unguarded final : public Step {
+ public:
+  explicit Unguarded(Energy energy) : energy_(energy) {
+    description_.use = "test.unguarded";
+    description_.energises = energy;
+    description_.measurements = {{"tried", "", ComponentKind::whole_dut, true, "tried.failed", "", ""}};
+  }
+  const StepDescription& describe() const override { return description_; }
+  awaitable<Status> run(StepContext& context) override {
+    const Result<Permit> permit = context.permit(energy_, "test");
+    if (!permit) co_return permit.error();
+    const Result<Bmc*> bmc = context.bmc();
+    Status done = success();
+    std::string part = "GPU_0";
+    if (energy_ == Energy::power) {
+      done = co_await (*bmc)->power_on(context.ctx(), *permit);
+    } else if (energy_ == Energy::power_limit) {
+      const Result<double> was =
+          co_await (*bmc)->raise_power_limit(context.ctx(), *permit, std::move(part), 1400);
+      if (!was) done = was.error();
+    } else {
+      done = co_await (*bmc)->open_valve(context.ctx(), *permit, std::move(part));
+    }
+    std::string said = done ? "done" : done.error().code;
+    const Status noted = co_await context.note(std::move(said));
+    co_return noted;
+  }
+
+ private:
+  StepDescription description_;
+  Energy energy_;
+};
+
+TEST(StepBmcTest, WhatNobodyCouldUndoIsNotDone) {
+  for (const Energy energy : {Energy::power, Energy::power_limit, Energy::valve}) {
+    StepBench bench;
+    bench.add_dut("C01", Role::compute_tray);
+    bench.limit_equals("tried", "", true);
+    bench.step("try", std::make_unique<Unguarded>(energy));
+    const BenchResult result = bench.run();
+    ASSERT_EQ(result.bodies<Note>().size(), 1U)
+        << to_string(energy) << ": " << result.ended("main/try", "C01").message;
+    EXPECT_EQ(result.bodies<Note>()[0].text, "guard.missing") << to_string(energy);
+    EXPECT_EQ(bench.hardware("C01").power, PowerState::off);
+    EXPECT_TRUE(bench.hardware("C01").valves.empty());
+  }
+}
+
 struct EndOfLoad : testing::Test {
   EndOfLoad() {
     bench.add_dut("C01", Role::compute_tray);

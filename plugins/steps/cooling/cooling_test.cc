@@ -31,6 +31,9 @@ class FakeLoad final : public Step {
     if (!armed) co_return armed;
     const Result<Permit> permit = context.permit(Energy::power, "test");
     if (!permit) co_return permit.error();
+    Undo off(Undo::Kind::force_off, "force off " + context.dut().id);
+    const Result<int> power = co_await context.open_guard(std::move(off));
+    if (!power) co_return power.error();
     const Result<Bmc*> bmc = context.bmc();
     const Status on = co_await (*bmc)->power_on(context.ctx(), *permit);
     if (!on) co_return on;

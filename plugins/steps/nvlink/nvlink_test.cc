@@ -115,6 +115,10 @@ class SwitchOff final : public Step {
     if (!between) co_return between;
     const Result<Permit> permit = context.permit(Energy::power, "test");
     if (!permit) co_return permit.error();
+    Undo undo(Undo::Kind::force_off, "force off " + context.dut().id);
+    undo.lifetime = Undo::Lifetime::run;
+    const Result<int> guard = co_await context.open_guard(std::move(undo));
+    if (!guard) co_return guard.error();
     const Status on = co_await (*bmc)->power_on(context.ctx(), *permit);
     co_return on;
   }
