@@ -13,12 +13,14 @@
 namespace kiln {
 
 struct LoginDoor;
+class OpenSessions;
 
 struct RedfishOptions {
   std::string base_url;  ///< scheme://host:port[/prefix], no trailing slash
   std::string user;
   Secret password;
   std::shared_ptr<LoginDoor> login_door;  ///< of all connections with this account to this BMC; may be null
+  std::shared_ptr<OpenSessions> open_sessions;  ///< where sessions are noted; may be null
   /// Of reads, on 429, 502, 503, 504, lost connections and bodies that are not JSON (of the last at most 4).
   /// Eight make about 20 s, which outlasts a busy spell; the Ctx's deadline comes before.
   int retries = 8;

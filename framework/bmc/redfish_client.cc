@@ -69,7 +69,7 @@ RedfishClient::RedfishClient(std::unique_ptr<HttpClient> client, RedfishOptions 
       session_(
           wire_, options_.user, options_.password, options_.max_depth,
           [this](const std::string& uri, const std::string& what) { note_oddity(uri, "", what); },
-          options_.login_door) {}
+          options_.login_door, options_.open_sessions) {}
 
 void RedfishClient::note_oddity(std::string uri, std::string property, std::string what) {
   for (const Oddity& known : oddities_) {

@@ -36,13 +36,14 @@ bool asks_for_basic(const HttpResponse& response) {
 
 RedfishSession::RedfishSession(RedfishWire& wire, std::string user, Secret password, int max_depth,
                                std::function<void(const std::string&, const std::string&)> note,
-                               std::shared_ptr<LoginDoor> door)
+                               std::shared_ptr<LoginDoor> door, std::shared_ptr<OpenSessions> kept)
     : wire_(wire),
       user_(std::move(user)),
       password_(std::move(password)),
       max_depth_(max_depth),
       note_(std::move(note)),
-      door_(door ? std::move(door) : std::make_shared<LoginDoor>()) {}
+      door_(door ? std::move(door) : std::make_shared<LoginDoor>()),
+      kept_(std::move(kept)) {}
 
 void RedfishSession::sign(HttpRequest& request) const {
   if (proof_ == Proof::token) {
@@ -123,10 +124,58 @@ boost::asio::awaitable<Result<HttpResponse>> RedfishSession::post_login(const Ct
   co_return second;
 }
 
-boost::asio::awaitable<Status> RedfishSession::login(const Ctx& ctx) {
+void RedfishSession::forget_session() {
+  if (kept_ && !session_uri_.empty()) kept_->ended(wire_.base_url(), session_uri_);
   proof_ = Proof::none;
   token_ = Secret();
   session_uri_.clear();
+}
+
+boost::asio::awaitable<bool> RedfishSession::end_one_left(const Ctx& ctx, OpenSession left) {
+  HttpRequest look = get_request(left.uri);
+  sign(look);
+  const Result<HttpResponse> seen = co_await wire_.send(ctx, std::move(look));
+  if (!seen) co_return false;  // the next login may have more luck
+  const bool gone = seen->status == 404 || seen->status == 410;
+  const std::optional<JsonDocument> document = json_of(*seen, max_depth_);
+  // Services count their sessions anew after a restart: what has this address now may be somebody else's.
+  const std::string user = document ? document->root()["UserName"].text_or_empty() : std::string();
+  const std::string created = document ? document->root()["CreatedTime"].text_or_empty() : std::string();
+  const bool the_same = seen->status == 200 && user == left.user && created == left.created;
+  if (!the_same) {
+    if (gone || seen->status == 200) kept_->settled(left.bmc, left.uri);
+    co_return false;
+  }
+  HttpRequest request("DELETE", left.uri);
+  request.headers = {{"Accept", "application/json"}, {"OData-Version", "4.0"}};
+  sign(request);
+  const Result<HttpResponse> answer = co_await wire_.send(ctx, std::move(request));
+  if (!answer || answer->status == 401 || answer->status >= 500) co_return false;
+  kept_->settled(left.bmc, left.uri);
+  const bool ended = answer->status < 300 || answer->status == 404;
+  note_(left.uri,
+        ended ? "a session that a station had left here was ended"
+              : fmt::format("a session that a station had left here cannot be ended: {}", answer->status));
+  co_return ended;
+}
+
+boost::asio::awaitable<int> RedfishSession::end_left(const Ctx& ctx) {
+  int ended = 0;
+  if (!kept_) co_return ended;
+  const std::vector<OpenSession> all = kept_->left(wire_.base_url());
+  for (const OpenSession& left : all) {
+    if (left.uri == session_uri_) {
+      kept_->settled(left.bmc, left.uri);  // the address is ours now
+      continue;
+    }
+    const bool done = co_await end_one_left(ctx, left);
+    if (done) ++ended;
+  }
+  co_return ended;
+}
+
+boost::asio::awaitable<Status> RedfishSession::login(const Ctx& ctx) {
+  forget_session();
   Result<std::string> found = co_await sessions_uri(ctx);
   if (!found) co_return std::move(found.error()).while_doing("logging in");
   const std::string uri = *found;
@@ -134,6 +183,19 @@ boost::asio::awaitable<Status> RedfishSession::login(const Ctx& ctx) {
     use_basic(kServiceRoot, "the service has no sessions");
     co_return success();
   }
+  Status opened = co_await open_session(ctx, uri);
+  if (!opened && opened.error().code == "bmc.sessions_full") {
+    // Whoever has no session may still prove who he is; our own places are ours to free.
+    proof_ = Proof::basic;
+    const int freed = co_await end_left(ctx);
+    proof_ = Proof::none;
+    if (freed > 0) opened = co_await open_session(ctx, uri);
+  }
+  if (opened && proof_ == Proof::token) co_await end_left(ctx);
+  co_return opened;
+}
+
+boost::asio::awaitable<Status> RedfishSession::open_session(const Ctx& ctx, std::string uri) {
   Result<HttpResponse> answer = co_await post_login(ctx, uri);
   if (!answer) co_return std::move(answer.error()).while_doing("logging in");
   const std::optional<JsonDocument> document = json_of(*answer, max_depth_);
@@ -171,6 +233,11 @@ boost::asio::awaitable<Status> RedfishSession::login(const Ctx& ctx) {
     note_(uri, "the login did not say where its session is: it cannot be ended, only time out");
   token_ = Secret(*token);
   proof_ = Proof::token;
+  if (kept_ && !session_uri_.empty()) {
+    const std::string created = document ? document->root()["CreatedTime"].text_or_empty() : std::string();
+    const OpenSession session{wire_.base_url(), session_uri_, user_, created};
+    kept_->opened(session);
+  }
   co_return success();
 }
 
@@ -183,13 +250,16 @@ boost::asio::awaitable<Status> RedfishSession::logout(const Ctx& ctx) {
   HttpRequest request("DELETE", session_uri_);
   request.headers = {{"Accept", "application/json"}, {"OData-Version", "4.0"}};
   sign(request);
+  const std::string session = session_uri_;
   proof_ = Proof::none;
   token_ = Secret();
   session_uri_.clear();
   Result<HttpResponse> answer = co_await wire_.send(ctx, std::move(request));
   if (!answer) co_return std::move(answer.error()).while_doing("logging out");
   const int status = answer->status;
-  if (status < 300 || status == 401 || status == 404 || status == 410) co_return success();
+  const bool gone = status < 300 || status == 401 || status == 404 || status == 410;
+  if (gone && kept_) kept_->ended(wire_.base_url(), session);
+  if (gone) co_return success();
   co_return error_for_status(status, "DELETE", "the session", std::nullopt);
 }
 

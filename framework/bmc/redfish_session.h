@@ -1,7 +1,8 @@
 #pragma once
 // How the station proves who it is to one BMC: a Redfish session (DSP0266 13.3.4) wherever the service has
 // them, Basic only where it has none, nothing when no user is configured. One session per Bmc: BMCs hold
-// about 16. A refused password is remembered for 30 s, so that repeated work can't lock the account out.
+// about 16. What a dead station has left there is ended with the first login. A refused password is
+// remembered for 30 s, so that repeated work can't lock the account out.
 // Owned by RedfishClient; loop thread only.
 
 #include <boost/asio/awaitable.hpp>
@@ -12,6 +13,7 @@
 #include <string>
 
 #include "base/secret.h"
+#include "bmc/open_sessions.h"
 #include "bmc/redfish_wire.h"
 #include "io/pool.h"
 
@@ -32,10 +34,10 @@ class RedfishSession {
  public:
   /// `note(uri, what)` records a fact worth keeping, such as Basic being used. `wire` must outlive the
   /// session.
-  /// `door`: null for one of its own.
+  /// `door`: null for one of its own. `kept`: where sessions are noted; null: nowhere.
   RedfishSession(RedfishWire& wire, std::string user, Secret password, int max_depth,
                  std::function<void(const std::string& uri, const std::string& what)> note,
-                 std::shared_ptr<LoginDoor> door = nullptr);
+                 std::shared_ptr<LoginDoor> door = nullptr, std::shared_ptr<OpenSessions> kept = nullptr);
 
   /// Logs in unless that was done after `stale_generation` was seen. Tasks that come at the same time wait
   /// for one login. Errors: bmc.login (user or password refused), bmc.sessions_full, and those of the
@@ -52,6 +54,11 @@ class RedfishSession {
  private:
   enum class Proof { none, token, basic };
   boost::asio::awaitable<Status> login(const Ctx& ctx);
+  boost::asio::awaitable<Status> open_session(const Ctx& ctx, std::string uri);
+  /// Ends what dead stations have left here; how many places that freed.
+  boost::asio::awaitable<int> end_left(const Ctx& ctx);
+  boost::asio::awaitable<bool> end_one_left(const Ctx& ctx, OpenSession left);
+  void forget_session();
   boost::asio::awaitable<Result<HttpResponse>> post_login(const Ctx& ctx, std::string uri);
   boost::asio::awaitable<Result<std::string>> sessions_uri(const Ctx& ctx);
   void use_basic(const std::string& uri, const std::string& why);
@@ -62,6 +69,7 @@ class RedfishSession {
   int max_depth_;
   std::function<void(const std::string&, const std::string&)> note_;
   std::shared_ptr<LoginDoor> door_;
+  std::shared_ptr<OpenSessions> kept_;
   Proof proof_ = Proof::none;
   Secret token_;
   std::string session_uri_;

@@ -6,6 +6,7 @@
 #include "bmc/redfish_bmc.h"
 #include "bmc/redfish_session.h"
 #include "io/libssh_shell.h"
+#include "station/sessions_on_disk.h"
 
 namespace kiln {
 namespace {
@@ -14,12 +15,16 @@ constexpr std::size_t kHandshakes = 16;  // SSH key exchanges at once: 0.7 ms of
 
 }  // namespace
 
-RealDevices::RealDevices(Loop& loop, Credentials credentials)
+RealDevices::RealDevices(Loop& loop, Credentials credentials, const std::string& state_directory)
     : loop_(loop),
       credentials_(std::move(credentials)),
       curl_(loop),
       handshakes_("ssh_handshake", kHandshakes),
-      processes_(make_process_launcher(loop)) {}
+      processes_(make_process_launcher(loop)) {
+  Result<std::shared_ptr<SessionsOnDisk>> sessions =
+      SessionsOnDisk::open(state_directory, loop.clock().now().utc_ns);
+  if (sessions) sessions_ = std::move(*sessions);
+}
 
 Result<Credential> RealDevices::credential(const std::string& dut, const std::string& name) const {
   if (name.empty()) return Credential{};
@@ -51,6 +56,7 @@ Result<std::unique_ptr<Bmc>> RealDevices::open_bmc(const Dut& dut) {
   std::shared_ptr<LoginDoor>& door = login_doors_[dut.bmc->url + " " + login->user];
   if (!door) door = std::make_shared<LoginDoor>();
   redfish.login_door = door;
+  redfish.open_sessions = sessions_;
   return make_redfish_bmc(std::move(*client), std::move(redfish));
 }
 

@@ -17,10 +17,13 @@
 namespace kiln {
 
 struct LoginDoor;
+class OpenSessions;
 
 class RealDevices final : public Devices {
  public:
-  RealDevices(Loop& loop, Credentials credentials);
+  /// `state_directory`: where its sessions are noted, and those that a dead station has left are found; when
+  /// that cannot be written, they are not.
+  RealDevices(Loop& loop, Credentials credentials, const std::string& state_directory);
   Result<std::unique_ptr<Bmc>> open_bmc(const Dut& dut) override;
   Result<std::unique_ptr<Shell>> open_shell(const Dut& dut) override;
   ProcessLauncher& processes() override { return *processes_; }
@@ -38,6 +41,7 @@ class RealDevices final : public Devices {
   Loop& loop_;
   Credentials credentials_;
   CurlEngine curl_;
+  std::shared_ptr<OpenSessions> sessions_;
   std::map<std::string, std::shared_ptr<LoginDoor>> login_doors_;  ///< by address and user
   Pool handshakes_;
   std::unique_ptr<ProcessLauncher> processes_;

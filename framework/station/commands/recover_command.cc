@@ -178,7 +178,7 @@ Status read_doors(Loop& loop, Recovery& recovery) {
     }
     credentials = std::move(*read.value);
   }
-  recovery.devices = std::make_unique<RealDevices>(loop, std::move(credentials));
+  recovery.devices = std::make_unique<RealDevices>(loop, std::move(credentials), recovery.state_directory);
   return success();
 }
 

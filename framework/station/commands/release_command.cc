@@ -242,7 +242,7 @@ int release_command(const CommandLine& line, const Paths& paths) {
     credentials = std::move(*read.value);
   }
   const std::unique_ptr<Loop> loop = Loop::real();
-  RealDevices devices(*loop, std::move(credentials));
+  RealDevices devices(*loop, std::move(credentials), paths.state);
   if (!*latched && dut->bmc && !latches.all().empty())
     loop->run([&](Ctx& ctx) { return find_by_serial(ctx, devices, *dut, latches, latched); });
   if (!latched) return refuse(latched.error().code, latched.error().sentence(), 4);

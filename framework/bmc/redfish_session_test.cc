@@ -1,0 +1,152 @@
+// Sessions that outlive their station: what is noted, and what the next one ends.
+#include "bmc/redfish_session.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "bmc/mock_service_for_test.h"
+#include "bmc/redfish_client.h"
+#include "testing/memory_sessions.h"
+
+namespace kiln {
+namespace {
+
+const std::string kBmc = "https://bmc.test";
+const std::string kSessions = "/redfish/v1/SessionService/Sessions";
+
+/// A service with a table of sessions, as many as it has places for.
+class LeftSessions : public testing::Test {
+ protected:
+  LeftSessions() {
+    service.bodies["/redfish/v1"] =
+        R"({"@odata.id":"/redfish/v1/","Links":{"Sessions":{"@odata.id":"/redfish/v1/SessionService/Sessions"}}})";
+    service.handler = [this](const HttpRequest& request, const std::string& path) {
+      return serve(request, path);
+    };
+    RedfishOptions options;
+    options.base_url = kBmc;
+    options.user = "admin";
+    options.password = Secret("s3cret");
+    options.open_sessions = kept;
+    client = std::make_unique<RedfishClient>(service.client(), options);
+  }
+  std::optional<HttpResponse> serve(const HttpRequest& request, const std::string& path) {
+    if (path == "/redfish/v1/") return std::nullopt;
+    if (request.method == "POST" && path == kSessions) {
+      if (table.size() >= places)
+        return reply(503, R"({"error":{"code":"Base.1.18.SessionLimitExceeded","message":"full"}})");
+      const std::string uri = kSessions + "/" + std::to_string(next++);
+      table[uri] = "admin";
+      return reply(201, R"({"UserName":"admin","CreatedTime":"2026-11-29T05:00:00Z"})",
+                   {{"X-Auth-Token", "t-9"}, {"Location", uri}});
+    }
+    bool signed_in = takes_basic && request.user == "admin" && request.password.expose() == "s3cret";
+    for (const auto& [name, value] : request.headers)
+      signed_in = signed_in || (name == "X-Auth-Token" && value == "t-9");
+    if (!signed_in) return reply(401);
+    const auto found = table.find(path);
+    if (found == table.end()) return reply(404);
+    const std::string body = R"({"UserName":")" + found->second + R"(","CreatedTime":")" + created + R"("})";
+    if (request.method == "DELETE") table.erase(found);
+    return request.method == "DELETE" ? reply(204) : reply(200, body);
+  }
+  void left(const std::string& id, const std::string& owner = "admin") {
+    table[kSessions + "/" + id] = owner;
+    const OpenSession session{kBmc, kSessions + "/" + id, "admin", created};
+    kept->left_open.push_back(session);
+  }
+  Status ask() {
+    const Result<RedfishResource> read = desk.ask<Result<RedfishResource>>(
+        [&](const Ctx& ctx) { return client->get(ctx, kSessions + "/probe"); });
+    return read || read.error().code == "bmc.not_found" ? success() : Status(read.error());
+  }
+  Status leave() {
+    return desk.ask<Status>([&](const Ctx& ctx) { return client->logout(ctx); });
+  }
+
+  Desk desk;
+  MockService service;
+  std::shared_ptr<MemorySessions> kept = std::make_shared<MemorySessions>();
+  std::unique_ptr<RedfishClient> client;
+  std::map<std::string, std::string> table;  ///< URI, owner
+  std::string created = "2026-11-28T22:00:00Z";
+  std::size_t places = 16;
+  int next = 40;
+  bool takes_basic = true;
+};
+
+TEST_F(LeftSessions, ALoginIsNotedUntilItsLogout) {
+  ASSERT_TRUE(ask());
+  ASSERT_EQ(kept->open.size(), 1U);
+  EXPECT_EQ(kept->open[0].uri, kSessions + "/40");
+  EXPECT_EQ(kept->open[0].bmc, kBmc);
+  EXPECT_EQ(kept->open[0].created, "2026-11-29T05:00:00Z");
+  ASSERT_TRUE(leave());
+  EXPECT_TRUE(kept->open.empty());
+}
+
+TEST_F(LeftSessions, WhatADeadStationLeftIsEndedWithTheFirstLogin) {
+  left("7");
+  left("8");
+  ASSERT_TRUE(ask());
+  EXPECT_TRUE(kept->left_open.empty());
+  EXPECT_EQ(table.size(), 1U) << "ours alone";
+  EXPECT_EQ(client->take_oddities().size(), 2U) << "each is told";
+  const int requests = static_cast<int>(service.log.size());
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(static_cast<int>(service.log.size()), requests + 1) << "once";
+}
+
+TEST_F(LeftSessions, AnAddressThatIsSomebodyElsesNowIsLeftAlone) {
+  left("7", "anna");
+  left("8");
+  created = "2026-11-29T04:00:00Z";  // the service has restarted and counts anew
+  ASSERT_TRUE(ask());
+  EXPECT_TRUE(table.contains(kSessions + "/7"));
+  EXPECT_TRUE(table.contains(kSessions + "/8"));
+  EXPECT_TRUE(kept->left_open.empty()) << "and nobody asks again";
+}
+
+TEST_F(LeftSessions, AnAddressThatIsOursAgainIsNotEnded) {
+  left("7");
+  next = 7;
+  table.clear();
+  ASSERT_TRUE(ask());
+  EXPECT_TRUE(table.contains(kSessions + "/7"));
+  EXPECT_TRUE(kept->left_open.empty());
+  EXPECT_EQ(kept->open.size(), 1U);
+  EXPECT_EQ(service.count("DELETE " + kSessions + "/7"), 0);
+}
+
+TEST_F(LeftSessions, AFullTableIsFreedOfOurOwn) {
+  places = 2;
+  left("7");
+  table[kSessions + "/9"] = "anna";
+  ASSERT_TRUE(ask());
+  EXPECT_TRUE(table.contains(kSessions + "/9"));
+  EXPECT_FALSE(table.contains(kSessions + "/7"));
+  for (const HttpRequest& request : service.requests) {
+    EXPECT_TRUE(request.user.empty() || request.url.ends_with("/7"))
+        << "Basic for what was left alone: " << request.url;
+  }
+}
+
+TEST_F(LeftSessions, AFullTableWithoutOursStaysAnError) {
+  places = 1;
+  table[kSessions + "/9"] = "anna";
+  const Status asked = ask();
+  ASSERT_FALSE(asked);
+  EXPECT_EQ(asked.error().code, "bmc.sessions_full");
+}
+
+TEST_F(LeftSessions, WhatCouldNotBeAskedIsAskedTheNextTime) {
+  left("7");
+  service.broken["GET " + kSessions + "/7"].emplace_back("http.connection_lost", "broken");
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(kept->left_open.size(), 1U);
+  EXPECT_TRUE(table.contains(kSessions + "/7"));
+}
+
+}  // namespace
+}  // namespace kiln
