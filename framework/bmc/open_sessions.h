@@ -15,6 +15,7 @@ struct OpenSession {
   std::string uri;      ///< path on the BMC; no secret: the token is never kept
   std::string user;     ///< whose it is
   std::string created;  ///< CreatedTime (Session v1.3.0) as printed; empty where the BMC does not say
+  bool operator==(const OpenSession&) const = default;
 };
 
 class OpenSessions {
@@ -23,11 +24,11 @@ class OpenSessions {
   /// What cannot be kept is not an error: such a session times out.
   virtual void opened(const OpenSession& session) = 0;
   /// One of this station's is no more.
-  virtual void ended(const std::string& bmc, const std::string& uri) = 0;
+  virtual void ended(const OpenSession& session) = 0;
   /// Those that stations which are dead have left at this BMC.
   [[nodiscard]] virtual std::vector<OpenSession> left(const std::string& bmc) const = 0;
   /// One of those is no more, or is not theirs any more.
-  virtual void settled(const std::string& bmc, const std::string& uri) = 0;
+  virtual void settled(const OpenSession& session) = 0;
 };
 
 }  // namespace kiln

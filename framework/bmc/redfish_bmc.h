@@ -1,6 +1,7 @@
 #pragma once
 // The generic tolerant Redfish implementation of Bmc: walks from the service root, guesses no ids, logs in
-// with a session (Basic only when the service has no sessions, and then it is a recorded fact), survives what
+// with a session (Basic only when the service has no sessions, or all are taken and some of them are ours;
+// then it is a recorded fact), survives what
 // BMCs really say.
 
 #include <memory>

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <utility>
 
@@ -13,6 +14,10 @@ namespace {
 
 constexpr std::int64_t kRefusalKept =
     30'000'000'000;  // ns: below the shortest lockout seen (60 s), long enough to stop hammering
+
+constexpr Nanoseconds kEndingLeft =
+    std::chrono::seconds(2);          // at a logout, or before a login to a full table
+constexpr std::size_t kRandomId = 8;  // letters: OpenBMC's have 10, iLO's more
 
 HttpRequest get_request(const std::string& uri) {
   HttpRequest request("GET", uri);
@@ -125,53 +130,91 @@ boost::asio::awaitable<Result<HttpResponse>> RedfishSession::post_login(const Ct
 }
 
 void RedfishSession::forget_session() {
-  if (kept_ && !session_uri_.empty()) kept_->ended(wire_.base_url(), session_uri_);
+  if (kept_ && session_) kept_->ended(*session_);
+  session_.reset();
   proof_ = Proof::none;
   token_ = Secret();
   session_uri_.clear();
 }
 
-boost::asio::awaitable<bool> RedfishSession::end_one_left(const Ctx& ctx, OpenSession left) {
+/// Services count their sessions anew after a restart: what has an address now may be somebody else's. The
+/// time tells, and so does an address that no service gives twice.
+bool RedfishSession::can_be_known_again(const OpenSession& session) {
+  const std::string id = session.uri.substr(session.uri.rfind('/') + 1);
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const bool counted = std::all_of(id.begin(), id.end(), is_digit);
+  return !session.created.empty() || (!counted && id.size() >= kRandomId);
+}
+
+boost::asio::awaitable<RedfishSession::Left> RedfishSession::end_one_left(const Ctx& ctx,
+                                                                          const OpenSession& left) {
   HttpRequest look = get_request(left.uri);
   sign(look);
   const Result<HttpResponse> seen = co_await wire_.send(ctx, std::move(look));
-  if (!seen) co_return false;  // the next login may have more luck
-  const bool gone = seen->status == 404 || seen->status == 410;
+  if (!seen || seen->status == 401 || seen->status == 403) co_return Left::no_answer;
   const std::optional<JsonDocument> document = json_of(*seen, max_depth_);
-  // Services count their sessions anew after a restart: what has this address now may be somebody else's.
-  const std::string user = document ? document->root()["UserName"].text_or_empty() : std::string();
-  const std::string created = document ? document->root()["CreatedTime"].text_or_empty() : std::string();
-  const bool the_same = seen->status == 200 && user == left.user && created == left.created;
+  const bool gone = seen->status == 404 || seen->status == 410;
+  const bool told = seen->status == 200 && document && document->root()["UserName"].text().has_value();
+  if (!gone && !told) co_return Left::stays;
+  bool the_same = false;
+  if (told) {
+    const JsonView body = document->root();
+    const std::string type = body["@odata.type"].text_or_empty();
+    the_same = (type.empty() || type.starts_with("#Session.")) &&
+               body["UserName"].text_or_empty() == left.user &&
+               body["CreatedTime"].text_or_empty() == left.created;
+  }
   if (!the_same) {
-    if (gone || seen->status == 200) kept_->settled(left.bmc, left.uri);
-    co_return false;
+    kept_->settled(left);
+    co_return Left::stays;
   }
   HttpRequest request("DELETE", left.uri);
   request.headers = {{"Accept", "application/json"}, {"OData-Version", "4.0"}};
   sign(request);
   const Result<HttpResponse> answer = co_await wire_.send(ctx, std::move(request));
-  if (!answer || answer->status == 401 || answer->status >= 500) co_return false;
-  kept_->settled(left.bmc, left.uri);
-  const bool ended = answer->status < 300 || answer->status == 404;
+  if (!answer || answer->status == 401 || answer->status == 403) co_return Left::no_answer;
+  const bool ended = answer->status < 300 || answer->status == 404 || answer->status == 410;
+  const bool busy = answer->status == 408 || answer->status == 429 || answer->status >= 500;
+  if (busy) co_return Left::stays;
+  kept_->settled(left);
   note_(left.uri,
         ended ? "a session that a station had left here was ended"
               : fmt::format("a session that a station had left here cannot be ended: {}", answer->status));
+  co_return ended ? Left::ended : Left::stays;
+}
+
+boost::asio::awaitable<int> RedfishSession::end_left(const Ctx& ctx, std::string collection) {
+  int ended = 0;
+  while (collection.ends_with('/')) collection.pop_back();
+  if (!kept_ || collection.empty()) co_return ended;
+  const Ctx limited = ctx.child_within("sessions left here", std::min(kEndingLeft, ctx.remaining() / 2));
+  const std::vector<OpenSession> all = kept_->left(wire_.base_url());
+  for (const OpenSession& left : all) {
+    // A note is a file: what it names must be a session of this service, and nothing else.
+    const bool a_session = left.uri.starts_with(collection + "/") && wire_.local_path(left.uri) == left.uri;
+    const bool ours_now = left.uri == session_uri_;
+    if (!a_session || ours_now) {
+      kept_->settled(left);
+      continue;
+    }
+    const Left how = co_await end_one_left(limited, left);
+    if (how == Left::no_answer) break;
+    if (how == Left::ended) ++ended;
+  }
   co_return ended;
 }
 
-boost::asio::awaitable<int> RedfishSession::end_left(const Ctx& ctx) {
-  int ended = 0;
-  if (!kept_) co_return ended;
-  const std::vector<OpenSession> all = kept_->left(wire_.base_url());
-  for (const OpenSession& left : all) {
-    if (left.uri == session_uri_) {
-      kept_->settled(left.bmc, left.uri);  // the address is ours now
-      continue;
-    }
-    const bool done = co_await end_one_left(ctx, left);
-    if (done) ++ended;
-  }
-  co_return ended;
+/// Whoever has no session may still prove who he is; our own places are ours to free.
+boost::asio::awaitable<int> RedfishSession::free_places(const Ctx& ctx, std::string collection) {
+  const std::int64_t now_ns = ctx.now().monotonic_ns;
+  const bool any = kept_ && now_ns >= door_->no_freeing_until_ns && !kept_->left(wire_.base_url()).empty();
+  if (!any) co_return 0;
+  door_->no_freeing_until_ns = now_ns + kRefusalKept;
+  note_(collection, "all sessions are taken: Basic is used to end those that a station had left here");
+  proof_ = Proof::basic;
+  const int freed = co_await end_left(ctx, std::move(collection));
+  proof_ = Proof::none;
+  co_return freed;
 }
 
 boost::asio::awaitable<Status> RedfishSession::login(const Ctx& ctx) {
@@ -184,14 +227,10 @@ boost::asio::awaitable<Status> RedfishSession::login(const Ctx& ctx) {
     co_return success();
   }
   Status opened = co_await open_session(ctx, uri);
-  if (!opened && opened.error().code == "bmc.sessions_full") {
-    // Whoever has no session may still prove who he is; our own places are ours to free.
-    proof_ = Proof::basic;
-    const int freed = co_await end_left(ctx);
-    proof_ = Proof::none;
-    if (freed > 0) opened = co_await open_session(ctx, uri);
-  }
-  if (opened && proof_ == Proof::token) co_await end_left(ctx);
+  if (opened || opened.error().code != "bmc.sessions_full") co_return opened;
+  const int freed = co_await free_places(ctx, uri);
+  if (freed == 0) co_return opened;
+  opened = co_await open_session(ctx, uri);
   co_return opened;
 }
 
@@ -233,10 +272,12 @@ boost::asio::awaitable<Status> RedfishSession::open_session(const Ctx& ctx, std:
     note_(uri, "the login did not say where its session is: it cannot be ended, only time out");
   token_ = Secret(*token);
   proof_ = Proof::token;
+  sessions_at_ = uri;
   if (kept_ && !session_uri_.empty()) {
     const std::string created = document ? document->root()["CreatedTime"].text_or_empty() : std::string();
     const OpenSession session{wire_.base_url(), session_uri_, user_, created};
-    kept_->opened(session);
+    if (can_be_known_again(session)) session_ = session;
+    if (session_) kept_->opened(*session_);
   }
   co_return success();
 }
@@ -247,10 +288,14 @@ boost::asio::awaitable<Status> RedfishSession::logout(const Ctx& ctx) {
     proof_ = Proof::none;
     co_return success();
   }
+  // Now that nobody waits for anything.
+  const int ended = co_await end_left(ctx, sessions_at_);
+  (void)ended;  // each is told
+  if (proof_ != Proof::token || session_uri_.empty()) co_return success();
   HttpRequest request("DELETE", session_uri_);
   request.headers = {{"Accept", "application/json"}, {"OData-Version", "4.0"}};
   sign(request);
-  const std::string session = session_uri_;
+  const std::optional<OpenSession> session = std::exchange(session_, std::nullopt);
   proof_ = Proof::none;
   token_ = Secret();
   session_uri_.clear();
@@ -258,7 +303,7 @@ boost::asio::awaitable<Status> RedfishSession::logout(const Ctx& ctx) {
   if (!answer) co_return std::move(answer.error()).while_doing("logging out");
   const int status = answer->status;
   const bool gone = status < 300 || status == 401 || status == 404 || status == 410;
-  if (gone && kept_) kept_->ended(wire_.base_url(), session);
+  if (gone && kept_ && session) kept_->ended(*session);
   if (gone) co_return success();
   co_return error_for_status(status, "DELETE", "the session", std::nullopt);
 }

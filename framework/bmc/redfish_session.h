@@ -1,8 +1,9 @@
 #pragma once
 // How the station proves who it is to one BMC: a Redfish session (DSP0266 13.3.4) wherever the service has
 // them, Basic only where it has none, nothing when no user is configured. One session per Bmc: BMCs hold
-// about 16. What a dead station has left there is ended with the first login. A refused password is
-// remembered for 30 s, so that repeated work can't lock the account out.
+// about 16. What a dead station has left there is ended when this one leaves, when nobody waits for anything;
+// and before a login that finds all places taken, by Basic. A refused password is remembered for 30 s, so
+// that repeated work can't lock the account out.
 // Owned by RedfishClient; loop thread only.
 
 #include <boost/asio/awaitable.hpp>
@@ -28,6 +29,7 @@ struct LoginDoor {
   Pool pool{"redfish login", 1};
   std::optional<Error> refused;
   std::int64_t refused_until_ns = 0;
+  std::int64_t no_freeing_until_ns = 0;  ///< of places in a full table: it was tried just now
 };
 
 class RedfishSession {
@@ -55,9 +57,12 @@ class RedfishSession {
   enum class Proof { none, token, basic };
   boost::asio::awaitable<Status> login(const Ctx& ctx);
   boost::asio::awaitable<Status> open_session(const Ctx& ctx, std::string uri);
-  /// Ends what dead stations have left here; how many places that freed.
-  boost::asio::awaitable<int> end_left(const Ctx& ctx);
-  boost::asio::awaitable<bool> end_one_left(const Ctx& ctx, OpenSession left);
+  enum class Left { ended, stays, no_answer };
+  /// Ends what dead stations have left here, within 2 s; how many places that freed.
+  boost::asio::awaitable<int> end_left(const Ctx& ctx, std::string collection);
+  boost::asio::awaitable<Left> end_one_left(const Ctx& ctx, const OpenSession& left);
+  boost::asio::awaitable<int> free_places(const Ctx& ctx, std::string collection);
+  static bool can_be_known_again(const OpenSession& session);
   void forget_session();
   boost::asio::awaitable<Result<HttpResponse>> post_login(const Ctx& ctx, std::string uri);
   boost::asio::awaitable<Result<std::string>> sessions_uri(const Ctx& ctx);
@@ -72,7 +77,8 @@ class RedfishSession {
   std::shared_ptr<OpenSessions> kept_;
   Proof proof_ = Proof::none;
   Secret token_;
-  std::string session_uri_;
+  std::string session_uri_, sessions_at_;
+  std::optional<OpenSession> session_;  ///< as noted; nullopt: it is not
   std::uint64_t generation_ = 0;
   bool ready_ = false;
 };

@@ -12,6 +12,8 @@
 namespace kiln {
 namespace {
 
+using namespace std::chrono_literals;
+
 const std::string kBmc = "https://bmc.test";
 const std::string kSessions = "/redfish/v1/SessionService/Sessions";
 
@@ -24,6 +26,9 @@ class LeftSessions : public testing::Test {
     service.handler = [this](const HttpRequest& request, const std::string& path) {
       return serve(request, path);
     };
+    make();
+  }
+  void make() {
     RedfishOptions options;
     options.base_url = kBmc;
     options.user = "admin";
@@ -36,10 +41,9 @@ class LeftSessions : public testing::Test {
     if (request.method == "POST" && path == kSessions) {
       if (table.size() >= places)
         return reply(503, R"({"error":{"code":"Base.1.18.SessionLimitExceeded","message":"full"}})");
-      const std::string uri = kSessions + "/" + std::to_string(next++);
+      const std::string uri = kSessions + "/" + (given_id.empty() ? std::to_string(next++) : given_id);
       table[uri] = "admin";
-      return reply(201, R"({"UserName":"admin","CreatedTime":"2026-11-29T05:00:00Z"})",
-                   {{"X-Auth-Token", "t-9"}, {"Location", uri}});
+      return reply(201, login_says, {{"X-Auth-Token", "t-9"}, {"Location", uri}});
     }
     bool signed_in = takes_basic && request.user == "admin" && request.password.expose() == "s3cret";
     for (const auto& [name, value] : request.headers)
@@ -47,7 +51,9 @@ class LeftSessions : public testing::Test {
     if (!signed_in) return reply(401);
     const auto found = table.find(path);
     if (found == table.end()) return reply(404);
-    const std::string body = R"({"UserName":")" + found->second + R"(","CreatedTime":")" + created + R"("})";
+    if (busy && request.method == "GET") return *busy;
+    const std::string body = R"({"@odata.type":")" + type + R"(","UserName":")" + found->second +
+                             R"(","CreatedTime":")" + created + R"("})";
     if (request.method == "DELETE") table.erase(found);
     return request.method == "DELETE" ? reply(204) : reply(200, body);
   }
@@ -71,6 +77,9 @@ class LeftSessions : public testing::Test {
   std::unique_ptr<RedfishClient> client;
   std::map<std::string, std::string> table;  ///< URI, owner
   std::string created = "2026-11-28T22:00:00Z";
+  std::string type = "#Session.v1_5_0.Session", given_id;
+  std::string login_says = R"({"UserName":"admin","CreatedTime":"2026-11-29T05:00:00Z"})";
+  std::optional<HttpResponse> busy;  ///< what a GET of a session is answered
   std::size_t places = 16;
   int next = 40;
   bool takes_basic = true;
@@ -86,16 +95,15 @@ TEST_F(LeftSessions, ALoginIsNotedUntilItsLogout) {
   EXPECT_TRUE(kept->open.empty());
 }
 
-TEST_F(LeftSessions, WhatADeadStationLeftIsEndedWithTheFirstLogin) {
+TEST_F(LeftSessions, WhatADeadStationLeftIsEndedWhenThisOneLeaves) {
   left("7");
   left("8");
   ASSERT_TRUE(ask());
+  EXPECT_EQ(table.size(), 3U) << "not while somebody waits for an answer";
+  ASSERT_TRUE(leave());
   EXPECT_TRUE(kept->left_open.empty());
-  EXPECT_EQ(table.size(), 1U) << "ours alone";
+  EXPECT_TRUE(table.empty());
   EXPECT_EQ(client->take_oddities().size(), 2U) << "each is told";
-  const int requests = static_cast<int>(service.log.size());
-  ASSERT_TRUE(ask());
-  EXPECT_EQ(static_cast<int>(service.log.size()), requests + 1) << "once";
 }
 
 TEST_F(LeftSessions, AnAddressThatIsSomebodyElsesNowIsLeftAlone) {
@@ -103,9 +111,46 @@ TEST_F(LeftSessions, AnAddressThatIsSomebodyElsesNowIsLeftAlone) {
   left("8");
   created = "2026-11-29T04:00:00Z";  // the service has restarted and counts anew
   ASSERT_TRUE(ask());
+  ASSERT_TRUE(leave());
   EXPECT_TRUE(table.contains(kSessions + "/7"));
   EXPECT_TRUE(table.contains(kSessions + "/8"));
   EXPECT_TRUE(kept->left_open.empty()) << "and nobody asks again";
+}
+
+TEST_F(LeftSessions, WhereNoTimeIsToldOnlyAnAddressThatIsGivenOnceIsNoted) {
+  struct Case {
+    const char* id;
+    bool noted;
+  };
+  for (const auto& [id, noted] :
+       {Case{"41", false}, Case{"4711471147", false}, Case{"ab12", false}, Case{"x7Kq02LmPz", true}}) {
+    login_says = "{}";
+    given_id = id;
+    make();
+    ASSERT_TRUE(ask());
+    EXPECT_EQ(kept->open.size(), noted ? 1U : 0U) << id;
+    ASSERT_TRUE(leave());
+    EXPECT_TRUE(kept->open.empty());
+  }
+}
+
+TEST_F(LeftSessions, WhatIsNoSessionOfThisServiceIsNeverTouched) {
+  for (const char* uri : {"/redfish/v1/AccountService/Accounts/1",
+                          "/redfish/v1/SessionService/Sessions/../../AccountService/Accounts/1",
+                          "/redfish/v1/SessionService/SessionsX/1", "/redfish/v1/SessionService/Sessions"}) {
+    const OpenSession note{kBmc, uri, "admin", ""};
+    kept->left_open.push_back(note);
+    table[uri] = "admin";
+  }
+  table[kSessions + "/account"] = "admin";
+  const OpenSession note{kBmc, kSessions + "/account", "admin", created};
+  kept->left_open.push_back(note);
+  type = "#ManagerAccount.v1_12_0.ManagerAccount";
+  ASSERT_TRUE(ask());
+  ASSERT_TRUE(leave());
+  for (const std::string& line : service.log)
+    EXPECT_TRUE(!line.starts_with("DELETE") || line.ends_with("/40")) << line;
+  EXPECT_TRUE(kept->left_open.empty());
 }
 
 TEST_F(LeftSessions, AnAddressThatIsOursAgainIsNotEnded) {
@@ -113,10 +158,24 @@ TEST_F(LeftSessions, AnAddressThatIsOursAgainIsNotEnded) {
   next = 7;
   table.clear();
   ASSERT_TRUE(ask());
-  EXPECT_TRUE(table.contains(kSessions + "/7"));
+  ASSERT_EQ(kept->open.size(), 1U);
+  ASSERT_TRUE(leave());
   EXPECT_TRUE(kept->left_open.empty());
-  EXPECT_EQ(kept->open.size(), 1U);
-  EXPECT_EQ(service.count("DELETE " + kSessions + "/7"), 0);
+  EXPECT_EQ(service.count("DELETE " + kSessions + "/7"), 1) << "by its own logout";
+}
+
+TEST_F(LeftSessions, ABusyServiceIsAskedTheNextTime) {
+  left("7");
+  busy = reply(200, "");
+  ASSERT_TRUE(ask());
+  ASSERT_TRUE(leave());
+  EXPECT_EQ(kept->left_open.size(), 1U) << "an answer without a body says nothing";
+  busy.reset();
+  service.once["DELETE " + kSessions + "/7"].push_back(reply(429));
+  make();
+  ASSERT_TRUE(ask());
+  ASSERT_TRUE(leave());
+  EXPECT_EQ(kept->left_open.size(), 1U);
 }
 
 TEST_F(LeftSessions, AFullTableIsFreedOfOurOwn) {
@@ -140,12 +199,28 @@ TEST_F(LeftSessions, AFullTableWithoutOursStaysAnError) {
   EXPECT_EQ(asked.error().code, "bmc.sessions_full");
 }
 
+TEST_F(LeftSessions, AServiceThatRefusesBasicIsNotHammered) {
+  places = 2;
+  takes_basic = false;
+  left("7");
+  left("8");
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(ask().error().code, "bmc.sessions_full");
+  EXPECT_EQ(service.count("GET " + kSessions + "/7") + service.count("GET " + kSessions + "/8"), 1);
+  EXPECT_EQ(kept->left_open.size(), 2U);
+  desk.pass(31s);
+  EXPECT_EQ(ask().error().code, "bmc.sessions_full");
+  EXPECT_EQ(service.count("GET " + kSessions + "/7") + service.count("GET " + kSessions + "/8"), 2);
+}
+
 TEST_F(LeftSessions, WhatCouldNotBeAskedIsAskedTheNextTime) {
   left("7");
+  left("8");
   service.broken["GET " + kSessions + "/7"].emplace_back("http.connection_lost", "broken");
   ASSERT_TRUE(ask());
-  EXPECT_EQ(kept->left_open.size(), 1U);
+  ASSERT_TRUE(leave());
+  EXPECT_EQ(kept->left_open.size(), 2U) << "nor is the next one asked of a service that does not answer";
   EXPECT_TRUE(table.contains(kSessions + "/7"));
+  EXPECT_TRUE(kept->open.empty()) << "its own has ended";
 }
 
 }  // namespace

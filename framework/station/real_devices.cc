@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/log.h"
 #include "base/nearest.h"
 #include "bmc/redfish_bmc.h"
 #include "bmc/redfish_session.h"
@@ -21,9 +22,9 @@ RealDevices::RealDevices(Loop& loop, Credentials credentials, const std::string&
       curl_(loop),
       handshakes_("ssh_handshake", kHandshakes),
       processes_(make_process_launcher(loop)) {
-  Result<std::shared_ptr<SessionsOnDisk>> sessions =
-      SessionsOnDisk::open(state_directory, loop.clock().now().utc_ns);
+  Result<std::shared_ptr<SessionsOnDisk>> sessions = SessionsOnDisk::open(state_directory, loop.clock());
   if (sessions) sessions_ = std::move(*sessions);
+  if (!sessions) log_warning("sessions at BMCs are not noted: {}", sessions.error().sentence());
 }
 
 Result<Credential> RealDevices::credential(const std::string& dut, const std::string& name) const {

@@ -3,52 +3,50 @@
 //
 //   <state>/sessions/<process id>-<n>.json   mode 0600, locked (flock) while the program lives
 //
-// One JSON object per line: {"opened":{"bmc":…,"uri":…,"user":…,"created":…}} or {"ended":{"bmc":…,"uri":…}}.
-// A file that nobody holds is of a station that is dead; what it has open is what was left at its BMCs. The
-// file goes with its last session, or after a day: no session lives longer unused. No token or password
-// stands there. Loop thread; blocking, some lines.
+// One JSON object per line: {"opened":{"bmc":…,"uri":…,"user":…,"created":…}} or {"ended":{…}} with the same
+// keys. A file that nobody holds is of a station that is dead; what it leaves open is what was left at its
+// BMCs. A file goes with its last session; after 30 days it is deleted, for BMCs that nobody asks again. No
+// token or password stands there. Files of others, or that others could write, are not looked at. Loop
+// thread; blocking, some lines.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "bmc/open_sessions.h"
 
 namespace kiln {
 
 class SessionsOnDisk final : public OpenSessions {
  public:
-  /// `utc_ns`: now, for what has timed out. Reads what dead stations have left and holds it: no other station
-  /// ends it meanwhile. Errors
-  /// "sessions.not_writable" with path and cause. A line that cannot be read loses that session only.
-  static Result<std::shared_ptr<SessionsOnDisk>> open(const std::string& state_directory,
-                                                      std::int64_t utc_ns);
+  /// `clock` outlives it. Errors "sessions.not_writable" with path and cause.
+  static Result<std::shared_ptr<SessionsOnDisk>> open(const std::string& state_directory, const Clock& clock);
   ~SessionsOnDisk() override;
   SessionsOnDisk(const SessionsOnDisk&) = delete;
   SessionsOnDisk& operator=(const SessionsOnDisk&) = delete;
 
   void opened(const OpenSession& session) override;
-  void ended(const std::string& bmc, const std::string& uri) override;
+  void ended(const OpenSession& session) override;
+  /// A line that cannot be read loses that session only.
   [[nodiscard]] std::vector<OpenSession> left(const std::string& bmc) const override;
-  void settled(const std::string& bmc, const std::string& uri) override;
-  /// At all BMCs.
-  [[nodiscard]] std::vector<OpenSession> all_left() const;
+  void settled(const OpenSession& session) override;
 
  private:
-  /// One file, held.
-  struct Page {
-    std::string path;
-    int descriptor = -1;
-    std::vector<OpenSession> open;
-  };
-  SessionsOnDisk() = default;
-  static void append(const Page& page, const std::string& line);
-  static bool strike(Page& page, const std::string& bmc, const std::string& uri);
-  static void close(Page& page);
-  Page own_;
-  std::vector<Page> left_;
+  SessionsOnDisk(std::string directory, const Clock& clock)
+      : directory_(std::move(directory)), clock_(clock) {}
+  /// Every file of a station that is dead, held while `look` has it.
+  void each_left(const std::function<void(int descriptor, const std::string& path)>& look) const;
+  bool make_own_file();
+
+  std::string directory_;
+  const Clock& clock_;
+  std::string own_path_;
+  int own_ = -1;  ///< made with the first session
+  std::vector<OpenSession> open_;
 };
 
 }  // namespace kiln

@@ -23,7 +23,7 @@ OpenSession session_at(const std::string& bmc, const std::string& uri) {
   return {bmc, uri, "admin", "2026-11-29T05:00:00Z"};
 }
 
-std::int64_t now_ns() { return SystemClock().now().utc_ns; }
+const SystemClock the_clock;
 
 class SessionsOnDiskTest : public testing::Test {
  protected:
@@ -37,7 +37,7 @@ class SessionsOnDiskTest : public testing::Test {
     fs::remove_all(state, ignored);
   }
   std::shared_ptr<SessionsOnDisk> open() {
-    Result<std::shared_ptr<SessionsOnDisk>> opened = SessionsOnDisk::open(state, now_ns());
+    Result<std::shared_ptr<SessionsOnDisk>> opened = SessionsOnDisk::open(state, the_clock);
     EXPECT_TRUE(opened) << (opened ? "" : opened.error().sentence());
     return opened ? std::move(*opened) : nullptr;
   }
@@ -45,7 +45,7 @@ class SessionsOnDiskTest : public testing::Test {
   void dies(const std::function<void(SessionsOnDisk&)>& work) {
     const pid_t child = ::fork();
     if (child == 0) {
-      Result<std::shared_ptr<SessionsOnDisk>> opened = SessionsOnDisk::open(state, now_ns());
+      Result<std::shared_ptr<SessionsOnDisk>> opened = SessionsOnDisk::open(state, the_clock);
       if (opened) work(**opened);
       ::raise(SIGKILL);
     }
@@ -67,7 +67,7 @@ TEST_F(SessionsOnDiskTest, WhatAKilledStationHadOpenIsLeftToTheNext) {
     sessions.opened(session_at(kOne, "/s/1"));
     sessions.opened(session_at(kOne, "/s/2"));
     sessions.opened(session_at(kOther, "/s/1"));
-    sessions.ended(kOne, "/s/1");
+    sessions.ended(session_at(kOne, "/s/1"));
   });
   const auto next = open();
   ASSERT_EQ(next->left(kOne).size(), 1U);
@@ -83,43 +83,72 @@ TEST_F(SessionsOnDiskTest, WhatIsSettledIsNotFoundAgainAndTheRestIs) {
     sessions.opened(session_at(kOne, "/s/1"));
     sessions.opened(session_at(kOther, "/s/1"));
   });
-  open()->settled(kOne, "/s/1");
+  open()->settled(session_at(kOne, "/s/1"));
   EXPECT_TRUE(open()->left(kOne).empty());
   EXPECT_EQ(open()->left(kOther).size(), 1U);
-  open()->settled(kOther, "/s/1");
+  open()->settled(session_at(kOther, "/s/1"));
   EXPECT_TRUE(files().empty()) << "a file goes with its last session";
 }
 
 TEST_F(SessionsOnDiskTest, WhatALivingStationHasOpenIsItsOwn) {
   const auto living = open();
   living->opened(session_at(kOne, "/s/1"));
-  EXPECT_TRUE(open()->all_left().empty());
+  EXPECT_TRUE(open()->left(kOne).empty());
 }
 
-TEST_F(SessionsOnDiskTest, TwoStationsDoNotEndTheSame) {
+TEST_F(SessionsOnDiskTest, AStationAtAnotherRackKeepsNothingFromThisOne) {
   dies([](SessionsOnDisk& sessions) { sessions.opened(session_at(kOne, "/s/1")); });
   const auto first = open();
-  const auto second = open();
-  EXPECT_EQ(first->all_left().size(), 1U);
-  EXPECT_TRUE(second->all_left().empty());
+  EXPECT_TRUE(first->left(kOther).empty());
+  EXPECT_EQ(open()->left(kOne).size(), 1U);
+  EXPECT_EQ(first->left(kOne).size(), 1U);
+  open()->settled(session_at(kOne, "/s/1"));
+  EXPECT_TRUE(first->left(kOne).empty());
+}
+
+TEST_F(SessionsOnDiskTest, AnAddressThatWasGivenTwiceEndsOnce) {
+  dies([](SessionsOnDisk& sessions) {
+    OpenSession earlier = session_at(kOne, "/s/1");
+    earlier.created = "2026-11-29T04:00:00Z";
+    sessions.opened(earlier);
+    sessions.opened(session_at(kOne, "/s/1"));
+    sessions.ended(earlier);
+  });
+  ASSERT_EQ(open()->left(kOne).size(), 1U);
+  EXPECT_EQ(open()->left(kOne)[0].created, "2026-11-29T05:00:00Z");
+}
+
+TEST_F(SessionsOnDiskTest, WhatOthersCouldHaveWrittenIsNotLookedAt) {
+  dies([](SessionsOnDisk& sessions) { sessions.opened(session_at(kOne, "/s/1")); });
+  const std::string file = files().at(0);
+  ASSERT_EQ(::chmod(file.c_str(), 0660), 0);
+  EXPECT_TRUE(open()->left(kOne).empty());
+  ASSERT_EQ(::chmod(file.c_str(), 0600), 0);
+  EXPECT_EQ(open()->left(kOne).size(), 1U);
+  fs::rename(file, state + "/elsewhere.json");
+  fs::create_symlink(state + "/elsewhere.json", file);
+  EXPECT_TRUE(open()->left(kOne).empty());
 }
 
 TEST_F(SessionsOnDiskTest, AStationThatLeavesNothingLeavesNoFile) {
-  open()->opened(session_at(kOne, "/s/1"));
-  EXPECT_EQ(files().size(), 1U) << "it left one open";
-  const auto next = open();
-  next->settled(kOne, "/s/1");
-  next->opened(session_at(kOne, "/s/2"));
-  struct stat seen {};
-  ASSERT_EQ(::stat(files()[0].c_str(), &seen), 0);
-  EXPECT_EQ(seen.st_mode & 0777U, 0600U);
+  {
+    const auto station = open();
+    EXPECT_TRUE(files().empty()) << "nor one that has asked nobody";
+    station->opened(session_at(kOne, "/s/1"));
+    ASSERT_EQ(files().size(), 1U);
+    struct stat seen {};
+    ASSERT_EQ(::stat(files()[0].c_str(), &seen), 0);
+    EXPECT_EQ(seen.st_mode & 0777U, 0600U);
+    station->ended(session_at(kOne, "/s/1"));
+  }
+  EXPECT_TRUE(files().empty());
 }
 
-TEST_F(SessionsOnDiskTest, WhatHasTimedOutIsForgotten) {
+TEST_F(SessionsOnDiskTest, WhatNobodyAskedAgainIsForgottenAfterAMonth) {
   dies([](SessionsOnDisk& sessions) { sessions.opened(session_at(kOne, "/s/1")); });
   const fs::path file = files().at(0);
-  fs::last_write_time(file, fs::file_time_type::clock::now() - std::chrono::hours(25));
-  EXPECT_TRUE(open()->all_left().empty());
+  fs::last_write_time(file, fs::file_time_type::clock::now() - std::chrono::hours(24 * 31));
+  EXPECT_TRUE(open()->left(kOne).empty());
   EXPECT_TRUE(files().empty());
 }
 
@@ -135,12 +164,16 @@ TEST_F(SessionsOnDiskTest, GarbageLosesItsLineOnly) {
                                               << R"({"opened":{"bmc":"https://10.0.0.1","uri":"/s/2"}})"
                                               << "\n"
                                               << R"({"opened":{"bmc":"https://10.0.0.1","ur)";
-  EXPECT_EQ(open()->left(kOne).size(), 2U);
+  ASSERT_EQ(::chmod((state + "/sessions/1-0.json").c_str(), 0600), 0);
+  ASSERT_EQ(open()->left(kOne).size(), 2U);
+  const OpenSession second{kOne, "/s/2", "", ""};
+  open()->settled(second);
+  EXPECT_EQ(open()->left(kOne).size(), 1U) << "also behind a torn line";
 }
 
 TEST_F(SessionsOnDiskTest, APlaceThatCannotBeWrittenIsNamed) {
   std::ofstream(state + "/sessions") << "a file";
-  const Result<std::shared_ptr<SessionsOnDisk>> opened = SessionsOnDisk::open(state, now_ns());
+  const Result<std::shared_ptr<SessionsOnDisk>> opened = SessionsOnDisk::open(state, the_clock);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, "sessions.not_writable");
   EXPECT_NE(opened.error().message.find(state), std::string::npos);
