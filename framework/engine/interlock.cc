@@ -322,7 +322,10 @@ awaitable<Status> perform_undo(RunState& state, DutRun& dut, int guard) {
     done = co_await shielded(dut.ctx, undo.description, undo.budget, [&state, &dut, &undo, &told](Ctx& ctx) {
       return run_undo(state, dut, undo, told, ctx);
     });
-    if (done || !overslept(begun_ns, undo.budget, dut.ctx.now().monotonic_ns)) break;
+    // The end of load may have waited for the power beneath it, which has a budget of its own.
+    const bool slept =
+        undo.kind == UndoKind::force_off && overslept(begun_ns, undo.budget, dut.ctx.now().monotonic_ns);
+    if (done || !slept) break;
   }
   find()->state = GuardState::closed;
   if (done) find()->undone_ns = dut.ctx.now().monotonic_ns;

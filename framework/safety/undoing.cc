@@ -14,6 +14,8 @@ namespace {
 using boost::asio::awaitable;
 
 constexpr Nanoseconds kAgainEvery = std::chrono::milliseconds(100);
+constexpr Nanoseconds kSecondLook =
+    std::chrono::seconds(3);  // at power, after a sleep: what comes next waits
 constexpr Nanoseconds kWrittenEvery = std::chrono::milliseconds(500);
 constexpr Nanoseconds kPowerRead = std::chrono::seconds(3);
 
@@ -60,7 +62,7 @@ awaitable<void> switch_off(Work& work, Ctx& ctx) {
   const Status written = co_await wait_until_written(work, ctx);
   if (!written) co_return;
   Ctx limited = ctx.child_within("force off", work.off_budget);
-  std::int64_t begun_ns = ctx.now().monotonic_ns;
+  const std::int64_t begun_ns = ctx.now().monotonic_ns;
   bool once_more = true;
   OffReading reading(on_may_come(work.on_asked_ns, ctx.now().monotonic_ns));
   while (true) {
@@ -84,8 +86,7 @@ awaitable<void> switch_off(Work& work, Ctx& ctx) {
     if (waited) continue;
     if (once_more && overslept(begun_ns, work.off_budget, ctx.now().monotonic_ns)) {
       once_more = false;
-      begun_ns = ctx.now().monotonic_ns;
-      limited = ctx.child_within("force off", work.off_budget);
+      limited = ctx.child_within("force off", std::min(work.off_budget, kSecondLook));
       continue;
     }
     // Its time is over: off for as long as could be looked is the most that can be said.
@@ -101,7 +102,7 @@ awaitable<UndoResult> end_one(Work& work, const Ctx& ctx, const JournaledUndo& u
     co_return result;
   }
   Ctx limited = ctx.child_within(undo.description, undo.budget);
-  std::int64_t begun_ns = ctx.now().monotonic_ns;
+  const std::int64_t begun_ns = ctx.now().monotonic_ns;
   bool once_more = true;
   while (true) {
     Command command(undo.command);
@@ -123,7 +124,6 @@ awaitable<UndoResult> end_one(Work& work, const Ctx& ctx, const JournaledUndo& u
     if (waited) continue;
     if (!once_more || !overslept(begun_ns, undo.budget, ctx.now().monotonic_ns)) co_return result;
     once_more = false;
-    begun_ns = ctx.now().monotonic_ns;
     limited = ctx.child_within(undo.description, undo.budget);
   }
 }

@@ -122,8 +122,14 @@ awaitable<void> recover_dut(Ctx& ctx, Recovery& recovery, const std::string& id)
       done = success();
       if (entry.undo.kind == UndoKind::force_off)
         done = co_await wait_until_written(ctx, recovery.content, *dut);
-      Ctx within = ctx.child_within(entry.undo.description, entry.undo.budget);
-      if (done) done = co_await undo_one(within, *dut, *recovery.devices, entry, ours);
+      const bool may = done.has_value();
+      for (int tries = 0; may && tries < 2; ++tries) {
+        const std::int64_t begun_ns = ctx.now().monotonic_ns;
+        Ctx within = ctx.child_within(entry.undo.description, entry.undo.budget);
+        done = co_await undo_one(within, *dut, *recovery.devices, entry, ours);
+        // After a sleep of this program nothing is known: it is looked at once more.
+        if (done || !overslept(begun_ns, entry.undo.budget + kLogoutBudget, ctx.now().monotonic_ns)) break;
+      }
     }
     off = off || (done && entry.undo.kind == UndoKind::force_off);
     const Status written = recovery.journal->end(entry.number, done ? GuardEnd::undone : GuardEnd::failed,

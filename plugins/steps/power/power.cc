@@ -11,7 +11,11 @@ namespace {
 using boost::asio::awaitable;
 
 constexpr Nanoseconds kReadBackEvery = std::chrono::milliseconds(250);
-constexpr Nanoseconds kLastWordCounts = std::chrono::seconds(10);  // a BMC that is busy answers late
+/// An exchange has 30 s and its repetitions some 20 s: an answer that took longer was heard by a station that
+/// was stopped meanwhile, and is old.
+constexpr Nanoseconds kLongestAnswer = std::chrono::seconds(60);
+constexpr Nanoseconds kLastWordCounts =
+    std::chrono::seconds(10);  // or a third of the wait: a BMC that is busy answers late
 
 /// Reads back until `wanted`, the deadline of `ctx`, or a stop. Single failed reads are survived: a BMC may
 /// be busy. "power.not_confirmed": at the end it still said something else. "power.not_read": it said nothing
@@ -19,22 +23,26 @@ constexpr Nanoseconds kLastWordCounts = std::chrono::seconds(10);  // a BMC that
 awaitable<Result<double>> wait_for_power(const Ctx& ctx, Bmc& bmc, PowerState wanted) {
   const std::int64_t started = ctx.now().monotonic_ns;
   std::string last = "no answer yet";
-  std::int64_t told_ns = started;  // when what it answered last was asked
+  std::int64_t told_ns = started;  // when it answered last
   bool told = false;
   while (true) {
     const std::int64_t asked_ns = ctx.now().monotonic_ns;
     const Result<PowerState> state = co_await bmc.power_state(ctx);
     if (state && *state == wanted) co_return static_cast<double>(ctx.now().monotonic_ns - started) / 1e9;
-    if (state) {
+    const bool fresh = Nanoseconds(ctx.now().monotonic_ns - asked_ns) <= kLongestAnswer;
+    if (state && *state != PowerState::unknown && fresh) {
       told = true;
-      told_ns = asked_ns;
+      told_ns = ctx.now().monotonic_ns;
     }
     last = state ? std::string(to_string(*state)) : state.error().message;
     const Status waited = co_await ctx.sleep_for(kReadBackEvery);
     if (!waited && waited.error().code != "ctx.deadline")
       co_return waited.error();  // stopped: it says nothing
-    const Nanoseconds silent(ctx.now().monotonic_ns - told_ns);
-    if (!waited && (!told || silent > kLastWordCounts)) {
+    const std::int64_t now_ns = ctx.now().monotonic_ns;
+    const Nanoseconds silent(now_ns - told_ns);
+    const bool counts =
+        told && silent <= std::max<Nanoseconds>(kLastWordCounts, Nanoseconds(now_ns - started) / 3);
+    if (!waited && !counts) {
       co_return Error("power.not_read",
                       fmt::format("whether it is {} is not known: its BMC has not said so for {} ({})",
                                   to_string(wanted), format_duration(silent), last),

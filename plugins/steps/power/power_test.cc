@@ -69,6 +69,42 @@ TEST_F(PowerTest, ABmcThatFallsSilentAfterItWasAskedForOnIsNoFaultOfTheTray) {
       << result.ended("main/on", "C01").message;
 }
 
+TEST_F(PowerTest, ABmcThatSaidOffOnceAndFellSilentIsNoFaultOfTheTrayEither) {
+  bench.hardware("C01").on_call = [this](const std::string& verb) {
+    if (verb == "power_state") bench.hardware("C01").power = PowerState::off;
+  };
+  bench.at(5s, [this] {
+    bench.hardware("C01").failing.insert_or_assign("power_state", Error("bmc.unreachable", "no answer"));
+  });
+  bench.step("on", plugin_step("power.on")).timeout = 60s;
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
+  EXPECT_TRUE(result.all_measured("power.on.confirmed").empty());
+}
+
+TEST_F(PowerTest, ABmcThatSaidOffForLongAndIsBusyAtTheEndHasSaidEnough) {
+  bench.hardware("C01").on_call = [this](const std::string& verb) {
+    if (verb == "power_state") bench.hardware("C01").power = PowerState::off;
+  };
+  bench.at(48s, [this] {
+    bench.hardware("C01").failing.insert_or_assign("power_state", Error("bmc.busy", "busy"));
+  });
+  bench.step("on", plugin_step("power.on")).timeout = 60s;
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::no_go);
+  EXPECT_EQ(result.verdict.find("C01")->reasons.front().code, "power.not_on");
+}
+
+TEST_F(PowerTest, ABmcThatDoesNotKnowIsNoFaultOfTheTray) {
+  bench.hardware("C01").on_call = [this](const std::string& verb) {
+    if (verb == "power_state") bench.hardware("C01").power = PowerState::unknown;
+  };
+  bench.step("on", plugin_step("power.on")).timeout = 30s;
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
+  EXPECT_TRUE(result.all_measured("power.on.confirmed").empty());
+}
+
 TEST_F(PowerTest, ATrayThatWasStillComingOnWhenThePersonStoppedIsNoFault) {
   bench.hardware("C01").on_call = [this](const std::string& verb) {
     if (verb == "power_state") bench.hardware("C01").power = PowerState::powering_on;
