@@ -182,17 +182,21 @@ std::shared_ptr<HttpStream> Bmc::open_event_stream() {
   return stream;
 }
 
+void Bmc::send_event(const std::string& text) {
+  std::erase_if(event_streams_, [](const std::weak_ptr<HttpStream>& stream) { return stream.expired(); });
+  for (const std::weak_ptr<HttpStream>& listener : event_streams_) {
+    if (const std::shared_ptr<HttpStream> stream = listener.lock()) stream->put(text);
+  }
+}
+
 void Bmc::tell_events() {
   if (dut.events.empty() || dut.events.back().id == told_event_) return;
-  std::erase_if(event_streams_, [](const std::weak_ptr<HttpStream>& stream) { return stream.expired(); });
   std::string pieces;
   for (const EventEntry& event : dut.events) {
     if (event.id > told_event_) pieces += server_sent_event(dut, event);
   }
   told_event_ = dut.events.back().id;
-  for (const std::weak_ptr<HttpStream>& listener : event_streams_) {
-    if (const std::shared_ptr<HttpStream> stream = listener.lock()) stream->put(pieces);
-  }
+  send_event(pieces);
 }
 
 void Bmc::tick() {

@@ -57,6 +57,9 @@ class Bmc {
 
   /// From now on every entry of the event log leaves through it too, as an Event.
   [[nodiscard]] std::shared_ptr<HttpStream> open_event_stream();
+  /// To whoever listens; in no log.
+  void send_event(const std::string& text);
+  int test_events = 0;  ///< sent so far
 
   void reset_manager_soon();
   /// ResetToDefaults and a boot's one-time override end here.

@@ -439,6 +439,24 @@ TEST(Events, WhatIsLoggedLeavesThroughTheStreamAtOnce) {
   EXPECT_EQ(answer.stream->take(), "") << "once";
 }
 
+TEST(Events, ATestEventLeavesThroughTheStreamAndIsInNoLog) {
+  BmcRig rig;
+  rig.log_in();
+  const std::string uri = "/redfish/v1/EventService/Actions/EventService.SubmitTestEvent";
+  const HttpResponse answer = rig.send("GET", "/redfish/v1/EventService/SSE");
+  ASSERT_TRUE(answer.stream);
+  (void)answer.stream->take();
+  EXPECT_EQ(rig.send("POST", uri, R"({"MessageId":"Base.1.13.Success","Message":"hello"})").status, 204U);
+  const std::string piece = answer.stream->take();
+  EXPECT_THAT(piece, HasSubstr("\"MessageId\":\"Base.1.13.Success\""));
+  EXPECT_THAT(piece, HasSubstr("\"Message\":\"hello\""));
+  EXPECT_THAT(rig.rack->find("C01")->events, testing::IsEmpty());
+  EXPECT_EQ(rig.send("POST", uri, "{}").status, 400U);
+  EXPECT_EQ(rig.send("POST", uri, R"({"MessageId":7})").status, 400U);
+  EXPECT_EQ(rig.send("POST", uri, "[").status, 400U);
+  EXPECT_EQ(answer.stream->take(), "");
+}
+
 TEST(Events, APowerShelfHasNone) {
   BmcRig rig("P01", "nvl72");
   rig.log_in();
