@@ -16,8 +16,9 @@ using boost::asio::awaitable;
 namespace {
 
 constexpr Nanoseconds kPowerAnswers = std::chrono::seconds(2);
-/// A watch that has just been unmasked says that it is ready at its next poll.
-constexpr Nanoseconds kReadyWithin = std::chrono::seconds(3);
+/// A watch that has just been unmasked says that it is ready at its next poll, one that has just begun after
+/// its first. Below what the station waits for an answer (15 s).
+constexpr Nanoseconds kReadyWithin = std::chrono::seconds(10);
 constexpr Nanoseconds kLookAgain = std::chrono::milliseconds(50);
 
 Error refusal(std::string why) { return {"mask.refused", std::move(why), "", Blame::operator_}; }
@@ -80,8 +81,11 @@ void InterlockWatch::mask(const std::string& dut, const std::string& part) {
 awaitable<void> InterlockWatch::mask_when_off(std::string id, std::string part, int asked, Ctx& task) {
   const std::int64_t patience_ends_ns = task.now().monotonic_ns + kReadyWithin.count();
   Status allowed = may_mask(id, part);
-  while (!allowed && said_ready_.contains(id) && !said_ready_.at(id).first && !mask_.is_on() &&
-         task.now().monotonic_ns < patience_ends_ns) {
+  const auto may_become_ready = [this, &id] {
+    const auto said = said_ready_.find(id);
+    return duts_.contains(id) && !mask_.is_on() && (said == said_ready_.end() || !said->second.first);
+  };
+  while (!allowed && may_become_ready() && task.now().monotonic_ns < patience_ends_ns) {
     const Status waited = co_await task.sleep_for(kLookAgain);
     if (!waited) co_return;
     allowed = may_mask(id, part);

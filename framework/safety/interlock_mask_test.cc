@@ -40,6 +40,22 @@ TEST_F(MaskTest, AWetDetectorThatIsMaskedCutsNothingAndIsSeen) {
   EXPECT_TRUE(ready["C01"]) << "judged again, and dry";
 }
 
+TEST_F(MaskTest, OneThatIsAskedForBeforeTheFirstReadingWaitsForIt) {
+  place("C01").detectors->takes = 900ms;
+  mask_at(100ms, "C01", "LeakDetector_0");
+  run(5s);
+  EXPECT_EQ(last().state, MaskReport::State::on) << refusal();
+}
+
+TEST_F(MaskTest, OneThatIsNeverReadIsRefusedBySayingSo) {
+  place("C01").detectors->takes = 1h;
+  mask_at(100ms, "C01", "LeakDetector_0");
+  at(9s, [this] { EXPECT_TRUE(masks.empty()); });
+  run(14s);
+  EXPECT_NE(refusal(), "");
+  EXPECT_EQ(last().state, MaskReport::State::refused);
+}
+
 TEST_F(MaskTest, WhileItIsMaskedNothingMayBeEnergised) {
   mask_at(10s, "C01", "LeakDetector_0");
   run(20s);

@@ -66,9 +66,10 @@ void InterlockWatch::start() {
   }
 }
 
-awaitable<void> InterlockWatch::stop() {
+awaitable<void> InterlockWatch::stop(bool finish_cuts) {
   const Status polls = co_await polls_.stop_and_join(StopReason::sibling, "the watch is over");
   (void)polls;
+  if (!finish_cuts) cuts_.request_stop(StopReason::sibling, "what was to be cut is no more");
   const Status cuts = co_await cuts_.join();
   (void)cuts;
 }

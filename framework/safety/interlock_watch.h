@@ -73,8 +73,9 @@ class InterlockWatch {
   void about_to_energise(const std::string& dut);
   /// Nothing is being cut now.
   [[nodiscard]] bool at_rest() const { return cuts_.running() == 0; }
-  /// Ends the polling and waits until what was begun to be cut is cut.
-  boost::asio::awaitable<void> stop();
+  /// Ends the polling and waits until what was begun to be cut is cut, or has been asked for Off for 10 min;
+  /// without `finish_cuts` it is given up.
+  boost::asio::awaitable<void> stop(bool finish_cuts = true);
 
   /// Every DUT that was cut, why, and how far it got.
   [[nodiscard]] const std::map<std::string, JournaledCut>& cuts() const { return done_; }

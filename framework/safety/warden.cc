@@ -202,11 +202,11 @@ class Warden {
 
   /// A cut that nothing confirms goes on for minutes: whoever knocks meanwhile, and means another run, must
   /// not wait for it.
-  awaitable<void> stop_watch_and_door() {
-    co_await watch_->stop();
+  awaitable<void> stop_watch_and_door(bool finish_cuts = true) {
+    co_await watch_->stop(finish_cuts);
     if (!door_) co_return;
     co_await door_->close();
-    co_await watch_->stop();  // what a last guest wanted
+    co_await watch_->stop(finish_cuts);  // what a last guest wanted
   }
 
   /// Firmware of that DUT, or of one that it serves; 0: none is being written.
@@ -450,7 +450,8 @@ class Warden {
       co_await undo_and_tell(ctx_);
     }
     co_await hazards_->stop();
-    co_await stop_watch_and_door();
+    // A virtual rack that its station had started has ended with it, and its ports are the next one's.
+    co_await stop_watch_and_door(!hello_->rack_ends_with_us);
     if (building_) {
       co_await building_->settle();
       co_await building_->stop();

@@ -67,6 +67,7 @@ struct WardenTest : testing::Test {
     said.build_stamp = stamp;
     said.run = "R-1";
     said.journal = "/x.guards";
+    said.rack_ends_with_us = rack_ends_with_station;
     socket.put(encode(said));
     WardenDut dut;
     dut.id = "C01";
@@ -167,7 +168,7 @@ struct WardenTest : testing::Test {
   ScriptedShell shell;
   std::shared_ptr<FakePower> power = std::make_shared<FakePower>();
   std::vector<std::string> expected;  ///< leak detectors of C01
-  bool has_building = false;
+  bool has_building = false, rack_ends_with_station = false;
   ScriptedMqtt broker;
   ScriptedBms bms;
   std::shared_ptr<FakeDetectors> detectors = std::make_shared<FakeDetectors>();
@@ -572,6 +573,31 @@ TEST_F(WardenTest, ALeakBesideADeadStationDoesNotWaitForTheFirmwareWrite) {
   EXPECT_LE(power->off_ns - start, 21 * kSecondOfWarden + 100'000'000);
   EXPECT_EQ(written_cuts.size(), 1U);
   EXPECT_LE(written_ns - start, 40 * kSecondOfWarden) << "what has no power is not being written";
+}
+
+/// Its station dies beside a leaking tray that does not obey.
+struct WardenOfADeadStation : WardenTest {
+  std::int64_t seconds_until_it_ends() {
+    expected = {"LeakDetector_0"};
+    detectors->put("LeakDetector_0");
+    hello();
+    guards();
+    at(1s, [this] {
+      detectors->put("LeakDetector_0", "Critical");
+      power->obeys = false;
+    });
+    at(3s, [this] { socket.close(); });
+    EXPECT_EQ(run(), 4);
+    EXPECT_EQ(written_cuts.size(), 1U);
+    return (loop->clock().now().monotonic_ns - start) / kSecondOfWarden;
+  }
+};
+
+TEST_F(WardenOfADeadStation, AsksForOffForTenMinutes) { EXPECT_GE(seconds_until_it_ends(), 600); }
+
+TEST_F(WardenOfADeadStation, DoesNotAskAVirtualRackThatEndedWithIt) {
+  rack_ends_with_station = true;
+  EXPECT_LE(seconds_until_it_ends(), 60);
 }
 
 TEST_F(WardenTest, ABmcThatCannotBeReachedIsNamedBeforeAnythingIsSwitchedOn) {
