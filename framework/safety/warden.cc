@@ -451,11 +451,12 @@ class Warden {
     }
     co_await hazards_->stop();
     // A virtual rack that its station had started has ended with it, and its ports are the next one's.
-    co_await stop_watch_and_door(!hello_->rack_ends_with_us);
+    const bool finish_cuts = !hello_->rack_ends_with_us;
+    co_await stop_watch_and_door(finish_cuts);
     if (building_) {
       co_await building_->settle();
       co_await building_->stop();
-      co_await watch_->stop();  // a leak that was read meanwhile
+      co_await watch_->stop(finish_cuts);  // a leak that was read meanwhile
     }
     if (parts_.write_ends && (!results_.empty() || !watch_->cuts().empty()))
       parts_.write_ends(hello_->journal, results_, cuts_to_write());

@@ -6,6 +6,7 @@ mind when we wrote it. The rack itself is asked what became of it.
 usage: independent_clients.py --bin BUILD/bin
 """
 import argparse
+import base64
 import json
 import os
 import ssl
@@ -61,6 +62,24 @@ class Rack:
         return self.power(dut) == power
 
 
+def listen(bmc):
+    """The BMC's event stream; reading it waits 10 s at most."""
+    request = urllib.request.Request(bmc["url"] + "/redfish/v1/EventService/SSE")
+    request.add_header("Authorization", "Basic " + base64.b64encode(f"{bmc['user']}:{bmc['password']}".encode()).decode())
+    return urllib.request.urlopen(request, timeout=10, context=ssl.create_default_context(cafile=bmc["certificate"]))
+
+
+def heard(stream, words):
+    try:
+        for _ in range(100):
+            line = stream.readline()
+            if words in line or not line:
+                return words in line
+    except TimeoutError:
+        pass
+    return False
+
+
 def by_sushy(rack, bmc):
     try:
         sushy.Sushy(bmc["url"], bmc["user"], bmc["password"], verify=True)
@@ -79,8 +98,9 @@ def by_sushy(rack, bmc):
             "firmware": len(root.get_update_service().firmware_inventory.get_members())}
     sessions = [one.username for one in root.get_session_service().sessions.get_members()]
     check(read["chassis"] and read["managers"] and read["firmware"] > 0 and sessions == [bmc["user"]], f"{bmc['id']}: sushy reads {read}, and is its one session")
-    root.get_event_service().submit_test_event("1", "2026-01-01T00:00:00Z", "Alert", "a test", [], "Base.1.13.Success", bmc["url"], "OK")
-    check(True, f"{bmc['id']}: sushy has a test event sent")
+    with listen(bmc) as stream:
+        root.get_event_service().submit_test_event("1", "2026-01-01T00:00:00Z", "Alert", "sent by sushy", [], "Base.1.13.Success", bmc["url"], "OK")
+        check(heard(stream, b"sent by sushy"), f"{bmc['id']}: sushy has a test event sent, and who listens hears it")
     if bmc["role"] != "cdu":
         by_sushy_switched(rack, bmc, root)
     session.close()
