@@ -96,6 +96,7 @@ def judge(row, dut, part, run):
     if wrong:
         wrong.append("counts " + json.dumps(result["counts"]) + " reasons " +
                      json.dumps([(i["id"], r["code"], r["fru"], r["message"][:120]) for i in result["duts"] for r in i["reasons"]][:6]))
+        wrong.append("cuts " + json.dumps(result["interlocks"]))
     return wrong
 
 
