@@ -80,7 +80,7 @@ if(KILN_TESTS)
   include(GoogleTest)
 endif()
 
-# KILN_BUILD_STAMP for those who compare it: the plugins and the program that loads them.
+# The build stamp (base/build_stamp.h) for those who compare it: the plugins, and the programs that meet them.
 set(KILN_STAMP_HEADER "${PROJECT_BINARY_DIR}/generated/build_stamp.h")
 string(TOLOWER "${CMAKE_BUILD_TYPE}" flavour)
 string(REPLACE "," "-" flavour "${flavour}${KILN_SANITIZER}")
@@ -100,10 +100,17 @@ add_custom_command(OUTPUT "${KILN_STAMP_HEADER}.done" BYPRODUCTS "${KILN_STAMP_H
   DEPENDS ${stamped_headers} COMMENT "Build stamp" VERBATIM)
 add_custom_target(kiln_build_stamp DEPENDS "${KILN_STAMP_HEADER}.done")
 
-# kiln_use_build_stamp(TARGET): its sources know KILN_BUILD_STAMP.
+# One small object holds it, so that a changed header compiles anew who includes it and nobody else.
+add_library(kiln_build_stamp_text OBJECT "${PROJECT_SOURCE_DIR}/framework/base/build_stamp.cc")
+target_compile_options(kiln_build_stamp_text PRIVATE -include "${KILN_STAMP_HEADER}")
+target_include_directories(kiln_build_stamp_text PRIVATE "${PROJECT_SOURCE_DIR}/framework")
+target_link_libraries(kiln_build_stamp_text PRIVATE kiln_options)
+set_target_properties(kiln_build_stamp_text PROPERTIES CXX_VISIBILITY_PRESET hidden)
+add_dependencies(kiln_build_stamp_text kiln_build_stamp)
+
+# kiln_use_build_stamp(TARGET): it carries the stamp of this build.
 function(kiln_use_build_stamp target)
-  target_compile_options(${target} PRIVATE -include "${KILN_STAMP_HEADER}")
-  add_dependencies(${target} kiln_build_stamp)
+  target_sources(${target} PRIVATE $<TARGET_OBJECTS:kiln_build_stamp_text>)
 endfunction()
 
 # kiln_export_to_plugins(PROGRAM): the program carries the floors a plugin may call as a whole and exports them, so that
@@ -208,8 +215,8 @@ function(kiln_plugin_module target file directory)
   target_link_libraries(${target}_objects PUBLIC kiln_sdk PRIVATE kiln_options)
   set_target_properties(${target}_objects PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
   kiln_join(${target}_objects)
-  kiln_use_build_stamp(${target}_objects)
   add_library(${target} MODULE $<TARGET_OBJECTS:${target}_objects>)
+  kiln_use_build_stamp(${target})
   target_link_libraries(${target} PRIVATE kiln_options)
   set_target_properties(${target} PROPERTIES PREFIX "" OUTPUT_NAME "${file}"
     LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/${directory}")
@@ -228,6 +235,9 @@ function(kiln_plugin folder name)
   kiln_plugin_module(kiln_plugin_${name} "${name}" lib/kiln/plugins ${sources})
   add_dependencies(plugins kiln_plugin_${name})
   install(TARGETS kiln_plugin_${name} LIBRARY DESTINATION lib/kiln/plugins)
-  kiln_test(kiln_plugin_${name}_test SOURCES ${tests} $<TARGET_OBJECTS:kiln_plugin_${name}_objects>
-            LIBRARIES kiln_sdk kiln_testing LABELS plugin)
+  if(tests)
+    kiln_test(kiln_plugin_${name}_test
+              SOURCES ${tests} $<TARGET_OBJECTS:kiln_plugin_${name}_objects> $<TARGET_OBJECTS:kiln_build_stamp_text>
+              LIBRARIES kiln_sdk kiln_testing LABELS plugin)
+  endif()
 endfunction()

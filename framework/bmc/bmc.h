@@ -28,6 +28,14 @@ struct Oddity {
   std::string what;
 };
 
+/// A deviation that was lived with.
+struct AppliedQuirk {
+  std::string quirk;     ///< "expand_unreliable"
+  std::string dialect;   ///< who told of it; empty: it was noticed, and no dialect of this BMC knows it
+  std::string sentence;  ///< how it shows, and what was done
+  std::string uri;       ///< where
+};
+
 struct BmcIdentity {
   std::string redfish_version, vendor, product, uuid;
   std::string serial;         ///< of the system or chassis this BMC stands for, tidy; empty when it has none
@@ -38,6 +46,7 @@ struct BmcIdentity {
   /// type Slot); nullopt when the BMC does not say.
   std::optional<int> slot;
   std::string slot_source;  ///< URI
+  std::string platform;     ///< its dialects: "nvidia_nvl72_tray, ami_megarac"; empty: not recognised
 };
 
 enum class PowerState { on, off, powering_on, powering_off, unknown };
@@ -223,6 +232,8 @@ class Bmc {
   virtual std::vector<Oddity> take_oddities() = 0;
   /// Exchanges that were repeated because the BMC was busy, reset or unintelligible for a moment; moved out.
   virtual std::vector<std::string> take_disturbances() = 0;
+  /// Quirks lived with since the last call, each once per connection; moved out.
+  virtual std::vector<AppliedQuirk> take_quirks() = 0;
 };
 
 }  // namespace kiln

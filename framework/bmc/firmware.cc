@@ -48,6 +48,22 @@ bool mentions(const JsonView& task, std::string_view word) {
   return false;
 }
 
+/// Dell names inventory entries "Installed-<id>-<version>__<part>" and lists, beside what runs, what ran
+/// before ("Previous-") and what could be had ("Available-"); OpenBMC lists the other of two images as
+/// standby.
+bool is_other_image(const std::string& id, const std::string& state) {
+  return id.starts_with("Previous-") || id.starts_with("Available-") ||
+         is_one_of(state, {"StandbyOffline", "StandbySpare"});
+}
+
+/// Without what changes with every version.
+std::string lasting_id(const std::string& id) {
+  const std::size_t part = id.find("__");
+  return id.starts_with("Installed-") && part != std::string::npos && part + 2 < id.size()
+             ? id.substr(part + 2)
+             : id;
+}
+
 bool names_a_bios(const std::string& id) {
   return boost::algorithm::icontains(id, "BIOS") || boost::algorithm::icontains(id, "UEFI");
 }
@@ -99,6 +115,9 @@ boost::asio::awaitable<Result<std::vector<FirmwareItem>>> FirmwareReader::invent
   if (!service) co_return std::move(service.error()).while_doing("reading the firmware inventory");
   bool has_bios = false;
   if (*service) {
+    Result<std::shared_ptr<const Platform>> platform = co_await tree_.platform(ctx);
+    if (!platform) co_return std::move(platform.error()).while_doing("reading the firmware inventory");
+    const bool lists_others = (*platform)->has(Quirk::inventory_lists_other_images);
     const JsonView link = (*service)->body["FirmwareInventory"];
     Result<MemberList> list = co_await tree_.follow(ctx, **service, link);
     if (!list) co_return std::move(list.error()).while_doing("reading the firmware inventory");
@@ -109,6 +128,12 @@ boost::asio::awaitable<Result<std::vector<FirmwareItem>>> FirmwareReader::invent
       item.updateable = member.body["Updateable"].boolean();
       item.state = state_of(member.body);
       item.uri = member.uri;
+      if (lists_others) {
+        const bool other = is_other_image(item.id, item.state);
+        if (other) tree_.client().note_quirk(Quirk::inventory_lists_other_images, item.uri);
+        if (other) continue;
+        item.id = lasting_id(item.id);
+      }
       has_bios = has_bios || names_a_bios(item.id) || names_a_bios(member.body["Name"].text_or_empty());
       items.push_back(std::move(item));
     }
@@ -132,6 +157,7 @@ boost::asio::awaitable<Result<std::vector<FirmwareItem>>> FirmwareReader::invent
     item.uri = system.uri;
     if (item.version.empty()) continue;
     owners.push_back(system.id());
+    tree_.client().note_quirk(Quirk::bios_only_in_system, system.uri);
     bios.push_back(std::move(item));
   }
   for (std::size_t i = 0; i < bios.size(); ++i) {
@@ -169,6 +195,7 @@ boost::asio::awaitable<Result<UpdateOutcome>> FirmwareReader::poll_task(
       // XCC ends its task by handing over to a job.
       const std::optional<std::string> job = body["Links"]["Job"].link();
       if (job && mentions(body, "OperationTransitionedToJob")) {
+        tree_.client().note_quirk(Quirk::task_becomes_job, outcome.task_uri);
         outcome.task_uri = *job;
         continue;
       }

@@ -120,8 +120,11 @@ boost::asio::awaitable<Result<BmcIdentity>> read_identity(const Ctx& ctx, Servic
                                                           PowerControl& power) {
   Result<RedfishResource> root = co_await tree.root(ctx);
   if (!root) co_return root.error();
+  Result<std::shared_ptr<const Platform>> platform = co_await tree.platform(ctx);
+  if (!platform) co_return std::move(platform.error()).while_doing("reading the BMC's identity");
   BmcIdentity identity;
   identity.uri = root->uri;
+  identity.platform = (*platform)->name();
   identity.redfish_version = root->body["RedfishVersion"].text_or_empty();
   identity.vendor = root->body["Vendor"].text_or_empty();
   identity.product = root->body["Product"].text_or_empty();

@@ -11,6 +11,8 @@
 namespace kiln {
 namespace {
 
+// Of a restart that is made of off and on. Ten seconds: Lenovo SR675 V3, as its own tools wait.
+constexpr Nanoseconds kOffWithin{60'000'000'000}, kOffPoll{1'000'000'000}, kOffBeforeOn{10'000'000'000};
 const std::string kSystemReset = "#ComputerSystem.Reset";
 const std::string kChassisReset = "#Chassis.Reset";
 const std::string kManagerReset = "#Manager.Reset";
@@ -40,6 +42,17 @@ std::string choose(const std::vector<std::string>& wishes, const std::vector<std
     if (std::find(allowed.begin(), allowed.end(), wish) != allowed.end()) return wish;
   }
   return {};
+}
+
+/// `Power` of some member of its Oem object, true or "On" (Delta).
+std::optional<bool> oem_power(const JsonView& body) {
+  for (const auto& [vendor, said] : body["Oem"].members()) {
+    const JsonView power = said["Power"];
+    if (power.is_boolean()) return power.boolean();
+    const PowerState state = power_state_from(power.is_string() ? power.text_or_empty() : std::string());
+    if (state == PowerState::on || state == PowerState::off) return state == PowerState::on;
+  }
+  return std::nullopt;
 }
 
 std::string reset_body(const std::string& reset_type) {
@@ -144,6 +157,16 @@ boost::asio::awaitable<Result<PowerTarget>> PowerControl::find(const Ctx& ctx) {
       best_rank = rank;
     }
   }
+  if (best == nullptr) {
+    Result<std::shared_ptr<const Platform>> platform = co_await tree_.platform(ctx);
+    if (!platform) co_return platform.error();
+    for (const RedfishResource& one : chassis->members) {
+      const bool outermost = !one.body.at({"Links", "ContainedBy"}).exists();
+      if (!(*platform)->has(Quirk::power_state_in_oem) || !outermost) continue;
+      if (one.body["PowerSubsystem"].link() || oem_power(one.body)) best = &one;
+      if (best != nullptr) break;
+    }
+  }
   if (best == nullptr)
     co_return unsupported(tree_.client(), "has no system and no chassis with a power state");
   Result<PowerTarget> found = co_await target_from(ctx, *best, kChassisReset);
@@ -167,10 +190,43 @@ boost::asio::awaitable<Result<PowerState>> PowerControl::state(const Ctx& ctx) {
   }
   const JsonView printed = resource->body["PowerState"];
   const PowerState state = power_state_from(printed.text_or_empty());
+  if (!printed.exists() && !found->is_system) {
+    Result<std::shared_ptr<const Platform>> platform = co_await tree_.platform(ctx);
+    if (!platform) co_return platform.error();
+    if ((*platform)->has(Quirk::power_state_in_oem)) {
+      Result<PowerState> of_supplies = co_await state_of_supplies(ctx, *resource);
+      co_return of_supplies;
+    }
+  }
   if (state == PowerState::unknown) {
     tree_.client().note_oddity(found->uri, "PowerState", fmt::format("is {}", printed.printed()));
   }
   co_return state;
+}
+
+/// Of the chassis itself where it says it; else on when every supply says so, off when none does. Anything
+/// between is not known.
+boost::asio::awaitable<Result<PowerState>> PowerControl::state_of_supplies(const Ctx& ctx,
+                                                                           RedfishResource chassis) {
+  tree_.client().note_quirk(Quirk::power_state_in_oem, chassis.uri);
+  const std::optional<bool> of_chassis = oem_power(chassis.body);
+  if (of_chassis) co_return *of_chassis ? PowerState::on : PowerState::off;
+  const JsonView subsystem_link = chassis.body["PowerSubsystem"];
+  Result<std::optional<RedfishResource>> subsystem = co_await tree_.resource(ctx, chassis, subsystem_link);
+  if (!subsystem) co_return subsystem.error();
+  if (!*subsystem) co_return PowerState::unknown;
+  const JsonView supplies_link = (*subsystem)->body["PowerSupplies"];
+  Result<MemberList> supplies = co_await tree_.follow(ctx, **subsystem, supplies_link);
+  if (!supplies) co_return supplies.error();
+  std::size_t on = 0, off = 0;
+  for (const RedfishResource& supply : supplies->members) {
+    const std::optional<bool> power = oem_power(supply.body);
+    if (power) ++(*power ? on : off);
+  }
+  const bool all = supplies->unread.empty() && on + off == supplies->members.size() && on + off > 0;
+  if (all && off == 0) co_return PowerState::on;
+  if (all && on == 0) co_return PowerState::off;
+  co_return PowerState::unknown;
 }
 
 boost::asio::awaitable<Status> PowerControl::reset(const Ctx& ctx, std::vector<std::string> wishes,
@@ -211,11 +267,42 @@ boost::asio::awaitable<Status> PowerControl::power_on(const Ctx& ctx, const Perm
 boost::asio::awaitable<Status> PowerControl::restart(const Ctx& ctx, const Permit& permit) {
   const Status good = check_permit(permit, Energy::power);
   if (!good) co_return good.error();
+  Result<std::shared_ptr<const Platform>> platform = co_await tree_.platform(ctx);
+  if (!platform) co_return platform.error();
+  if ((*platform)->has(Quirk::restart_hangs)) {
+    Status cycled = co_await off_and_on(ctx, permit);
+    co_return cycled;
+  }
   std::vector<std::string> wishes{"ForceRestart", "PowerCycle", "GracefulRestart"};
   std::function<Status()> still_wanted = [&permit] { return check_permit(permit, Energy::power); };
   Status done = co_await reset(ctx, std::move(wishes), Repeat::if_not_executed, std::move(still_wanted),
                                PowerState::unknown);
   co_return done;
+}
+
+boost::asio::awaitable<Status> PowerControl::off_and_on(const Ctx& ctx, const Permit& permit) {
+  Result<PowerTarget> found = co_await target(ctx);
+  if (!found) co_return found.error();
+  tree_.client().note_quirk(Quirk::restart_hangs, found->uri);
+  Status off = co_await force_off(ctx);
+  if (!off) co_return off;
+  const std::int64_t give_up_ns = ctx.now().monotonic_ns + kOffWithin.count();
+  for (;;) {
+    Result<PowerState> now = co_await state(ctx);
+    if (now && *now == PowerState::off) break;
+    if (ctx.now().monotonic_ns >= give_up_ns) {
+      co_return Error("bmc.stays_on",
+                      fmt::format("{} accepted ForceOff and does not read Off within {}", found->uri,
+                                  format_duration(kOffWithin)),
+                      "Switch it off at its power shelf or outlet.");
+    }
+    Status waited = co_await ctx.sleep_for(kOffPoll);
+    if (!waited) co_return waited;
+  }
+  Status rested = co_await ctx.sleep_for(kOffBeforeOn);
+  if (!rested) co_return rested;
+  Status on = co_await power_on(ctx, permit);
+  co_return on;
 }
 
 boost::asio::awaitable<Status> PowerControl::force_off(const Ctx& ctx) {

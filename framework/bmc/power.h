@@ -45,6 +45,8 @@ class PowerControl {
                                        std::function<Status()> still_wanted, PowerState goal);
 
   ServiceTree& tree_;
+  boost::asio::awaitable<Result<PowerState>> state_of_supplies(const Ctx& ctx, RedfishResource chassis);
+  boost::asio::awaitable<Status> off_and_on(const Ctx& ctx, const Permit& permit);
   std::optional<PowerTarget> target_;
 };
 

@@ -29,7 +29,7 @@ class RedfishBmc final : public Bmc {
       : client_(std::move(client), std::move(options)) {}
 
   awaitable<Result<BmcIdentity>> identity(const Ctx& ctx) override {
-    return read_identity(ctx, tree_, power_);
+    return read_identity(ctx, tree_, power_);  // and the platform with it
   }
   awaitable<Result<PowerState>> power_state(const Ctx& ctx) override { return power_.state(ctx); }
   awaitable<Status> power_on(const Ctx& ctx, const Permit& permit) override {
@@ -127,6 +127,7 @@ class RedfishBmc final : public Bmc {
 
   std::vector<Oddity> take_oddities() override { return client_.take_oddities(); }
   std::vector<std::string> take_disturbances() override { return client_.take_disturbances(); }
+  std::vector<AppliedQuirk> take_quirks() override { return client_.take_quirks(); }
 
  private:
   RedfishClient client_;

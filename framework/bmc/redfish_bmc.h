@@ -9,10 +9,12 @@
 
 #include "base/secret.h"
 #include "bmc/bmc.h"
+#include "bmc/dialect.h"
 #include "io/http.h"
 
 namespace kiln {
 
+struct BmcPeer;
 struct LoginDoor;
 class OpenSessions;
 
@@ -22,6 +24,8 @@ struct RedfishOptions {
   Secret password;
   std::shared_ptr<LoginDoor> login_door;  ///< of all connections with this account to this BMC; may be null
   std::shared_ptr<OpenSessions> open_sessions;  ///< where sessions are noted; may be null
+  std::shared_ptr<BmcPeer> peer;                ///< of all connections to this BMC; null: one of its own
+  Dialects dialects;                            ///< those there are
   /// Of reads, on 429, 502, 503, 504, lost connections and bodies that are not JSON (of the last at most 4).
   /// Eight make about 20 s, which outlasts a busy spell; the Ctx's deadline comes before.
   int retries = 8;

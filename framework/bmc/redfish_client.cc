@@ -17,6 +17,8 @@ constexpr Nanoseconds kLongestRetryAfter{10'000'000'000};
 constexpr int kNonsenseRetries = 4;       // what is still not JSON then, is so
 constexpr std::size_t kMostKept = 2'000;  // oddities or disturbances between two takes
 constexpr std::size_t kParallelReads = 2;
+constexpr Nanoseconds kLongestRefusal{
+    120'000'000'000};  // of reads by 429: budgets are a minute's, most often
 
 bool is_busy(int status) { return status == 429 || status == 502 || status == 503 || status == 504; }
 
@@ -69,7 +71,10 @@ RedfishClient::RedfishClient(std::unique_ptr<HttpClient> client, RedfishOptions 
       session_(
           wire_, options_.user, options_.password, options_.max_depth,
           [this](const std::string& uri, const std::string& what) { note_oddity(uri, "", what); },
-          options_.login_door, options_.open_sessions) {}
+          [this](Quirk quirk, const std::string& uri) { note_quirk(quirk, uri); }, options_.login_door,
+          options_.open_sessions) {
+  if (!options_.peer) options_.peer = std::make_shared<BmcPeer>();
+}
 
 void RedfishClient::note_oddity(std::string uri, std::string property, std::string what) {
   for (const Oddity& known : oddities_) {
@@ -97,6 +102,25 @@ std::vector<Oddity> RedfishClient::take_oddities() {
 }
 
 std::vector<std::string> RedfishClient::take_disturbances() { return std::exchange(disturbances_, {}); }
+
+void RedfishClient::note_quirk(Quirk quirk, std::string uri) {
+  if (quirks_noted_.insert(quirk).second) quirks_.emplace_back(quirk, std::move(uri));
+}
+
+std::vector<AppliedQuirk> RedfishClient::take_quirks() {
+  std::vector<AppliedQuirk> taken;
+  for (auto& [quirk, uri] : std::exchange(quirks_, {})) {
+    const QuirkFacts& facts = quirk_facts(quirk);
+    AppliedQuirk applied{std::string(facts.name), "", std::string(facts.sentence), std::move(uri)};
+    const KnownQuirk* known = peer().platform ? peer().platform->find(quirk) : nullptr;
+    if (known != nullptr) {
+      applied.dialect = peer().platform->dialect_of(quirk);
+      applied.sentence = known->sentence;
+    }
+    taken.push_back(std::move(applied));
+  }
+  return taken;
+}
 
 boost::asio::awaitable<Result<HttpResponse>> RedfishClient::signed_exchange(const Ctx& ctx,
                                                                             HttpRequest request) {
@@ -129,6 +153,30 @@ boost::asio::awaitable<Status> RedfishClient::pause_before_repeat(const Ctx& ctx
   note_disturbance(fmt::format("{}: {}; repeated after {}", what, last.message, format_duration(pause)));
   Status slept = co_await ctx.sleep_for(pause);
   co_return slept;
+}
+
+boost::asio::awaitable<Status> RedfishClient::wait_for_turn(const Ctx& ctx, std::string path,
+                                                            Urgency urgency) {
+  const std::int64_t now_ns = ctx.now().monotonic_ns;
+  if (urgency == Urgency::safety) co_return success();
+  if (!peer().breaker.lets_through(now_ns)) {
+    co_return Error("bmc.unreachable",
+                    fmt::format("GET {} was not sent: the BMC is tried once a second since it left the last "
+                                "reads unanswered ({})",
+                                path, peer().last_failure),
+                    "Check power, cable and address of the BMC.");
+  }
+  const Nanoseconds wait(peer().budget.reserve(now_ns) - now_ns);
+  if (wait.count() <= 0) co_return success();
+  if (wait >= ctx.remaining()) {
+    co_return Error("bmc.busy",
+                    fmt::format("GET {} was not sent: the BMC asked for a pause of {}, which is longer than "
+                                "there is time",
+                                path, format_duration(wait)),
+                    "Wait until the BMC answers again, or let fewer programs ask it.");
+  }
+  Status waited = co_await ctx.sleep_for(wait);
+  co_return waited;
 }
 
 Result<RedfishResource> RedfishClient::resource_from(const HttpResponse& response, const std::string& uri) {
@@ -168,11 +216,21 @@ Result<RedfishResource> RedfishClient::resource_from(const HttpResponse& respons
 }
 
 boost::asio::awaitable<Result<RedfishResource>> RedfishClient::get(const Ctx& ctx, std::string uri,
-                                                                   std::optional<int> retries) {
+                                                                   std::optional<int> retries,
+                                                                   Urgency urgency) {
   const std::optional<std::string> path = local_path(uri);
   if (!path) co_return Error("bmc.bad_link", fmt::format("'{}' is no address on this BMC", uri));
   const int most = retries.value_or(options_.retries);
+  const std::int64_t begun_ns = ctx.now().monotonic_ns;
   for (int attempt = 0;; ++attempt) {
+    Status turn = co_await wait_for_turn(ctx, *path, urgency);
+    if (!turn) {
+      const bool again = turn.error().code == "bmc.unreachable" && attempt < most;
+      if (!again) co_return turn.error();
+      Status rested = co_await pause_before_repeat(ctx, "GET " + *path, attempt, turn.error(), std::nullopt);
+      if (!rested) co_return rested.error();
+      continue;
+    }
     HttpRequest request("GET", *path);
     request.headers = {{"Accept", "application/json"}, {"OData-Version", "4.0"}};
     const std::int64_t sent_ns = ctx.now().monotonic_ns;
@@ -184,7 +242,12 @@ boost::asio::awaitable<Result<RedfishResource>> RedfishClient::get(const Ctx& ct
     if (!response) {
       failure = response.error();
       worth_repeating = may_pass(*failure);
+      if (failure->code == "bmc.unreachable") {
+        peer().last_failure = failure->message;
+        peer().breaker.unanswered(ctx.now().monotonic_ns);
+      }
     } else {
+      peer().breaker.answered();
       Result<RedfishResource> resource = resource_from(*response, *path);
       if (resource) {
         resource->sent_ns = sent_ns;
@@ -195,6 +258,17 @@ boost::asio::awaitable<Result<RedfishResource>> RedfishClient::get(const Ctx& ct
           is_busy(response->status) || (failure->code == "bmc.not_json" && !is_other_media(*response));
       if (failure->code == "bmc.not_json") most_of_this = std::min(most, kNonsenseRetries);
       retry_after = response->header("Retry-After");
+      if (response->status == 429) {
+        const std::int64_t now_ns = ctx.now().monotonic_ns;
+        peer().budget.refused(now_ns, retry_after_of(retry_after));
+        // The budget holds the next read back, and those of others; how often it was refused says nothing.
+        const bool again =
+            most > 0 && urgency == Urgency::normal && now_ns - begun_ns < kLongestRefusal.count();
+        if (!again && urgency == Urgency::normal) co_return std::move(*failure);
+        if (again) note_disturbance(fmt::format("GET {}: {}; repeated when it may", *path, failure->message));
+        if (again) --attempt;
+        if (again) continue;
+      }
     }
     if (!worth_repeating || attempt >= most_of_this) co_return std::move(*failure);
     Status paused = co_await pause_before_repeat(ctx, "GET " + *path, attempt, std::move(*failure),
@@ -205,6 +279,7 @@ boost::asio::awaitable<Result<RedfishResource>> RedfishClient::get(const Ctx& ct
 
 struct RedfishClient::Batch {
   std::vector<std::string> uris;
+  Urgency urgency = Urgency::normal;
   std::vector<std::optional<Result<RedfishResource>>> results;
   std::size_t next = 0;
   std::optional<Error> ended;
@@ -214,15 +289,17 @@ boost::asio::awaitable<void> RedfishClient::fetch_batch(Ctx& ctx, RedfishClient&
                                                         std::shared_ptr<Batch> batch) {
   while (!batch->ended && batch->next < batch->uris.size()) {
     const std::size_t mine = batch->next++;
-    Result<RedfishResource> result = co_await client.get(ctx, batch->uris[mine]);
+    Result<RedfishResource> result =
+        co_await client.get(ctx, batch->uris[mine], std::nullopt, batch->urgency);
     if (!result && is_exchange_error(result.error()) && !batch->ended) batch->ended = result.error();
     batch->results[mine].emplace(std::move(result));
   }
 }
 
 boost::asio::awaitable<Result<std::vector<Result<RedfishResource>>>> RedfishClient::get_all(
-    const Ctx& ctx, std::vector<std::string> uris) {
+    const Ctx& ctx, std::vector<std::string> uris, Urgency urgency) {
   auto batch = std::make_shared<Batch>();
+  batch->urgency = urgency;
   batch->results.resize(uris.size());
   batch->uris = std::move(uris);
   Scope scope(ctx);

@@ -3,6 +3,9 @@
 // tells the two kinds of failure apart (redfish_error.h), and keeps a record of everything odd. Owned by the
 // Bmc; loop thread only.
 //
+// Reads keep to what the BMC bears, and spare one that does not answer (request_budget.h), over all
+// connections to it. What switches something never waits for that.
+//
 // Repetition: GET is repeated on 429, 502, 503, 504, lost connections and bodies that are not JSON, at most
 // `RedfishOptions::retries` times and never beyond the Ctx's deadline: when the next pause does not fit, the
 // last failure is returned at once. What changes something is repeated only as its `Repeat` says. A 401 logs
@@ -12,10 +15,12 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "bmc/bmc.h"
+#include "bmc/bmc_peer.h"
 #include "bmc/json_view.h"
 #include "bmc/redfish_bmc.h"
 #include "bmc/redfish_session.h"
@@ -57,17 +62,21 @@ class RedfishAnswer {
 /// for what may be asked twice without harm, such as switching off.
 enum class Repeat { never, if_not_executed, always };
 
+/// safety: what watches for leaks is held back by no budget and no breaker.
+enum class Urgency { normal, safety };
+
 class RedfishClient {
  public:
   RedfishClient(std::unique_ptr<HttpClient> client, RedfishOptions options);
 
   /// One resource. `retries` replaces the option when given.
   boost::asio::awaitable<Result<RedfishResource>> get(const Ctx& ctx, std::string uri,
-                                                      std::optional<int> retries = {});
+                                                      std::optional<int> retries = {},
+                                                      Urgency urgency = Urgency::normal);
   /// Many, two at a time, in the order asked. An exchange error ends the whole and is returned as such; other
   /// failures stand in their places.
-  boost::asio::awaitable<Result<std::vector<Result<RedfishResource>>>> get_all(const Ctx& ctx,
-                                                                               std::vector<std::string> uris);
+  boost::asio::awaitable<Result<std::vector<Result<RedfishResource>>>> get_all(
+      const Ctx& ctx, std::vector<std::string> uris, Urgency urgency = Urgency::normal);
   /// `still_wanted` is asked before every repetition; its Error ends it (a revoked permit). May be empty.
   boost::asio::awaitable<Result<RedfishAnswer>> post(const Ctx& ctx, std::string uri,
                                                      std::string content_type, std::string body,
@@ -89,14 +98,20 @@ class RedfishClient {
   /// The same oddity of the same place is kept once until it is taken.
   void note_oddity(std::string uri, std::string property, std::string what);
   void note_disturbance(std::string what);
+  /// Once per connection.
+  void note_quirk(Quirk quirk, std::string uri);
   std::vector<Oddity> take_oddities();
   std::vector<std::string> take_disturbances();
+  std::vector<AppliedQuirk> take_quirks();
+  /// What all connections to this BMC know of it.
+  [[nodiscard]] BmcPeer& peer() const { return *options_.peer; }
 
  private:
   struct Batch;
   boost::asio::awaitable<Result<HttpResponse>> signed_exchange(const Ctx& ctx, HttpRequest request);
   boost::asio::awaitable<Status> pause_before_repeat(const Ctx& ctx, std::string what, int attempt,
                                                      Error last, std::optional<std::string> retry_after);
+  boost::asio::awaitable<Status> wait_for_turn(const Ctx& ctx, std::string path, Urgency urgency);
   Result<RedfishResource> resource_from(const HttpResponse& response, const std::string& uri);
   static boost::asio::awaitable<void> fetch_batch(Ctx& ctx, RedfishClient& client,
                                                   std::shared_ptr<Batch> batch);
@@ -107,6 +122,8 @@ class RedfishClient {
   std::vector<Oddity> oddities_;
   std::vector<std::string> disturbances_;
   std::size_t dropped_oddities_ = 0;
+  std::set<Quirk> quirks_noted_;
+  std::vector<std::pair<Quirk, std::string>> quirks_;
 };
 
 /// Path without trailing slashes: two addresses that differ only so are one resource.

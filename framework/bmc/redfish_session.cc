@@ -41,18 +41,22 @@ bool asks_for_basic(const HttpResponse& response) {
 
 RedfishSession::RedfishSession(RedfishWire& wire, std::string user, Secret password, int max_depth,
                                std::function<void(const std::string&, const std::string&)> note,
+                               std::function<void(Quirk, const std::string&)> quirk,
                                std::shared_ptr<LoginDoor> door, std::shared_ptr<OpenSessions> kept)
     : wire_(wire),
       user_(std::move(user)),
       password_(std::move(password)),
       max_depth_(max_depth),
       note_(std::move(note)),
+      quirk_(std::move(quirk)),
       door_(door ? std::move(door) : std::make_shared<LoginDoor>()),
       kept_(std::move(kept)) {}
 
 void RedfishSession::sign(HttpRequest& request) const {
   if (proof_ == Proof::token) {
     request.headers.emplace_back("X-Auth-Token", token_.expose());
+    const bool changes = request.method != "GET" && request.method != "HEAD";
+    if (changes && !csrf_token_.empty()) request.headers.emplace_back("X-CSRFTOKEN", csrf_token_.expose());
   } else if (proof_ == Proof::basic) {
     request.user = user_;
     request.password = password_;
@@ -63,6 +67,7 @@ void RedfishSession::use_basic(const std::string& uri, const std::string& why) {
   proof_ = Proof::basic;
   session_uri_.clear();
   note_(uri, why + ": Basic authentication is used");
+  quirk_(Quirk::basic_only, uri);
 }
 
 boost::asio::awaitable<Status> RedfishSession::ensure(const Ctx& ctx, std::uint64_t stale_generation) {
@@ -134,6 +139,7 @@ void RedfishSession::forget_session() {
   session_.reset();
   proof_ = Proof::none;
   token_ = Secret();
+  csrf_token_ = Secret();
   session_uri_.clear();
 }
 
@@ -271,6 +277,12 @@ boost::asio::awaitable<Status> RedfishSession::open_session(const Ctx& ctx, std:
   if (session_uri_.empty())
     note_(uri, "the login did not say where its session is: it cannot be ended, only time out");
   token_ = Secret(*token);
+  // MegaRAC: "X-CSRFTOKEN" of the login's answer.
+  const std::optional<std::string> csrf = answer->header("X-CSRFTOKEN");
+  if (csrf && !csrf->empty()) {
+    csrf_token_ = Secret(*csrf);
+    quirk_(Quirk::csrf_token, uri);
+  }
   proof_ = Proof::token;
   sessions_at_ = uri;
   if (kept_ && !session_uri_.empty()) {
@@ -298,6 +310,7 @@ boost::asio::awaitable<Status> RedfishSession::logout(const Ctx& ctx) {
   const std::optional<OpenSession> session = std::exchange(session_, std::nullopt);
   proof_ = Proof::none;
   token_ = Secret();
+  csrf_token_ = Secret();
   session_uri_.clear();
   Result<HttpResponse> answer = co_await wire_.send(ctx, std::move(request));
   if (!answer) co_return std::move(answer.error()).while_doing("logging out");

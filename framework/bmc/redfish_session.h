@@ -14,6 +14,7 @@
 #include <string>
 
 #include "base/secret.h"
+#include "bmc/dialect.h"
 #include "bmc/open_sessions.h"
 #include "bmc/redfish_wire.h"
 #include "io/pool.h"
@@ -34,11 +35,12 @@ struct LoginDoor {
 
 class RedfishSession {
  public:
-  /// `note(uri, what)` records a fact worth keeping, such as Basic being used. `wire` must outlive the
-  /// session.
+  /// `note(uri, what)` records a fact worth keeping, such as Basic being used; `quirk` a deviation lived
+  /// with. `wire` must outlive the session.
   /// `door`: null for one of its own. `kept`: where sessions are noted; null: nowhere.
   RedfishSession(RedfishWire& wire, std::string user, Secret password, int max_depth,
                  std::function<void(const std::string& uri, const std::string& what)> note,
+                 std::function<void(Quirk quirk, const std::string& uri)> quirk,
                  std::shared_ptr<LoginDoor> door = nullptr, std::shared_ptr<OpenSessions> kept = nullptr);
 
   /// Logs in unless that was done after `stale_generation` was seen. Tasks that come at the same time wait
@@ -73,10 +75,12 @@ class RedfishSession {
   Secret password_;
   int max_depth_;
   std::function<void(const std::string&, const std::string&)> note_;
+  std::function<void(Quirk, const std::string&)> quirk_;
   std::shared_ptr<LoginDoor> door_;
   std::shared_ptr<OpenSessions> kept_;
   Proof proof_ = Proof::none;
   Secret token_;
+  Secret csrf_token_;  ///< sent with what changes something; empty: this service has none
   std::string session_uri_, sessions_at_;
   std::optional<OpenSession> session_;  ///< as noted; nullopt: it is not
   std::uint64_t generation_ = 0;

@@ -51,6 +51,12 @@ boost::asio::awaitable<Result<MemberList>> ServiceTree::list(const Ctx& ctx, std
     const JsonView body = read->body;
     if (pages == 0) found.declared = body["Members@odata.count"].integer();
     const JsonView members = body["Members"];
+    const auto in_full = [&read](const std::string& uri, const JsonView& member) {
+      RedfishResource resource(uri, member);
+      resource.received_ns = read->received_ns;
+      resource.sent_ns = read->sent_ns;
+      return resource;
+    };
     if (!members.is_array()) {
       const std::string what =
           members.exists() ? "is " + members.printed() + " where a list belongs" : "is missing";
@@ -60,7 +66,7 @@ boost::asio::awaitable<Result<MemberList>> ServiceTree::list(const Ctx& ctx, std
       const std::optional<std::string> path = path_of(*read, member);
       if (!path) {
         if (is_in_full(member)) {
-          found.members.emplace_back(fmt::format("{}#/Members/{}", page, found.listed), member);
+          found.members.push_back(in_full(fmt::format("{}#/Members/{}", page, found.listed), member));
           ++found.listed;
         } else {
           client_.note_oddity(page, "Members", fmt::format("member {} is no reference", member.printed()));
@@ -73,7 +79,7 @@ boost::asio::awaitable<Result<MemberList>> ServiceTree::list(const Ctx& ctx, std
       }
       ++found.listed;
       if (is_in_full(member) && !is_nothing_but_error(member)) {
-        found.members.emplace_back(*path, member);
+        found.members.push_back(in_full(*path, member));
       } else {
         MemberList::Unread unread{*path, Error()};
         found.unread.push_back(std::move(unread));
@@ -145,7 +151,7 @@ boost::asio::awaitable<Result<MemberList>> ServiceTree::follow(const Ctx& ctx, c
   }
   const std::optional<std::string> path = path_of(from, reference);
   if (!path) co_return MemberList();
-  Result<MemberList> read = co_await read_all(ctx, *path);
+  Result<MemberList> read = co_await read_expanded(ctx, *path);
   if (!read) {
     if (is_exchange_error(read.error())) co_return read;
     client_.note_oddity(*path, "", read.error().message);
@@ -177,8 +183,10 @@ boost::asio::awaitable<Result<std::optional<std::string>>> ServiceTree::top_uri(
   std::optional<std::string> path = path_of(*top_resource, body[name]);
   const bool has_navigation =
       body["Systems"].exists() || body["Chassis"].exists() || body["Managers"].exists();
-  if (!path && !has_navigation)
+  if (!path && !has_navigation) {
     path = kServiceRoot + name;  // DSP0266 annex: standard names of the top collections
+    client_.note_quirk(Quirk::root_without_navigation, top_resource->uri);
+  }
   co_return path;
 }
 

@@ -5,6 +5,7 @@
 // only.
 
 #include <boost/asio/awaitable.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,7 +43,8 @@ class ServiceTree {
   boost::asio::awaitable<Result<MemberList>> list(const Ctx& ctx, std::string collection_uri);
   /// As list, with every member read.
   boost::asio::awaitable<Result<MemberList>> read_all(const Ctx& ctx, std::string collection_uri);
-  /// read_all of the collection that `from` links to as `reference`; empty when there is no link or nothing
+  /// read_all of the collection that `from` links to as `reference`, with one request where this BMC expands
+  /// such a collection truthfully; empty when there is no link or nothing
   /// behind it, empty with `whole` set when what is behind it could not be read.
   boost::asio::awaitable<Result<MemberList>> follow(const Ctx& ctx, const RedfishResource& from,
                                                     JsonView reference);
@@ -51,6 +53,10 @@ class ServiceTree {
   boost::asio::awaitable<Result<std::optional<RedfishResource>>> resource(const Ctx& ctx,
                                                                           const RedfishResource& from,
                                                                           JsonView reference);
+
+  /// Which platform this is: what its root, systems and managers say, against the dialects there are. Read
+  /// once per BMC. Errors of the exchange only: what cannot be read tells nothing.
+  boost::asio::awaitable<Result<std::shared_ptr<const Platform>>> platform(const Ctx& ctx);
 
   /// Members of a top collection: "Systems", "Chassis", "Managers", "Fabrics". Empty when the service has
   /// none; one that is there and cannot be read is an error.
@@ -64,6 +70,10 @@ class ServiceTree {
 
  private:
   boost::asio::awaitable<Result<std::optional<std::string>>> top_uri(const Ctx& ctx, std::string name);
+  boost::asio::awaitable<Result<ServiceFacts>> facts(const Ctx& ctx);
+  boost::asio::awaitable<Result<MemberList>> read_expanded(const Ctx& ctx, std::string collection_uri);
+  boost::asio::awaitable<Status> prove_expanding(const Ctx& ctx, std::string collection_uri,
+                                                 const MemberList& read);
 
   RedfishClient& client_;
   std::optional<RedfishResource> root_;

@@ -91,6 +91,7 @@ class StepBmc final : public Bmc {
   boost::asio::awaitable<Status> logout(const Ctx& ctx) override { return bmc_.logout(ctx); }
   std::vector<Oddity> take_oddities() override { return bmc_.take_oddities(); }
   std::vector<std::string> take_disturbances() override { return bmc_.take_disturbances(); }
+  std::vector<AppliedQuirk> take_quirks() override { return bmc_.take_quirks(); }
 
  private:
   [[nodiscard]] std::optional<Error> refusal(const std::string& what) const;

@@ -399,6 +399,15 @@ awaitable<Status> StepRun::report_connection(Bmc& bmc) {
     const Status recorded = co_await disturbance(std::move(event));
     if (!recorded) co_return recorded;
   }
+  for (const auto& quirk : bmc.take_quirks()) {
+    Disturbance event;
+    event.code = "bmc.quirk";
+    event.message = fmt::format("{} ({}): {}; {}", quirk.quirk,
+                                quirk.dialect.empty() ? "noticed, known of no dialect of it" : quirk.dialect,
+                                quirk.sentence, quirk.uri);
+    const Status recorded = co_await disturbance(std::move(event));
+    if (!recorded) co_return recorded;
+  }
   co_return success();
 }
 

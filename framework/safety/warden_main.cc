@@ -10,6 +10,7 @@
 #include <set>
 #include <vector>
 
+#include "base/build_stamp.h"
 #include "base/version.h"
 #include "io/curl_http.h"
 #include "io/libssh_shell.h"
@@ -82,7 +83,7 @@ int run() {
   WardenParts parts;
   parts.station = station->get();
   parts.version = kVersion;
-  parts.build_stamp = KILN_BUILD_STAMP;
+  parts.build_stamp = kBuildStamp;
   parts.open_bmc = [&curl](const WardenDut& dut) -> Result<WardenBmc> {
     HttpOptions options;
     options.trust = dut.bmc_trust;

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/build_stamp.h"
 #include "sdk/plugin.h"
 #include "station/trusted_files.h"
 
@@ -68,13 +69,13 @@ Status check_descriptor(const PluginDescriptor& plugin, const std::string& file)
     return refuse(
         fmt::format("built with Boost {}, this program with {}", plugin.boost_version, BOOST_VERSION));
   }
-  if (std::strcmp(plugin.build_stamp, KILN_BUILD_STAMP) != 0) {
-    return refuse(fmt::format("build stamp {}, this program has {}", plugin.build_stamp, KILN_BUILD_STAMP));
+  if (std::strcmp(plugin.build_stamp, kBuildStamp) != 0) {
+    return refuse(fmt::format("build stamp {}, this program has {}", plugin.build_stamp, kBuildStamp));
   }
   return success();
 }
 
-Status load_one(const std::string& file, StepCatalog& catalog) {
+Status load_one(const std::string& file, LoadedPlugins& loaded) {
   if (const Status trusted = check_trusted(file); !trusted) return trusted;
   if (const Status whole = check_whole(file); !whole) return whole;
   void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
@@ -98,13 +99,17 @@ Status load_one(const std::string& file, StepCatalog& catalog) {
   std::string thrown = "an exception of unknown type";
   try {  // it must not, but one plugin's bug is not to hide the others
     std::vector<std::unique_ptr<Step>> steps;
-    plugin.make_steps(steps);
-    return catalog.add(std::move(facts), std::move(steps));
+    Dialects dialects;
+    if (plugin.make_steps != nullptr) plugin.make_steps(steps);
+    if (plugin.make_dialects != nullptr) plugin.make_dialects(dialects);
+    const Status added = loaded.catalog.add(std::move(facts), std::move(steps));
+    if (added) loaded.dialects.insert(loaded.dialects.end(), dialects.begin(), dialects.end());
+    return added;
   } catch (const std::exception& exception) {
     thrown = exception.what();
   } catch (...) {  // NOLINT(bugprone-empty-catch): `thrown` already says all that is known
   }
-  return Error("plugin.threw", fmt::format("{}: threw while its steps were made: {}", file, thrown),
+  return Error("plugin.threw", fmt::format("{}: threw while its contents were made: {}", file, thrown),
                "take it out of the plugin directory and report this to its author", Blame::station);
 }
 
@@ -132,7 +137,7 @@ LoadedPlugins load_plugins(const std::string& directory) {
   }
   std::sort(files.begin(), files.end());
   for (const auto& file : files) {
-    if (Status done = load_one(file, loaded.catalog); !done) loaded.refused.push_back({file, done.error()});
+    if (Status done = load_one(file, loaded); !done) loaded.refused.push_back({file, done.error()});
   }
   return loaded;
 }

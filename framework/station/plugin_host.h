@@ -1,12 +1,13 @@
 #pragma once
-// Loads the step plugins of the plugin directory. A plugin's file, directory and parents must belong to root
-// or the user and be writable by nobody else; its descriptor is checked before any virtual call. Plugins are
-// never unloaded. At start only.
+// Loads the plugins, steps and dialects, of the plugin directory. A plugin's file, directory and parents must
+// belong to root or the user and be writable by nobody else; its descriptor is checked before any virtual
+// call. Plugins are never unloaded. At start only.
 
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "bmc/dialect.h"
 #include "engine/step_catalog.h"
 
 namespace kiln {
@@ -18,6 +19,7 @@ struct RefusedPlugin {
 
 struct LoadedPlugins {
   StepCatalog catalog;
+  Dialects dialects;
   std::vector<RefusedPlugin> refused;
 };
 

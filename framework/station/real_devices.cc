@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/nearest.h"
+#include "bmc/bmc_peer.h"
 #include "bmc/redfish_bmc.h"
 #include "bmc/redfish_session.h"
 #include "io/libssh_shell.h"
@@ -16,10 +17,12 @@ constexpr std::size_t kHandshakes = 16;  // SSH key exchanges at once: 0.7 ms of
 
 }  // namespace
 
-RealDevices::RealDevices(Loop& loop, Credentials credentials, const std::string& state_directory)
+RealDevices::RealDevices(Loop& loop, Credentials credentials, const std::string& state_directory,
+                         Dialects dialects)
     : loop_(loop),
       credentials_(std::move(credentials)),
       curl_(loop),
+      dialects_(std::move(dialects)),
       handshakes_("ssh_handshake", kHandshakes),
       processes_(make_process_launcher(loop)) {
   Result<std::shared_ptr<SessionsOnDisk>> sessions = SessionsOnDisk::open(state_directory, loop.clock());
@@ -58,6 +61,10 @@ Result<std::unique_ptr<Bmc>> RealDevices::open_bmc(const Dut& dut) {
   if (!door) door = std::make_shared<LoginDoor>();
   redfish.login_door = door;
   redfish.open_sessions = sessions_;
+  std::shared_ptr<BmcPeer>& peer = peers_[dut.bmc->url];
+  if (!peer) peer = std::make_shared<BmcPeer>();
+  redfish.peer = peer;
+  redfish.dialects = dialects_;
   return make_redfish_bmc(std::move(*client), std::move(redfish));
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "bmc/dialect.h"
 #include "engine/devices.h"
 #include "files/credentials.h"
 #include "io/curl_http.h"
@@ -16,6 +17,7 @@
 
 namespace kiln {
 
+struct BmcPeer;
 struct LoginDoor;
 class OpenSessions;
 
@@ -23,7 +25,9 @@ class RealDevices final : public Devices {
  public:
   /// `state_directory`: where its sessions are noted, and those that a dead station has left are found; when
   /// that cannot be written, they are not.
-  RealDevices(Loop& loop, Credentials credentials, const std::string& state_directory);
+  /// `dialects`: those that were loaded; without any, every BMC is taken for a standard one.
+  RealDevices(Loop& loop, Credentials credentials, const std::string& state_directory,
+              Dialects dialects = {});
   Result<std::unique_ptr<Bmc>> open_bmc(const Dut& dut) override;
   Result<std::unique_ptr<Shell>> open_shell(const Dut& dut) override;
   ProcessLauncher& processes() override { return *processes_; }
@@ -42,6 +46,8 @@ class RealDevices final : public Devices {
   Credentials credentials_;
   CurlEngine curl_;
   std::shared_ptr<OpenSessions> sessions_;
+  Dialects dialects_;
+  std::map<std::string, std::shared_ptr<BmcPeer>> peers_;          ///< by address
   std::map<std::string, std::shared_ptr<LoginDoor>> login_doors_;  ///< by address and user
   Pool handshakes_;
   std::unique_ptr<ProcessLauncher> processes_;

@@ -1,9 +1,9 @@
 #include "station/version.h"
 
-#include "sdk/plugin.h"
+#include "base/build_stamp.h"
 
 namespace kiln {
 
-std::string build_stamp() { return KILN_BUILD_STAMP; }
+std::string build_stamp() { return kBuildStamp; }
 
 }  // namespace kiln

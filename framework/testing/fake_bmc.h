@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bmc/bmc.h"
@@ -29,6 +30,7 @@ struct FakeHardware {
   std::optional<double> clock_offset = 0.0;
   std::vector<LeakPolicy> leak_policies;
   SurveyReport survey;
+  std::vector<AppliedQuirk> quirks;
   UpdateOutcome update_outcome{true, false, false, "Completed", "", "/redfish/v1/TaskService/Tasks/1"};
 
   /// Set: every call fails with it. Per verb ("leak_detectors"): only that verb.
@@ -88,6 +90,7 @@ class FakeBmc final : public Bmc {
   boost::asio::awaitable<Status> logout(const Ctx& ctx) override;
   std::vector<Oddity> take_oddities() override { return {}; }
   std::vector<std::string> take_disturbances() override { return {}; }
+  std::vector<AppliedQuirk> take_quirks() override { return std::exchange(hardware_->quirks, {}); }
 
  private:
   Status begin(const Ctx& ctx, const std::string& verb);

@@ -147,6 +147,7 @@ class DoorBmc final : public Bmc {
   awaitable<Result<SurveyReport>> survey(const Ctx&) override { co_return not_modelled(); }
   std::vector<Oddity> take_oddities() override { return {}; }
   std::vector<std::string> take_disturbances() override { return {}; }
+  std::vector<AppliedQuirk> take_quirks() override { return {}; }
 
  private:
   awaitable<void> point(const char* verb, const char* when) {

@@ -263,7 +263,7 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   if (!clean && !line.rack_ends_with_us) {
     co_return refuse(line, clean.error());
   }
-  RealDevices devices(ctx.loop(), setup.credentials, paths.state);
+  RealDevices devices(ctx.loop(), setup.credentials, paths.state, setup.plugins.dialects);
   const InterlockLatches latches(paths.state);
   DutSerials serials;
   // A virtual rack of ours is a new one each time.

@@ -1,0 +1,24 @@
+#pragma once
+// What all connections of this station to one BMC know of it: which platform it is, which collections it
+// expands truthfully, how fast it may be read and whether it answers at all. Found out once, by whoever needs
+// it first. Owned by the connections; loop thread only.
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "bmc/dialect.h"
+#include "bmc/request_budget.h"
+
+namespace kiln {
+
+struct BmcPeer {
+  std::shared_ptr<const Platform> platform;  ///< null: not recognised yet
+  /// By the last segment of a collection's address ("Sensors"): whether its members come whole with $expand.
+  std::map<std::string, bool> expands;
+  RequestBudget budget;
+  CircuitBreaker breaker;
+  std::string last_failure;  ///< why the last read got no answer
+};
+
+}  // namespace kiln
