@@ -138,6 +138,21 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   release->add_option("--inspection", line.inspection,
                       "After a leak or lost coolant: what that person has seen and done");
 
+  auto* discover =
+      app.add_subcommand("discover", "Look for BMCs, show what they are and propose a rack file; reads only");
+  add_common(*discover, line);
+  discover->add_option("addresses", line.addresses,
+                       "10.0.0.5, 10.0.0.5:8443, 10.0.0.5-20, 10.0.0.0/28, [fd00::5], a name, https://…");
+  discover->add_option("--rack", line.rack_file, "A rack file to complete: its BMCs are read, too")
+      ->check(CLI::ExistingFile);
+  discover->add_option("--credentials", line.credentials_file, "Credentials file (default: the rack file's)")
+      ->check(CLI::ExistingFile);
+  discover->add_option("--credential", line.credential, "Which name in it (default: the only one, or bmc)");
+  discover->add_option("--product", line.product, "Product of the rack: whose limits apply");
+  discover->add_option("--out", line.out_directory, "Write the proposed rack file here");
+  discover->add_option("--accept-certificate", line.accepted_certificates,
+                       "An address whose other certificate is right");
+
   auto* plugins = app.add_subcommand("plugins", "List plugins and the steps they offer");
   add_common(*plugins, line);
 

@@ -45,6 +45,10 @@ struct CommandLine {
   // release
   std::string dut, inspected_by, inspection;
 
+  // discover
+  std::vector<std::string> addresses, accepted_certificates;
+  std::string credentials_file, credential, product;
+
   std::string resumed_run;  ///< resume; empty: the one that was interrupted
 
   // show, report, abort, runs

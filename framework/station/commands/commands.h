@@ -20,6 +20,7 @@ int report_command(const CommandLine& line, const Paths& paths);
 int recover_command(const CommandLine& line, const Paths& paths);
 int release_command(const CommandLine& line, const Paths& paths);
 int stop_all_command(const CommandLine& line, const Paths& paths);
+int discover_command(const CommandLine& line, const Paths& paths);
 int plugins_command(const CommandLine& line, const Paths& paths);
 int doctor_command(const CommandLine& line, const Paths& paths);
 

@@ -1,0 +1,96 @@
+#include "files/inventory_text.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <sstream>
+
+namespace kiln {
+namespace {
+
+void emit_trust(YAML::Emitter& yaml, const TlsTrust& trust) {
+  const char* kind = "pin_sha256";
+  if (trust.kind == TlsTrust::Kind::certificate_authority) kind = "ca";
+  if (trust.kind == TlsTrust::Kind::insecure) kind = "insecure";
+  yaml << YAML::Key << "tls" << YAML::Value << YAML::Flow << YAML::BeginMap << YAML::Key << kind
+       << YAML::Value << YAML::DoubleQuoted << trust.value << YAML::EndMap;
+}
+
+void emit_doors(YAML::Emitter& yaml, const Dut& dut) {
+  if (dut.bmc) {
+    yaml << YAML::Key << "bmc" << YAML::Value << YAML::BeginMap;
+    yaml << YAML::Key << "url" << YAML::Value << YAML::DoubleQuoted << dut.bmc->url;
+    if (!dut.bmc->credential.empty()) yaml << YAML::Key << "credential" << YAML::Value << dut.bmc->credential;
+    emit_trust(yaml, dut.bmc->tls);
+    yaml << YAML::EndMap;
+  }
+  if (dut.host) {
+    yaml << YAML::Key << "host" << YAML::Value << YAML::BeginMap;
+    yaml << YAML::Key << "address" << YAML::Value << YAML::DoubleQuoted << dut.host->address;
+    yaml << YAML::Key << "port" << YAML::Value << dut.host->port;
+    yaml << YAML::Key << "user" << YAML::Value << dut.host->user;
+    if (!dut.host->credential.empty())
+      yaml << YAML::Key << "credential" << YAML::Value << dut.host->credential;
+    yaml << YAML::Key << "host_key" << YAML::Value << YAML::DoubleQuoted << dut.host->host_key;
+    yaml << YAML::EndMap;
+  }
+}
+
+void emit_expectation(YAML::Emitter& yaml, const Expectation& expect) {
+  if (expect.serial.empty() && expect.components.empty()) return;
+  yaml << YAML::Key << "expect" << YAML::Value << YAML::BeginMap;
+  if (!expect.serial.empty())
+    yaml << YAML::Key << "serial" << YAML::Value << YAML::DoubleQuoted << expect.serial;
+  if (!expect.components.empty()) {
+    yaml << YAML::Key << "components" << YAML::Value << YAML::BeginSeq;
+    for (const Component& component : expect.components) {
+      yaml << YAML::Flow << YAML::BeginMap;
+      yaml << YAML::Key << "kind" << YAML::Value << std::string(to_string(component.kind));
+      yaml << YAML::Key << "name" << YAML::Value << YAML::DoubleQuoted << component.name;
+      if (!component.serial.empty())
+        yaml << YAML::Key << "serial" << YAML::Value << YAML::DoubleQuoted << component.serial;
+      if (!component.firmware.empty())
+        yaml << YAML::Key << "firmware" << YAML::Value << YAML::DoubleQuoted << component.firmware;
+      yaml << YAML::EndMap;
+    }
+    yaml << YAML::EndSeq;
+  }
+  yaml << YAML::EndMap;
+}
+
+}  // namespace
+
+std::string inventory_text(const Inventory& inventory, const std::string& comment) {
+  YAML::Emitter yaml;
+  yaml << YAML::BeginMap;
+  yaml << YAML::Key << "rack" << YAML::Value << inventory.rack;
+  yaml << YAML::Key << "product" << YAML::Value << inventory.product;
+  if (inventory.simulated) yaml << YAML::Key << "simulated" << YAML::Value << true;
+  if (inventory.simulated && inventory.time_scale != 1.0)
+    yaml << YAML::Key << "time_scale" << YAML::Value << inventory.time_scale;
+  if (!inventory.credentials_file.empty())
+    yaml << YAML::Key << "credentials" << YAML::Value << YAML::DoubleQuoted << inventory.credentials_file;
+  yaml << YAML::Key << "duts" << YAML::Value << YAML::BeginSeq;
+  for (const Dut& dut : inventory.duts) {
+    yaml << YAML::BeginMap;
+    yaml << YAML::Key << "id" << YAML::Value << dut.id;
+    yaml << YAML::Key << "role" << YAML::Value << std::string(to_string(dut.role));
+    if (dut.slot) yaml << YAML::Key << "slot" << YAML::Value << *dut.slot;
+    emit_doors(yaml, dut);
+    emit_expectation(yaml, dut.expect);
+    if (!dut.labels.empty()) {
+      yaml << YAML::Key << "labels" << YAML::Value << YAML::BeginMap;
+      for (const auto& [name, value] : dut.labels)
+        yaml << YAML::Key << name << YAML::Value << YAML::DoubleQuoted << value;
+      yaml << YAML::EndMap;
+    }
+    yaml << YAML::EndMap;
+  }
+  yaml << YAML::EndSeq << YAML::EndMap;
+  std::string text;
+  std::istringstream lines(comment);
+  for (std::string line; std::getline(lines, line);) text += "# " + line + "\n";
+  return text + yaml.c_str() + "\n";
+}
+
+}  // namespace kiln

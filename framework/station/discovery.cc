@@ -1,0 +1,268 @@
+#include "station/discovery.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+#include <utility>
+
+#include "io/scope.h"
+
+namespace kiln {
+namespace {
+
+using boost::asio::awaitable;
+
+constexpr std::size_t kAtOnce = 16;
+constexpr Nanoseconds kPerBmc = std::chrono::minutes(1);
+constexpr Nanoseconds kHostKeyWithin = std::chrono::seconds(8);
+constexpr Nanoseconds kLogout = std::chrono::seconds(3);
+
+struct Look {
+  std::vector<DiscoveryTarget> targets;
+  std::vector<DiscoveredBmc>* found = nullptr;
+  std::function<void(const DiscoveredBmc&)> progress;
+  std::size_t next = 0;
+};
+
+void failed(DiscoveredBmc& bmc, DiscoveredBmc::State state, const Error& error) {
+  bmc.state = state;
+  bmc.why = error.sentence();
+  bmc.code = error.code;
+}
+
+/// The pin to go on with; false: go no further.
+awaitable<bool> settle_trust(const Ctx& ctx, const DiscoveryTarget& target, DiscoveredBmc& bmc) {
+  if (target.trusted) co_return true;
+  std::string url = target.dut.bmc->url;
+  const Result<PeerCertificate> seen = co_await read_certificate(ctx, std::move(url));
+  if (!seen) {
+    failed(bmc, DiscoveredBmc::State::nobody, seen.error());
+    co_return false;
+  }
+  bmc.certificate = *seen;
+  bmc.first_seen = target.known_pin.empty();
+  bmc.dut.bmc->tls = TlsTrust{TlsTrust::Kind::pin, seen->pin_sha256};
+  if (target.known_pin.empty() || target.known_pin == seen->pin_sha256) co_return true;
+  const Error changed("discover.other_certificate",
+                      fmt::format("{} shows another certificate than at the last scan: {}, before {}",
+                                  target.dut.bmc->url, seen->pin_sha256, target.known_pin),
+                      "find out why; if it is right, --accept-certificate " + target.dut.bmc->url);
+  failed(bmc, DiscoveredBmc::State::other_certificate, changed);
+  co_return false;
+}
+
+awaitable<Status> read_bmc(const Ctx& ctx, Bmc& bmc, DiscoveredBmc& into) {
+  Result<BmcIdentity> identity = co_await bmc.identity(ctx);
+  if (!identity) co_return identity.error();
+  into.identity = std::move(*identity);
+  Result<std::vector<Part>> parts = co_await bmc.parts(ctx);
+  if (!parts) co_return parts.error();
+  into.parts = std::move(*parts);
+  Result<std::vector<NvlinkReading>> links = co_await bmc.nvlinks(ctx);
+  if (!links) co_return links.error();
+  for (const NvlinkReading& link : *links) {
+    Part part;
+    part.kind = ComponentKind::nvlink;
+    part.name = link.name;
+    part.uri = link.uri;
+    into.parts.push_back(std::move(part));
+  }
+  Result<std::vector<FirmwareItem>> firmware = co_await bmc.firmware(ctx);
+  if (!firmware) co_return firmware.error();
+  into.firmware = std::move(*firmware);
+  co_return success();
+}
+
+/// By OpenSSH's own ssh-keyscan: the strongest kind first.
+awaitable<std::string> scan_host_key(const Ctx& ctx, RealDevices& devices, const HostAccess& host) {
+  const Ctx limited = ctx.child_within("host key", kHostKeyWithin);
+  std::vector<std::string> argv{"ssh-keyscan",       "-T",        "5", "-p", std::to_string(host.port), "-t",
+                                "ed25519,ecdsa,rsa", host.address};
+  ProcessSpec scan(std::move(argv));
+  const Result<CommandResult> printed = co_await devices.processes().run(limited, std::move(scan));
+  if (!printed) co_return std::string();
+  std::map<std::string, std::string> by_kind;
+  std::istringstream lines(printed->out);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string name, kind, key;
+    if (line.starts_with('#') || !(words >> name >> kind >> key)) continue;
+    by_kind[kind] = fmt::format("{} {}", kind, key);
+  }
+  for (const char* kind : {"ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ssh-rsa"}) {
+    if (by_kind.count(kind) > 0) co_return by_kind[kind];
+  }
+  co_return std::string();
+}
+
+awaitable<void> look_at(Ctx& ctx, RealDevices& devices, const DiscoveryTarget& target, DiscoveredBmc& bmc) {
+  bmc.dut = target.dut;
+  const bool trusted = co_await settle_trust(ctx, target, bmc);
+  if (!trusted) co_return;
+  const Result<std::unique_ptr<Bmc>> opened = devices.open_bmc(bmc.dut);
+  if (!opened) {
+    failed(bmc, DiscoveredBmc::State::unreadable, opened.error());
+    co_return;
+  }
+  Bmc* door = opened->get();
+  const Status read = co_await read_bmc(ctx, *door, bmc);
+  bmc.state = DiscoveredBmc::State::read;
+  if (!read) failed(bmc, DiscoveredBmc::State::unreadable, read.error());
+  const Status out =
+      co_await shielded(ctx, "logout", kLogout, [door](Ctx& leave) { return door->logout(leave); });
+  (void)out;  // it times out by itself
+  if (bmc.dut.host) bmc.host_key = co_await scan_host_key(ctx, devices, *bmc.dut.host);
+}
+
+awaitable<void> look_around(Ctx& ctx, RealDevices& devices, std::shared_ptr<Look> look) {
+  while (look->next < look->targets.size() && ctx.check()) {
+    const std::size_t mine = look->next++;
+    Ctx own = ctx.child_within(look->targets[mine].dut.bmc->url, kPerBmc);
+    co_await look_at(own, devices, look->targets[mine], (*look->found)[mine]);
+    if (look->progress) look->progress((*look->found)[mine]);
+  }
+}
+
+std::string id_prefix(Role role) {
+  switch (role) {
+    case Role::switch_tray:
+      return "S";
+    case Role::cdu:
+      return "CDU";
+    case Role::power_shelf:
+      return "P";
+    default:
+      return "C";
+  }
+}
+
+bool speaks(const BmcIdentity& identity, const std::string& dialect) {
+  return (identity.platform + ",").find(dialect + ",") != std::string::npos;
+}
+
+bool is_there(const Part& part) {
+  return part.kind != ComponentKind::whole_dut && part.unread.empty() && !part.name.empty() &&
+         part.state != "Absent";
+}
+
+}  // namespace
+
+std::map<std::string, int> DiscoveredBmc::part_counts() const {
+  std::map<std::string, int> counts;
+  for (const Part& part : parts) {
+    if (is_there(part)) ++counts[std::string(to_string(part.kind))];
+  }
+  return counts;
+}
+
+Role DiscoveredBmc::role() const {
+  const std::map<std::string, int> counts = part_counts();
+  if (speaks(identity, "power_shelf")) return Role::power_shelf;
+  if (speaks(identity, "cdu")) return Role::cdu;
+  if (speaks(identity, "nvidia_nvl72_tray")) return Role::compute_tray;
+  if (speaks(identity, "nvlink_switch_tray")) return Role::switch_tray;
+  return counts.count("nvswitch") > 0 && counts.count("gpu") == 0 ? Role::switch_tray : Role::server;
+}
+
+awaitable<Status> discover(const Ctx& ctx, RealDevices& devices, std::vector<DiscoveryTarget> targets,
+                           std::vector<DiscoveredBmc>& found,
+                           std::function<void(const DiscoveredBmc&)> progress) {
+  auto look = std::make_shared<Look>();
+  look->targets = std::move(targets);
+  look->found = &found;
+  look->progress = std::move(progress);
+  found.assign(look->targets.size(), DiscoveredBmc());
+  Scope scope(ctx);
+  for (std::size_t i = 0; i < std::min(kAtOnce, look->targets.size()); ++i) {
+    scope.start(fmt::format("look {}", i),
+                [&devices, look](Ctx& own) { return look_around(own, devices, look); });
+  }
+  Status joined = co_await scope.join();
+  co_return joined;
+}
+
+Inventory proposed_inventory(const std::vector<DiscoveredBmc>& found, const Inventory& known) {
+  Inventory proposed = known;
+  proposed.duts.clear();
+  std::set<std::string> ids;
+  for (const Dut& dut : known.duts) ids.insert(dut.id);
+  std::vector<const DiscoveredBmc*> read;
+  for (const DiscoveredBmc& bmc : found) {
+    if (bmc.state == DiscoveredBmc::State::read) read.push_back(&bmc);
+  }
+  std::stable_sort(read.begin(), read.end(), [](const DiscoveredBmc* a, const DiscoveredBmc* b) {
+    const bool both = a->identity.slot && b->identity.slot;
+    return a->role() != b->role() ? a->role() < b->role() : both && *a->identity.slot < *b->identity.slot;
+  });
+  std::set<std::pair<bool, int>> slots;  // of trays; a CDU beside the rack has none of its units
+  for (const DiscoveredBmc* bmc : read) {
+    Dut dut = bmc->dut;
+    if (dut.id.empty()) {
+      dut.role = bmc->role();
+      int number = 1;
+      do {
+        dut.id = fmt::format("{}{:02}", id_prefix(dut.role), number++);
+      } while (!ids.insert(dut.id).second);
+    }
+    if (!dut.slot && bmc->identity.slot && *bmc->identity.slot > 0 &&
+        slots.insert({true, *bmc->identity.slot}).second)
+      dut.slot = bmc->identity.slot;
+    if (dut.host && !bmc->host_key.empty() && dut.host->host_key.empty()) dut.host->host_key = bmc->host_key;
+    dut.expect = Expectation();
+    dut.expect.serial = bmc->identity.serial;
+    for (const Part& part : bmc->parts) {
+      if (!is_there(part)) continue;
+      Component component{part.kind, part.name, part.serial, ""};
+      dut.expect.components.push_back(std::move(component));
+    }
+    for (const FirmwareItem& item : bmc->firmware) {
+      if (item.version.empty()) continue;
+      Component component{ComponentKind::firmware, item.id, "", item.version};
+      dut.expect.components.push_back(std::move(component));
+    }
+    proposed.duts.push_back(std::move(dut));
+  }
+  return proposed;
+}
+
+std::vector<std::string> contradictions(const std::vector<DiscoveredBmc>& found) {
+  std::vector<std::string> said;
+  std::map<std::string, std::string> at;  // serial → address
+  for (const DiscoveredBmc& bmc : found) {
+    if (bmc.state != DiscoveredBmc::State::read) continue;
+    const std::string& serial = bmc.identity.serial;
+    const std::string where =
+        bmc.dut.id.empty() ? bmc.dut.bmc->url : bmc.dut.id + " (" + bmc.dut.bmc->url + ")";
+    if (!serial.empty()) {
+      const auto [known, fresh] = at.emplace(serial, where);
+      if (!fresh)
+        said.push_back(
+            fmt::format("the serial number {} answers at {} and at {}", serial, known->second, where));
+    }
+    const Expectation& expect = bmc.dut.expect;
+    if (!expect.serial.empty() && expect.serial != serial) {
+      said.push_back(fmt::format("{}: the rack file expects serial {}, {} says {}", where, expect.serial,
+                                 bmc.identity.serial_source.empty() ? "the BMC" : bmc.identity.serial_source,
+                                 serial.empty() ? "none" : serial));
+    }
+    for (const Component& component : expect.components) {
+      if (component.kind == ComponentKind::firmware) continue;  // a baseline, not a description
+      const auto part = std::find_if(bmc.parts.begin(), bmc.parts.end(), [&component](const Part& one) {
+        return one.kind == component.kind && one.name == component.name;
+      });
+      if (part == bmc.parts.end() || !is_there(*part)) {
+        said.push_back(fmt::format("{}: the rack file expects {} {}, the BMC has none", where,
+                                   to_string(component.kind), component.name));
+      } else if (!component.serial.empty() && !part->serial.empty() && component.serial != part->serial) {
+        said.push_back(fmt::format("{}: {} {} has serial {}, the rack file expects {} ({})", where,
+                                   to_string(component.kind), component.name, part->serial, component.serial,
+                                   part->uri));
+      }
+    }
+  }
+  return said;
+}
+
+}  // namespace kiln
