@@ -19,6 +19,24 @@ std::string header_value(const HttpHeaders& headers, std::string_view name) {
   return {};
 }
 
+std::optional<std::string> percent_decoded(std::string_view text) {
+  std::string decoded;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      decoded.push_back(text[i]);
+      continue;
+    }
+    unsigned value = 0;
+    if (i + 2 >= text.size()) return std::nullopt;
+    const char* first = text.data() + i + 1;
+    const auto parsed = std::from_chars(first, first + 2, value, 16);
+    if (parsed.ec != std::errc() || parsed.ptr != first + 2) return std::nullopt;
+    decoded.push_back(static_cast<char>(static_cast<unsigned char>(value)));
+    i += 2;
+  }
+  return decoded;
+}
+
 bool split_target(std::string_view target, HttpRequest& request) {
   const std::size_t fragment = target.find('#');
   if (fragment != std::string_view::npos) target = target.substr(0, fragment);
@@ -27,20 +45,9 @@ bool split_target(std::string_view target, HttpRequest& request) {
     request.query = std::string(target.substr(question + 1));
     target = target.substr(0, question);
   }
-  request.path.clear();
-  for (std::size_t i = 0; i < target.size(); ++i) {
-    if (target[i] != '%') {
-      request.path.push_back(target[i]);
-      continue;
-    }
-    unsigned value = 0;
-    if (i + 2 >= target.size()) return false;
-    const char* first = target.data() + i + 1;
-    const auto parsed = std::from_chars(first, first + 2, value, 16);
-    if (parsed.ec != std::errc() || parsed.ptr != first + 2) return false;
-    request.path.push_back(static_cast<char>(static_cast<unsigned char>(value)));
-    i += 2;
-  }
+  std::optional<std::string> path = percent_decoded(target);
+  if (!path) return false;
+  request.path = std::move(*path);
   return true;
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,19 +31,27 @@ struct HttpRequest {
   [[nodiscard]] std::string header(std::string_view name) const { return header_value(headers, name); }
 };
 
-/// A body without end: what is put in leaves at once, as one piece. Owned by both sides; the loop's thread.
+/// A body without end: what is put in leaves at once, as one piece. Owned by both sides, so that whoever made
+/// it sees by its weak pointer that the peer is gone. The loop's thread.
 class HttpStream {
  public:
   void put(const std::string& piece) {
     waiting_ += piece;
     if (on_more) on_more();
   }
+  /// The connection is closed once what waits has left.
+  void end() {
+    ended_ = true;
+    if (on_more) on_more();
+  }
+  [[nodiscard]] bool ended() const { return ended_; }
   /// What has not left yet.
   [[nodiscard]] std::string take() { return std::exchange(waiting_, {}); }
   std::function<void()> on_more;  ///< set by the connection that sends it
 
  private:
   std::string waiting_;
+  bool ended_ = false;
 };
 
 struct HttpResponse {
@@ -60,6 +69,9 @@ struct HttpResponse {
 
 /// Called on the loop's thread once the request is complete; must not block.
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
+
+/// Escapes taken out (RFC 3986, 2.1); none when one is malformed.
+[[nodiscard]] std::optional<std::string> percent_decoded(std::string_view text);
 
 /// Splits an HTTP request target into decoded path and raw query; false when an escape is malformed.
 [[nodiscard]] bool split_target(std::string_view target, HttpRequest& request);

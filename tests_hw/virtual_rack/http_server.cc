@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -37,7 +38,7 @@ using Reuse = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 struct Shared {
   HttpServerOptions options;
   HttpHandler handler;
-  std::unique_ptr<asio::ssl::context> tls;
+  std::shared_ptr<asio::ssl::context> tls;  ///< of the next connection
   std::unordered_set<beast::tcp_stream*> streams;
   bool stopped = false;
 };
@@ -64,13 +65,13 @@ HttpRequest to_request(http::request<http::string_body>& from, bool& valid) {
   return request;
 }
 
-http::response<http::string_body> plain_error(unsigned status, const std::string& text) {
-  http::response<http::string_body> reply{http::int_to_status(status), 11};
-  reply.set(http::field::content_type, "text/plain");
-  reply.body() = text;
-  reply.keep_alive(false);
-  reply.prepare_payload();
-  return reply;
+HttpResponse refused(const HttpServerOptions& options, unsigned status, const std::string& text) {
+  if (options.refusal) return options.refusal(status, text);
+  HttpResponse answer;
+  answer.status = status;
+  answer.content_type = "text/plain";
+  answer.body = text + "\n";
+  return answer;
 }
 
 /// Between two comments of a stream that has nothing to say: how a peer that is gone is noticed.
@@ -158,6 +159,23 @@ asio::awaitable<void> write_text(Connection& connection, const std::string& text
   co_await connection.write(bytes, error);
 }
 
+/// What a stream's sender and the coroutine that waits for its peer to leave share.
+struct Watch {
+  Connection* connection;
+  asio::steady_timer* more;
+  bool gone = false;  ///< the peer has closed, or sent what nobody asked for
+};
+
+/// Nothing is expected from a peer that listens to a stream: whatever is read means that it is gone.
+asio::awaitable<void> watch_peer(std::shared_ptr<Watch> watch) {
+  std::array<char, 256> unasked{};
+  beast::error_code error;
+  const asio::mutable_buffer into = asio::buffer(unasked);
+  co_await watch->connection->read_some(into, error);
+  watch->gone = true;
+  watch->more->cancel();
+}
+
 asio::awaitable<void> send_stream(Connection& connection, SharedPtr shared, HttpResponse answer) {
   connection.below().expires_never();
   http::response<http::empty_body> head{http::int_to_status(answer.status), 11};
@@ -169,9 +187,14 @@ asio::awaitable<void> send_stream(Connection& connection, SharedPtr shared, Http
   co_await write_text(connection, first, error);
   asio::steady_timer more(connection.below().get_executor());
   answer.stream->on_more = [&more] { more.cancel(); };
-  while (!error && !shared->stopped) {
+  auto watch = std::make_shared<Watch>();
+  watch->connection = &connection;
+  watch->more = &more;
+  asio::co_spawn(connection.below().get_executor(), watch_peer(watch), asio::detached);
+  while (!error && !shared->stopped && !watch->gone) {
     std::string piece = answer.stream->take();
     if (piece.empty()) {
+      if (answer.stream->ended()) break;
       more.expires_after(kKeepAlive);
       beast::error_code woken;
       co_await more.async_wait(asio::redirect_error(asio::use_awaitable, woken));
@@ -182,6 +205,18 @@ asio::awaitable<void> send_stream(Connection& connection, SharedPtr shared, Http
     co_await write_text(connection, chunk, error);
   }
   answer.stream->on_more = nullptr;
+  answer.stream.reset();
+  if (!error && !watch->gone) {
+    const std::string last = "0\r\n\r\n";
+    co_await write_text(connection, last, error);
+  }
+  // The watcher reads from this connection: it must be through before the connection goes.
+  beast::error_code ignored;
+  connection.below().socket().close(ignored);
+  while (!watch->gone) {
+    more.expires_after(kKeepAlive);
+    co_await more.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
 }
 
 asio::awaitable<void> serve_requests(Connection& connection, SharedPtr shared) {
@@ -204,9 +239,14 @@ asio::awaitable<void> serve_requests(Connection& connection, SharedPtr shared) {
     const bool unreadable = error.category() == http::make_error_code(http::error::bad_target).category() &&
                             error != http::error::end_of_stream && error != http::error::partial_message;
     if (too_large || unreadable) {
-      auto refusal = too_large ? plain_error(413, "the request is larger than this service takes\n")
-                               : plain_error(400, "this is not HTTP/1.1\n");
-      const std::string text = head_of(refusal) + refusal.body();
+      HttpResponse refusal =
+          too_large ? refused(shared->options, 413, "the request is larger than this service takes")
+                    : refused(shared->options, 400, "this is not HTTP/1.1");
+      http::response<http::string_body> last{http::int_to_status(refusal.status), 11};
+      set_server_headers(last, refusal);
+      last.keep_alive(false);
+      last.prepare_payload();
+      const std::string text = head_of(last) + last.body();
       co_await write_text(connection, text, error);
       co_return;
     }
@@ -221,9 +261,7 @@ asio::awaitable<void> serve_requests(Connection& connection, SharedPtr shared) {
     if (valid) {
       answer = shared->handler(request);
     } else {
-      answer.status = 400;
-      answer.content_type = "text/plain";
-      answer.body = "malformed escape in the request target\n";
+      answer = refused(shared->options, 400, "malformed escape in the request target");
     }
     if (answer.delay.count() > 0) {
       connection.below().expires_never();
@@ -281,7 +319,8 @@ asio::awaitable<void> serve_plain(tcp::socket socket, SharedPtr shared) {
 }
 
 asio::awaitable<void> serve_tls(tcp::socket socket, SharedPtr shared) {
-  ConnectionOver<beast::ssl_stream<beast::tcp_stream>> connection(std::move(socket), *shared->tls);
+  const std::shared_ptr<asio::ssl::context> tls = shared->tls;
+  ConnectionOver<beast::ssl_stream<beast::tcp_stream>> connection(std::move(socket), *tls);
   auto& stream = connection.stream();
   const Enrolled enrolled(shared, connection.below());
   beast::error_code error;
@@ -301,7 +340,7 @@ class BeastServer final : public HttpServer {
       : loop_(loop), shared_(std::make_shared<Shared>()), reserve_(loop), back_(loop), retry_(loop) {
     shared_->options = std::move(options);
     shared_->handler = std::move(handler);
-    if (shared_->options.tls) make_tls();
+    if (shared_->options.tls) shared_->tls = tls_of(*shared_->options.tls);
     try {
       // A second socket keeps the port while the BMC "restarts": bound, never listening, so that connects are
       // refused and no other program is given the number meanwhile.
@@ -333,6 +372,11 @@ class BeastServer final : public HttpServer {
     });
   }
 
+  void use_identity(TlsIdentity identity) override {
+    shared_->tls = tls_of(identity);
+    shared_->options.tls = std::move(identity);
+  }
+
   void stop() override {
     shared_->stopped = true;
     back_.cancel();
@@ -346,14 +390,13 @@ class BeastServer final : public HttpServer {
   std::size_t open_connections() const override { return shared_->streams.size(); }
 
  private:
-  void make_tls() {
-    const TlsIdentity& identity = *shared_->options.tls;
-    shared_->tls = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
-    asio::ssl::context& tls = *shared_->tls;
-    tls.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
-                    asio::ssl::context::no_tlsv1_1);
-    tls.use_certificate_chain(asio::buffer(identity.certificate_pem));
-    tls.use_private_key(asio::buffer(identity.private_key_pem), asio::ssl::context::pem);
+  static std::shared_ptr<asio::ssl::context> tls_of(const TlsIdentity& identity) {
+    auto tls = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
+    tls->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
+                     asio::ssl::context::no_tlsv1_1);
+    tls->use_certificate_chain(asio::buffer(identity.certificate_pem));
+    tls->use_private_key(asio::buffer(identity.private_key_pem), asio::ssl::context::pem);
+    return tls;
   }
 
   void cut_connections() {

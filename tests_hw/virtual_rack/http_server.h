@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +24,9 @@ struct HttpServerOptions {
   std::optional<TlsIdentity> tls;                   ///< TLS 1.2 and newer when given, else plain HTTP
   std::size_t max_body_bytes = 256U * 1024 * 1024;  ///< larger requests are answered 413 and closed
   std::chrono::seconds idle_timeout{60};            ///< a silent connection is closed after this
+  /// How the service words the refusal of what no handler sees: 400 for what is not HTTP, 413. Plain text
+  /// when not given.
+  std::function<HttpResponse(unsigned status, const std::string& text)> refusal;
 };
 
 class HttpServer {
@@ -34,6 +38,10 @@ class HttpServer {
   /// Closes every connection and refuses new ones (ECONNREFUSED) for the given time, then listens again on
   /// the same port: what the network sees of a BMC that restarts.
   virtual void refuse_for(std::chrono::milliseconds time) = 0;
+
+  /// Connections made from now on meet this certificate; those that are open stay. Throws
+  /// std::runtime_error when the two do not belong together.
+  virtual void use_identity(TlsIdentity identity) = 0;
 
   /// Closes the listener and every connection for good.
   virtual void stop() = 0;

@@ -12,6 +12,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
+#include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
 #include <chrono>
 #include <future>
@@ -32,7 +33,7 @@ class HttpServerTest : public ::testing::Test {
     HttpServerOptions options;
     options.name = "test";
     options.max_body_bytes = 1000;
-    server_ = make_http_server(loop_, options, [](const HttpRequest& request) {
+    server_ = make_http_server(loop_, options, [this](const HttpRequest& request) {
       HttpResponse response;
       response.body = request.method + " " + request.path + "|" + request.query + "|" + request.body;
       if (request.path == "/empty") {
@@ -40,6 +41,12 @@ class HttpServerTest : public ::testing::Test {
         response.body.clear();
       }
       if (request.path == "/late") response.delay = std::chrono::milliseconds(200);
+      if (request.path == "/stream") {
+        response.content_type = "text/event-stream";
+        response.stream = std::make_shared<HttpStream>();
+        response.stream->put("data: first\n\n");
+        stream_ = response.stream;
+      }
       return response;
     });
     port_ = server_->port();
@@ -83,6 +90,7 @@ class HttpServerTest : public ::testing::Test {
   asio::executor_work_guard<asio::io_context::executor_type> work_{loop_.get_executor()};
   asio::io_context client_loop_;
   std::unique_ptr<HttpServer> server_;
+  std::weak_ptr<HttpStream> stream_;  ///< what /stream has answered with last
   std::uint16_t port_ = 0;
   std::thread thread_;
 };
@@ -145,6 +153,38 @@ TEST_F(HttpServerTest, ASilentOrLatePeerHoldsUpNobody) {
   asio::read(late, asio::dynamic_buffer(answer), error);
   EXPECT_THAT(answer, HasSubstr("GET /late"));
   EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(150));
+}
+
+TEST_F(HttpServerTest, AStreamIsGivenUpAsSoonAsItsPeerCloses) {
+  tcp::socket listener = connect();
+  asio::write(listener, asio::buffer(std::string("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")));
+  std::string heard;
+  asio::read_until(listener, asio::dynamic_buffer(heard), "data: first");
+  on_loop([this] { EXPECT_FALSE(stream_.expired()); });
+  listener.close();
+  bool gone = false;
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(3);
+  while (!gone && std::chrono::steady_clock::now() < give_up) {
+    on_loop([this, &gone] { gone = stream_.expired() && server_->open_connections() == 0; });
+  }
+  EXPECT_TRUE(gone);
+}
+
+TEST_F(HttpServerTest, AStreamThatItsServiceEndsIsClosedWithWhatWaited) {
+  tcp::socket listener = connect();
+  asio::write(listener, asio::buffer(std::string("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")));
+  std::string heard;
+  asio::read_until(listener, asio::dynamic_buffer(heard), "data: first");
+  on_loop([this] {
+    const std::shared_ptr<HttpStream> stream = stream_.lock();
+    stream->put("data: last\n\n");
+    stream->end();
+  });
+  boost::system::error_code error;
+  asio::read(listener, asio::dynamic_buffer(heard), error);
+  EXPECT_EQ(error, asio::error::eof);
+  EXPECT_THAT(heard, HasSubstr("data: last"));
+  EXPECT_THAT(heard, ::testing::EndsWith("0\r\n\r\n"));
 }
 
 TEST_F(HttpServerTest, ARestartCutsConnectionsRefusesNewOnesAndReturnsOnTheSamePort) {
