@@ -136,10 +136,11 @@ HttpResponse MockupBmc::log_in(const HttpRequest& request) {
   const std::optional<json::object> body = parse_object(request.body);
   if (!body) return error_response(400, "MalformedJSON", "The request body is not a JSON object.");
   const std::string user = nested_text(*body, {"UserName"});
-  if (!sessions_.check(user, nested_text(*body, {"Password"}))) {
+  const ManagerAccount* account = sessions_.accounts.check(user, nested_text(*body, {"Password"}));
+  if (account == nullptr) {
     return error_response(401, "ResourceAtUriUnauthorized", "The user name or password is wrong.");
   }
-  const Session* session = sessions_.open(monotonic_ns());
+  const Session* session = sessions_.open(*account, monotonic_ns());
   if (session == nullptr) return error_response(503, "SessionLimitExceeded", "Too many sessions.");
   const std::string uri = fmt::format("{}/{}", tree_.sessions_uri(), session->id);
   json::object answer = resource(uri, "Session.v1_5_0", session->id, "User Session");

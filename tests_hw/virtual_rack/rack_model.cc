@@ -127,7 +127,7 @@ void add_event(RackModel& rack, Dut& dut, EventEntry entry) {
   if (dut.events.size() >= kEventsKept) {
     dut.events.erase(dut.events.begin());
   }
-  entry.id = dut.events.empty() ? 1 : dut.events.back().id + 1;
+  entry.id = ++dut.last_event_id;
   entry.monotonic_ns = rack.now_ns;
   entry.utc_ns = bmc_utc_ns(rack, dut, rack.now_ns);
   dut.events.push_back(std::move(entry));

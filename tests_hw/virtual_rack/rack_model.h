@@ -415,6 +415,7 @@ struct Dut {
   std::vector<Sensor> sensors;
 
   std::vector<EventEntry> events;
+  int last_event_id = 0;  // goes on when the log was cleared: listeners tell events apart by it
   std::deque<KernelLine> kernel_log;
 
   bool energised() const { return power != PowerState::off; }

@@ -17,6 +17,7 @@
 #include <random>
 
 #include "tests_hw/virtual_rack/control.h"
+#include "tests_hw/virtual_rack/event_delivery.h"
 #include "tests_hw/virtual_rack/faults.h"
 #include "tests_hw/virtual_rack/http_server.h"
 #include "tests_hw/virtual_rack/inventory.h"
@@ -72,6 +73,14 @@ void list_faults(const ProgramOptions& options, std::ostream& out) {
     body["faults"] = std::move(list);
     out << json::serialize(body) << "\n";
   }
+}
+
+/// A BMC answers in JSON even what it cannot read (DSP0266 8.6).
+HttpResponse refused_unread(unsigned status, const std::string& text) {
+  HttpResponse response = error_response(status, "GeneralError", text);
+  response.headers.emplace_back("OData-Version", "4.0");
+  response.headers.emplace_back("Cache-Control", "no-cache");
+  return response;
 }
 
 class Program {
@@ -143,6 +152,7 @@ class Program {
     HttpServerOptions server;
     server.name = name;
     server.port = wanted;
+    if (tls) server.refusal = refused_unread;
     server.tls = std::move(tls);
     servers_.push_back(make_http_server(loop_, std::move(server), std::move(handler)));
     return servers_.back()->port();
@@ -188,9 +198,16 @@ class Program {
     Bmc* bmc = bmcs_.back().get();
     TlsIdentity identity = make_tls_identity(fmt::format("{}-bmc", dut.id));
     entry.bmc_pin = identity.spki_sha256_base64;
+    bmc->certificate_pem = identity.certificate_pem;
     entry.bmc_port = serve("BMC of " + dut.id, port(index), std::move(identity),
                            [bmc](const HttpRequest& request) { return bmc->handle(request); });
-    bmc_servers_.push_back(servers_.back().get());
+    bmc->https_port = entry.bmc_port;
+    HttpServer* server = servers_.back().get();
+    bmc_servers_.push_back(server);
+    bmc->use_identity = [server](TlsIdentity other) { server->use_identity(std::move(other)); };
+    bmc->deliver_event = [this](const std::string& destination, std::string body, Bmc::Undelivered given_up) {
+      deliver_event(loop_, destination, std::move(body), std::move(given_up));
+    };
     if (dut.has_host()) {
       SshServerOptions host;
       host.dut = dut.id;

@@ -1,5 +1,6 @@
 #include "tests_hw/virtual_rack/tls_identity.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -9,6 +10,7 @@
 #include <openssl/x509v3.h>
 
 #include <array>
+#include <ctime>
 #include <memory>
 #include <stdexcept>
 #include <vector>
@@ -63,7 +65,69 @@ std::string spki_pin(X509* certificate) {
   return {encoded.begin(), encoded.begin() + written};
 }
 
+std::string common_name_of(const X509_NAME* name) {
+  std::array<char, 256> text{};
+  const int length = X509_NAME_get_text_by_NID(const_cast<X509_NAME*>(name), NID_commonName, text.data(),
+                                               static_cast<int>(text.size()));
+  return length <= 0 ? std::string() : std::string(text.data(), static_cast<std::size_t>(length));
+}
+
+std::string date_time_of(const ASN1_TIME* time) {
+  std::tm parts{};
+  if (ASN1_TIME_to_tm(time, &parts) != 1) return {};
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", parts);
+}
+
+Certificate certificate_in(const std::string& pem) {
+  const Memory text(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  Certificate certificate(PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr));
+  ERR_clear_error();
+  return certificate;
+}
+
+std::string certificate_text(X509* certificate) {
+  const Memory text(BIO_new(BIO_s_mem()));
+  if (PEM_write_bio_X509(text.get(), certificate) != 1) openssl_failed("PEM");
+  return text_of(text.get());
+}
+
+std::string key_text(EVP_PKEY* key) {
+  const Memory text(BIO_new(BIO_s_mem()));
+  if (PEM_write_bio_PrivateKey(text.get(), key, nullptr, nullptr, 0, nullptr, nullptr) != 1) {
+    openssl_failed("PEM");
+  }
+  return text_of(text.get());
+}
+
+/// Nobody is asked for a passphrase: an encrypted key is none.
+int no_passphrase(char*, int, int, void*) { return -1; }
+
 }  // namespace
+
+std::optional<TlsIdentity> parse_tls_identity(const std::string& pem) {
+  const Certificate certificate = certificate_in(pem);
+  const Memory text(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  const Key key(PEM_read_bio_PrivateKey(text.get(), nullptr, no_passphrase, nullptr));
+  const bool fits = certificate && key && X509_check_private_key(certificate.get(), key.get()) == 1;
+  ERR_clear_error();
+  if (!fits) return std::nullopt;
+  TlsIdentity identity;
+  identity.certificate_pem = certificate_text(certificate.get());
+  identity.private_key_pem = key_text(key.get());
+  identity.spki_sha256_base64 = spki_pin(certificate.get());
+  return identity;
+}
+
+std::optional<CertificateFacts> read_certificate(const std::string& pem) {
+  const Certificate certificate = certificate_in(pem);
+  if (!certificate) return std::nullopt;
+  CertificateFacts facts;
+  facts.subject = common_name_of(X509_get_subject_name(certificate.get()));
+  facts.issuer = common_name_of(X509_get_issuer_name(certificate.get()));
+  facts.valid_from = date_time_of(X509_get0_notBefore(certificate.get()));
+  facts.valid_to = date_time_of(X509_get0_notAfter(certificate.get()));
+  return facts;
+}
 
 TlsIdentity make_tls_identity(const std::string& common_name) {
   const Key key(EVP_EC_gen("P-256"));
@@ -94,14 +158,8 @@ TlsIdentity make_tls_identity(const std::string& common_name) {
   if (X509_sign(x509, key.get(), EVP_sha256()) == 0) openssl_failed("signature");
 
   TlsIdentity identity;
-  const Memory certificate_text(BIO_new(BIO_s_mem()));
-  const Memory key_text(BIO_new(BIO_s_mem()));
-  if (PEM_write_bio_X509(certificate_text.get(), x509) != 1) openssl_failed("PEM");
-  if (PEM_write_bio_PrivateKey(key_text.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1) {
-    openssl_failed("PEM");
-  }
-  identity.certificate_pem = text_of(certificate_text.get());
-  identity.private_key_pem = text_of(key_text.get());
+  identity.certificate_pem = certificate_text(x509);
+  identity.private_key_pem = key_text(key.get());
   identity.spki_sha256_base64 = spki_pin(x509);
   return identity;
 }

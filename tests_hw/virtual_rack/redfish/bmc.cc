@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
-#include <exception>
 
 #include "tests_hw/virtual_rack/faults.h"
 #include "tests_hw/virtual_rack/redfish/routes.h"
@@ -12,78 +10,8 @@
 namespace kiln::virtual_rack {
 namespace {
 
-constexpr std::string_view kSessions = "/redfish/v1/SessionService/Sessions";
-/// Collections longer than this come in pages with Members@odata.nextLink (DSP0266, 7.3.2).
-constexpr std::size_t kPage = 250;
 /// A Manager.Reset is carried out this long after it was accepted, so that its answer still leaves.
 constexpr std::uint64_t kResetAfterNs = 150'000'000;
-
-constexpr std::string_view kMetadata =
-    R"(<?xml version="1.0" encoding="UTF-8"?>
-<edmx:Edmx xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx" Version="4.0">
-  <edmx:Reference Uri="http://redfish.dmtf.org/schemas/v1/ServiceRoot_v1.xml">
-    <edmx:Include Namespace="ServiceRoot"/>
-    <edmx:Include Namespace="ServiceRoot.v1_15_0"/>
-  </edmx:Reference>
-  <edmx:DataServices>
-    <Schema xmlns="http://docs.oasis-open.org/odata/ns/edm" Namespace="Service">
-      <EntityContainer Name="Service" Extends="ServiceRoot.v1_15_0.ServiceContainer"/>
-    </Schema>
-  </edmx:DataServices>
-</edmx:Edmx>
-)";
-
-std::string trimmed_path(std::string path) {
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
-  return path;
-}
-
-struct Query {
-  bool expand = false;
-  std::size_t skip = 0;
-  std::size_t top = kPage;
-  std::string unknown;  ///< the first $parameter that is not supported
-};
-
-Query read_query(const std::string& text) {
-  Query query;
-  std::size_t begin = 0;
-  while (begin < text.size()) {
-    std::size_t end = text.find('&', begin);
-    if (end == std::string::npos) end = text.size();
-    std::string one = text.substr(begin, end - begin);
-    begin = end + 1;
-    if (one.starts_with("%24")) one.replace(0, 3, "$");
-    if (one.empty() || one.front() != '$') continue;  // unknown words without $ are ignored (DSP0266, 7.3)
-    const std::size_t equals = one.find('=');
-    const std::string name = one.substr(0, equals);
-    const std::string value = equals == std::string::npos ? std::string() : one.substr(equals + 1);
-    std::size_t number = 0;
-    const auto parsed = std::from_chars(value.data(), value.data() + value.size(), number);
-    const bool numeric = parsed.ec == std::errc() && parsed.ptr == value.data() + value.size();
-    if (name == "$expand") {
-      query.expand = true;
-    } else if (name == "$skip" && numeric) {
-      query.skip = number;
-    } else if (name == "$top" && numeric) {
-      query.top = std::min(number, kPage);
-    } else if (query.unknown.empty()) {
-      query.unknown = name;
-    }
-  }
-  return query;
-}
-
-std::string schema_link(const json::object& body) {
-  const json::value* type = body.if_contains("@odata.type");
-  if (type == nullptr || !type->is_string() || type->as_string().empty()) return {};
-  std::string name(type->as_string().subview(1));
-  const std::size_t last = name.rfind('.');
-  if (last == std::string::npos) return {};
-  name.resize(last);
-  // A collection's type is its name twice.
-  return fmt::format("<http://redfish.dmtf.org/schemas/v1/{}.json>; rel=describedby", name);
-}
 
 }  // namespace
 
@@ -99,7 +27,7 @@ Bmc::Bmc(RackModel& the_rack, Dut& the_dut, Account account, RequestLog& log)
     if (coolant || sensor.reading_type == "Temperature") freezes_.insert(sensor.value);
   }
   seen_ready_at_ns_ = dut.bmc_ready_at_ns;
-  seen_power_ = dut.power;
+  seen_boot_ns_ = dut.host_up_at_ns;
   settings.asset_tag = dut.id;
 }
 
@@ -156,7 +84,7 @@ void Bmc::consume_boot_override() {
 void Bmc::restarted() {
   sessions.close_all();
   tasks.lose_all();
-  event_streams_.clear();
+  subscriptions.end_streams();
 }
 
 void Bmc::react_to_leak() {
@@ -176,27 +104,17 @@ void Bmc::react_to_leak() {
 }
 
 std::shared_ptr<HttpStream> Bmc::open_event_stream() {
-  auto stream = std::make_shared<HttpStream>();
+  std::shared_ptr<HttpStream> stream = subscriptions.open_stream();
   stream->put(": this is the event stream of " + dut.id + "\n\n");
-  event_streams_.push_back(stream);
   return stream;
 }
 
-void Bmc::send_event(const std::string& text) {
-  std::erase_if(event_streams_, [](const std::weak_ptr<HttpStream>& stream) { return stream.expired(); });
-  for (const std::weak_ptr<HttpStream>& listener : event_streams_) {
-    if (const std::shared_ptr<HttpStream> stream = listener.lock()) stream->put(text);
-  }
-}
-
 void Bmc::tell_events() {
-  if (dut.events.empty() || dut.events.back().id == told_event_) return;
-  std::string pieces;
+  if (dut.last_event_id == told_event_) return;
   for (const EventEntry& event : dut.events) {
-    if (event.id > told_event_) pieces += server_sent_event(dut, event);
+    if (event.id > told_event_) send_event(event);
   }
-  told_event_ = dut.events.back().id;
-  send_event(pieces);
+  told_event_ = dut.last_event_id;
 }
 
 void Bmc::tick() {
@@ -215,8 +133,9 @@ void Bmc::tick() {
       restart_ = std::chrono::milliseconds((dut.bmc_ready_at_ns - now) / 1'000'000 + 1);
     }
   }
-  if (dut.power == PowerState::on && seen_power_ != PowerState::on) consume_boot_override();
-  seen_power_ = dut.power;
+  // A restart boots without the power ever going off.
+  if (dut.host_up_at_ns != seen_boot_ns_) consume_boot_override();
+  seen_boot_ns_ = dut.host_up_at_ns;
 }
 
 std::optional<std::chrono::milliseconds> Bmc::take_restart() { return std::exchange(restart_, std::nullopt); }
@@ -226,135 +145,6 @@ std::optional<json::object> Bmc::read(std::string_view uri) {
   const Route* route = router_.find(uri, address);
   if (route == nullptr || !route->get) return std::nullopt;
   return route->get(*this, address);
-}
-
-HttpResponse Bmc::get_answer(const HttpRequest& request, const Route& route, const Address& address) {
-  const Query query = read_query(request.query);
-  if (!query.unknown.empty() || (query.expand && dut.role == Role::compute_tray)) {
-    return error_response(501, "QueryNotSupportedOnResource",
-                          fmt::format("Querying with '{}' is not supported on this resource.",
-                                      query.unknown.empty() ? "$expand" : query.unknown));
-  }
-  std::optional<json::object> body = route.get(*this, address);
-  if (!body) return not_found(address.uri);
-  json::value* members = body->if_contains("Members");
-  if (members != nullptr && members->is_array()) {
-    json::array& all = members->as_array();
-    const std::size_t first = std::min(query.skip, all.size());
-    const std::size_t last = std::min(first + query.top, all.size());
-    if (first > 0 || last < all.size()) {
-      if (last < all.size())
-        (*body)["Members@odata.nextLink"] = fmt::format("{}?$skip={}", address.uri, last);
-      json::array part(all.begin() + static_cast<std::ptrdiff_t>(first),
-                       all.begin() + static_cast<std::ptrdiff_t>(last));
-      all = std::move(part);
-    }
-    if (query.expand) {
-      for (json::value& member : all) {
-        const std::string uri(member.as_object().at("@odata.id").as_string());
-        std::optional<json::object> whole = read(uri);
-        if (whole) member = std::move(*whole);
-      }
-    }
-  }
-  HttpResponse response = json_response(200, *body);
-  const std::string tag = entity_tag(response.body);
-  const std::string known = request.header("If-None-Match");
-  if (!known.empty() && tag_matches(known, tag)) {
-    response.status = 304;
-    response.body.clear();
-    response.content_type.clear();
-  }
-  response.headers.emplace_back("ETag", tag);
-  const std::string schema = schema_link(*body);
-  if (!schema.empty()) response.headers.emplace_back("Link", schema);
-  return response;
-}
-
-HttpResponse Bmc::answer_route(const HttpRequest& request) {
-  Address address;
-  const Route* route = router_.find(request.path, address);
-  if (route == nullptr) return not_found(request.path);
-  const bool reading = request.method == "GET" || request.method == "HEAD";
-  const Action* action = nullptr;
-  if (request.method == "POST") action = &route->post;
-  if (request.method == "PATCH") action = &route->patch;
-  if (request.method == "DELETE") action = &route->remove;
-  if (reading && route->stream) return route->stream(*this, address, request);
-  if (reading ? !route->get : action == nullptr || !*action) {
-    // An address without the resource itself is 404, whatever the method.
-    if (route->get && !route->get(*this, address)) return not_found(address.uri);
-    return method_not_allowed(route->allow());
-  }
-  if (reading) {
-    HttpResponse response = get_answer(request, *route, address);
-    response.headers.emplace_back("Allow", route->allow());
-    return response;
-  }
-  if (request.method == "PATCH") {
-    const std::optional<json::object> before = route->get ? route->get(*this, address) : std::nullopt;
-    if (!before) return not_found(address.uri);
-    const std::string wanted = request.header("If-Match");
-    if (!wanted.empty() && !tag_matches(wanted, entity_tag(json_response(200, *before).body))) {
-      return error_response(412, "PreconditionFailed", "The ETag supplied did not match the current ETag.");
-    }
-  }
-  HttpResponse response = (*action)(*this, address, request);
-  if (request.method == "PATCH" && response.status == 200) {
-    HttpRequest again;
-    again.method = "GET";
-    again.path = request.path;
-    return get_answer(again, *route, address);
-  }
-  return response;
-}
-
-HttpResponse Bmc::answer(const HttpRequest& request) {
-  const std::string version = request.header("OData-Version");
-  if (!version.empty() && version != "4.0") {
-    return error_response(412, "HeaderInvalid",
-                          fmt::format("Header 'OData-Version: {}' is not 4.0.", version));
-  }
-  if (std::optional<HttpResponse> other = disturbance_.instead(rack, dut, rack.now_ns))
-    return std::move(*other);
-
-  const std::string path = trimmed_path(request.path);
-  const bool reading = request.method == "GET" || request.method == "HEAD";
-  if (path == "/redfish/v1/$metadata") {
-    if (!reading) return method_not_allowed("GET, HEAD");
-    HttpResponse response;
-    response.content_type = "application/xml";
-    response.body = std::string(kMetadata);
-    return response;
-  }
-  if (path == "/redfish") {
-    if (!reading) return method_not_allowed("GET, HEAD");
-    json::object versions;
-    versions["v1"] = "/redfish/v1/";
-    return json_response(200, versions);
-  }
-  // Open to all by DSP0266 13.3.3: the root, its OData forms, and logging in.
-  const bool open = (reading && (path == kRoot || path == "/redfish/v1/odata")) ||
-                    (request.method == "POST" &&
-                     (path == kSessions || path == "/redfish/v1/SessionService/Sessions/Members"));
-  if (!open && !sessions.authenticate(request, rack.now_ns)) return unauthorized();
-  return answer_route(request);
-}
-
-HttpResponse Bmc::handle(const HttpRequest& request) {
-  HttpResponse response;
-  try {
-    response = answer(request);
-    disturbance_.change(rack, dut, rack.now_ns, request, response);
-  } catch (const std::exception& e) {
-    response = error_response(500, "InternalError", fmt::format("internal error: {}", e.what()));
-  }
-  response.headers.emplace_back("OData-Version", "4.0");
-  response.headers.emplace_back("Cache-Control", "no-cache");
-  std::string target = request.path;
-  if (!request.query.empty()) target += "?" + request.query;
-  log_.add(dut.id, request.method, target, response.status);
-  return response;
 }
 
 }  // namespace kiln::virtual_rack

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,8 +18,10 @@
 #include "tests_hw/virtual_rack/redfish/disturbance.h"
 #include "tests_hw/virtual_rack/redfish/router.h"
 #include "tests_hw/virtual_rack/redfish/sessions.h"
+#include "tests_hw/virtual_rack/redfish/subscriptions.h"
 #include "tests_hw/virtual_rack/redfish/tasks.h"
 #include "tests_hw/virtual_rack/request_log.h"
+#include "tests_hw/virtual_rack/tls_identity.h"
 
 namespace kiln::virtual_rack {
 
@@ -32,6 +35,7 @@ struct BmcSettings {
   /// the work.
   bool leak_policy_enabled = false;
   std::int64_t leak_reaction_delay_s = 0;
+  std::vector<std::string> ntp_servers;
 };
 
 class Bmc {
@@ -57,12 +61,21 @@ class Bmc {
 
   /// From now on every entry of the event log leaves through it too, as an Event.
   [[nodiscard]] std::shared_ptr<HttpStream> open_event_stream();
-  /// To whoever listens; in no log.
-  void send_event(const std::string& text);
+  /// To whoever has subscribed; in no log.
+  void send_event(const EventEntry& event);
   int test_events = 0;  ///< sent so far
 
+  // What the program around it gives it; without them there is no push of events and no other certificate.
+  using Undelivered = std::function<void()>;
+  /// Posts an event, tries again as EventService tells, and calls the third when it has given up. Never at
+  /// once.
+  std::function<void(const std::string& destination, std::string body, Undelivered)> deliver_event;
+  std::function<void(TlsIdentity)> use_identity;
+  std::string certificate_pem;  ///< what HTTPS shows
+  std::uint16_t https_port = 0;
+
   void reset_manager_soon();
-  /// ResetToDefaults and a boot's one-time override end here.
+  /// A boot's one-time override ends here.
   void consume_boot_override();
 
   [[nodiscard]] std::uint64_t now_ns() const;
@@ -79,14 +92,18 @@ class Bmc {
   RackModel& rack;
   Dut& dut;
   Sessions sessions;
+  Subscriptions subscriptions;
   Tasks tasks;
   BmcSettings settings;
+  const ManagerAccount* requester = nullptr;  ///< whose request is being answered; null: nobody's
 
  private:
   HttpResponse answer(const HttpRequest& request);
-  [[nodiscard]] const Fault* frozen(const Reading& reading) const;  ///< null: it is live
   HttpResponse answer_route(const HttpRequest& request);
   HttpResponse get_answer(const HttpRequest& request, const Route& route, const Address& address);
+  HttpResponse patch_answer(const HttpRequest& request, const Route& route, const Address& address,
+                            const json::object& before);
+  [[nodiscard]] const Fault* frozen(const Reading& reading) const;  ///< null: it is live
   void restarted();
   void react_to_leak();
   void tell_events();
@@ -100,9 +117,8 @@ class Bmc {
   std::optional<std::uint64_t> manager_reset_at_ns_;
   std::uint64_t seen_ready_at_ns_ = 0;
   std::optional<std::chrono::milliseconds> restart_;
-  PowerState seen_power_ = PowerState::off;
+  std::uint64_t seen_boot_ns_ = 0;  ///< the boot under way or last done
   std::optional<std::uint64_t> leak_since_ns_;
-  std::vector<std::weak_ptr<HttpStream>> event_streams_;
   int told_event_ = 0;  ///< id of the last entry that has left
 };
 

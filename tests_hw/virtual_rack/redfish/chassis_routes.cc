@@ -121,23 +121,9 @@ std::optional<json::object> chassis(Bmc& bmc, const Address& address) {
   return body;
 }
 
-HttpResponse patch_chassis(Bmc& bmc, const Address& address, const HttpRequest& request) {
-  if (!is_main(bmc, address)) return method_not_allowed("GET, HEAD");
-  const std::optional<json::object> body = parse_object(request.body);
-  if (!body) return error_response(400, "MalformedJSON", "The request body is not a JSON object.");
-  const json::value* tag = body->if_contains("AssetTag");
-  const json::value* light = body->if_contains("LocationIndicatorActive");
-  if ((tag != nullptr && !tag->is_string()) || (light != nullptr && !light->is_bool())) {
-    return error_response(400, "PropertyValueTypeError",
-                          "AssetTag is text, LocationIndicatorActive true or false.");
-  }
-  if (tag == nullptr && light == nullptr) {
-    return error_response(400, "PropertyNotWritable",
-                          "Only AssetTag and LocationIndicatorActive can be changed.");
-  }
-  if (tag != nullptr) bmc.settings.asset_tag = std::string(tag->as_string());
-  if (light != nullptr) bmc.settings.location_indicator = light->as_bool();
-  return json_response(200, json::object{});
+void patch_chassis(Bmc& bmc, const Address&, RequestedProperties& wanted) {
+  if (const auto tag = wanted.text("AssetTag")) bmc.settings.asset_tag = *tag;
+  if (const auto light = wanted.flag("LocationIndicatorActive")) bmc.settings.location_indicator = *light;
 }
 
 const Sensor* sensor_at(const Bmc& bmc, const Address& address) {
@@ -296,7 +282,7 @@ Getter part_collection(std::vector<T> Dut::*parts, std::string_view type, std::s
 
 HttpResponse reset_answer(Bmc& bmc, const HttpRequest& request, const std::vector<std::string>& allowed) {
   const std::optional<json::object> body = parse_object(request.body);
-  if (!body) return error_response(400, "MalformedJSON", "The request body is not a JSON object.");
+  if (!body) return malformed();
   const json::value* type = body->if_contains("ResetType");
   if (type == nullptr || !type->is_string()) {
     return error_response(400, "ActionParameterMissing", "ResetType is required.", {"ResetType"});
@@ -332,7 +318,7 @@ void add_chassis_routes(Router& router, Role role) {
     return std::optional(collection(a.uri, "ChassisCollection", "Chassis Collection", members));
   });
   router.get("/redfish/v1/Chassis/{}", chassis);
-  router.patch("/redfish/v1/Chassis/{}", patch_chassis);
+  router.patch("/redfish/v1/Chassis/{}", patch_chassis, is_main);
   router.get("/redfish/v1/Chassis/{}/EnvironmentMetrics", environment);
   router.get("/redfish/v1/Chassis/{}/Sensors", [](Bmc& bmc, const Address& a) -> std::optional<json::object> {
     if (!has_chassis(bmc.dut, a[0])) return std::nullopt;

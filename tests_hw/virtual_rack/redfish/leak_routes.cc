@@ -60,19 +60,12 @@ std::optional<json::object> policy(Bmc& bmc, const Address& address) {
   return body;
 }
 
-HttpResponse patch_policy(Bmc& bmc, const Address&, const HttpRequest& request) {
-  const std::optional<json::object> body = parse_object(request.body);
-  if (!body) return error_response(400, "MalformedJSON", "The request body is not a JSON object.");
-  const json::value* enabled = body->if_contains("PolicyEnabled");
-  const json::value* delay = body->if_contains("ReactionDelaySeconds");
-  if ((enabled == nullptr && delay == nullptr) || (enabled != nullptr && !enabled->is_bool()) ||
-      (delay != nullptr && (!delay->is_int64() || delay->as_int64() < 0))) {
-    return error_response(400, "PropertyValueTypeError",
-                          "PolicyEnabled is true or false, ReactionDelaySeconds a number of seconds from 0.");
+void patch_policy(Bmc& bmc, const Address&, RequestedProperties& wanted) {
+  constexpr std::int64_t kLongest = 86'400;
+  if (const auto enabled = wanted.flag("PolicyEnabled")) bmc.settings.leak_policy_enabled = *enabled;
+  if (const auto delay = wanted.whole("ReactionDelaySeconds", 0, kLongest)) {
+    bmc.settings.leak_reaction_delay_s = *delay;
   }
-  if (enabled != nullptr) bmc.settings.leak_policy_enabled = enabled->as_bool();
-  if (delay != nullptr) bmc.settings.leak_reaction_delay_s = delay->as_int64();
-  return json_response(200, json::object{});
 }
 
 }  // namespace

@@ -158,14 +158,21 @@ json::object powered_status(const Dut& dut) {
   return dut.power == PowerState::off ? status("StandbyOffline", "") : status("Enabled");
 }
 
+void add_creator(Router& router, std::string_view collection, const Action& create) {
+  router.post(collection, create);
+  router.post(std::string(collection) + "/Members", create);
+}
+
 const Router& router_for(Role role) {
   static const auto make = [](Role of) {
     Router router;
     add_root_routes(router, of);
     add_session_routes(router);
+    add_account_routes(router);
     add_task_routes(router);
     add_update_routes(router);
     add_manager_routes(router);
+    add_certificate_routes(router);
     add_log_routes(router, of);
     add_event_routes(router);
     add_chassis_routes(router, of);

@@ -58,26 +58,53 @@ HttpResponse json_response(unsigned code, const json::value& body) {
   return response;
 }
 
-HttpResponse error_response(unsigned code, std::string_view message_id, std::string_view message,
-                            std::vector<std::string> arguments) {
-  const bool prefixed = message_id.find('.') != std::string_view::npos;
-  const std::string id = prefixed ? std::string(message_id) : fmt::format("Base.1.13.{}", message_id);
+json::object message_object(const Message& message, std::string_view severity) {
+  const bool prefixed = message.id.find('.') != std::string::npos;
   json::object info;
   info["@odata.type"] = "#Message.v1_1_2.Message";
-  info["MessageId"] = id;
-  info["Message"] = message;
-  info["MessageArgs"] = json::value_from(arguments);
-  info["MessageSeverity"] = code >= 500 ? "Critical" : "Warning";
+  info["MessageId"] = prefixed ? message.id : fmt::format("Base.1.13.{}", message.id);
+  info["Message"] = message.text;
+  info["MessageArgs"] = json::value_from(message.arguments);
+  if (!message.property.empty()) {
+    info["RelatedProperties"] = json::array{json::value("#/" + message.property)};
+  }
+  info["MessageSeverity"] = severity;
   info["Resolution"] = "See the message.";
+  return info;
+}
+
+HttpResponse error_response(unsigned code, const std::vector<Message>& messages) {
   json::array list;
-  list.push_back(std::move(info));
+  for (const Message& message : messages) {
+    list.push_back(message_object(message, code >= 500 ? "Critical" : "Warning"));
+  }
   json::object error;
-  error["code"] = id;
-  error["message"] = message;
+  const json::object& first = list.at(0).as_object();
+  error["code"] = list.size() == 1 ? first.at("MessageId") : json::value("Base.1.13.GeneralError");
+  error["message"] =
+      list.size() == 1 ? first.at("Message") : json::value("Several errors have occurred. See ExtendedInfo.");
   error["@Message.ExtendedInfo"] = std::move(list);
   json::object body;
   body["error"] = std::move(error);
   return json_response(code, body);
+}
+
+HttpResponse error_response(unsigned code, std::string_view message_id, std::string_view message,
+                            std::vector<std::string> arguments) {
+  const std::vector<Message> one = {
+      {std::string(message_id), std::string(message), std::move(arguments), {}}};
+  return error_response(code, one);
+}
+
+HttpResponse malformed() {
+  return error_response(400, "MalformedJSON", "The request body is not a JSON object.");
+}
+
+HttpResponse created(const json::object& body) {
+  HttpResponse response = json_response(201, body);
+  response.headers.emplace_back("Location", std::string(body.at("@odata.id").as_string()));
+  response.headers.emplace_back("ETag", entity_tag(response.body));
+  return response;
 }
 
 HttpResponse unauthorized() {

@@ -32,11 +32,29 @@ namespace json = boost::json;
 
 [[nodiscard]] HttpResponse json_response(unsigned status, const json::value& body);
 
+/// One message of the Base registry: what happened, and to which property ("Boot/BootSourceOverrideTarget").
+struct Message {
+  std::string id;  ///< "PropertyUnknown", or with prefix when it has a dot
+  std::string text;
+  std::vector<std::string> arguments;
+  std::string property;
+};
+
+/// A Message v1.1.2 (DSP0266 9.8, extended information).
+[[nodiscard]] json::object message_object(const Message& message, std::string_view severity);
+
+/// An answer with error.code and these in @Message.ExtendedInfo (DSP0266 8.6); there is at least one.
+[[nodiscard]] HttpResponse error_response(unsigned status, const std::vector<Message>& messages);
+
 /// An answer with error.code and one @Message.ExtendedInfo; `message_id` without prefix:
 /// "ResourceMissingAtURI" of the Base registry 1.13, or with prefix when it has a dot.
 [[nodiscard]] HttpResponse error_response(unsigned status, std::string_view message_id,
                                           std::string_view message, std::vector<std::string> arguments = {});
 
+/// 400 for a body that is not a JSON object.
+[[nodiscard]] HttpResponse malformed();
+/// 201 with the new resource and its Location (DSP0266 7.9).
+[[nodiscard]] HttpResponse created(const json::object& body);
 /// 401 with a challenge (RFC 9110, 11.6.1).
 [[nodiscard]] HttpResponse unauthorized();
 [[nodiscard]] HttpResponse not_found(std::string_view uri);

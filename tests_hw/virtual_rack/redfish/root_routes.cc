@@ -1,10 +1,12 @@
-// The service root, its OData service document, SessionService and Managers.
+// The service root, its OData service document and SessionService.
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "tests_hw/virtual_rack/redfish/authorization.h"
 #include "tests_hw/virtual_rack/redfish/bmc.h"
+#include "tests_hw/virtual_rack/redfish/query.h"
 #include "tests_hw/virtual_rack/redfish/routes.h"
 
 namespace kiln::virtual_rack {
@@ -33,9 +35,14 @@ RootWords root_words(Role role) {
 /// Service root navigation: property name and URI.
 std::vector<std::pair<std::string, std::string>> services(const Bmc& bmc) {
   const Role role = bmc.dut.role;
-  std::vector<std::pair<std::string, std::string>> list = {
-      {"Chassis", "Chassis"},   {"Managers", "Managers"},           {"SessionService", "SessionService"},
-      {"Tasks", "TaskService"}, {"UpdateService", "UpdateService"}, {"TelemetryService", "TelemetryService"}};
+  std::vector<std::pair<std::string, std::string>> list = {{"Chassis", "Chassis"},
+                                                           {"Managers", "Managers"},
+                                                           {"SessionService", "SessionService"},
+                                                           {"AccountService", "AccountService"},
+                                                           {"CertificateService", "CertificateService"},
+                                                           {"Tasks", "TaskService"},
+                                                           {"UpdateService", "UpdateService"},
+                                                           {"TelemetryService", "TelemetryService"}};
   if (!system_ids(role).empty()) list.emplace_back("Systems", "Systems");
   if (role == Role::switch_tray) list.emplace_back("Fabrics", "Fabrics");
   if (has_event_service(bmc.rack, role)) list.emplace_back("EventService", "EventService");
@@ -57,9 +64,9 @@ json::object service_root(Bmc& bmc, const Address& address) {
   root_links["ManagerProvidingService"] = link(fmt::format("{}/Managers/{}", kRoot, main_manager(role)));
   root["Links"] = std::move(root_links);
   json::object features;
-  features["ExcerptQuery"] = false;
+  features["ExcerptQuery"] = true;
   features["FilterQuery"] = false;
-  features["OnlyMemberQuery"] = false;
+  features["OnlyMemberQuery"] = true;
   features["SelectQuery"] = false;
   // $expand does not work on AMI GB300 trays; the others do what a collection needs.
   json::object expand;
@@ -68,7 +75,7 @@ json::object service_root(Bmc& bmc, const Address& address) {
   expand["Levels"] = expands;
   expand["Links"] = false;
   expand["NoLinks"] = expands;
-  if (expands) expand["MaxLevels"] = 1;
+  if (expands) expand["MaxLevels"] = Query::kMaxLevels;
   features["ExpandQuery"] = std::move(expand);
   root["ProtocolFeaturesSupported"] = std::move(features);
   if (role == Role::compute_tray) {
@@ -111,24 +118,17 @@ json::object session_resource(const Session& session, const Bmc& bmc) {
 }
 
 HttpResponse log_in(Bmc& bmc, const Address&, const HttpRequest& request) {
-  const std::optional<json::object> body = parse_object(request.body);
-  if (!body) return error_response(400, "MalformedJSON", "The request body is not a JSON object.");
-  const json::value* user = body->if_contains("UserName");
-  const json::value* password = body->if_contains("Password");
-  for (const auto& [name, value] : {std::pair{"UserName", user}, std::pair{"Password", password}}) {
-    if (value == nullptr) {
-      return error_response(400, "PropertyMissing", fmt::format("The property {} is required.", name),
-                            {name});
-    }
-    if (!value->is_string()) {
-      return error_response(400, "PropertyValueTypeError",
-                            fmt::format("The property {} is not a string.", name), {name});
-    }
-  }
-  if (!bmc.sessions.check(std::string(user->as_string()), std::string(password->as_string()))) {
+  std::optional<RequestedProperties> wanted = RequestedProperties::read(request.body);
+  if (!wanted) return malformed();
+  for (const char* name : {"UserName", "Password"}) wanted->require(name);
+  const auto user = wanted->text("UserName");
+  const auto password = wanted->text("Password");
+  if (!user || !password) return error_response(400, wanted->refused());
+  const ManagerAccount* account = bmc.sessions.accounts.check(*user, *password);
+  if (account == nullptr) {
     return error_response(401, "ResourceAtUriUnauthorized", "The user name or password is wrong.");
   }
-  const Session* session = bmc.sessions.open(bmc.now_ns());
+  const Session* session = bmc.sessions.open(*account, bmc.now_ns());
   if (session == nullptr) {
     HttpResponse full =
         error_response(503, "SessionLimitExceeded",
@@ -136,67 +136,14 @@ HttpResponse log_in(Bmc& bmc, const Address&, const HttpRequest& request) {
     full.headers.emplace_back("Retry-After", "10");
     return full;
   }
-  HttpResponse response = json_response(201, session_resource(*session, bmc));
-  response.headers.emplace_back("Location", fmt::format("{}/SessionService/Sessions/{}", kRoot, session->id));
+  json::object body = session_resource(*session, bmc);
+  if (account->password_change_required) {
+    body["@Message.ExtendedInfo"] =
+        json::array{message_object(password_change_message(*account), "Critical")};
+  }
+  HttpResponse response = created(body);
   response.headers.emplace_back("X-Auth-Token", session->token);
   return response;
-}
-
-json::object manager(Bmc& bmc, const Address& address) {
-  Dut& dut = bmc.dut;
-  const std::string& id = address[0];
-  const bool hgx = id == "HGX_BMC_0";
-  json::object body = resource(address.uri, "Manager.v1_14_0", id, hgx ? "HGX BMC" : "Manager");
-  body["ManagerType"] = "BMC";
-  body["DateTime"] = bmc.now_text();
-  body["DateTimeLocalOffset"] = "+00:00";
-  body["UUID"] = dut.uuid;
-  body["Status"] = status("Enabled");
-  body["PowerState"] = "On";
-  for (const FirmwareItem& item : dut.firmware) {
-    const bool mine = hgx ? item.name == "HGX_FW_BMC_0"
-                          : item.name == "FW_BMC_0" || item.name == "FW_Controller" || item.name == "FW_SMC";
-    if (mine) body["FirmwareVersion"] = item.version;
-  }
-  if (!hgx && dut.role == Role::compute_tray) body["Manufacturer"] = "AMI";
-  json::object manager_links;
-  const std::vector<std::string> chassis = {
-      fmt::format("{}/Chassis/{}", kRoot, hgx ? std::string("HGX_Chassis_0") : main_chassis(dut.role))};
-  manager_links["ManagerForChassis"] = links(chassis);
-  std::vector<std::string> systems;
-  for (const std::string& system : system_ids(dut.role)) {
-    if (hgx == (system == "HGX_Baseboard_0")) systems.push_back(fmt::format("{}/Systems/{}", kRoot, system));
-  }
-  if (!systems.empty()) manager_links["ManagerForServers"] = links(systems);
-  body["Links"] = std::move(manager_links);
-  if (system_ids(dut.role).empty()) body["LogServices"] = link(log_services_uri(dut.role));
-  json::object reset;
-  reset["target"] = address.uri + "/Actions/Manager.Reset";
-  reset["ResetType@Redfish.AllowableValues"] = json::array{"GracefulRestart", "ForceRestart"};
-  json::object actions;
-  actions["#Manager.Reset"] = std::move(reset);
-  body["Actions"] = std::move(actions);
-  return body;
-}
-
-bool is_manager(const Bmc& bmc, const std::string& id) {
-  const std::vector<std::string> ids = manager_ids(bmc.dut.role);
-  return std::find(ids.begin(), ids.end(), id) != ids.end();
-}
-
-HttpResponse reset_manager(Bmc& bmc, const Address& address, const HttpRequest& request) {
-  if (!is_manager(bmc, address[0])) return not_found(address.uri);
-  const std::optional<json::object> body = parse_object(request.body.empty() ? "{}" : request.body);
-  if (!body) return error_response(400, "MalformedJSON", "The request body is not a JSON object.");
-  const json::value* type = body->if_contains("ResetType");
-  if (type != nullptr && (!type->is_string() ||
-                          (type->as_string() != "GracefulRestart" && type->as_string() != "ForceRestart"))) {
-    return error_response(400, "ActionParameterNotSupported",
-                          "The value of ResetType is not one of GracefulRestart, ForceRestart.",
-                          {"ResetType"});
-  }
-  bmc.reset_manager_soon();
-  return no_content();
 }
 
 }  // namespace
@@ -224,8 +171,7 @@ void add_session_routes(Router& router) {
     }
     return std::optional(collection(a.uri, "SessionCollection", "Session Collection", members));
   });
-  router.post("/redfish/v1/SessionService/Sessions", log_in);
-  router.post("/redfish/v1/SessionService/Sessions/Members", log_in);
+  add_creator(router, "/redfish/v1/SessionService/Sessions", log_in);
   router.get("/redfish/v1/SessionService/Sessions/{}",
              [](Bmc& bmc, const Address& a) -> std::optional<json::object> {
                const Session* session = bmc.sessions.find(a[0]);
@@ -235,20 +181,6 @@ void add_session_routes(Router& router) {
   router.remove("/redfish/v1/SessionService/Sessions/{}", [](Bmc& bmc, const Address& a, const HttpRequest&) {
     return bmc.sessions.close(a[0]) ? no_content() : not_found(a.uri);
   });
-}
-
-void add_manager_routes(Router& router) {
-  router.get("/redfish/v1/Managers", [](Bmc& bmc, const Address& a) {
-    std::vector<std::string> members;
-    for (const std::string& id : manager_ids(bmc.dut.role))
-      members.push_back(fmt::format("{}/Managers/{}", kRoot, id));
-    return std::optional(collection(a.uri, "ManagerCollection", "Manager Collection", members));
-  });
-  router.get("/redfish/v1/Managers/{}", [](Bmc& bmc, const Address& a) -> std::optional<json::object> {
-    if (!is_manager(bmc, a[0])) return std::nullopt;
-    return manager(bmc, a);
-  });
-  router.post("/redfish/v1/Managers/{}/Actions/Manager.Reset", reset_manager);
 }
 
 }  // namespace kiln::virtual_rack

@@ -30,7 +30,11 @@ Router::~Router() = default;
 Router::Router(Router&&) noexcept = default;
 Router& Router::operator=(Router&&) noexcept = default;
 
-std::string Route::allow() const {
+bool Route::can_patch(Bmc& bmc, const Address& address) const {
+  return patch && (!patchable || patchable(bmc, address));
+}
+
+std::string Route::allow(Bmc& bmc, const Address& address) const {
   std::string text;
   const auto add = [&](std::string_view word) {
     if (!text.empty()) text += ", ";
@@ -38,7 +42,7 @@ std::string Route::allow() const {
   };
   if (get || stream) add("GET, HEAD");
   if (post) add("POST");
-  if (patch) add("PATCH");
+  if (can_patch(bmc, address)) add("PATCH");
   if (remove) add("DELETE");
   return text;
 }
@@ -62,7 +66,11 @@ Route& Router::at(std::string_view pattern) {
 
 void Router::get(std::string_view pattern, Getter getter) { at(pattern).get = std::move(getter); }
 void Router::post(std::string_view pattern, Action action) { at(pattern).post = std::move(action); }
-void Router::patch(std::string_view pattern, Action action) { at(pattern).patch = std::move(action); }
+void Router::patch(std::string_view pattern, Patcher patcher, Offered offered) {
+  Route& route = at(pattern);
+  route.patch = std::move(patcher);
+  route.patchable = std::move(offered);
+}
 void Router::remove(std::string_view pattern, Action action) { at(pattern).remove = std::move(action); }
 void Router::stream(std::string_view pattern, Action action) { at(pattern).stream = std::move(action); }
 

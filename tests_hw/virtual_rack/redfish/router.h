@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tests_hw/virtual_rack/redfish/reply.h"
+#include "tests_hw/virtual_rack/redfish/requested_properties.h"
 
 namespace kiln::virtual_rack {
 
@@ -28,16 +29,23 @@ struct Address {
 using Getter = std::function<std::optional<json::object>(Bmc&, const Address&)>;
 /// Any other method.
 using Action = std::function<HttpResponse(Bmc&, const Address&, const HttpRequest&)>;
+/// Takes what can be changed out of a PATCH and changes it. What it leaves is told to be read-only or
+/// unknown.
+using Patcher = std::function<void(Bmc&, const Address&, RequestedProperties&)>;
+/// Whether a method is offered at an address of the route, where others of its shape lack it.
+using Offered = std::function<bool(Bmc&, const Address&)>;
 
 struct Route {
   Getter get;
   Action post;
-  Action patch;
+  Patcher patch;
+  Offered patchable;  ///< when empty, all of them are
   Action remove;
   Action stream;  ///< GET of what is no resource: a stream of events
 
+  [[nodiscard]] bool can_patch(Bmc& bmc, const Address& address) const;
   /// For the Allow header: "GET, HEAD, PATCH".
-  [[nodiscard]] std::string allow() const;
+  [[nodiscard]] std::string allow(Bmc& bmc, const Address& address) const;
 };
 
 class Router {
@@ -50,7 +58,7 @@ class Router {
   /// `pattern`: "/redfish/v1/Chassis/{}/Sensors/{}". Calls for the same pattern complete one Route.
   void get(std::string_view pattern, Getter getter);
   void post(std::string_view pattern, Action action);
-  void patch(std::string_view pattern, Action action);
+  void patch(std::string_view pattern, Patcher patcher, Offered offered = {});
   void remove(std::string_view pattern, Action action);
   void stream(std::string_view pattern, Action action);
 

@@ -17,9 +17,13 @@ inline constexpr std::string_view kRoot = "/redfish/v1";
 
 void add_root_routes(Router& router, Role role);
 void add_session_routes(Router& router);
+void add_account_routes(Router& router);
 void add_task_routes(Router& router);
 void add_update_routes(Router& router);
 void add_manager_routes(Router& router);
+void add_certificate_routes(Router& router);
+/// A collection is added to by POST to it and, equally, to its Members (DSP0266 7.9).
+void add_creator(Router& router, std::string_view collection, const Action& create);
 /// Power shelves have none: they must be polled.
 [[nodiscard]] bool has_event_service(const RackModel& rack, Role role);
 void add_event_routes(Router& router);
@@ -49,8 +53,6 @@ void add_telemetry_routes(Router& router);
 [[nodiscard]] std::string id_of(std::string_view name);
 /// The address of what an event is about; empty when it is not there.
 [[nodiscard]] std::string origin_uri(const Dut& dut, const EventEntry& event);
-/// One event as its EventService sends it (DSP0266 13.6): an Event v1.7 behind "data:".
-[[nodiscard]] std::string server_sent_event(const Dut& dut, const EventEntry& event);
 
 /// The element of a vector whose id_of(name) is `id`, or null.
 template <typename T>

@@ -1,6 +1,5 @@
 #include "tests_hw/virtual_rack/redfish/sessions.h"
 
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include <vector>
@@ -9,10 +8,6 @@
 
 namespace kiln::virtual_rack {
 namespace {
-
-bool same_secret(const std::string& a, const std::string& b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
-}
 
 std::optional<std::string> decode_base64(const std::string& text) {
   if (text.empty() || text.size() % 4 != 0) return std::nullopt;
@@ -28,45 +23,45 @@ std::optional<std::string> decode_base64(const std::string& text) {
 
 }  // namespace
 
-bool Sessions::check(const std::string& user, const std::string& password) const {
-  return same_secret(user, account_.user) && same_secret(password, account_.password);
-}
-
 void Sessions::drop_idle(std::uint64_t now_ns) {
   std::erase_if(sessions_, [&](const auto& entry) {
     return now_ns > entry.second.last_use_ns + kIdleSeconds * 1'000'000'000ULL;
   });
 }
 
-bool Sessions::authenticate(const HttpRequest& request, std::uint64_t now_ns) {
+const ManagerAccount* Sessions::authenticate(const HttpRequest& request, std::uint64_t now_ns) {
   const std::string token = request.header("X-Auth-Token");
   if (!token.empty()) {
     drop_idle(now_ns);
     for (auto& [id, session] : sessions_) {
       if (!same_secret(session.token, token)) continue;
+      const ManagerAccount* account = accounts.find(session.account);
+      if (account == nullptr || !account->enabled) return nullptr;
       session.last_use_ns = now_ns;
-      return true;
+      return account;
     }
-    return false;
+    return nullptr;
   }
   const std::string authorization = request.header("Authorization");
   constexpr std::string_view kBasic = "basic ";
   if (authorization.size() <= kBasic.size() || !same_word(authorization.substr(0, kBasic.size()), kBasic)) {
-    return false;
+    return nullptr;
   }
   const std::optional<std::string> pair = decode_base64(authorization.substr(kBasic.size()));
-  if (!pair) return false;
+  if (!pair) return nullptr;
   const std::size_t colon = pair->find(':');
-  return colon != std::string::npos && check(pair->substr(0, colon), pair->substr(colon + 1));
+  if (colon == std::string::npos) return nullptr;
+  return accounts.check(pair->substr(0, colon), pair->substr(colon + 1));
 }
 
-const Session* Sessions::open(std::uint64_t now_ns) {
+const Session* Sessions::open(const ManagerAccount& account, std::uint64_t now_ns) {
   drop_idle(now_ns);
   if (sessions_.size() >= kMaxSessions) return nullptr;
   Session session;
   session.id = std::to_string(next_id_++);
   session.token = random_hex(32);
-  session.user = account_.user;
+  session.user = account.user;
+  session.account = account.id;
   session.created_ns = now_ns;
   session.last_use_ns = now_ns;
   return &sessions_.insert_or_assign(session.id, session).first->second;

@@ -119,54 +119,17 @@ json::object host_system(Bmc& bmc, const Address& address) {
   return body;
 }
 
-/// Reads one text property; an error answer when it is there and not in the list.
-std::optional<HttpResponse> read_choice(const json::object& from, std::string_view name,
-                                        const std::vector<std::string>& choices,
-                                        std::optional<std::string>& into) {
-  const json::value* value = from.if_contains(name);
-  if (value == nullptr) return std::nullopt;
-  if (!value->is_string()) {
-    return error_response(400, "PropertyValueTypeError", fmt::format("{} is not a string.", name),
-                          {std::string(name)});
+void patch_system(Bmc& bmc, const Address&, RequestedProperties& wanted) {
+  if (const auto tag = wanted.text("AssetTag")) bmc.settings.asset_tag = *tag;
+  if (const auto target = wanted.choice("Boot/BootSourceOverrideTarget", boot_targets())) {
+    bmc.settings.boot_target = *target;
   }
-  const std::string text(value->as_string());
-  if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
-    return error_response(400, "PropertyValueNotInList",
-                          fmt::format("The value '{}' for {} is not in the list.", text, name),
-                          {text, std::string(name)});
+  if (const auto enabled = wanted.choice("Boot/BootSourceOverrideEnabled", boot_modes())) {
+    bmc.settings.boot_enabled = *enabled;
   }
-  into = text;
-  return std::nullopt;
 }
 
-HttpResponse patch_system(Bmc& bmc, const Address& address, const HttpRequest& request) {
-  if (address[0] != "System_0") return method_not_allowed("GET, HEAD");
-  const std::optional<json::object> body = parse_object(request.body);
-  if (!body) return error_response(400, "MalformedJSON", "The request body is not a JSON object.");
-  std::optional<std::string> target;
-  std::optional<std::string> enabled;
-  const json::value* tag = body->if_contains("AssetTag");
-  if (tag != nullptr && !tag->is_string()) {
-    return error_response(400, "PropertyValueTypeError", "AssetTag is not a string.", {"AssetTag"});
-  }
-  const json::value* boot = body->if_contains("Boot");
-  if (boot != nullptr) {
-    if (!boot->is_object())
-      return error_response(400, "PropertyValueTypeError", "Boot is not an object.", {"Boot"});
-    const json::object& wanted = boot->as_object();
-    if (auto wrong = read_choice(wanted, "BootSourceOverrideTarget", boot_targets(), target))
-      return std::move(*wrong);
-    if (auto wrong = read_choice(wanted, "BootSourceOverrideEnabled", boot_modes(), enabled))
-      return std::move(*wrong);
-  }
-  if (tag == nullptr && !target && !enabled) {
-    return error_response(400, "PropertyNotWritable", "Only AssetTag and the boot override can be changed.");
-  }
-  if (tag != nullptr) bmc.settings.asset_tag = std::string(tag->as_string());
-  if (target) bmc.settings.boot_target = *target;
-  if (enabled) bmc.settings.boot_enabled = *enabled;
-  return json_response(200, json::object{});
-}
+bool is_host_system(Bmc&, const Address& address) { return address[0] == "System_0"; }
 
 }  // namespace
 
@@ -182,7 +145,7 @@ void add_system_routes(Router& router) {
     if (!is_system(bmc, a[0])) return std::nullopt;
     return a[0] == "System_0" ? host_system(bmc, a) : baseboard(bmc, a);
   });
-  router.patch("/redfish/v1/Systems/{}", patch_system);
+  router.patch("/redfish/v1/Systems/{}", patch_system, is_host_system);
   router.post("/redfish/v1/Systems/System_0/Actions/ComputerSystem.Reset",
               [](Bmc& bmc, const Address&, const HttpRequest& request) {
                 return reset_answer(bmc, request, reset_types());

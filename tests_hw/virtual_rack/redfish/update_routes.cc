@@ -143,7 +143,7 @@ std::optional<FirmwareImage> image_of_uri(std::string_view uri) {
 /// Takes component and version from the image's name, ".../<component>-<version>.fw": nothing is fetched.
 HttpResponse simple_update(Bmc& bmc, const Address&, const HttpRequest& request) {
   const std::optional<json::object> body = parse_object(request.body);
-  if (!body) return error_response(400, "MalformedJSON", "The request body is not a JSON object.");
+  if (!body) return malformed();
   const json::value* uri = body->if_contains("ImageURI");
   if (uri == nullptr || !uri->is_string()) {
     return error_response(400, "ActionParameterMissing", "ImageURI is required.", {"ImageURI"});
