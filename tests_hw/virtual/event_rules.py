@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The EventService of the virtual BMCs against DSP0266 12.1 and 12.5: subscriptions, events that are pushed, and the stream of
-server-sent events; and what DMTF's use-case checkers do with a BMC: power, one-time boot, its certificate, its network. Capitals
+server-sent events; and what DMTF's use-case checkers do with a BMC: power, one-time boot, an update with its task, its certificate, its network. Capitals
 name the assertion of DMTF's Redfish-Protocol-Validator.
 
 usage: event_rules.py --bin BUILD/bin
@@ -17,9 +17,10 @@ import sys
 import tempfile
 import threading
 import time
+from pathlib import Path
 
 import wire
-from redfish_bmc import EVENTS, JSON, ROOT, SESSIONS, SUBSCRIPTIONS, Rules, bmcs_of
+from redfish_bmc import EVENTS, JSON, ROOT, SESSIONS, SUBSCRIPTIONS, Rules, bmcs_of, is_message
 
 STREAM = EVENTS + "/SSE"
 TEST = EVENTS + "/Actions/EventService.SubmitTestEvent"
@@ -144,6 +145,8 @@ def streams(rule, bmc, rack):
     rule("12.5 SERV_SSE_BLANK_LINES_BETWEEN_EVENTS, _JSON_EVENT_MESSAGE_FORMAT", bodies and all(re.fullmatch(r"#Event\.v\d+_\d+_\d+\.Event", one["@odata.type"]) and one["Id"] and one["Name"]
          and one["Events"] and all({"MessageId", "EventId", "MemberId", "EventTimestamp", "MessageSeverity"} <= set(entry) for entry in one["Events"]) for one in bodies),
          "each is one Event in JSON", bodies)
+    rule("9.4.9, 12.1 RegistryPrefixes", all(is_message(entry) and entry["MessageId"].split(".")[0] in service["RegistryPrefixes"] for one in bodies for entry in one["Events"]),
+         "with messages of the registries that the service lists", bodies)
     ids = [one.get("id") for one in events]
     rule("12.5 SERV_SSE_ID_FIELD_UNIQUELY_IDENTIFIES_PAYLOAD", all(ids) and len(set(ids)) == len(ids), "each has an id of its own", ids)
     origins = [entry["OriginOfCondition"]["@odata.id"] for one in bodies for entry in one["Events"] if "OriginOfCondition" in entry]
@@ -233,6 +236,33 @@ def power(rule, bmc):
         rule("7.11, 8.6", bad.status == 400 and bad.is_error(), f"{wish} is 400", bad)
 
 
+def tasks(rule, bmc, place):
+    """An update that is accepted: its Task, and the monitor of its Location."""
+    image = sorted(Path(place, "rack", "firmware").iterdir())[0]
+    boundary = b"kiln-boundary"
+    form = (b"--" + boundary + b"\r\nContent-Disposition: form-data; name=\"UpdateParameters\"\r\nContent-Type: application/json\r\n\r\n{\"Targets\":[]}\r\n"
+            b"--" + boundary + b"\r\nContent-Disposition: form-data; name=\"UpdateFile\"; filename=\"image.fw\"\r\nContent-Type: application/octet-stream\r\n\r\n"
+            + image.read_bytes() + b"\r\n--" + boundary + b"--\r\n")
+    push = bmc.read(ROOT + "/UpdateService")["MultipartHttpPushUri"]
+    multipart = {"Content-Type": "multipart/form-data; boundary=kiln-boundary"}
+    accepted = bmc.ask("POST", push, form, multipart)
+    monitor, task = accepted["Location"], accepted.json["@odata.id"]
+    rule("12.2, 12.6", accepted.status == 202 and bmc.read(task)["TaskMonitor"] == monitor and bmc.read(task)["TaskState"] == "Running", "an image is accepted: 202, a Task, and its monitor", accepted)
+    running = bmc.get(monitor)
+    rule("12.2", running.status == 202 and running["Location"] == monitor and running["Retry-After"] and bmc.get(monitor, auth=None).status == 401, "the monitor is 202 while it runs, and asks for a login", running)
+    rule("8.3", bmc.ask("POST", push, form, multipart).status == 503 and bmc.ask("DELETE", task).status == 409, "a second one must wait, and a running one stays")
+    rule("12.2", soon(lambda: bmc.get(monitor).status == 200, 60) and bmc.read(task)["TaskState"] == "Completed", "then 200", bmc.get(monitor))
+    messages = bmc.read(task)["Messages"]
+    rule("9.4.9", messages and all(is_message(one) for one in messages), "with a message of its registry", messages)
+    rule("7.10", bmc.ask("DELETE", task).status == 204 and bmc.get(monitor).status == 404, "it is deleted, and so is its monitor")
+    for what, body, kind in (("no form", b"x", None), ("half a form", form[:300], multipart), ("a spoilt image", form[:-60] + b"x" + form[-59:], multipart)):
+        bad = bmc.ask("POST", push, body, kind)
+        rule("8.6", bad.status in (400, 415) and bad.is_error(), f"{what} is {bad.status} with an error body", bad)
+    for wish in ({}, {"ImageURI": "ftp://a/b"}, {"ImageURI": "http://a/UEFI-1.fw", "TransferProtocol": "FTP"}, {"ImageURI": "http://a/UEFI-1.fw", "Targets": "x"}):
+        bad = bmc.ask("POST", ROOT + "/UpdateService/Actions/UpdateService.SimpleUpdate", wish)
+        rule("8.6, 12.6", bad.status == 400 and bad.is_error(), f"SimpleUpdate {wish} is 400", bad)
+
+
 def network(rule, bmc):
     manager = next(one for one in bmc.members(ROOT + "/Managers") if "NetworkProtocol" in bmc.read(one))
     protocol = bmc.read(manager + "/NetworkProtocol")
@@ -316,6 +346,8 @@ def main():
             subscriptions(rule, bmc, place)
             if dut != "CDU01":
                 power(rule, bmc)
+            if dut == "C01":  # the image the rack writes is for it
+                tasks(rule, bmc, place)
             network(rule, bmc)
             tls(rule, bmc, place)
             persistence(rule, bmc)

@@ -19,8 +19,30 @@ SESSIONS = ROOT + "/SessionService/Sessions"
 ACCOUNTS = ROOT + "/AccountService/Accounts"
 EVENTS = ROOT + "/EventService"
 SUBSCRIPTIONS = EVENTS + "/Subscriptions"
-UNTYPED = re.compile(r"#?(\w+)\.")
 JSON = "application/json"
+# The messages that the BMCs use, with the number of their arguments: Base 1.13, ResourceEvent 1.0 and 1.3, Update 1.0 (DSP0268).
+# A message that is not in its registry is none. Of Environmental 1.4 the keys are known here and not the arguments.
+ARGUMENTS = {
+    "Base.1.13": {
+        0: "Success GeneralError NoOperation MalformedJSON QueryNotSupportedOnResource QueryNotSupported QueryCombinationInvalid SessionLimitExceeded "
+           "EventSubscriptionLimitExceeded ResourceCannotBeDeleted ResourceInUse PayloadTooLarge CreateLimitReachedForResource NoValidSession InsufficientPrivilege "
+           "InternalError UnrecognizedRequestBody PreconditionFailed OperationNotAllowed MissingOrMalformedPart",
+        1: "PropertyUnknown PropertyNotWritable PropertyMissing PropertyValueError ResourceMissingAtURI ServiceTemporarilyUnavailable PasswordChangeRequired HeaderInvalid",
+        2: "PropertyValueTypeError PropertyValueFormatError PropertyValueNotInList PropertyValueOutOfRange PropertyValueConflict ActionParameterMissing "
+           "ActionParameterValueError ActionParameterNotSupported QueryParameterValueFormatError ResourceAtUriUnauthorized",
+        3: "ActionParameterValueTypeError ActionParameterValueFormatError ActionParameterValueNotInList QueryParameterOutOfRange ResourceAlreadyExists"},
+    "ResourceEvent.1.0": {2: "ResourceErrorsDetected ResourceStatusChangedOK ResourceStatusChangedWarning ResourceStatusChangedCritical"},
+    "ResourceEvent.1.3": {1: "ResourcePoweredOn ResourcePoweredOff", 2: "ResourceStateChanged"},
+    "Update.1.0": {2: "TransferringToComponent TransferFailed VerificationFailed ApplyFailed AwaitToActivate UpdateSuccessful", 0: "UpdateInProgress"},
+    "Environmental.1.4": {None: "LeakDetectorFailure LeakDetectorDisconnected LeakDetectorConnected LeakDetectorRestored"}}
+MESSAGES = {f"{registry}.{key}": count for registry, counts in ARGUMENTS.items() for count, keys in counts.items() for key in keys.split()}
+
+
+def is_message(one):
+    """MessageId is a message of its registry, and has as many MessageArgs as it takes (DSP0266 9.4.9)."""
+    count = MESSAGES.get(one.get("MessageId"), "unknown")
+    return count is None or count == len(one.get("MessageArgs", []))
+
 
 # They would be trusted more than the certificate that is given.
 for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
@@ -57,7 +79,7 @@ class Answer:
         error = (self.json or {}).get("error") if isinstance(self.json, dict) else None
         infos = error.get("@Message.ExtendedInfo") if isinstance(error, dict) else None
         return (isinstance(infos, list) and infos and isinstance(error.get("code"), str) and isinstance(error.get("message"), str)
-                and all(re.fullmatch(r"\w+\.\d+\.\d+\.\w+", one.get("MessageId", "")) for one in infos)
+                and all(is_message(one) for one in infos)
                 and (self["Content-Type"] or "").startswith(JSON))
 
     def __repr__(self):

@@ -15,7 +15,7 @@ import tempfile
 import time
 
 import wire
-from redfish_bmc import JSON, ROOT, SESSIONS, Rules, bmcs_of
+from redfish_bmc import JSON, ROOT, SESSIONS, Rules, bmcs_of, is_message
 
 TYPE = re.compile(r"#(\w+)\.(?:v\d+_\d+_\d+\.(\w+)|(\w+))")
 ID = r"[^/]+"
@@ -169,6 +169,8 @@ class Crawl:
             self.say("9.7 OEM resources", "/Oem/Nvidia/" not in uri, uri)
         else:
             self.say("9.12.4 where its type may stand", not re.fullmatch(URIS.get(kind, "-"), uri), f"{uri}: {kind}")
+        if kind == "LogEntry":
+            self.say("9.4.9 a message of its registry", not is_message(body), f"{uri}: {body.get('MessageId')} {body.get('MessageArgs')}")
         self.properties(uri, kind, body, "")
         for name, action in body.get("Actions", {}).items():
             self.action(uri, kind, name, action)
@@ -245,6 +247,8 @@ class Crawl:
             if source:
                 self.say("9.11 an excerpt's source is a Sensor with its reading", self.kind(source) != "Sensor" or
                          (self.bodies[source].get("Reading") is None) != (value["Reading"] is None), f"{place}: {source}")
+        if "MessageId" in value:
+            self.say("9.4.9 a message of its registry", not is_message(value), f"{place}: {value['MessageId']} {value.get('MessageArgs')}")
         if not self.whole(value):
             self.properties(uri, kind, value, f"{path}{name}/")
 

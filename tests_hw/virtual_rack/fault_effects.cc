@@ -250,12 +250,12 @@ void activate_detector_fault(RackModel& rack, Dut& dut, const Fault& fault) {
       return;
     case FaultKind::detector_absent:
       log_event(rack, dut, EventOrigin::leak_detector, name, "Critical",
-                "Environmental.1.0.LeakDetectorDisconnected",
+                "Environmental.1.4.LeakDetectorDisconnected",
                 fmt::format("Leak detector {} is disconnected.", name), "Absent");
       return;
     default:
       log_event(rack, dut, EventOrigin::leak_detector, name, "Critical",
-                "Environmental.1.0.LeakDetectorFailure", fmt::format("Leak detector {} has failed.", name),
+                "Environmental.1.4.LeakDetectorFailure", fmt::format("Leak detector {} has failed.", name),
                 "Unavailable");
       return;
   }

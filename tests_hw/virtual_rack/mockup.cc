@@ -138,7 +138,7 @@ HttpResponse MockupBmc::log_in(const HttpRequest& request) {
   const std::string user = nested_text(*body, {"UserName"});
   const ManagerAccount* account = sessions_.accounts.check(user, nested_text(*body, {"Password"}));
   if (account == nullptr) {
-    return error_response(401, "ResourceAtUriUnauthorized", "The user name or password is wrong.");
+    return wrong_login();
   }
   const Session* session = sessions_.open(*account, monotonic_ns());
   if (session == nullptr) return error_response(503, "SessionLimitExceeded", "Too many sessions.");

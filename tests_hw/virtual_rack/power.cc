@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "tests_hw/virtual_rack/faults.h"
 
@@ -19,11 +20,12 @@ std::uint64_t scaled_ns(const RackModel& rack, double seconds) {
   return static_cast<std::uint64_t>(seconds / rack.time_scale() * 1e9);
 }
 
-void log_power(RackModel& rack, Dut& dut, const char* severity, std::string message) {
+void log_power(RackModel& rack, Dut& dut, const char* key, std::vector<std::string> arguments,
+               std::string message) {
   EventEntry entry;
-  entry.severity = severity;
-  entry.message_id = "ResourceEvent.1.0.PowerStateChanged";
-  entry.arguments = {dut.id, std::string(to_string(dut.power))};
+  entry.severity = "OK";
+  entry.message_id = fmt::format("ResourceEvent.1.3.{}", key);
+  entry.arguments = std::move(arguments);
   entry.message = std::move(message);
   entry.origin = EventOrigin::power;
   add_event(rack, dut, std::move(entry));
@@ -76,7 +78,7 @@ void begin_power_off(RackModel& rack, Dut& dut, double seconds) {
 void enter_off(RackModel& rack, Dut& dut) {
   stop_host(dut);
   dut.power = PowerState::off;
-  log_power(rack, dut, "OK", fmt::format("{} is off.", dut.id));
+  log_power(rack, dut, "ResourcePoweredOff", {dut.id}, fmt::format("{} is off.", dut.id));
   if (dut.restart_after_off) {
     dut.restart_after_off = false;
     begin_power_on(rack, dut);
@@ -212,7 +214,7 @@ bool request_power(RackModel& rack, Dut& dut, PowerCommand command) {
         return false;
       }
       begin_boot(rack, dut);
-      log_power(rack, dut, "OK", fmt::format("{} restarts.", dut.id));
+      log_power(rack, dut, "ResourceStateChanged", {dut.id, "Starting"}, fmt::format("{} restarts.", dut.id));
       return true;
     case PowerCommand::power_cycle:
       if (off) {
@@ -232,7 +234,7 @@ void reset_bmc(RackModel& rack, Dut& dut) {
   dut.bmc_activation_pending = false;
   EventEntry entry;
   entry.severity = "OK";
-  entry.message_id = "ResourceEvent.1.0.ResourceStateChanged";
+  entry.message_id = "ResourceEvent.1.3.ResourceStateChanged";
   entry.message = "The BMC was reset.";
   entry.arguments = {"BMC", "Starting"};
   add_event(rack, dut, std::move(entry));
@@ -247,7 +249,7 @@ void advance_power(RackModel& rack, Dut& dut) {
     enter_off(rack, dut);
   } else if (dut.power == PowerState::powering_on && rack.now_ns >= dut.power_change_ns) {
     dut.power = PowerState::on;
-    log_power(rack, dut, "OK", fmt::format("{} is on.", dut.id));
+    log_power(rack, dut, "ResourcePoweredOn", {dut.id}, fmt::format("{} is on.", dut.id));
     begin_boot(rack, dut);
   }
   if (dut.power == PowerState::on && dut.has_host() && !dut.host_up && rack.now_ns >= dut.host_up_at_ns) {

@@ -77,7 +77,8 @@ void list_faults(const ProgramOptions& options, std::ostream& out) {
 
 /// A BMC answers in JSON even what it cannot read (DSP0266 8.6).
 HttpResponse refused_unread(unsigned status, const std::string& text) {
-  HttpResponse response = error_response(status, "GeneralError", text);
+  HttpResponse response =
+      error_response(status, status == 413 ? "PayloadTooLarge" : "UnrecognizedRequestBody", text);
   response.headers.emplace_back("OData-Version", "4.0");
   response.headers.emplace_back("Cache-Control", "no-cache");
   return response;

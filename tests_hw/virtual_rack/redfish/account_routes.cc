@@ -51,8 +51,8 @@ HttpResponse create_account(Bmc& bmc, const Address&, const HttpRequest& request
   const auto change = wanted->flag("PasswordChangeRequired");
   const auto types = wanted->list("AccountTypes");
   if (types && *types != std::vector<std::string>{"Redfish"}) {
-    wanted->refuse("AccountTypes", "PropertyValueNotInList", "An account here is of the type Redfish only.",
-                   {"", "AccountTypes"});
+    wanted->refuse("AccountTypes", "PropertyValueError", "An account here is of the type Redfish only.",
+                   {"AccountTypes"});
   }
   wanted->close({});
   if (!wanted->refused().empty()) return error_response(400, wanted->refused());

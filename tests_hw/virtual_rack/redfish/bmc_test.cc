@@ -214,8 +214,11 @@ TEST(Update, AnImageIsWrittenThenRunsAfterTheReset) {
   const HttpResponse accepted =
       push(rig, make_firmware_image({rig.rack->update_component, rig.rack->update_version}, 5000));
   ASSERT_EQ(accepted.status, 202U) << accepted.body;
-  const std::string task = header_value(accepted.headers, "Location");
+  const std::string task = text(*parse_object(accepted.body), "@odata.id");
+  const std::string monitor = header_value(accepted.headers, "Location");
   EXPECT_EQ(text(rig.get(task), "TaskState"), "Running");
+  EXPECT_EQ(text(rig.get(task), "TaskMonitor"), monitor);
+  EXPECT_EQ(rig.send("GET", monitor).status, 202U);
   rig.pass(flash_seconds(*rig.rack) / 2);
   const std::int64_t half = rig.get(task).at("PercentComplete").to_number<std::int64_t>();
   EXPECT_GT(half, 20);
@@ -224,6 +227,8 @@ TEST(Update, AnImageIsWrittenThenRunsAfterTheReset) {
       << "one at a time";
   rig.pass(flash_seconds(*rig.rack) / 2 + 0.5);
   EXPECT_EQ(text(rig.get(task), "TaskState"), "Completed");
+  EXPECT_EQ(rig.send("GET", monitor).status, 200U);
+  EXPECT_EQ(rig.send("GET", monitor + "0").status, 404U);
   EXPECT_EQ(text(rig.get(item), "Version"), old) << "not before the reset";
   rig.send("POST", kReset, R"({"ResetType":"PowerCycle"})");
   rig.pass(90);
@@ -242,7 +247,8 @@ TEST(Update, AFailingFlashEndsInExceptionAndLeavesTheOldVersion) {
       push(rig, make_firmware_image({rig.rack->update_component, rig.rack->update_version}, 5000));
   ASSERT_EQ(accepted.status, 202U);
   rig.pass(flash_seconds(*rig.rack) + 0.5);
-  const json::object task = rig.get(header_value(accepted.headers, "Location"));
+  const json::object task = rig.get(text(*parse_object(accepted.body), "@odata.id"));
+  EXPECT_EQ(rig.send("GET", header_value(accepted.headers, "Location")).status, 500U);
   EXPECT_EQ(text(task, "TaskState"), "Exception");
   EXPECT_EQ(text(task, "TaskStatus"), "Critical");
   rig.send("POST", kReset, R"({"ResetType":"PowerCycle"})");

@@ -80,21 +80,21 @@ HttpResponse replace(Bmc& bmc, const Address&, const HttpRequest& request) {
   const json::value& wanted = asked->at("CertificateUri");
   const json::value* uri = wanted.is_object() ? wanted.as_object().if_contains("@odata.id") : nullptr;
   if (uri == nullptr || !uri->is_string() || uri->as_string() != certificates_uri(bmc) + "/1") {
-    return error_response(400, "ActionParameterValueFormatError",
+    return error_response(400, "ActionParameterValueError",
                           "CertificateUri names no certificate of this service.",
-                          {"", "CertificateUri", "ReplaceCertificate"});
+                          {"CertificateUri", "ReplaceCertificate"});
   }
   if (!type.is_string() || type.as_string() != "PEM") {
-    return error_response(400, "ActionParameterNotSupported", "CertificateType is not PEM.",
+    return error_response(400, "ActionParameterValueError", "CertificateType is not PEM.",
                           {"CertificateType", "ReplaceCertificate"});
   }
   std::optional<TlsIdentity> identity;
   if (text.is_string()) identity = parse_tls_identity(std::string(text.as_string()));
   if (!identity || !bmc.use_identity) {
     // The text may hold a private key: nothing of it is told.
-    return error_response(400, "ActionParameterValueFormatError",
+    return error_response(400, "ActionParameterValueError",
                           "CertificateString is no PEM text of a certificate and the private key to it.",
-                          {"", "CertificateString", "ReplaceCertificate"});
+                          {"CertificateString", "ReplaceCertificate"});
   }
   bmc.certificate_pem = identity->certificate_pem;
   bmc.use_identity(std::move(*identity));

@@ -285,13 +285,14 @@ HttpResponse reset_answer(Bmc& bmc, const HttpRequest& request, const std::vecto
   if (!body) return malformed();
   const json::value* type = body->if_contains("ResetType");
   if (type == nullptr || !type->is_string()) {
-    return error_response(400, "ActionParameterMissing", "ResetType is required.", {"ResetType"});
+    return error_response(400, "ActionParameterMissing", "ResetType is required, as text.",
+                          {"Reset", "ResetType"});
   }
   const std::string word(type->as_string());
   if (std::find(allowed.begin(), allowed.end(), word) == allowed.end()) {
-    return error_response(400, "ActionParameterNotSupported",
+    return error_response(400, "ActionParameterValueNotInList",
                           fmt::format("ResetType '{}' is not one of {}.", word, fmt::join(allowed, ", ")),
-                          {"ResetType", word});
+                          {word, "ResetType", "Reset"});
   }
   PowerCommand command = PowerCommand::on;
   if (word == "ForceOff") command = PowerCommand::force_off;

@@ -17,9 +17,10 @@ constexpr std::string_view kSubscriptions = "/redfish/v1/EventService/Subscripti
 constexpr int kTestEvents = 1'000'000;  // above the ids of all that is logged
 constexpr std::string_view kTest = "/redfish/v1/EventService/Actions/EventService.SubmitTestEvent";
 
-/// What tray BMCs list (OpenBMC): a leak is a ResourceEvent there, not an Environmental one.
+/// Those of the events that are sent. A leak is a ResourceEvent, as on tray BMCs (OpenBMC), not an
+/// Environmental one; what befalls a detector is.
 const std::vector<std::string>& registry_prefixes() {
-  static const std::vector<std::string> prefixes = {"Base", "OpenBMC", "TaskEvent", "ResourceEvent"};
+  static const std::vector<std::string> prefixes = {"Base", "Environmental", "ResourceEvent", "Update"};
   return prefixes;
 }
 
@@ -68,7 +69,7 @@ HttpResponse submit_test_event(Bmc& bmc, const Address& address, const HttpReque
     if (!given->is_string()) {
       return error_response(400, "ActionParameterValueTypeError",
                             fmt::format("The parameter {} of SubmitTestEvent is not a string.", name),
-                            {name, "SubmitTestEvent"});
+                            {std::string(json::to_string(given->kind())), name, "SubmitTestEvent"});
     }
     *into = std::string(given->as_string());
   }
@@ -107,8 +108,8 @@ HttpResponse subscribe(Bmc& bmc, const Address& address, const HttpRequest& requ
   const auto context = wanted->text("Context");
   const auto prefixes = wanted->list("RegistryPrefixes");
   if (destination && !destination->starts_with("http://") && !destination->starts_with("https://")) {
-    wanted->refuse("Destination", "PropertyValueFormatError",
-                   "Destination is no URI that begins with http:// or https://.", {"", "Destination"});
+    wanted->refuse("Destination", "PropertyValueError",
+                   "Destination is no URI that begins with http:// or https://.", {"Destination"});
   }
   for (const std::string& prefix : prefixes.value_or(std::vector<std::string>{})) {
     const auto& known = registry_prefixes();
@@ -122,7 +123,7 @@ HttpResponse subscribe(Bmc& bmc, const Address& address, const HttpRequest& requ
   const Subscription* one = bmc.subscriptions.add(std::move(*destination), context.value_or(""),
                                                   prefixes.value_or(std::vector<std::string>{}));
   if (one == nullptr) {
-    return error_response(400, "CreateLimitReachedForResource", "No more subscriptions can be made.");
+    return error_response(400, "EventSubscriptionLimitExceeded", "No more subscriptions can be made.");
   }
   return created(destination_resource(*one));
 }
@@ -141,7 +142,8 @@ HttpResponse open_stream(Bmc& bmc, const Address& address, const HttpRequest& re
   const auto takes = [&accept](std::string_view type) { return accept.find(type) != std::string::npos; };
   if (!accept.empty() && !takes("text/event-stream") && !takes("text/*") && !takes("*/*")) {
     return error_response(406, "HeaderInvalid",
-                          "The stream is text/event-stream, which Accept does not take.", {"Accept"});
+                          "The stream is text/event-stream, which Accept does not take.",
+                          {"Accept: " + accept});
   }
   response.content_type = "text/event-stream";
   response.headers.emplace_back("Allow", "GET, HEAD");

@@ -67,9 +67,9 @@ HttpResponse reset_manager(Bmc& bmc, const Address& address, const HttpRequest& 
   const json::value* type = body->if_contains("ResetType");
   if (type != nullptr && (!type->is_string() ||
                           (type->as_string() != "GracefulRestart" && type->as_string() != "ForceRestart"))) {
-    return error_response(400, "ActionParameterNotSupported",
+    return error_response(400, "ActionParameterValueError",
                           "The value of ResetType is not one of GracefulRestart, ForceRestart.",
-                          {"ResetType"});
+                          {"ResetType", "Reset"});
   }
   bmc.reset_manager_soon();
   return no_content();

@@ -96,6 +96,12 @@ HttpResponse error_response(unsigned code, std::string_view message_id, std::str
   return error_response(code, one);
 }
 
+HttpResponse wrong_login() {
+  constexpr const char* kWhy = "The user name or password is wrong.";
+  return error_response(401, "ResourceAtUriUnauthorized", kWhy,
+                        {"/redfish/v1/SessionService/Sessions", kWhy});
+}
+
 HttpResponse malformed() {
   return error_response(400, "MalformedJSON", "The request body is not a JSON object.");
 }

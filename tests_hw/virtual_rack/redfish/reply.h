@@ -51,6 +51,8 @@ struct Message {
 [[nodiscard]] HttpResponse error_response(unsigned status, std::string_view message_id,
                                           std::string_view message, std::vector<std::string> arguments = {});
 
+/// 401 to who logs in with a wrong name or password.
+[[nodiscard]] HttpResponse wrong_login();
 /// 400 for a body that is not a JSON object.
 [[nodiscard]] HttpResponse malformed();
 /// 201 with the new resource and its Location (DSP0266 7.9).

@@ -85,10 +85,11 @@ std::optional<std::string> RequestedProperties::text(const std::string& path, st
   }
   std::string text(value->as_string());
   if (text.size() >= shortest && text.size() <= longest) return text;
-  refuse(path, "PropertyValueFormatError",
+  // It may be a secret: the value is not told.
+  refuse(path, "PropertyValueError",
          fmt::format("The value for the property {} has not between {} and {} characters.", path, shortest,
                      longest),
-         {"", path});
+         {path});
   return std::nullopt;
 }
 
@@ -144,8 +145,8 @@ std::optional<std::vector<std::string>> RequestedProperties::texts(const std::st
     }
   }
   if (became.size() <= most) return became;
-  refuse(path, "ArraySizeTooLong", fmt::format("The array {} holds {} elements at most.", path, most),
-         {path, std::to_string(most)});
+  refuse(path, "PropertyValueError", fmt::format("The array {} holds {} elements at most.", path, most),
+         {path});
   return std::nullopt;
 }
 

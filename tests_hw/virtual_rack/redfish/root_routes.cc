@@ -126,7 +126,7 @@ HttpResponse log_in(Bmc& bmc, const Address&, const HttpRequest& request) {
   if (!user || !password) return error_response(400, wanted->refused());
   const ManagerAccount* account = bmc.sessions.accounts.check(*user, *password);
   if (account == nullptr) {
-    return error_response(401, "ResourceAtUriUnauthorized", "The user name or password is wrong.");
+    return wrong_login();
   }
   const Session* session = bmc.sessions.open(*account, bmc.now_ns());
   if (session == nullptr) {

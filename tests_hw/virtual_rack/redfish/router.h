@@ -41,7 +41,7 @@ struct Route {
   Patcher patch;
   Offered patchable;  ///< when empty, all of them are
   Action remove;
-  Action stream;  ///< GET of what is no resource: a stream of events
+  Action stream;  ///< GET of what is no resource: a stream of events, the monitor of a task
 
   [[nodiscard]] bool can_patch(Bmc& bmc, const Address& address) const;
   /// For the Allow header: "GET, HEAD, PATCH".

@@ -16,9 +16,14 @@ namespace {
 constexpr std::string_view kPush = "/redfish/v1/UpdateService/update-multipart";
 constexpr std::int64_t kMaxImageBytes = 200LL * 1024 * 1024;
 
+std::string monitor_uri(const UpdateTask& task) {
+  return fmt::format("{}/TaskService/TaskMonitors/{}", kRoot, task.id);
+}
+
 json::object task_resource(const Bmc& bmc, const UpdateTask& task) {
   json::object body = resource(fmt::format("{}/TaskService/Tasks/{}", kRoot, task.id), "Task.v1_7_4", task.id,
                                fmt::format("Update of {}", task.component));
+  body["TaskMonitor"] = monitor_uri(task);
   body["TaskState"] = task.state;
   body["TaskStatus"] = task.health;
   body["PercentComplete"] = task.percent;
@@ -41,21 +46,23 @@ HttpResponse start_update(Bmc& bmc, const FirmwareImage& image, const std::vecto
   FirmwareItem* item = find_firmware(bmc.dut, image.component);
   if (item == nullptr) {
     return error_response(
-        400, "Update.1.0.NoTargetsDetermined",
-        fmt::format("The image is for '{}', which this device does not have.", image.component));
+        400, "Update.1.0.VerificationFailed",
+        fmt::format("The image is for '{}', which this device does not have.", image.component),
+        {image.version, image.component});
   }
   if (!item->updateable) {
-    return error_response(400, "Update.1.0.UpdateNotApplicable",
-                          fmt::format("'{}' cannot be updated.", image.component), {image.component});
+    return error_response(400, "Update.1.0.ApplyFailed",
+                          fmt::format("'{}' cannot be updated.", image.component),
+                          {image.version, image.component});
   }
   const std::string own = fmt::format("{}/UpdateService/FirmwareInventory/{}", kRoot, item->name);
   for (const std::string& target : targets) {
     // A target may be the inventory entry, or the chassis, system or part that holds it.
     const bool inventory = target.starts_with("/redfish/v1/UpdateService/FirmwareInventory/");
     if (inventory ? target != own : !bmc.read(target)) {
-      return error_response(400, "ActionParameterValueFormatError",
+      return error_response(400, "PropertyValueFormatError",
                             fmt::format("Target '{}' does not take an image for '{}'.", target, item->name),
-                            {target});
+                            {target, "Targets"});
     }
   }
   if (bmc.tasks.busy()) {
@@ -65,9 +72,33 @@ HttpResponse start_update(Bmc& bmc, const FirmwareImage& image, const std::vecto
   }
   const UpdateTask& task = bmc.tasks.start(bmc.rack, item->name, image.version, bmc.now_ns());
   HttpResponse response = json_response(202, task_resource(bmc, task));
-  response.headers.emplace_back("Location", fmt::format("{}/TaskService/Tasks/{}", kRoot, task.id));
+  response.headers.emplace_back("Location", monitor_uri(task));
   response.headers.emplace_back("Retry-After", "1");
   return response;
+}
+
+/// A task's monitor: 202 while it runs, then what its operation would have answered by itself (DSP0266 12.2).
+HttpResponse task_monitor(Bmc& bmc, const Address& address, const HttpRequest&) {
+  bmc.tasks.advance(bmc.rack, bmc.dut, bmc.now_ns());
+  const UpdateTask* task = bmc.tasks.find(address[0]);
+  if (task == nullptr) return not_found(address.uri);
+  HttpResponse response;
+  if (task->state == "Exception") {
+    response = error_response(500, task->message_id, task->message, task->arguments);
+  } else {
+    response = json_response(task->end_ns == 0 ? 202 : 200, task_resource(bmc, *task));
+  }
+  response.headers.emplace_back("Allow", "GET, HEAD");
+  if (task->end_ns == 0) {
+    response.headers.emplace_back("Location", monitor_uri(*task));
+    response.headers.emplace_back("Retry-After", "1");
+  }
+  return response;
+}
+
+HttpResponse no_targets(const json::value& given) {
+  return error_response(400, "PropertyValueTypeError", "Targets is not an array of URIs.",
+                        {std::string(json::to_string(given.kind())), "Targets"});
 }
 
 /// Targets of UpdateParameters or SimpleUpdate; an error answer when they have the wrong shape.
@@ -75,11 +106,11 @@ std::optional<HttpResponse> read_targets(const json::object& body, std::vector<s
   const json::value* list = body.if_contains("Targets");
   if (list == nullptr) return std::nullopt;
   if (!list->is_array()) {
-    return error_response(400, "PropertyValueTypeError", "Targets is not an array of URIs.", {"Targets"});
+    return no_targets(*list);
   }
   for (const json::value& target : list->as_array()) {
     if (!target.is_string()) {
-      return error_response(400, "PropertyValueTypeError", "Targets is not an array of URIs.", {"Targets"});
+      return no_targets(target);
     }
     targets.emplace_back(target.as_string());
   }
@@ -90,7 +121,8 @@ HttpResponse push_multipart(Bmc& bmc, const Address&, const HttpRequest& request
   const std::optional<std::vector<FormPart>> parts =
       parse_multipart(request.header("Content-Type"), request.body);
   if (!parts) {
-    return error_response(415, "UnsupportedMediaType", "The request is not well-formed multipart/form-data.");
+    return error_response(415, "MissingOrMalformedPart",
+                          "The request is not well-formed multipart/form-data.");
   }
   const auto part = [&](std::string_view name) {
     const auto found =
@@ -101,8 +133,7 @@ HttpResponse push_multipart(Bmc& bmc, const Address&, const HttpRequest& request
   const FormPart* file = part("UpdateFile");
   if (parameters == nullptr || file == nullptr) {
     const char* missing = parameters == nullptr ? "UpdateParameters" : "UpdateFile";
-    return error_response(400, "ActionParameterMissing", fmt::format("The part {} is missing.", missing),
-                          {missing});
+    return error_response(400, "MissingOrMalformedPart", fmt::format("The part {} is missing.", missing));
   }
   const std::optional<json::object> settings = parse_object(parameters->body);
   if (!settings) return error_response(400, "MalformedJSON", "UpdateParameters is not a JSON object.");
@@ -111,13 +142,14 @@ HttpResponse push_multipart(Bmc& bmc, const Address&, const HttpRequest& request
   if (const json::value* when = settings->if_contains("@Redfish.OperationApplyTime")) {
     if (!when->is_string() || (when->as_string() != "Immediate" && when->as_string() != "OnReset")) {
       return error_response(400, "PropertyValueNotInList",
-                            "@Redfish.OperationApplyTime is neither Immediate nor OnReset.");
+                            "@Redfish.OperationApplyTime is neither Immediate nor OnReset.",
+                            {json::serialize(*when), "@Redfish.OperationApplyTime"});
     }
   }
   const std::optional<FirmwareImage> image = parse_firmware_image(file->body);
   if (!image) {
     return error_response(400, "Update.1.0.VerificationFailed",
-                          "The image is not intact or not for this device.");
+                          "The image is not intact or not for this device.", {file->file_name, bmc.dut.id});
   }
   return start_update(bmc, *image, targets);
 }
@@ -146,12 +178,14 @@ HttpResponse simple_update(Bmc& bmc, const Address&, const HttpRequest& request)
   if (!body) return malformed();
   const json::value* uri = body->if_contains("ImageURI");
   if (uri == nullptr || !uri->is_string()) {
-    return error_response(400, "ActionParameterMissing", "ImageURI is required.", {"ImageURI"});
+    return error_response(400, "ActionParameterMissing", "ImageURI is required.",
+                          {"SimpleUpdate", "ImageURI"});
   }
   if (const json::value* protocol = body->if_contains("TransferProtocol")) {
     if (!protocol->is_string() || (protocol->as_string() != "HTTP" && protocol->as_string() != "HTTPS")) {
-      return error_response(400, "ActionParameterNotSupported",
-                            "TransferProtocol is neither HTTP nor HTTPS.");
+      return error_response(400, "ActionParameterValueNotInList",
+                            "TransferProtocol is neither HTTP nor HTTPS.",
+                            {json::serialize(*protocol), "TransferProtocol", "SimpleUpdate"});
     }
   }
   std::vector<std::string> targets;
@@ -161,7 +195,8 @@ HttpResponse simple_update(Bmc& bmc, const Address&, const HttpRequest& request)
   if (!image) {
     return error_response(
         400, "Update.1.0.TransferFailed",
-        fmt::format("There is no image at '{}'; this device takes <component>-<version>.fw.", text));
+        fmt::format("There is no image at '{}'; this device takes <component>-<version>.fw.", text),
+        {text, bmc.dut.id});
   }
   return start_update(bmc, *image, targets);
 }
@@ -260,6 +295,7 @@ void add_task_routes(Router& router) {
                if (task == nullptr) return std::nullopt;
                return task_resource(bmc, *task);
              });
+  router.stream("/redfish/v1/TaskService/TaskMonitors/{}", task_monitor);
   router.remove("/redfish/v1/TaskService/Tasks/{}", [](Bmc& bmc, const Address& a, const HttpRequest&) {
     const UpdateTask* task = bmc.tasks.find(a[0]);
     if (task == nullptr) return not_found(a.uri);
