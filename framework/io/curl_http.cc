@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <boost/algorithm/string/predicate.hpp>
-#include <boost/algorithm/string/trim.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <filesystem>
 #include <limits>
 #include <utility>
 
 #include "io/curl_multi.h"
+#include "io/curl_received.h"
 #include "io/pool.h"
 
 namespace kiln {
@@ -20,9 +20,8 @@ namespace {
 
 using detail::CurlDone;
 using detail::CurlMulti;
-
-/// Headers of one answer together. Far above any BMC's; a peer that sends more is broken or hostile.
-constexpr std::size_t kMaxHeaderBytes = 256U * 1024U;
+using detail::kMaxHeaderBytes;
+using detail::Received;
 
 struct ListDeleter {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
@@ -65,66 +64,6 @@ bool has_control_character(const std::string& text) {
   });
 }
 
-/// What curl's callbacks fill. Nothing here calls curl.
-struct Received {
-  std::size_t max_body = 0;
-  HttpHeaders headers;
-  std::size_t header_bytes = 0;
-  std::string body;
-  bool body_too_large = false;
-  bool headers_too_large = false;
-  std::function<void(const std::string&)> on_piece;  ///< of a stream; empty otherwise
-  bool good = false;                                 ///< the status is 200
-};
-
-std::size_t on_body(const char* data, std::size_t size, std::size_t count, void* target) noexcept {
-  auto& received = *static_cast<Received*>(target);
-  const std::size_t bytes = size * count;
-  if (received.on_piece && received.good) {
-    try {
-      received.on_piece(std::string(data, bytes));
-    } catch (const std::exception&) {
-      return CURL_WRITEFUNC_ERROR;
-    }
-    return bytes;
-  }
-  if (bytes > received.max_body - received.body.size()) {
-    received.body_too_large = true;
-    return CURL_WRITEFUNC_ERROR;
-  }
-  try {
-    received.body.append(data, bytes);
-  } catch (const std::exception&) {
-    received.body_too_large = true;
-    return CURL_WRITEFUNC_ERROR;
-  }
-  return bytes;
-}
-
-std::size_t on_header(const char* data, std::size_t size, std::size_t count, void* target) noexcept {
-  auto& received = *static_cast<Received*>(target);
-  const std::size_t bytes = size * count;
-  received.header_bytes += bytes;
-  if (received.header_bytes > kMaxHeaderBytes) {
-    received.headers_too_large = true;
-    return CURL_WRITEFUNC_ERROR;
-  }
-  try {
-    const std::string line(data, bytes);
-    if (boost::algorithm::starts_with(line, "HTTP/")) {
-      received.headers.clear();  // those before belonged to a "100 Continue"
-      received.good = line.find(" 200") == line.find(' ');
-    } else if (const std::size_t colon = line.find(':'); colon != std::string::npos) {
-      received.headers.emplace_back(boost::algorithm::trim_copy(line.substr(0, colon)),
-                                    boost::algorithm::trim_copy(line.substr(colon + 1)));
-    }
-  } catch (const std::exception&) {
-    received.headers_too_large = true;
-    return CURL_WRITEFUNC_ERROR;
-  }
-  return bytes;
-}
-
 Error untrusted(const TlsTrust& trust, const std::string& url, const std::string& detail) {
   if (trust.kind == TlsTrust::Kind::pin) {
     return {"http.tls_untrusted",
@@ -149,7 +88,23 @@ Error transfer_error(CURLcode code, const Received& received, const HttpOptions&
     return {"http.protocol",
             fmt::format("{}: the answer's headers are larger than {} bytes", url, kMaxHeaderBytes)};
   }
+  if (received.contradicts_itself) {
+    return {"http.protocol", fmt::format("{}: the answer has two different Content-Length", url)};
+  }
   switch (code) {
+    case CURLE_OK:
+      return {"http.connection_lost",
+              fmt::format("{}: the connection broke within the answer's headers", url),
+              "the device may have been reset; see its own log"};
+    case CURLE_ABORTED_BY_CALLBACK:
+      return {"http.connection_lost",
+              fmt::format("{}: the connection broke before there was an answer; the {} may have been carried "
+                          "out and was not sent again",
+                          url, request.method),
+              "the device may have been reset; see its own log"};
+    case CURLE_FILESIZE_EXCEEDED:
+      return {"http.body_too_large",
+              fmt::format("{}: the answer says it is larger than {} bytes", url, max_body)};
     case CURLE_COULDNT_RESOLVE_HOST:
       return {"http.resolve", fmt::format("{}: the host name is unknown ({})", url, what),
               "use a numeric address in the inventory, or check DNS"};
@@ -331,10 +286,16 @@ class CurlClient final : public HttpClient {
     }
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange.error_text.data());
     exchange.received.max_body = max_body_of(request);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &detail::on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, &exchange.received);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &detail::on_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, &exchange.received);
+    exchange.received.may_be_repeated = request.method != "POST" && request.method != "PATCH";
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, &detail::on_sending);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, &exchange.received);
+    if (!exchange.received.on_piece && request.method != "HEAD") {
+      curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(exchange.received.max_body));
+    }
     prepare_trust(easy);
     prepare_method(easy, exchange);
     if (!request.user.empty()) {
@@ -390,14 +351,15 @@ class CurlClient final : public HttpClient {
   }
 
   Result<HttpResponse> take_result(CURLcode code, CURL* easy, Exchange& exchange) const {
-    if (code != CURLE_OK) {
+    long status = 0;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    // 1xx is the beginning of an answer only.
+    if (code != CURLE_OK || !exchange.received.headers_complete || status < 200) {
       return transfer_error(code, exchange.received, options_, exchange.request, easy,
                             exchange.error_text.data(), max_body_of(exchange.request),
                             timeout_of(exchange.request));
     }
     HttpResponse response;
-    long status = 0;
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     response.status = static_cast<int>(status);
     response.headers = std::move(exchange.received.headers);
     response.body = std::move(exchange.received.body);

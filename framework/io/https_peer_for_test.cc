@@ -18,9 +18,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <chrono>
-#include <optional>
 #include <stdexcept>
 #include <thread>
+#include <type_traits>
 
 namespace kiln {
 
@@ -64,10 +64,11 @@ void add_extension(X509* certificate, int kind, const char* value) {
 
 }  // namespace
 
-TestCertificate::TestCertificate() { make(nullptr); }
-TestCertificate::TestCertificate(const TestCertificate& issuer) { make(&issuer); }
+TestCertificate::TestCertificate() { make(nullptr, Kind::good); }
+TestCertificate::TestCertificate(const TestCertificate& issuer) { make(&issuer, Kind::good); }
+TestCertificate TestCertificate::as_delivered() { return TestCertificate(Kind::as_delivered); }
 
-void TestCertificate::make(const TestCertificate* issuer) {
+void TestCertificate::make(const TestCertificate* issuer, Kind kind) {
   const Key key(EVP_EC_gen("P-256"));
   const Certificate certificate(X509_new());
   std::array<unsigned char, 2> random{};
@@ -81,14 +82,16 @@ void TestCertificate::make(const TestCertificate* issuer) {
   const std::string common = (issuer != nullptr ? "leaf " : "root ") + std::to_string(random[0]);
   X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(common.c_str()),
                              -1, -1, 0);
-  add_extension(certificate.get(), NID_subject_alt_name, "IP:127.0.0.1,DNS:bmc.test");
+  const bool good = kind == Kind::good;
+  if (good) add_extension(certificate.get(), NID_subject_alt_name, "IP:127.0.0.1,DNS:bmc.test");
   if (issuer == nullptr) add_extension(certificate.get(), NID_basic_constraints, "critical,CA:TRUE");
   const Key issuer_key = issuer != nullptr ? read_key(issuer->key_pem) : nullptr;
   const Certificate issuer_certificate =
       issuer != nullptr ? read_certificate(issuer->certificate_pem) : nullptr;
   X509_set_issuer_name(certificate.get(),
                        issuer != nullptr ? X509_get_subject_name(issuer_certificate.get()) : name);
-  X509_sign(certificate.get(), issuer != nullptr ? issuer_key.get() : key.get(), EVP_sha256());
+  X509_sign(certificate.get(), issuer != nullptr ? issuer_key.get() : key.get(),
+            good ? EVP_sha256() : EVP_sha1());
 
   const Memory key_text(BIO_new(BIO_s_mem()));
   PEM_write_bio_PrivateKey(key_text.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr);
@@ -126,11 +129,7 @@ std::uint16_t SilentListener::port() const { return impl_->acceptor.local_endpoi
 
 struct HttpsPeer::Impl {
   Impl(const TestCertificate* certificate, Handler on_request) : handler(std::move(on_request)) {
-    if (certificate != nullptr) {
-      tls.emplace(asio::ssl::context::tls_server);
-      tls->use_certificate(asio::buffer(certificate->certificate_pem), asio::ssl::context::pem);
-      tls->use_private_key(asio::buffer(certificate->key_pem), asio::ssl::context::pem);
-    }
+    if (certificate != nullptr) use(*certificate);
     port = acceptor.local_endpoint().port();
     asio::co_spawn(io, accept_all(), asio::detached);
     thread = std::thread([this] { io.run(); });
@@ -142,17 +141,31 @@ struct HttpsPeer::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
+  void use(const TestCertificate& certificate) {
+    auto fresh = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
+    fresh->use_certificate(asio::buffer(certificate.certificate_pem), asio::ssl::context::pem);
+    fresh->use_private_key(asio::buffer(certificate.key_pem), asio::ssl::context::pem);
+    std::atomic_store(&tls, fresh);
+  }
+
   awaitable<void> accept_all() {
     for (;;) {
       tcp::socket socket = co_await acceptor.async_accept(use_awaitable);
       ++connections;
       socket.set_option(tcp::no_delay(true));
-      asio::co_spawn(io, tls ? serve_tls(std::move(socket)) : serve_plain(std::move(socket)), asio::detached);
+      const bool plain = std::atomic_load(&tls) == nullptr;
+      awaitable<void> served = plain ? serve_plain(std::move(socket)) : serve_tls(std::move(socket));
+      if (one_at_a_time) {
+        co_await std::move(served);
+      } else {
+        asio::co_spawn(io, std::move(served), asio::detached);
+      }
     }
   }
 
   awaitable<void> serve_tls(tcp::socket socket) {
-    asio::ssl::stream<tcp::socket> stream(std::move(socket), *tls);
+    const std::shared_ptr<asio::ssl::context> context = std::atomic_load(&tls);
+    asio::ssl::stream<tcp::socket> stream(std::move(socket), *context);
     try {
       co_await stream.async_handshake(asio::ssl::stream_base::server, use_awaitable);
       co_await serve(stream);
@@ -214,13 +227,34 @@ struct HttpsPeer::Impl {
       timer.expires_after(reply.hang ? std::chrono::hours(1) : std::chrono::milliseconds(reply.delay_ms));
       if (reply.hang || reply.delay_ms > 0) co_await timer.async_wait(use_awaitable);
       --handling;
-      co_await asio::async_write(stream, asio::buffer(reply.bytes), use_awaitable);
-      if (reply.close) co_return;
+      co_await send(stream, reply);
+      if constexpr (!std::is_same_v<Stream, tcp::socket>) {
+        if (reply.goodbye) co_await stream.async_shutdown(use_awaitable);
+      }
+      if (reply.close || reply.goodbye) co_return;
     }
   }
 
+  template <class Stream>
+  awaitable<void> send(Stream& stream, const PeerReply& reply) {
+    const std::size_t piece = reply.drip_ms > 0 ? 1 : std::max<std::size_t>(reply.bytes.size(), 1);
+    asio::steady_timer timer(io);
+    for (std::size_t at = 0; at < reply.bytes.size(); at += piece) {
+      const auto next = asio::buffer(reply.bytes.data() + at, std::min(piece, reply.bytes.size() - at));
+      sent += co_await asio::async_write(stream, next, use_awaitable);
+      if (reply.drip_ms == 0) continue;
+      timer.expires_after(std::chrono::milliseconds(reply.drip_ms));
+      co_await timer.async_wait(use_awaitable);
+    }
+    const std::size_t tail = std::min<std::size_t>(reply.bytes.size(), 1024);
+    while (reply.endless)  // until the client leaves
+      sent += co_await asio::async_write(
+          stream, asio::buffer(reply.bytes.data() + reply.bytes.size() - tail, tail), use_awaitable);
+  }
+
   asio::io_context io{1};
-  std::optional<asio::ssl::context> tls;
+  std::shared_ptr<asio::ssl::context> tls;  // replaced by the test's thread
+  std::atomic<bool> one_at_a_time{false};
   tcp::acceptor acceptor{io, tcp::endpoint(asio::ip::address_v4::loopback(), 0)};
   Handler handler;
   std::uint16_t port = 0;
@@ -228,6 +262,7 @@ struct HttpsPeer::Impl {
   std::atomic<int> requests{0};
   std::atomic<int> handling{0};
   std::atomic<int> most{0};
+  std::atomic<std::size_t> sent{0};
   std::thread thread;
 };
 
@@ -238,8 +273,12 @@ HttpsPeer::~HttpsPeer() = default;
 
 std::uint16_t HttpsPeer::port() const { return impl_->port; }
 std::string HttpsPeer::url(const std::string& path) const {
-  return (impl_->tls ? "https" : "http") + std::string("://127.0.0.1:") + std::to_string(impl_->port) + path;
+  return (std::atomic_load(&impl_->tls) ? "https" : "http") + std::string("://127.0.0.1:") +
+         std::to_string(impl_->port) + path;
 }
+void HttpsPeer::use(const TestCertificate& certificate) { impl_->use(certificate); }
+void HttpsPeer::serve_one_at_a_time() { impl_->one_at_a_time = true; }
+std::size_t HttpsPeer::bytes_sent() const { return impl_->sent; }
 int HttpsPeer::connections() const { return impl_->connections; }
 int HttpsPeer::requests() const { return impl_->requests; }
 int HttpsPeer::most_at_once() const { return impl_->most; }

@@ -1,0 +1,86 @@
+#include "io/curl_received.h"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <boost/algorithm/string/predicate.hpp>
+#include <boost/algorithm/string/trim.hpp>
+#include <exception>
+#include <utility>
+
+namespace kiln::detail {
+namespace {
+
+bool says_another(const HttpHeaders& headers, const std::string& name, const std::string& value) {
+  return std::any_of(headers.begin(), headers.end(), [&](const auto& known) {
+    return boost::algorithm::iequals(known.first, name) && known.second != value;
+  });
+}
+
+}  // namespace
+
+std::size_t on_body(const char* data, std::size_t size, std::size_t count, void* target) noexcept {
+  auto& received = *static_cast<Received*>(target);
+  const std::size_t bytes = size * count;
+  if (received.on_piece && received.good) {
+    try {
+      received.on_piece(std::string(data, bytes));
+    } catch (const std::exception&) {
+      return CURL_WRITEFUNC_ERROR;
+    }
+    return bytes;
+  }
+  if (bytes > received.max_body - received.body.size()) {
+    received.body_too_large = true;
+    return CURL_WRITEFUNC_ERROR;
+  }
+  try {
+    received.body.append(data, bytes);
+  } catch (const std::exception&) {
+    received.body_too_large = true;
+    return CURL_WRITEFUNC_ERROR;
+  }
+  return bytes;
+}
+
+int on_sending(void* target, char* /*ours*/, char* /*theirs*/, int /*our_port*/,
+               int /*their_port*/) noexcept {
+  auto& received = *static_cast<Received*>(target);
+  if (received.sent_before && !received.may_be_repeated) return CURL_PREREQFUNC_ABORT;
+  received.sent_before = true;
+  return CURL_PREREQFUNC_OK;
+}
+
+std::size_t on_header(const char* data, std::size_t size, std::size_t count, void* target) noexcept {
+  auto& received = *static_cast<Received*>(target);
+  const std::size_t bytes = size * count;
+  received.header_bytes += bytes;
+  if (received.header_bytes > kMaxHeaderBytes) {
+    received.headers_too_large = true;
+    return CURL_WRITEFUNC_ERROR;
+  }
+  try {
+    const std::string line(data, bytes);
+    if (boost::algorithm::starts_with(line, "HTTP/")) {
+      received.headers.clear();  // those before belonged to a "100 Continue"
+      received.headers_complete = false;
+      received.good = line.find(" 200") == line.find(' ');
+    } else if (const std::size_t colon = line.find(':'); colon != std::string::npos) {
+      std::string name = boost::algorithm::trim_copy(line.substr(0, colon));
+      std::string value = boost::algorithm::trim_copy(line.substr(colon + 1));
+      if (boost::algorithm::iequals(name, "Content-Length") && says_another(received.headers, name, value)) {
+        received.contradicts_itself = true;  // RFC 9110 8.6: nobody knows where such an answer ends
+        return CURL_WRITEFUNC_ERROR;
+      }
+      received.headers.emplace_back(std::move(name), std::move(value));
+    } else if (line == "\r\n" || line == "\n") {
+      received.headers_complete = true;
+    }
+  } catch (const std::exception&) {
+    received.headers_too_large = true;
+    return CURL_WRITEFUNC_ERROR;
+  }
+  return bytes;
+}
+
+}  // namespace kiln::detail
