@@ -197,6 +197,8 @@ boost::asio::awaitable<Result<UpdateOutcome>> FirmwareReader::poll_task(
       if (job && mentions(body, "OperationTransitionedToJob")) {
         tree_.client().note_quirk(Quirk::task_becomes_job, outcome.task_uri);
         outcome.task_uri = *job;
+        Status rested = co_await ctx.sleep_for(kTaskPoll);  // jobs that hand over in a circle are not hurried
+        if (!rested) co_return std::move(rested.error()).while_doing("waiting for the update");
         continue;
       }
       const TaskVerdict verdict = task_verdict(last.task_state, last.task_status);

@@ -92,7 +92,15 @@ void drop_not_finite(boost::json::value& value) {
   }
 }
 
+/// UTF-16 without a mark: a NUL beside each of the first letters. Blanks in their place would make names that
+/// nobody finds.
+bool is_wide(const std::string& text) {
+  const std::size_t nul = text.find('\0');
+  return nul < 2 && text.size() > nul + 2 && text[nul + 2] == '\0';
+}
+
 std::optional<std::string> repaired_text(const std::string& text, int max_depth) {
+  if (is_wide(text)) return std::nullopt;
   boost::json::parse_options options;
   options.allow_trailing_commas = true;
   options.max_depth = static_cast<std::size_t>(max_depth);
@@ -230,8 +238,10 @@ std::vector<std::pair<std::string, JsonView>> JsonView::members() const {
 std::string JsonView::printed() const {
   if (!element_) return "nothing";
   std::string text = tidy_text(simdjson::minify(*element_));
-  if (text.size() > kPrintedLength) text = text.substr(0, kPrintedLength) + "…";
-  return text;
+  if (text.size() <= kPrintedLength) return text;
+  std::size_t end = kPrintedLength;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // not within a letter
+  return text.substr(0, end) + "…";
 }
 
 Result<JsonDocument> JsonDocument::parse(const std::string& text, int max_depth) {

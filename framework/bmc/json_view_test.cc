@@ -48,6 +48,16 @@ TEST(JsonView, TextIsTidyAndUnsetWordsAreNoText) {
   EXPECT_EQ(view(R"({"v":"/redfish/v1/x"})")["v"].link(), "/redfish/v1/x");
 }
 
+TEST(JsonView, WhatIsPrintedIsNotCutWithinALetter) {
+  for (std::size_t before = 0; before < 4; ++before) {
+    std::string text(before, 'x');
+    for (int i = 0; i < 100; ++i) text += "ü";
+    const std::string printed = view("{\"v\":\"" + text + "\"}")["v"].printed();
+    EXPECT_TRUE(simdjson::validate_utf8(printed)) << before;
+    EXPECT_GE(printed.size(), 80U);
+  }
+}
+
 TEST(JsonDocument, RepairsWhatTakesNothingAway) {
   EXPECT_EQ(view("\xEF\xBB\xBF{\"a\":1}")["a"].number(), 1);
   EXPECT_EQ(view("{\"a\":\"x\ty\"}")["a"].text(), "x y") << "a raw control character";

@@ -19,6 +19,7 @@ constexpr std::size_t kMostKept = 2'000;  // oddities or disturbances between tw
 constexpr std::size_t kParallelReads = 2;
 constexpr Nanoseconds kLongestRefusal{
     120'000'000'000};  // of reads by 429: budgets are a minute's, most often
+constexpr std::int64_t kLoginDidNotHelp = 30'000'000'000;  // ns: as long as a refused password is remembered
 
 bool is_busy(int status) { return status == 429 || status == 502 || status == 503 || status == 504; }
 
@@ -122,6 +123,13 @@ std::vector<AppliedQuirk> RedfishClient::take_quirks() {
   return taken;
 }
 
+/// Not where it did not just now, nor with a service that has answered nothing since the last one.
+bool RedfishClient::login_may_help(const std::string& path, std::int64_t now_ns) const {
+  const auto known = no_login_for_.find(path);
+  if (known != no_login_for_.end() && now_ns < known->second) return false;
+  return now_ns >= no_login_until_ns_ || worked_generation_ == session_.generation();
+}
+
 boost::asio::awaitable<Result<HttpResponse>> RedfishClient::signed_exchange(const Ctx& ctx,
                                                                             HttpRequest request) {
   for (int login = 0;; ++login) {
@@ -134,7 +142,19 @@ boost::asio::awaitable<Result<HttpResponse>> RedfishClient::signed_exchange(cons
     HttpRequest attempt = request;
     session_.sign(attempt);
     Result<HttpResponse> response = co_await wire_.send(ctx, std::move(attempt));
-    if (!response || response->status != 401 || login > 0 || options_.user.empty()) co_return response;
+    if (!response || options_.user.empty()) co_return response;
+    if (response->status != 401) {
+      worked_generation_ = used;
+      no_login_for_.erase(request.url);
+      co_return response;
+    }
+    const std::int64_t now_ns = ctx.now().monotonic_ns;
+    if (login > 0) {
+      if (no_login_for_.size() >= kMostKept) no_login_for_.clear();
+      no_login_for_[request.url] = no_login_until_ns_ = now_ns + kLoginDidNotHelp;
+      co_return response;
+    }
+    if (!login_may_help(request.url, now_ns)) co_return response;
     // The session is gone: timed out, or the BMC restarted.
     note_disturbance(fmt::format("{} {}: the BMC no longer knows the session, logged in again",
                                  request.method, request.url));
@@ -205,7 +225,8 @@ Result<RedfishResource> RedfishClient::resource_from(const HttpResponse& respons
   }
   RedfishResource resource(uri, std::move(*document));
   resource.degraded = refusal.has_value() || !success;
-  resource.etag = response.header("ETag").value_or(std::string{});
+  // DSP0266 6.5 wants the header; some services write it into the body only.
+  resource.etag = response.header("ETag").value_or(body["@odata.etag"].word().value_or(std::string{}));
   resource.received_ns = response.received_ns;
   if (resource.degraded) {
     note_oddity(uri, "error",

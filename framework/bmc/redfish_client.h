@@ -9,10 +9,12 @@
 // Repetition: GET is repeated on 429, 502, 503, 504, lost connections and bodies that are not JSON, at most
 // `RedfishOptions::retries` times and never beyond the Ctx's deadline: when the next pause does not fit, the
 // last failure is returned at once. What changes something is repeated only as its `Repeat` says. A 401 logs
-// in again, once.
+// in again, once; where that did not help it is not tried for 30 s, because each login takes one of the BMC's
+// few places.
 
 #include <boost/asio/awaitable.hpp>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -108,6 +110,7 @@ class RedfishClient {
 
  private:
   struct Batch;
+  [[nodiscard]] bool login_may_help(const std::string& path, std::int64_t now_ns) const;
   boost::asio::awaitable<Result<HttpResponse>> signed_exchange(const Ctx& ctx, HttpRequest request);
   boost::asio::awaitable<Status> pause_before_repeat(const Ctx& ctx, std::string what, int attempt,
                                                      Error last, std::optional<std::string> retry_after);
@@ -119,6 +122,9 @@ class RedfishClient {
   RedfishOptions options_;
   RedfishWire wire_;
   RedfishSession session_;
+  std::map<std::string, std::int64_t> no_login_for_;  ///< path: until when (ns)
+  std::int64_t no_login_until_ns_ = 0;                ///< unless the session has worked
+  std::uint64_t worked_generation_ = 0;               ///< newest session with which something was answered
   std::vector<Oddity> oddities_;
   std::vector<std::string> disturbances_;
   std::size_t dropped_oddities_ = 0;

@@ -215,6 +215,14 @@ TEST_F(Client, RedirectsStayOnTheOriginAndKeepTheTrailingSlash) {
   EXPECT_EQ(get("/redfish/v1/Loop").error().code, "bmc.redirect");
 }
 
+TEST_F(Client, ALocationThatIsNoTextIsSaidInLettersThatAre) {
+  make();
+  service.once["GET /redfish/v1/Old"].push_back(reply(302, "", {{"Location", "http://els\xe9where/\xff"}}));
+  const Result<RedfishResource> away = get("/redfish/v1/Old");
+  ASSERT_FALSE(away);
+  EXPECT_NE(away.error().message.find("http://els%E9where/%FF"), std::string::npos) << away.error().message;
+}
+
 TEST_F(Client, LinksElsewhereAreNotFollowed) {
   make();
   for (const char* link : {"https://other.test/redfish/v1/X", "//other.test/x", "/redfish/../secret",

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <boost/algorithm/string/predicate.hpp>
 #include <utility>
 
 #include "bmc/redfish_error.h"
@@ -68,6 +69,10 @@ boost::asio::awaitable<Result<HttpResponse>> RedfishWire::send(const Ctx& ctx, H
     attempt.url = url_of(path);
     Result<HttpResponse> response = co_await client_->send(ctx, std::move(attempt));
     if (!response) co_return error_for_transport(response.error(), path);
+    // An address is ASCII (RFC 3986); the bytes some services put there would spoil whatever names it.
+    for (auto& [name, value] : response->headers) {
+      if (boost::algorithm::iequals(name, "Location")) value = encoded(value);
+    }
     const std::optional<std::string> location = response->header("Location");
     if (!is_redirect(response->status) || !location) co_return response;
     const std::optional<std::string> next = local_path(*location);
