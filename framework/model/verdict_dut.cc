@@ -197,7 +197,9 @@ void VerdictAccumulator::judge_steps(DutVerdict& verdict) const {
     const StepFacts& facts = *step.second;
 
     // Fails that no cell stands for.
-    for (const auto& [key, all] : facts.measured) {
+    for (const auto& measured : facts.measured) {
+      const auto& key = measured.first;  // no structured binding: clang 14 captures none
+      const auto& all = measured.second;
       const auto failed = std::find_if(
           all.begin(), all.end(), [](const Seen& seen) { return seen.measured.outcome == Outcome::fail; });
       if (failed == all.end()) continue;
