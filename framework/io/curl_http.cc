@@ -105,6 +105,10 @@ Error transfer_error(CURLcode code, const Received& received, const HttpOptions&
     case CURLE_FILESIZE_EXCEEDED:
       return {"http.body_too_large",
               fmt::format("{}: the answer says it is larger than {} bytes", url, max_body)};
+    case CURLE_OUT_OF_MEMORY:  // what curl says when one line of the headers is beyond its own cap
+      return {"http.protocol", fmt::format("{}: a line of the answer's headers is larger than {} bytes, or "
+                                           "there is no memory left",
+                                           url, CURL_MAX_HTTP_HEADER)};
     case CURLE_COULDNT_RESOLVE_HOST:
       return {"http.resolve", fmt::format("{}: the host name is unknown ({})", url, what),
               "use a numeric address in the inventory, or check DNS"};

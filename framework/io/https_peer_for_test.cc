@@ -237,12 +237,12 @@ struct HttpsPeer::Impl {
 
   template <class Stream>
   awaitable<void> send(Stream& stream, const PeerReply& reply) {
-    const std::size_t piece = reply.drip_ms > 0 ? 1 : std::max<std::size_t>(reply.bytes.size(), 1);
+    const std::size_t all = reply.bytes.size();
+    const std::size_t first = reply.drip_ms > 0 ? std::min(reply.at_once, all) : all;
+    sent += co_await asio::async_write(stream, asio::buffer(reply.bytes.data(), first), use_awaitable);
     asio::steady_timer timer(io);
-    for (std::size_t at = 0; at < reply.bytes.size(); at += piece) {
-      const auto next = asio::buffer(reply.bytes.data() + at, std::min(piece, reply.bytes.size() - at));
-      sent += co_await asio::async_write(stream, next, use_awaitable);
-      if (reply.drip_ms == 0) continue;
+    for (std::size_t at = first; at < all; ++at) {
+      sent += co_await asio::async_write(stream, asio::buffer(reply.bytes.data() + at, 1), use_awaitable);
       timer.expires_after(std::chrono::milliseconds(reply.drip_ms));
       co_await timer.async_wait(use_awaitable);
     }

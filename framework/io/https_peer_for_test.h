@@ -38,14 +38,15 @@ struct PeerRequest {
 };
 
 struct PeerReply {
-  std::string bytes;       ///< sent as they are
-  int delay_ms = 0;        ///< before them
-  bool close = false;      ///< the connection afterwards, without a TLS goodbye
-  bool goodbye = false;    ///< the connection afterwards, with one
-  bool hang = false;       ///< never send anything
-  int drip_ms = 0;         ///< one byte at a time, with this pause behind each
-  bool endless = false;    ///< the last kilobyte of the bytes again and again, until the client has enough
-  int until_requests = 0;  ///< wait until so many requests have come in all
+  std::string bytes;        ///< sent as they are
+  int delay_ms = 0;         ///< before them
+  bool close = false;       ///< the connection afterwards, without a TLS goodbye
+  bool goodbye = false;     ///< the connection afterwards, with one
+  bool hang = false;        ///< never send anything
+  int drip_ms = 0;          ///< one byte at a time, with this pause behind each
+  std::size_t at_once = 0;  ///< before it drips
+  bool endless = false;     ///< the last kilobyte of the bytes again and again, until the client has enough
+  int until_requests = 0;   ///< wait until so many requests have come in all
 };
 
 /// "HTTP/1.1 200 OK" with Content-Length.
