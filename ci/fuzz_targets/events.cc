@@ -9,7 +9,8 @@ namespace kiln {
 void fuzz_one(const std::string& input) {
   ServerSentEvents whole;
   const std::vector<std::string> at_once = whole.feed(input);
-  const std::size_t size = input.empty() ? 1 : 1 + static_cast<unsigned char>(input.front()) % 16;
+  std::size_t size = 1;
+  if (!input.empty()) size += static_cast<unsigned char>(input.front()) & 0x0fU;
   ServerSentEvents cut;
   std::vector<std::string> in_pieces;
   for (std::size_t at = 0; at < input.size(); at += size) {
