@@ -3,6 +3,7 @@
 
 #include <type_traits>
 
+#include "base/keyed_hash.h"
 #include "base/nearest.h"
 #include "base/result.h"
 #include "base/secret.h"
@@ -54,6 +55,19 @@ TEST(Nearest, SuggestsASlipButNotAStranger) {
 TEST(Sha256, AgreesWithTheStandardsExample) {
   // FIPS 180-4, example "abc".
   EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(KeyedHash, AgreesWithTheStandardsExample) {
+  // RFC 4231, test case 2.
+  std::string hex;
+  for (const char byte : hmac_sha256("Jefe", "what do ya want for nothing?"))
+    hex += fmt::format("{:02x}", static_cast<unsigned>(static_cast<unsigned char>(byte)));
+  EXPECT_EQ(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
+TEST(KeyedHash, RandomBytesAreAsManyAsAskedForAndNotTwiceTheSame) {
+  EXPECT_EQ(random_bytes(100).size(), 100U);
+  EXPECT_NE(random_bytes(32), random_bytes(32));
 }
 
 TEST(Secret, CannotBeComparedOrFormatted) {
