@@ -298,6 +298,36 @@ boost::asio::awaitable<Result<RedfishResource>> RedfishClient::get(const Ctx& ct
   }
 }
 
+boost::asio::awaitable<Result<HttpResponse>> RedfishClient::get_verbatim(const Ctx& ctx, std::string uri,
+                                                                         std::string media, int retries) {
+  const std::optional<std::string> path = local_path(uri);
+  if (!path) co_return Error("bmc.bad_link", fmt::format("'{}' is no address on this BMC", uri));
+  for (int attempt = 0;; ++attempt) {
+    HttpRequest request("GET", *path);
+    request.headers = {{"Accept", media}, {"OData-Version", "4.0"}};
+    Result<HttpResponse> response = co_await signed_exchange(ctx, std::move(request));
+    Error failure;
+    std::optional<std::string> retry_after;
+    bool worth_repeating = false;
+    if (!response) {
+      failure = response.error();
+      worth_repeating = may_pass(failure);
+    } else {
+      const bool nonsense = response->status == 200 && !is_other_media(*response) &&
+                            !JsonDocument::parse(response->body, options_.max_depth);
+      worth_repeating = is_busy(response->status) || nonsense;
+      if (worth_repeating) failure = error_for_status(response->status, "GET", *path, std::nullopt);
+      retry_after = response->header("Retry-After");
+    }
+    if (!worth_repeating || attempt >= retries) co_return response;
+    Status paused = co_await pause_before_repeat(ctx, "GET " + *path, attempt, std::move(failure),
+                                                 std::move(retry_after));
+    // Without time for another try what was answered is the answer.
+    if (!paused && (!response || ctx.stopped())) co_return paused.error();
+    if (!paused) co_return response;
+  }
+}
+
 struct RedfishClient::Batch {
   std::vector<std::string> uris;
   Urgency urgency = Urgency::normal;

@@ -75,6 +75,10 @@ class RedfishClient {
   boost::asio::awaitable<Result<RedfishResource>> get(const Ctx& ctx, std::string uri,
                                                       std::optional<int> retries = {},
                                                       Urgency urgency = Urgency::normal);
+  /// What a GET is answered, whatever status and body: for whoever keeps answers instead of understanding
+  /// them. Repeated as get() is; the last answer counts. An Error only when there was none.
+  boost::asio::awaitable<Result<HttpResponse>> get_verbatim(const Ctx& ctx, std::string uri,
+                                                            std::string media, int retries);
   /// Many, two at a time, in the order asked. An exchange error ends the whole and is returned as such; other
   /// failures stand in their places.
   boost::asio::awaitable<Result<std::vector<Result<RedfishResource>>>> get_all(
@@ -95,6 +99,8 @@ class RedfishClient {
     return wire_.local_path(link);
   }
   [[nodiscard]] const std::string& base_url() const { return wire_.base_url(); }
+  /// Requests that left so far, logins and repetitions included.
+  [[nodiscard]] std::uint64_t requests_sent() const { return wire_.requests_sent(); }
   [[nodiscard]] const RedfishOptions& options() const { return options_; }
 
   /// The same oddity of the same place is kept once until it is taken.

@@ -67,6 +67,7 @@ boost::asio::awaitable<Result<HttpResponse>> RedfishWire::send(const Ctx& ctx, H
   for (int hop = 0; hop <= kMaxRedirects; ++hop) {
     HttpRequest attempt = request;
     attempt.url = url_of(path);
+    ++requests_sent_;
     Result<HttpResponse> response = co_await client_->send(ctx, std::move(attempt));
     if (!response) co_return error_for_transport(response.error(), path);
     // An address is ASCII (RFC 3986); the bytes some services put there would spoil whatever names it.

@@ -4,6 +4,7 @@
 // RedfishClient.
 
 #include <boost/asio/awaitable.hpp>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,8 @@ class RedfishWire {
   [[nodiscard]] std::string url_of(const std::string& path) const;
   [[nodiscard]] const std::string& base_url() const { return base_url_; }
   [[nodiscard]] const std::string& origin() const { return origin_; }
+  /// Redirects count each.
+  [[nodiscard]] std::uint64_t requests_sent() const { return requests_sent_; }
 
   /// Sends `request`, whose url is a path as local_path() gives it. Redirects (301, 302, 303, 307, 308; at
   /// most 5) keep method, body and headers (303 becomes GET); one that leaves the origin is the Error
@@ -33,6 +36,7 @@ class RedfishWire {
  private:
   std::unique_ptr<HttpClient> client_;
   std::string base_url_, origin_, prefix_;
+  std::uint64_t requests_sent_ = 0;
 };
 
 }  // namespace kiln
