@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <sstream>
 
@@ -41,6 +42,34 @@ std::string nested_text(const json::object& object, std::initializer_list<std::s
     at = &next->as_object();
   }
   return {};
+}
+
+/// What a server is asked for and a client acts on; the rest belongs to one exchange.
+constexpr std::array<std::string_view, 7> kServedHeaders{
+    "ETag", "Allow", "Link", "Location", "Retry-After", "Content-Type", "OData-Version"};
+
+/// An address as a request for it arrives: the path decoded, the query as it is.
+std::string as_requested(const std::string& uri) {
+  HttpRequest request;
+  if (!split_target(uri, request)) return without_slash(uri);
+  return without_slash(request.path) + (request.query.empty() ? "" : "?" + request.query);
+}
+
+MockupAnswer answer_in(const json::object& said) {
+  MockupAnswer answer;
+  const json::value* status = said.if_contains("status");
+  if (status != nullptr && status->is_int64() && status->as_int64() >= 200 && status->as_int64() < 600)
+    answer.status = static_cast<unsigned>(status->as_int64());
+  const json::value* headers = said.if_contains("GET");
+  if (headers == nullptr || !headers->is_object()) return answer;
+  for (const auto& [name, value] : headers->as_object()) {
+    const std::string_view key(name.data(), name.size());
+    const bool served = std::any_of(kServedHeaders.begin(), kServedHeaders.end(),
+                                    [key](std::string_view known) { return same_word(known, key); });
+    if (served && value.is_string())
+      answer.headers.emplace_back(std::string(key), std::string(value.as_string()));
+  }
+  return answer;
 }
 
 bool is_flat_name(const std::string& name) {
@@ -106,8 +135,7 @@ Result<MockupTree> MockupTree::open(const fs::path& directory) {
     } else if (name == "index.json" || name == "index.xml") {
       const fs::path relative = path.parent_path().lexically_relative(directory);
       const std::string inner = relative == "." ? std::string() : "/" + relative.generic_string();
-      const std::string uri = without_slash(prefix + inner);
-      if (!uri.empty()) tree.files_[uri] = path;
+      tree.add_folder(without_slash(prefix + inner), path);
     }
   }
   tree.sessions_uri_ = kStandardSessions;
@@ -121,6 +149,22 @@ Result<MockupTree> MockupTree::open(const fs::path& directory) {
     if (named.starts_with('/')) tree.sessions_uri_ = without_slash(named);
   }
   return tree;
+}
+
+void MockupTree::add_folder(const std::string& uri, const fs::path& path) {
+  std::string address = as_requested(uri);
+  const std::optional<json::object> said =
+      parse_object(read_file(path.parent_path() / "headers.json").value_or(""));
+  const std::string named = said ? nested_text(*said, {"uri"}) : std::string();
+  if (named.starts_with('/')) address = as_requested(named);
+  if (address.empty()) return;
+  files_[address] = path;
+  if (said) answers_[address] = answer_in(*said);
+}
+
+const MockupAnswer* MockupTree::answer(const std::string& uri) const {
+  const auto found = answers_.find(uri);
+  return found == answers_.end() ? nullptr : &found->second;
 }
 
 std::optional<fs::path> MockupTree::file(const std::string& uri) const {
@@ -170,12 +214,21 @@ HttpResponse MockupBmc::answer(const HttpRequest& request) {
       return no_content();
     }
   }
-  const std::optional<fs::path> file = tree_.file(uri);
+  std::string asked = request.query.empty() ? uri : uri + "?" + request.query;
+  if (!tree_.file(asked)) asked = uri;
+  const std::optional<fs::path> file = tree_.file(asked);
   if (!reading) return file ? method_not_allowed("GET, HEAD") : not_found(uri);
   if (!file) return not_found(uri);
   std::optional<std::string> bytes = read_file(*file);
   if (!bytes) return error_response(500, "InternalError", "The captured file cannot be read.");
   HttpResponse response;
+  if (const MockupAnswer* captured = tree_.answer(asked)) {
+    response.status = captured->status;
+    response.headers = captured->headers;
+    response.content_type.clear();
+    response.body = std::move(*bytes);
+    return response;
+  }
   response.content_type = file->extension() == ".xml" ? "application/xml" : "application/json";
   response.headers.emplace_back("ETag", entity_tag(*bytes));
   response.headers.emplace_back("Allow", "GET, HEAD");
@@ -185,7 +238,10 @@ HttpResponse MockupBmc::answer(const HttpRequest& request) {
 
 HttpResponse MockupBmc::handle(const HttpRequest& request) {
   HttpResponse response = answer(request);
-  response.headers.emplace_back("OData-Version", "4.0");
+  // What was captured without it is served without it.
+  const bool captured = response.content_type.empty() && response.status != 204;
+  if (!captured && header_value(response.headers, "OData-Version").empty())
+    response.headers.emplace_back("OData-Version", "4.0");
   std::string target = request.path;
   if (!request.query.empty()) target += "?" + request.query;
   log_.add(dut_, request.method, target, response.status);

@@ -5,6 +5,12 @@
 //   DIR/redfish/v1/.../index.json     one folder per URI, with the address in the folders' names
 //   DIR/.../index.json                the same without the leading redfish/v1 (DMTF mockups)
 //   DIR/_redfish_v1_....json          one flat file per URI; the address is in @odata.id, else in the name
+//
+// In the first two a headers.json beside the file says how it was answered, as DMTF's Redfish-Mockup-Creator
+// and `kiln capture` write it: {"GET":{name:value,…}}, the latter also "status", and "uri" where the folder's
+// name is not the address. Of the headers those are sent that belong to the resource and not to the exchange.
+//
+// A query that was captured is answered with what was captured for it, any other as if it were not there.
 // Thread: the rack's loop.
 
 #include <filesystem>
@@ -19,6 +25,12 @@
 
 namespace kiln::virtual_rack {
 
+/// How an address was answered when it was captured.
+struct MockupAnswer {
+  unsigned status = 200;
+  HttpHeaders headers;
+};
+
 class MockupTree {
  public:
   /// Errors: mockup.unreadable, mockup.no-root (no service root in any layout; says what was looked for).
@@ -27,13 +39,18 @@ class MockupTree {
   /// The file behind a URI (no trailing slash); none when nothing was captured there.
   [[nodiscard]] std::optional<std::filesystem::path> file(const std::string& uri) const;
   [[nodiscard]] const std::map<std::string, std::filesystem::path>& files() const { return files_; }
+  /// None where no headers.json lies beside the file.
+  [[nodiscard]] const MockupAnswer* answer(const std::string& uri) const;
   /// "folders", "folders without prefix" or "flat".
   [[nodiscard]] const std::string& layout() const { return layout_; }
   /// Where the tree says sessions are made: Links.Sessions of its root, else the standard address.
   [[nodiscard]] const std::string& sessions_uri() const { return sessions_uri_; }
 
  private:
+  void add_folder(const std::string& uri, const std::filesystem::path& path);
+
   std::map<std::string, std::filesystem::path> files_;
+  std::map<std::string, MockupAnswer> answers_;
   std::string layout_;
   std::string sessions_uri_;
 };

@@ -101,6 +101,35 @@ TEST(Mockup, AFlatFileWithoutAnAddressIsFoundByItsName) {
   EXPECT_TRUE(opened->file("/redfish/v1/Chassis/1"));
 }
 
+TEST(Mockup, AnswersAsTheHeadersFileBesideItSays) {
+  TemporaryDirectory tree;
+  tree.write("redfish/v1/index.json", kRootBody);
+  tree.write("redfish/v1/Gone/index.json", "{\"error\":{}}");
+  tree.write("redfish/v1/Gone/headers.json",
+             "{\"GET\":{\"Content-Type\":\"text/plain\",\"ETag\":\"W/\\\"1\\\"\",\"X-Auth-Token\":\"t\","
+             "\"Content-Length\":\"7\"},\"status\":404}");
+  tree.write("elsewhere/1/index.json", "[");
+  tree.write("elsewhere/1/headers.json", "{\"GET\":{},\"uri\":\"/redfish/v1/L/index.json?$skip=1&a=%2Fb\"}");
+  tree.write("redfish/v1/a%20b/index.json", "{}");
+  tree.write("redfish/v1/L/index.json", "{\"page\":1}");
+  tree.write("redfish/v1/L/headers.json", "no JSON");
+  RunningRack rack({"--mockup", tree.path().string()});
+  const auto bmc = rack.bmc("B01");
+  const Answer gone = bmc->send("GET", "/redfish/v1/Gone");
+  EXPECT_EQ(gone.status, 404);
+  EXPECT_EQ(gone.body, "{\"error\":{}}");
+  EXPECT_EQ(gone.headers.at("content-type"), "text/plain");
+  EXPECT_EQ(gone.headers.at("etag"), "W/\"1\"");
+  EXPECT_EQ(gone.headers.count("x-auth-token"), 0U);
+  EXPECT_EQ(gone.headers.count("odata-version"), 0U) << "it was captured without";
+  const Answer page = bmc->send("GET", "/redfish/v1/L/index.json?$skip=1&a=%2Fb");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_EQ(page.body, "[");
+  EXPECT_EQ(bmc->send("GET", "/redfish/v1/L?$top=5").body, "{\"page\":1}") << "a query that was not captured";
+  EXPECT_EQ(bmc->send("GET", "/redfish/v1/L").headers.at("odata-version"), "4.0");
+  EXPECT_EQ(bmc->send("GET", "/redfish/v1/a%20b").body, "{}");
+}
+
 /// Every tree with a service root that stands beside the checkout, when it does.
 const std::vector<std::string>& sample_trees() {
   static const std::vector<std::string> trees = {"cray-cmm",
