@@ -153,6 +153,24 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   discover->add_option("--accept-certificate", line.accepted_certificates,
                        "An address whose other certificate is right");
 
+  auto* capture = app.add_subcommand(
+      "capture", "Write what one BMC says as a scrubbed mockup, to send home; it is only read");
+  add_common(*capture, line);
+  capture->add_option("dut", line.dut, "Which DUT of the rack")->required();
+  capture->add_option("--rack", line.rack_file, "Inventory: rack.yaml")->required()->check(CLI::ExistingFile);
+  capture->add_option("--out", line.out_directory, "Directory to make; one that is there must be empty")
+      ->required();
+  capture
+      ->add_option("--keep", line.keep,
+                   "Leave as they are: serials,assets,macs,addresses,hosts,users,uuids; secrets never are")
+      ->delimiter(',');
+  capture->add_flag("--schemas", line.schemas,
+                    "Also JsonSchemas and Registries, which are published elsewhere");
+  capture->add_option("--within", line.within, "How long it may take")->capture_default_str();
+  capture->add_option("--limit", line.most_addresses, "At most this many addresses")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+
   auto* plugins = app.add_subcommand("plugins", "List plugins and the steps they offer");
   add_common(*plugins, line);
 

@@ -49,6 +49,12 @@ struct CommandLine {
   std::vector<std::string> addresses, accepted_certificates;
   std::string credentials_file, credential, product;
 
+  // capture, with dut, rack_file and out_directory
+  std::vector<std::string> keep;  ///< kinds that are not replaced
+  bool schemas = false;
+  std::string within = "30m";
+  int most_addresses = 20'000;
+
   std::string resumed_run;  ///< resume; empty: the one that was interrupted
 
   // show, report, abort, runs

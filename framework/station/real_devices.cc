@@ -6,6 +6,7 @@
 #include "base/nearest.h"
 #include "bmc/bmc_peer.h"
 #include "bmc/redfish_bmc.h"
+#include "bmc/redfish_client.h"
 #include "bmc/redfish_session.h"
 #include "io/libssh_shell.h"
 #include "station/sessions_on_disk.h"
@@ -42,7 +43,12 @@ Result<Credential> RealDevices::credential(const std::string& dut, const std::st
                "add it to the credentials file", Blame::operator_);
 }
 
-Result<std::unique_ptr<Bmc>> RealDevices::open_bmc(const Dut& dut) {
+struct RealDevices::RedfishDoor {
+  std::unique_ptr<HttpClient> client;
+  RedfishOptions options;
+};
+
+Result<RealDevices::RedfishDoor> RealDevices::redfish_door(const Dut& dut) {
   if (!dut.bmc) {
     return Error("bmc.none", fmt::format("{} has no BMC in the rack file", dut.id), "add 'bmc:' to it",
                  Blame::operator_);
@@ -65,7 +71,19 @@ Result<std::unique_ptr<Bmc>> RealDevices::open_bmc(const Dut& dut) {
   if (!peer) peer = std::make_shared<BmcPeer>();
   redfish.peer = peer;
   redfish.dialects = dialects_;
-  return make_redfish_bmc(std::move(*client), std::move(redfish));
+  return RedfishDoor{std::move(*client), std::move(redfish)};
+}
+
+Result<std::unique_ptr<Bmc>> RealDevices::open_bmc(const Dut& dut) {
+  Result<RedfishDoor> door = redfish_door(dut);
+  if (!door) return door.error();
+  return make_redfish_bmc(std::move(door->client), std::move(door->options));
+}
+
+Result<std::unique_ptr<RedfishClient>> RealDevices::open_redfish(const Dut& dut) {
+  Result<RedfishDoor> door = redfish_door(dut);
+  if (!door) return door.error();
+  return std::make_unique<RedfishClient>(std::move(door->client), std::move(door->options));
 }
 
 Result<std::unique_ptr<Shell>> RealDevices::open_shell(const Dut& dut) {

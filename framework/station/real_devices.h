@@ -20,6 +20,7 @@ namespace kiln {
 struct BmcPeer;
 struct LoginDoor;
 class OpenSessions;
+class RedfishClient;
 
 class RealDevices final : public Devices {
  public:
@@ -32,6 +33,9 @@ class RealDevices final : public Devices {
   Result<std::unique_ptr<Shell>> open_shell(const Dut& dut) override;
   ProcessLauncher& processes() override { return *processes_; }
 
+  /// The client of its BMC by itself, for whoever wants what it answers and not what that means. Errors as of
+  /// open_bmc.
+  Result<std::unique_ptr<RedfishClient>> open_redfish(const Dut& dut);
   /// A line to its BMC as the warden has one, for whoever must ask without a run; to be left.
   Result<std::shared_ptr<RedfishLine>> open_line(const Dut& dut);
   /// How the warden hears the building by itself; nullopt: the rack file names none. Error
@@ -41,6 +45,8 @@ class RealDevices final : public Devices {
   [[nodiscard]] Result<WardenDut> warden_dut(const Dut& dut) const;
 
  private:
+  struct RedfishDoor;
+  Result<RedfishDoor> redfish_door(const Dut& dut);
   Result<Credential> credential(const std::string& dut, const std::string& name) const;
   Loop& loop_;
   Credentials credentials_;

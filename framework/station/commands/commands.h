@@ -21,6 +21,7 @@ int recover_command(const CommandLine& line, const Paths& paths);
 int release_command(const CommandLine& line, const Paths& paths);
 int stop_all_command(const CommandLine& line, const Paths& paths);
 int discover_command(const CommandLine& line, const Paths& paths);
+int capture_command(const CommandLine& line, const Paths& paths);
 int plugins_command(const CommandLine& line, const Paths& paths);
 int doctor_command(const CommandLine& line, const Paths& paths);
 
