@@ -104,6 +104,12 @@ std::vector<Oddity> RedfishClient::take_oddities() {
 
 std::vector<std::string> RedfishClient::take_disturbances() { return std::exchange(disturbances_, {}); }
 
+void RedfishClient::note_unanswered(const Ctx& ctx, const Error& failure) {
+  if (failure.code != "bmc.unreachable") return;
+  peer().last_failure = failure.message;
+  peer().breaker.unanswered(ctx.now().monotonic_ns);
+}
+
 void RedfishClient::note_quirk(Quirk quirk, std::string uri) {
   if (quirks_noted_.insert(quirk).second) quirks_.emplace_back(quirk, std::move(uri));
 }
@@ -263,10 +269,7 @@ boost::asio::awaitable<Result<RedfishResource>> RedfishClient::get(const Ctx& ct
     if (!response) {
       failure = response.error();
       worth_repeating = may_pass(*failure);
-      if (failure->code == "bmc.unreachable") {
-        peer().last_failure = failure->message;
-        peer().breaker.unanswered(ctx.now().monotonic_ns);
-      }
+      note_unanswered(ctx, *failure);
     } else {
       peer().breaker.answered();
       Result<RedfishResource> resource = resource_from(*response, *path);
@@ -303,6 +306,13 @@ boost::asio::awaitable<Result<HttpResponse>> RedfishClient::get_verbatim(const C
   const std::optional<std::string> path = local_path(uri);
   if (!path) co_return Error("bmc.bad_link", fmt::format("'{}' is no address on this BMC", uri));
   for (int attempt = 0;; ++attempt) {
+    Status turn = co_await wait_for_turn(ctx, *path, Urgency::normal);
+    if (!turn && (turn.error().code != "bmc.unreachable" || attempt >= retries)) co_return turn.error();
+    if (!turn) {
+      Status rested = co_await pause_before_repeat(ctx, "GET " + *path, attempt, turn.error(), std::nullopt);
+      if (!rested) co_return rested.error();
+      continue;
+    }
     HttpRequest request("GET", *path);
     request.headers = {{"Accept", media}, {"OData-Version", "4.0"}};
     Result<HttpResponse> response = co_await signed_exchange(ctx, std::move(request));
@@ -312,12 +322,15 @@ boost::asio::awaitable<Result<HttpResponse>> RedfishClient::get_verbatim(const C
     if (!response) {
       failure = response.error();
       worth_repeating = may_pass(failure);
+      note_unanswered(ctx, failure);
     } else {
+      peer().breaker.answered();
       const bool nonsense = response->status == 200 && !is_other_media(*response) &&
                             !JsonDocument::parse(response->body, options_.max_depth);
       worth_repeating = is_busy(response->status) || nonsense;
       if (worth_repeating) failure = error_for_status(response->status, "GET", *path, std::nullopt);
       retry_after = response->header("Retry-After");
+      if (response->status == 429) peer().budget.refused(ctx.now().monotonic_ns, retry_after_of(retry_after));
     }
     if (!worth_repeating || attempt >= retries) co_return response;
     Status paused = co_await pause_before_repeat(ctx, "GET " + *path, attempt, std::move(failure),

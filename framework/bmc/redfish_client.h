@@ -120,6 +120,7 @@ class RedfishClient {
   boost::asio::awaitable<Result<HttpResponse>> signed_exchange(const Ctx& ctx, HttpRequest request);
   boost::asio::awaitable<Status> pause_before_repeat(const Ctx& ctx, std::string what, int attempt,
                                                      Error last, std::optional<std::string> retry_after);
+  void note_unanswered(const Ctx& ctx, const Error& failure);
   boost::asio::awaitable<Status> wait_for_turn(const Ctx& ctx, std::string path, Urgency urgency);
   Result<RedfishResource> resource_from(const HttpResponse& response, const std::string& uri);
   static boost::asio::awaitable<void> fetch_batch(Ctx& ctx, RedfishClient& client,
