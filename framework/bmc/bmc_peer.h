@@ -3,6 +3,7 @@
 // expands truthfully, how fast it may be read and whether it answers at all. Found out once, by whoever needs
 // it first. Owned by the connections; loop thread only.
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,11 +15,11 @@ namespace kiln {
 
 struct BmcPeer {
   std::shared_ptr<const Platform> platform;  ///< null: not recognised yet
+  std::int64_t platform_until_ns = 0;        ///< monotonic; then it is looked at again. 0: it stays
   /// By the last segment of a collection's address ("Sensors"): whether its members come whole with $expand.
   std::map<std::string, bool> expands;
   RequestBudget budget;
   CircuitBreaker breaker;
-  std::string last_failure;  ///< why the last read got no answer
 };
 
 }  // namespace kiln

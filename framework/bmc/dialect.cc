@@ -22,8 +22,6 @@ constexpr std::array<QuirkFacts, kQuirkCount> kQuirks{{
      "its chassis has no PowerState: what the vendor's own property says, there or in its power supplies, is "
      "taken for it",
      false},
-    {"restart_hangs", "its restart does not come back: it is switched off, left for 10 s and switched on",
-     false},
     {"root_without_navigation",
      "its service root leads nowhere: the standard's names of the collections are tried", true},
     {"task_becomes_job", "its update task ends by handing over to a job, which is followed", true},

@@ -62,11 +62,10 @@ enum class Quirk {
   expand_unreliable,
   inventory_lists_other_images,
   power_state_in_oem,
-  restart_hangs,
   root_without_navigation,
   task_becomes_job,
 };
-inline constexpr std::size_t kQuirkCount = 9;
+inline constexpr std::size_t kQuirkCount = 8;
 
 struct QuirkFacts {
   std::string_view name;      ///< as in code, records and reports

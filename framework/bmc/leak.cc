@@ -260,8 +260,7 @@ boost::asio::awaitable<Result<LeakCensus>> LeakReader::read(const Ctx& ctx) {
   for (const Detector& detector : asked) uris.insert(uris.end(), detector.uris.begin(), detector.uris.end());
   LeakCensus census;
   census.read_ns = ctx.now().monotonic_ns;  // no answer is older than this
-  Result<std::vector<Result<RedfishResource>>> read =
-      co_await tree_.client().get_all(ctx, std::move(uris), Urgency::safety);
+  Result<std::vector<Result<RedfishResource>>> read = co_await tree_.client().get_all(ctx, std::move(uris));
   if (!read) co_return std::move(read.error()).while_doing("reading leak detectors");
   std::size_t next = 0;
   bool look_again = false;

@@ -11,8 +11,6 @@
 namespace kiln {
 namespace {
 
-// Of a restart that is made of off and on. Ten seconds: Lenovo SR675 V3, as its own tools wait.
-constexpr Nanoseconds kOffWithin{60'000'000'000}, kOffPoll{1'000'000'000}, kOffBeforeOn{10'000'000'000};
 const std::string kSystemReset = "#ComputerSystem.Reset";
 const std::string kChassisReset = "#Chassis.Reset";
 const std::string kManagerReset = "#Manager.Reset";
@@ -267,42 +265,11 @@ boost::asio::awaitable<Status> PowerControl::power_on(const Ctx& ctx, const Perm
 boost::asio::awaitable<Status> PowerControl::restart(const Ctx& ctx, const Permit& permit) {
   const Status good = check_permit(permit, Energy::power);
   if (!good) co_return good.error();
-  Result<std::shared_ptr<const Platform>> platform = co_await tree_.platform(ctx);
-  if (!platform) co_return platform.error();
-  if ((*platform)->has(Quirk::restart_hangs)) {
-    Status cycled = co_await off_and_on(ctx, permit);
-    co_return cycled;
-  }
   std::vector<std::string> wishes{"ForceRestart", "PowerCycle", "GracefulRestart"};
   std::function<Status()> still_wanted = [&permit] { return check_permit(permit, Energy::power); };
   Status done = co_await reset(ctx, std::move(wishes), Repeat::if_not_executed, std::move(still_wanted),
                                PowerState::unknown);
   co_return done;
-}
-
-boost::asio::awaitable<Status> PowerControl::off_and_on(const Ctx& ctx, const Permit& permit) {
-  Result<PowerTarget> found = co_await target(ctx);
-  if (!found) co_return found.error();
-  tree_.client().note_quirk(Quirk::restart_hangs, found->uri);
-  Status off = co_await force_off(ctx);
-  if (!off) co_return off;
-  const std::int64_t give_up_ns = ctx.now().monotonic_ns + kOffWithin.count();
-  for (;;) {
-    Result<PowerState> now = co_await state(ctx);
-    if (now && *now == PowerState::off) break;
-    if (ctx.now().monotonic_ns >= give_up_ns) {
-      co_return Error("bmc.stays_on",
-                      fmt::format("{} accepted ForceOff and does not read Off within {}", found->uri,
-                                  format_duration(kOffWithin)),
-                      "Switch it off at its power shelf or outlet.");
-    }
-    Status waited = co_await ctx.sleep_for(kOffPoll);
-    if (!waited) co_return waited;
-  }
-  Status rested = co_await ctx.sleep_for(kOffBeforeOn);
-  if (!rested) co_return rested;
-  Status on = co_await power_on(ctx, permit);
-  co_return on;
 }
 
 boost::asio::awaitable<Status> PowerControl::force_off(const Ctx& ctx) {

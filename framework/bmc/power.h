@@ -46,7 +46,6 @@ class PowerControl {
 
   ServiceTree& tree_;
   boost::asio::awaitable<Result<PowerState>> state_of_supplies(const Ctx& ctx, RedfishResource chassis);
-  boost::asio::awaitable<Status> off_and_on(const Ctx& ctx, const Permit& permit);
   std::optional<PowerTarget> target_;
 };
 

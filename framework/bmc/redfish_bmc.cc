@@ -40,7 +40,10 @@ class RedfishBmc final : public Bmc {
   awaitable<Status> restart(const Ctx& ctx, const Permit& permit) override {
     return power_.restart(ctx, permit);
   }
-  awaitable<Status> reset_manager(const Ctx& ctx) override { return power_.reset_manager(ctx); }
+  awaitable<Status> reset_manager(const Ctx& ctx) override {
+    forget_what_firmware_decides();
+    return power_.reset_manager(ctx);
+  }
   awaitable<Result<double>> raise_power_limit(const Ctx& ctx, const Permit& permit, std::string gpu,
                                               double watts) override {
     return controls_.raise_power_limit(ctx, permit, std::move(gpu), watts);
@@ -105,6 +108,7 @@ class RedfishBmc final : public Bmc {
   awaitable<Result<UpdateOutcome>> update_firmware(
       const Ctx& ctx, const Permit& permit, UpdateRequest request,
       std::function<void(const UpdateProgress&)> on_progress) override {
+    forget_what_firmware_decides();
     return firmware_.update(ctx, permit, std::move(request), std::move(on_progress));
   }
 
@@ -130,6 +134,13 @@ class RedfishBmc final : public Bmc {
   std::vector<AppliedQuirk> take_quirks() override { return client_.take_quirks(); }
 
  private:
+  /// Another firmware may be another dialect.
+  void forget_what_firmware_decides() {
+    client_.name_dialects();
+    client_.peer().platform.reset();
+    client_.peer().expands.clear();
+  }
+
   RedfishClient client_;
   ServiceTree tree_{client_};
   LeakPolicyReader leak_policies_{tree_};

@@ -106,26 +106,33 @@ std::vector<std::string> RedfishClient::take_disturbances() { return std::exchan
 
 void RedfishClient::note_unanswered(const Ctx& ctx, const Error& failure) {
   if (failure.code != "bmc.unreachable") return;
-  peer().last_failure = failure.message;
   peer().breaker.unanswered(ctx.now().monotonic_ns);
 }
 
 void RedfishClient::note_quirk(Quirk quirk, std::string uri) {
-  if (quirks_noted_.insert(quirk).second) quirks_.emplace_back(quirk, std::move(uri));
+  if (!quirks_noted_.insert(quirk).second) return;
+  const QuirkFacts& facts = quirk_facts(quirk);
+  AppliedQuirk applied{std::string(facts.name), "", std::string(facts.sentence), std::move(uri)};
+  quirks_.emplace_back(quirk, std::move(applied));
+  name_dialect(quirks_.back().first, quirks_.back().second);
+}
+
+/// As its platform knows it, once that is known: a login comes before.
+void RedfishClient::name_dialect(Quirk quirk, AppliedQuirk& applied) const {
+  const KnownQuirk* known = peer().platform ? peer().platform->find(quirk) : nullptr;
+  if (known == nullptr || !applied.dialect.empty()) return;
+  applied.dialect = peer().platform->dialect_of(quirk);
+  applied.sentence = known->sentence;
+}
+
+void RedfishClient::name_dialects() {
+  for (auto& [quirk, applied] : quirks_) name_dialect(quirk, applied);
 }
 
 std::vector<AppliedQuirk> RedfishClient::take_quirks() {
+  name_dialects();
   std::vector<AppliedQuirk> taken;
-  for (auto& [quirk, uri] : std::exchange(quirks_, {})) {
-    const QuirkFacts& facts = quirk_facts(quirk);
-    AppliedQuirk applied{std::string(facts.name), "", std::string(facts.sentence), std::move(uri)};
-    const KnownQuirk* known = peer().platform ? peer().platform->find(quirk) : nullptr;
-    if (known != nullptr) {
-      applied.dialect = peer().platform->dialect_of(quirk);
-      applied.sentence = known->sentence;
-    }
-    taken.push_back(std::move(applied));
-  }
+  for (auto& [quirk, applied] : std::exchange(quirks_, {})) taken.push_back(std::move(applied));
   return taken;
 }
 
@@ -181,28 +188,25 @@ boost::asio::awaitable<Status> RedfishClient::pause_before_repeat(const Ctx& ctx
   co_return slept;
 }
 
-boost::asio::awaitable<Status> RedfishClient::wait_for_turn(const Ctx& ctx, std::string path,
-                                                            Urgency urgency) {
-  const std::int64_t now_ns = ctx.now().monotonic_ns;
-  if (urgency == Urgency::safety) co_return success();
-  if (!peer().breaker.lets_through(now_ns)) {
-    co_return Error("bmc.unreachable",
-                    fmt::format("GET {} was not sent: the BMC is tried once a second since it left the last "
-                                "reads unanswered ({})",
-                                path, peer().last_failure),
-                    "Check power, cable and address of the BMC.");
+boost::asio::awaitable<Status> RedfishClient::wait_for_turn(const Ctx& ctx, std::string path) {
+  for (;;) {
+    const std::int64_t now_ns = ctx.now().monotonic_ns;
+    const std::int64_t next_ns = std::max(peer().budget.next_ns(now_ns), peer().breaker.next_ns(now_ns));
+    if (next_ns <= now_ns) break;
+    const Nanoseconds wait(next_ns - now_ns);
+    if (wait >= ctx.remaining()) {
+      co_return Error("bmc.busy",
+                      fmt::format("GET {} was not sent: the BMC is given a pause of {}, which is longer than "
+                                  "there is time",
+                                  path, format_duration(wait)),
+                      "Wait until the BMC answers again, or let fewer programs ask it.");
+    }
+    Status waited = co_await ctx.sleep_for(wait);
+    if (!waited) co_return waited;
   }
-  const Nanoseconds wait(peer().budget.reserve(now_ns) - now_ns);
-  if (wait.count() <= 0) co_return success();
-  if (wait >= ctx.remaining()) {
-    co_return Error("bmc.busy",
-                    fmt::format("GET {} was not sent: the BMC asked for a pause of {}, which is longer than "
-                                "there is time",
-                                path, format_duration(wait)),
-                    "Wait until the BMC answers again, or let fewer programs ask it.");
-  }
-  Status waited = co_await ctx.sleep_for(wait);
-  co_return waited;
+  // Others may have waited for the same moment: counted when it is sent, so that nobody waits for who left.
+  peer().breaker.tried(ctx.now().monotonic_ns);
+  co_return success();
 }
 
 Result<RedfishResource> RedfishClient::resource_from(const HttpResponse& response, const std::string& uri) {
@@ -250,14 +254,11 @@ boost::asio::awaitable<Result<RedfishResource>> RedfishClient::get(const Ctx& ct
   const int most = retries.value_or(options_.retries);
   const std::int64_t begun_ns = ctx.now().monotonic_ns;
   for (int attempt = 0;; ++attempt) {
-    Status turn = co_await wait_for_turn(ctx, *path, urgency);
-    if (!turn) {
-      const bool again = turn.error().code == "bmc.unreachable" && attempt < most;
-      if (!again) co_return turn.error();
-      Status rested = co_await pause_before_repeat(ctx, "GET " + *path, attempt, turn.error(), std::nullopt);
-      if (!rested) co_return rested.error();
-      continue;
+    if (urgency == Urgency::bulk) {
+      Status turn = co_await wait_for_turn(ctx, *path);
+      if (!turn) co_return turn.error();
     }
+    peer().budget.sent(ctx.now().monotonic_ns);
     HttpRequest request("GET", *path);
     request.headers = {{"Accept", "application/json"}, {"OData-Version", "4.0"}};
     const std::int64_t sent_ns = ctx.now().monotonic_ns;
@@ -285,13 +286,12 @@ boost::asio::awaitable<Result<RedfishResource>> RedfishClient::get(const Ctx& ct
       if (response->status == 429) {
         const std::int64_t now_ns = ctx.now().monotonic_ns;
         peer().budget.refused(now_ns, retry_after_of(retry_after));
-        // The budget holds the next read back, and those of others; how often it was refused says nothing.
-        const bool again =
-            most > 0 && urgency == Urgency::normal && now_ns - begun_ns < kLongestRefusal.count();
-        if (!again && urgency == Urgency::normal) co_return std::move(*failure);
-        if (again) note_disturbance(fmt::format("GET {}: {}; repeated when it may", *path, failure->message));
-        if (again) --attempt;
-        if (again) continue;
+        // In bulk, how often it was refused says nothing: the budget holds the next read back.
+        if (urgency == Urgency::bulk && now_ns - begun_ns < kLongestRefusal.count()) {
+          note_disturbance(fmt::format("GET {}: {}; repeated when it may", *path, failure->message));
+          --attempt;
+          continue;
+        }
       }
     }
     if (!worth_repeating || attempt >= most_of_this) co_return std::move(*failure);
@@ -305,14 +305,11 @@ boost::asio::awaitable<Result<HttpResponse>> RedfishClient::get_verbatim(const C
                                                                          std::string media, int retries) {
   const std::optional<std::string> path = local_path(uri);
   if (!path) co_return Error("bmc.bad_link", fmt::format("'{}' is no address on this BMC", uri));
+  const std::int64_t begun_ns = ctx.now().monotonic_ns;
   for (int attempt = 0;; ++attempt) {
-    Status turn = co_await wait_for_turn(ctx, *path, Urgency::normal);
-    if (!turn && (turn.error().code != "bmc.unreachable" || attempt >= retries)) co_return turn.error();
-    if (!turn) {
-      Status rested = co_await pause_before_repeat(ctx, "GET " + *path, attempt, turn.error(), std::nullopt);
-      if (!rested) co_return rested.error();
-      continue;
-    }
+    Status turn = co_await wait_for_turn(ctx, *path);
+    if (!turn) co_return turn.error();
+    peer().budget.sent(ctx.now().monotonic_ns);
     HttpRequest request("GET", *path);
     request.headers = {{"Accept", media}, {"OData-Version", "4.0"}};
     Result<HttpResponse> response = co_await signed_exchange(ctx, std::move(request));
@@ -330,7 +327,14 @@ boost::asio::awaitable<Result<HttpResponse>> RedfishClient::get_verbatim(const C
       worth_repeating = is_busy(response->status) || nonsense;
       if (worth_repeating) failure = error_for_status(response->status, "GET", *path, std::nullopt);
       retry_after = response->header("Retry-After");
-      if (response->status == 429) peer().budget.refused(ctx.now().monotonic_ns, retry_after_of(retry_after));
+      if (response->status == 429) {
+        const std::int64_t now_ns = ctx.now().monotonic_ns;
+        peer().budget.refused(now_ns, retry_after_of(retry_after));
+        if (now_ns - begun_ns < kLongestRefusal.count() && ctx.check()) {
+          --attempt;
+          continue;  // the budget holds the next one back
+        }
+      }
     }
     if (!worth_repeating || attempt >= retries) co_return response;
     Status paused = co_await pause_before_repeat(ctx, "GET " + *path, attempt, std::move(failure),

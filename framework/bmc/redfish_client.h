@@ -3,8 +3,8 @@
 // tells the two kinds of failure apart (redfish_error.h), and keeps a record of everything odd. Owned by the
 // Bmc; loop thread only.
 //
-// Reads keep to what the BMC bears, and spare one that does not answer (request_budget.h), over all
-// connections to it. What switches something never waits for that.
+// What reads in bulk keeps to what the BMC bears, and spares one that does not answer (request_budget.h), as
+// all connections to it have found out.
 //
 // Repetition: GET is repeated on 429, 502, 503, 504, lost connections and bodies that are not JSON, at most
 // `RedfishOptions::retries` times and never beyond the Ctx's deadline: when the next pause does not fit, the
@@ -64,8 +64,9 @@ class RedfishAnswer {
 /// for what may be asked twice without harm, such as switching off.
 enum class Repeat { never, if_not_executed, always };
 
-/// safety: what watches for leaks is held back by no budget and no breaker.
-enum class Urgency { normal, safety };
+/// bulk: what reads a whole tree keeps to the budget and spares a silent BMC (request_budget.h). Everything
+/// else is never held back: a cut, a watch and what they look for first must not wait for a survey's sake.
+enum class Urgency { normal, bulk };
 
 class RedfishClient {
  public:
@@ -111,6 +112,8 @@ class RedfishClient {
   std::vector<Oddity> take_oddities();
   std::vector<std::string> take_disturbances();
   std::vector<AppliedQuirk> take_quirks();
+  /// Names the dialects of what was noted so far: before what is known of the platform is forgotten.
+  void name_dialects();
   /// What all connections to this BMC know of it.
   [[nodiscard]] BmcPeer& peer() const { return *options_.peer; }
 
@@ -120,8 +123,9 @@ class RedfishClient {
   boost::asio::awaitable<Result<HttpResponse>> signed_exchange(const Ctx& ctx, HttpRequest request);
   boost::asio::awaitable<Status> pause_before_repeat(const Ctx& ctx, std::string what, int attempt,
                                                      Error last, std::optional<std::string> retry_after);
+  void name_dialect(Quirk quirk, AppliedQuirk& applied) const;
   void note_unanswered(const Ctx& ctx, const Error& failure);
-  boost::asio::awaitable<Status> wait_for_turn(const Ctx& ctx, std::string path, Urgency urgency);
+  boost::asio::awaitable<Status> wait_for_turn(const Ctx& ctx, std::string path);
   Result<RedfishResource> resource_from(const HttpResponse& response, const std::string& uri);
   static boost::asio::awaitable<void> fetch_batch(Ctx& ctx, RedfishClient& client,
                                                   std::shared_ptr<Batch> batch);
@@ -136,7 +140,7 @@ class RedfishClient {
   std::vector<std::string> disturbances_;
   std::size_t dropped_oddities_ = 0;
   std::set<Quirk> quirks_noted_;
-  std::vector<std::pair<Quirk, std::string>> quirks_;
+  std::vector<std::pair<Quirk, AppliedQuirk>> quirks_;
 };
 
 /// Path without trailing slashes: two addresses that differ only so are one resource.

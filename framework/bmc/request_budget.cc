@@ -15,30 +15,28 @@ constexpr std::int64_t kTryEvery = kSecond;
 
 }  // namespace
 
-double RequestBudget::recent_rate(std::int64_t now_ns) const {
-  const auto since = std::find_if(sent_ns_.begin(), sent_ns_.end(),
-                                  [now_ns](std::int64_t sent) { return sent > now_ns - kSecond; });
-  return static_cast<double>(sent_ns_.end() - since);
-}
-
-std::int64_t RequestBudget::reserve(std::int64_t now_ns) {
+std::int64_t RequestBudget::next_ns(std::int64_t now_ns) {
   if (rate_ > 0 && now_ns - changed_ns_ >= kGrowsEvery) {
     rate_ *= kGrowth;
     changed_ns_ = now_ns;
     pause_ = Nanoseconds(0);
     if (rate_ > kNoBound) rate_ = 0;
   }
-  const std::int64_t at = std::max(now_ns, next_ns_);
-  if (rate_ > 0) next_ns_ = at + static_cast<std::int64_t>(static_cast<double>(kSecond) / rate_);
+  return std::max(now_ns, next_ns_);
+}
+
+void RequestBudget::sent(std::int64_t now_ns) {
+  if (rate_ > 0)
+    next_ns_ = std::max(next_ns_, now_ns + static_cast<std::int64_t>(static_cast<double>(kSecond) / rate_));
   while (!sent_ns_.empty() && sent_ns_.front() <= now_ns - kSecond) sent_ns_.pop_front();
-  sent_ns_.push_back(at);
-  return at;
+  sent_ns_.push_back(now_ns);
 }
 
 void RequestBudget::refused(std::int64_t now_ns, std::optional<Nanoseconds> retry_after) {
   if (refused_ns_ && now_ns - *refused_ns_ < kSecond) return;
   refused_ns_ = now_ns;
-  const double asked_at = rate_ > 0 ? rate_ : recent_rate(now_ns);
+  while (!sent_ns_.empty() && sent_ns_.front() <= now_ns - kSecond) sent_ns_.pop_front();
+  const double asked_at = rate_ > 0 ? rate_ : static_cast<double>(sent_ns_.size());
   rate_ = std::max(asked_at / 2, kLeastRate);
   changed_ns_ = now_ns;
   pause_ = pause_.count() == 0 ? kFirstPause : std::min<Nanoseconds>(pause_ * 2, kLongestPause);
@@ -51,11 +49,12 @@ std::optional<double> RequestBudget::rate() const {
 
 bool CircuitBreaker::open() const { return failures_ >= kFailuresToOpen; }
 
-bool CircuitBreaker::lets_through(std::int64_t now_ns) {
-  if (!open()) return true;
-  if (now_ns < next_try_ns_) return false;
-  next_try_ns_ = now_ns + kTryEvery;
-  return true;
+std::int64_t CircuitBreaker::next_ns(std::int64_t now_ns) const {
+  return open() ? std::max(now_ns, next_try_ns_) : now_ns;
+}
+
+void CircuitBreaker::tried(std::int64_t now_ns) {
+  if (open()) next_try_ns_ = now_ns + kTryEvery;
 }
 
 void CircuitBreaker::unanswered(std::int64_t now_ns) {

@@ -9,7 +9,8 @@
 namespace kiln {
 namespace {
 
-constexpr std::size_t kWorthExpanding = 3;                 // members; below, one by one costs about the same
+constexpr std::int64_t kAskAgain = 30'000'000'000;  // ns: what was not whole is not asked for each time
+constexpr std::size_t kWorthExpanding = 3;          // members; below, one by one costs about the same
 const std::string kExpandQuery = "?$expand=.($levels=1)";  // DSP0266 7.3.4: what is below, not what is linked
 
 std::vector<std::string> names_in(const JsonView& object) {
@@ -32,14 +33,30 @@ ServiceFacts::Item item_of(const RedfishResource& resource) {
 }
 
 /// Whether the expanded member says what the member itself says: every property, with a value where that has
-/// one. The values move on between two reads, numbers and null most of all.
+/// one, down to the last object. Values move on between two reads; what a part is does not.
 bool says_the_same(const JsonView& alone, const JsonView& expanded) {
   for (const auto& [name, value] : alone.members()) {
+    if (name.starts_with("@odata.") || value.is_null()) continue;
     const JsonView other = expanded[name];
-    if (name.starts_with("@odata.") || value.is_null() || value.is_number()) continue;
     if (!other.exists() || other.is_null()) return false;
+    const bool lasting = name == "Id" || name == "Name" || name == "SerialNumber" || name == "State" ||
+                         name == "Health" || name == "Version";
+    if (lasting && value.is_string() && value.printed() != other.printed()) return false;
+    if (value.is_object() && !says_the_same(value, other)) return false;
+    if (value.is_array() && value.elements().size() != other.elements().size()) return false;
   }
   return true;
+}
+
+/// Every member is there, as many as the service itself declares.
+bool is_whole(const MemberList& expanded) {
+  return expanded.unread.empty() && expanded.declared && !expanded.members.empty() &&
+         *expanded.declared == static_cast<std::int64_t>(expanded.members.size());
+}
+
+/// What ends the caller's work and not only an attempt at a better way.
+bool ends_all(const Error& error) {
+  return error.code.starts_with("ctx.") || error.code == "bmc.login" || error.code == "bmc.untrusted";
 }
 
 }  // namespace
@@ -56,15 +73,18 @@ boost::asio::awaitable<Result<ServiceFacts>> ServiceTree::facts(const Ctx& ctx) 
   for (const auto& [name, value] : body.members()) {
     if (value.is_object() && value.link()) facts.services.push_back(name);
   }
+  // A service that starts lists nothing yet: what is remembered must have been whole.
   Result<MemberList> systems = co_await top(ctx, "Systems");
-  if (!systems && is_exchange_error(systems.error())) co_return systems.error();
-  facts.complete = systems.has_value() && systems->unread.empty();
+  if (!systems && ends_all(systems.error())) co_return systems.error();
+  facts.complete = systems && systems->unread.empty();
+  if (!systems && is_exchange_error(systems.error())) co_return facts;
   if (systems) {
     for (const RedfishResource& system : systems->members) facts.systems.push_back(item_of(system));
   }
   Result<MemberList> managers = co_await top(ctx, "Managers");
-  if (!managers && is_exchange_error(managers.error())) co_return managers.error();
-  facts.complete = facts.complete && managers && managers->unread.empty();
+  if (!managers && ends_all(managers.error())) co_return managers.error();
+  facts.complete = facts.complete && managers && managers->unread.empty() && !managers->members.empty();
+  if (!managers && is_exchange_error(managers.error())) co_return facts;
   if (managers) {
     for (const RedfishResource& manager : managers->members) facts.managers.push_back(item_of(manager));
   }
@@ -72,7 +92,7 @@ boost::asio::awaitable<Result<ServiceFacts>> ServiceTree::facts(const Ctx& ctx) 
   if (!chassis) co_return chassis.error();
   if (*chassis) {
     Result<MemberList> list = co_await this->list(ctx, **chassis);
-    if (!list && is_exchange_error(list.error())) co_return list.error();
+    if (!list && ends_all(list.error())) co_return list.error();
     facts.complete = facts.complete && (list || list.error().code == "bmc.not_found");
     if (list) {
       for (const RedfishResource& one : list->members) facts.chassis.push_back(last_segment(one.uri));
@@ -83,14 +103,17 @@ boost::asio::awaitable<Result<ServiceFacts>> ServiceTree::facts(const Ctx& ctx) 
 }
 
 boost::asio::awaitable<Result<std::shared_ptr<const Platform>>> ServiceTree::platform(const Ctx& ctx) {
-  if (client_.peer().platform) co_return client_.peer().platform;
+  BmcPeer& peer = client_.peer();
+  if (peer.platform && (peer.platform_until_ns == 0 || ctx.now().monotonic_ns < peer.platform_until_ns))
+    co_return peer.platform;
   Result<ServiceFacts> known = co_await facts(ctx);
   if (!known) co_return std::move(known.error()).while_doing("finding out which platform this is");
-  if (client_.peer().platform) co_return client_.peer().platform;
-  auto found = std::make_shared<const Platform>(client_.options().dialects, *known);
-  // What could not be read now may tell more the next time.
-  if (known->complete) client_.peer().platform = found;
-  co_return found;
+  peer.platform = std::make_shared<const Platform>(client_.options().dialects, *known);
+  // What could not be read now may tell more the next time; a host system that is linked and not there, too.
+  const bool systems_missing = known->systems.empty() && known->offers("Systems");
+  const bool lasting = known->complete && !systems_missing;
+  peer.platform_until_ns = lasting ? 0 : ctx.now().monotonic_ns + kAskAgain;
+  co_return peer.platform;
 }
 
 boost::asio::awaitable<Result<MemberList>> ServiceTree::read_expanded(const Ctx& ctx,
@@ -102,38 +125,35 @@ boost::asio::awaitable<Result<MemberList>> ServiceTree::read_expanded(const Ctx&
   if (proved && known->second && plain_address) {
     const std::string asked = without_trailing_slash(collection_uri) + kExpandQuery;
     Result<MemberList> expanded = co_await list(ctx, asked);
-    if (!expanded && is_exchange_error(expanded.error())) co_return expanded;
-    if (expanded && expanded->unread.empty()) co_return expanded;
+    if (!expanded && ends_all(expanded.error())) co_return expanded;
+    if (expanded && is_whole(*expanded)) co_return expanded;
     client_.peer().expands[kind] = false;  // it did, and does not any more
     client_.note_quirk(Quirk::expand_unreliable, asked);
   }
   Result<MemberList> read = co_await read_all(ctx, collection_uri);
   if (proved || !plain_address || !read || !read->unread.empty() || read->members.size() < kWorthExpanding)
     co_return read;
-  Status tried = co_await prove_expanding(ctx, std::move(collection_uri), *read);
-  if (!tried) co_return tried.error();
+  co_await prove_expanding(ctx, std::move(collection_uri), *read);
   co_return read;
 }
 
-boost::asio::awaitable<Status> ServiceTree::prove_expanding(const Ctx& ctx, std::string collection_uri,
-                                                            const MemberList& read) {
+boost::asio::awaitable<void> ServiceTree::prove_expanding(const Ctx& ctx, std::string collection_uri,
+                                                          const MemberList& read) {
   const std::string kind = last_segment(collection_uri);
+  client_.peer().expands[kind] = false;  // until it is shown; whatever fails below is not tried again
   Result<RedfishResource> top_resource = co_await root(ctx);
-  if (!top_resource) co_return top_resource.error();
+  if (!top_resource) co_return;
   const JsonView offered = top_resource->body.at({"ProtocolFeaturesSupported", "ExpandQuery"});
   // Both are needed: `.` for what is below, `$levels` to stop there.
-  if (offered["NoLinks"].boolean() != true || offered["Levels"].boolean() != true) {
-    client_.peer().expands[kind] = false;
-    co_return success();
-  }
+  if (offered["NoLinks"].boolean() != true || offered["Levels"].boolean() != true) co_return;
   Result<std::shared_ptr<const Platform>> who = co_await platform(ctx);
-  if (!who) co_return who.error();
+  if (!who) co_return;
   const std::string asked = without_trailing_slash(collection_uri) + kExpandQuery;
   bool truthful = !(*who)->has(Quirk::expand_unreliable);
   if (truthful) {
-    Result<MemberList> expanded = co_await list(ctx, asked);
-    if (!expanded && is_exchange_error(expanded.error())) co_return expanded.error();
-    truthful = expanded && expanded->unread.empty() && expanded->members.size() == read.members.size();
+    Result<MemberList> expanded = co_await list(ctx, asked, 0);
+    if (!expanded) co_return;
+    truthful = is_whole(*expanded) && expanded->members.size() == read.members.size();
     for (std::size_t i = 0; truthful && i < read.members.size(); ++i) {
       const auto same = std::find_if(
           expanded->members.begin(), expanded->members.end(), [&read, i](const RedfishResource& one) {
@@ -144,7 +164,6 @@ boost::asio::awaitable<Status> ServiceTree::prove_expanding(const Ctx& ctx, std:
   }
   client_.peer().expands[kind] = truthful;
   if (!truthful) client_.note_quirk(Quirk::expand_unreliable, asked);
-  co_return success();
 }
 
 }  // namespace kiln

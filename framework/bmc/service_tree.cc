@@ -40,13 +40,14 @@ std::optional<std::string> ServiceTree::path_of(const RedfishResource& from,
   return path;
 }
 
-boost::asio::awaitable<Result<MemberList>> ServiceTree::list(const Ctx& ctx, std::string collection_uri) {
+boost::asio::awaitable<Result<MemberList>> ServiceTree::list(const Ctx& ctx, std::string collection_uri,
+                                                             std::optional<int> retries) {
   MemberList found;
   std::set<std::string> seen_members;
   std::set<std::string> seen_pages;
   std::string page = std::move(collection_uri);
   for (int pages = 0; pages < kMostPages && seen_pages.insert(page).second; ++pages) {
-    Result<RedfishResource> read = co_await client_.get(ctx, page);
+    Result<RedfishResource> read = co_await client_.get(ctx, page, retries);
     if (!read) co_return read.error();
     const JsonView body = read->body;
     if (pages == 0) found.declared = body["Members@odata.count"].integer();

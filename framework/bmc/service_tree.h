@@ -40,7 +40,9 @@ class ServiceTree {
 
   /// The addresses a collection lists, over all its pages, each once; members given in full are in `members`
   /// already. Errors as RedfishClient::get.
-  boost::asio::awaitable<Result<MemberList>> list(const Ctx& ctx, std::string collection_uri);
+  /// `retries` replaces the option when given.
+  boost::asio::awaitable<Result<MemberList>> list(const Ctx& ctx, std::string collection_uri,
+                                                  std::optional<int> retries = {});
   /// As list, with every member read.
   boost::asio::awaitable<Result<MemberList>> read_all(const Ctx& ctx, std::string collection_uri);
   /// read_all of the collection that `from` links to as `reference`, with one request where this BMC expands
@@ -72,8 +74,8 @@ class ServiceTree {
   boost::asio::awaitable<Result<std::optional<std::string>>> top_uri(const Ctx& ctx, std::string name);
   boost::asio::awaitable<Result<ServiceFacts>> facts(const Ctx& ctx);
   boost::asio::awaitable<Result<MemberList>> read_expanded(const Ctx& ctx, std::string collection_uri);
-  boost::asio::awaitable<Status> prove_expanding(const Ctx& ctx, std::string collection_uri,
-                                                 const MemberList& read);
+  boost::asio::awaitable<void> prove_expanding(const Ctx& ctx, std::string collection_uri,
+                                               const MemberList& read);
 
   RedfishClient& client_;
   std::optional<RedfishResource> root_;

@@ -72,7 +72,7 @@ struct SurveyBatch {
 boost::asio::awaitable<void> read_batch(Ctx& ctx, RedfishClient& client, std::shared_ptr<SurveyBatch> batch) {
   while (batch->next < batch->uris.size()) {
     const std::size_t mine = batch->next++;
-    Result<RedfishResource> answer = co_await client.get(ctx, batch->uris[mine], kRetries);
+    Result<RedfishResource> answer = co_await client.get(ctx, batch->uris[mine], kRetries, Urgency::bulk);
     batch->answers[mine].emplace(std::move(answer));
   }
 }

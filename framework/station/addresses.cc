@@ -45,8 +45,9 @@ std::optional<Result<std::vector<std::string>>> range_of(const std::string& word
   if (!last || *last > 255 || *last < (first.to_uint() & 0xffU))
     return bad_address(word, "is no range: its last number must follow the first's, up to 255");
   std::vector<std::string> hosts;
-  for (unsigned host = first.to_uint(); host <= ((first.to_uint() & ~0xffU) | *last); ++host)
-    hosts.push_back(ip::address_v4(host).to_string());
+  const unsigned network = first.to_uint() & ~0xffU;
+  for (unsigned host = first.to_uint() & 0xffU; host <= *last; ++host)
+    hosts.push_back(ip::address_v4(network | host).to_string());
   return hosts;
 }
 
@@ -60,7 +61,12 @@ std::optional<Result<std::vector<std::string>>> network_of(const std::string& wo
                  "name the networks of the racks, not of the site", Blame::operator_);
   std::vector<std::string> hosts;
   for (const ip::address_v4& host : network.hosts()) hosts.push_back(host.to_string());
-  if (network.prefix_length() == 32) hosts.push_back(network.address().to_string());
+  // RFC 3021: in a /31 both are hosts.
+  if (network.prefix_length() >= 31) {
+    hosts.clear();
+    for (unsigned host = 0; host < (1U << (32U - network.prefix_length())); ++host)
+      hosts.push_back(ip::address_v4(network.network().to_uint() + host).to_string());
+  }
   return hosts;
 }
 
@@ -94,9 +100,31 @@ Result<std::string> host_and_port(const std::string& word) {
 
 }  // namespace
 
+std::string address_key(const std::string& url) {
+  const std::size_t scheme = url.find("://");
+  const std::size_t host_at = scheme == std::string::npos ? 0 : scheme + 3;
+  const std::size_t slash = url.find('/', host_at);
+  std::string host = url.substr(host_at, slash == std::string::npos ? slash : slash - host_at);
+  std::string path = slash == std::string::npos ? "" : url.substr(slash);
+  while (!path.empty() && path.back() == '/') path.pop_back();
+  std::transform(host.begin(), host.end(), host.begin(),
+                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+  if (host.ends_with(":443")) host.resize(host.size() - 4);
+  if (host.starts_with('[')) {
+    boost::system::error_code failed;
+    const std::size_t end = host.find(']');
+    const ip::address_v6 address =
+        ip::make_address_v6(host.substr(1, end == std::string::npos ? end : end - 1), failed);
+    if (!failed)
+      host = "[" + address.to_string() + "]" + (end == std::string::npos ? "" : host.substr(end + 1));
+  }
+  return "https://" + host + path;
+}
+
 Result<std::vector<std::string>> bmc_addresses(const std::vector<std::string>& words) {
   std::vector<std::string> urls;
-  const auto add = [&urls](const std::string& url) {
+  const auto add = [&urls](const std::string& spelled) {
+    const std::string url = address_key(spelled);
     if (std::find(urls.begin(), urls.end(), url) == urls.end()) urls.push_back(url);
   };
   for (const std::string& word : words) {

@@ -14,7 +14,17 @@ TEST(Addresses, AreWhatPeopleWrite) {
   EXPECT_EQ(*urls,
             (Urls{"https://10.0.0.5", "https://10.0.0.5:8443", "https://10.0.0.250", "https://10.0.0.251",
                   "https://192.168.7.1", "https://192.168.7.2", "https://[fd00::5]", "https://[fd00::5]:8443",
-                  "https://bmc-7.example", "https://rack:443/bmc/3"}));
+                  "https://bmc-7.example", "https://rack/bmc/3"}));
+}
+
+TEST(Addresses, OneAddressHasOneSpelling) {
+  const auto urls =
+      bmc_addresses({"BMC.example", "bmc.example:443", "https://bmc.EXAMPLE/", "[FD00:0::5]:443", "fd00::5",
+                     "255.255.255.254-255", "10.0.0.8/31", "10.0.0.7/32"});
+  ASSERT_TRUE(urls) << urls.error().sentence();
+  EXPECT_EQ(*urls,
+            (Urls{"https://bmc.example", "https://[fd00::5]", "https://255.255.255.254",
+                  "https://255.255.255.255", "https://10.0.0.8", "https://10.0.0.9", "https://10.0.0.7"}));
 }
 
 TEST(Addresses, WhatIsNoneIsNamed) {

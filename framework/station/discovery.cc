@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 #include <sstream>
 #include <utility>
@@ -17,6 +18,8 @@ using boost::asio::awaitable;
 constexpr std::size_t kAtOnce = 16;
 constexpr Nanoseconds kPerBmc = std::chrono::minutes(1);
 constexpr Nanoseconds kHostKeyWithin = std::chrono::seconds(8);
+constexpr int kNowhere = 1'000;   // a slot for sorting
+constexpr int kHighestSlot = 99;  // as inventories take them
 constexpr Nanoseconds kLogout = std::chrono::seconds(3);
 
 struct Look {
@@ -38,7 +41,9 @@ awaitable<bool> settle_trust(const Ctx& ctx, const DiscoveryTarget& target, Disc
   std::string url = target.dut.bmc->url;
   const Result<PeerCertificate> seen = co_await read_certificate(ctx, std::move(url));
   if (!seen) {
-    failed(bmc, DiscoveredBmc::State::nobody, seen.error());
+    // Only where nobody speaks TLS is nobody; what cannot be understood or came too late is somebody.
+    const bool empty = seen.error().code == "http.connect";
+    failed(bmc, empty ? DiscoveredBmc::State::nobody : DiscoveredBmc::State::unreadable, seen.error());
     co_return false;
   }
   bmc.certificate = *seen;
@@ -72,11 +77,19 @@ awaitable<Status> read_bmc(const Ctx& ctx, Bmc& bmc, DiscoveredBmc& into) {
   Result<std::vector<FirmwareItem>> firmware = co_await bmc.firmware(ctx);
   if (!firmware) co_return firmware.error();
   into.firmware = std::move(*firmware);
+  // What is proposed is what every run will expect: a part that nobody could look at is no reason to expect
+  // less.
+  for (const Part& part : into.parts) {
+    if (part.unread.empty()) continue;
+    co_return Error("discover.parts_unread", fmt::format("{}: {}", part.uri, part.unread),
+                    "look again; if it stays so, the BMC's firmware is at fault");
+  }
   co_return success();
 }
 
 /// By OpenSSH's own ssh-keyscan: the strongest kind first.
 awaitable<std::string> scan_host_key(const Ctx& ctx, RealDevices& devices, const HostAccess& host) {
+  if (host.address.starts_with('-')) co_return std::string();  // no option of ssh-keyscan's
   const Ctx limited = ctx.child_within("host key", kHostKeyWithin);
   std::vector<std::string> argv{"ssh-keyscan",       "-T",        "5", "-p", std::to_string(host.port), "-t",
                                 "ed25519,ecdsa,rsa", host.address};
@@ -192,11 +205,17 @@ Inventory proposed_inventory(const std::vector<DiscoveredBmc>& found, const Inve
   for (const DiscoveredBmc& bmc : found) {
     if (bmc.state == DiscoveredBmc::State::read) read.push_back(&bmc);
   }
+  // By role, from the bottom of the rack; who does not say where it sits comes last.
   std::stable_sort(read.begin(), read.end(), [](const DiscoveredBmc* a, const DiscoveredBmc* b) {
-    const bool both = a->identity.slot && b->identity.slot;
-    return a->role() != b->role() ? a->role() < b->role() : both && *a->identity.slot < *b->identity.slot;
+    return std::pair(a->role(), a->identity.slot.value_or(kNowhere)) <
+           std::pair(b->role(), b->identity.slot.value_or(kNowhere));
   });
-  std::set<std::pair<bool, int>> slots;  // of trays; a CDU beside the rack has none of its units
+  std::set<int> slots;
+  for (const Dut& dut : known.duts) {
+    if (dut.slot) slots.insert(*dut.slot);
+  }
+  std::set<std::string> dut_serials;
+  std::set<std::pair<ComponentKind, std::string>> serials;  // of all DUTs
   for (const DiscoveredBmc* bmc : read) {
     Dut dut = bmc->dut;
     if (dut.id.empty()) {
@@ -206,19 +225,23 @@ Inventory proposed_inventory(const std::vector<DiscoveredBmc>& found, const Inve
         dut.id = fmt::format("{}{:02}", id_prefix(dut.role), number++);
       } while (!ids.insert(dut.id).second);
     }
-    if (!dut.slot && bmc->identity.slot && *bmc->identity.slot > 0 &&
-        slots.insert({true, *bmc->identity.slot}).second)
-      dut.slot = bmc->identity.slot;
+    const int slot = bmc->identity.slot.value_or(0);
+    if (!dut.slot && slot > 0 && slot <= kHighestSlot && slots.insert(slot).second) dut.slot = slot;
+    if (dut.bmc->tls.kind == TlsTrust::Kind::certificate_authority)
+      dut.bmc->tls.value = std::filesystem::absolute(dut.bmc->tls.value).string();
     if (dut.host && !bmc->host_key.empty() && dut.host->host_key.empty()) dut.host->host_key = bmc->host_key;
     dut.expect = Expectation();
-    dut.expect.serial = bmc->identity.serial;
+    if (dut_serials.insert(bmc->identity.serial).second) dut.expect.serial = bmc->identity.serial;
+    std::set<std::pair<ComponentKind, std::string>> names;
     for (const Part& part : bmc->parts) {
-      if (!is_there(part)) continue;
-      Component component{part.kind, part.name, part.serial, ""};
+      if (!is_there(part) || !names.insert({part.kind, part.name}).second) continue;
+      Component component{part.kind, part.name, "", ""};
+      // Parts that print the same serial cannot be told apart by it.
+      if (serials.insert({part.kind, part.serial}).second) component.serial = part.serial;
       dut.expect.components.push_back(std::move(component));
     }
     for (const FirmwareItem& item : bmc->firmware) {
-      if (item.version.empty()) continue;
+      if (item.version.empty() || !names.insert({ComponentKind::firmware, item.id}).second) continue;
       Component component{ComponentKind::firmware, item.id, "", item.version};
       dut.expect.components.push_back(std::move(component));
     }

@@ -86,6 +86,26 @@ TEST(Discovery, KeepsTheWordsOfTheRackFile) {
   EXPECT_EQ(proposed.duts[1].id, "C01");
 }
 
+TEST(Discovery, WhatCannotBeToldApartIsNotProposedTwice) {
+  DiscoveredBmc known_tray = tray_at("https://10.0.0.1", "A", 11);
+  known_tray.dut.id = "C01";
+  known_tray.dut.role = Role::compute_tray;
+  known_tray.dut.slot = 12;
+  DiscoveredBmc other = tray_at("https://10.0.0.2", "A", 12);
+  other.parts[1].serial = other.parts[0].serial;
+  other.firmware.push_back(other.firmware.front());
+  DiscoveredBmc far = tray_at("https://10.0.0.3", "B", 100);
+  Inventory known;
+  known.rack = "R01";
+  known.product = "gb300-nvl72";
+  known.duts.push_back(known_tray.dut);
+  const Inventory proposed = proposed_inventory({known_tray, other, far}, known);
+  Inventory readable = proposed;
+  readable.credentials_file = "/etc/kiln/rack.credentials.yaml";
+  const Parsed<Inventory> read = parse_inventory(inventory_text(readable, ""), "rack.yaml");
+  EXPECT_TRUE(read) << (read.problems.empty() ? "" : read.problems.front().text());
+}
+
 TEST(Discovery, TellsWhatDoesNotFitTogether) {
   std::vector<DiscoveredBmc> found{tray_at("https://10.0.0.1", "A", 11),
                                    tray_at("https://10.0.0.2", "A", 12)};

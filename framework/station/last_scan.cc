@@ -12,6 +12,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "station/addresses.h"
+
 namespace kiln {
 namespace {
 
@@ -113,10 +115,24 @@ Status write_last_scan(const std::string& state_directory, const LastScan& scan)
 
 LastScan updated(LastScan before, const std::vector<DiscoveredBmc>& found) {
   for (const DiscoveredBmc& bmc : found) {
-    if (bmc.state != DiscoveredBmc::State::read) continue;
     SeenBmc seen;
-    seen.url = bmc.dut.bmc->url;
-    if (bmc.dut.bmc->tls.kind == TlsTrust::Kind::pin) seen.pin_sha256 = bmc.dut.bmc->tls.value;
+    seen.url = address_key(bmc.dut.bmc->url);
+    const auto known = before.find(seen.url);
+    if (known != before.end()) seen.pin_sha256 = known->second.pin_sha256;  // never forgotten
+    const bool accepted =
+        bmc.state == DiscoveredBmc::State::read || bmc.state == DiscoveredBmc::State::unreadable;
+    if (accepted && bmc.dut.bmc->tls.kind == TlsTrust::Kind::pin && !bmc.dut.bmc->tls.value.empty())
+      seen.pin_sha256 = bmc.dut.bmc->tls.value;
+    if (bmc.state != DiscoveredBmc::State::read) {
+      // A password was sent to this certificate: the next scan sends it to no other.
+      if (accepted && !seen.pin_sha256.empty()) {
+        const std::string pin = seen.pin_sha256;
+        if (known != before.end()) seen = known->second;
+        seen.pin_sha256 = pin;
+        before[seen.url] = seen;
+      }
+      continue;
+    }
     seen.serial = bmc.identity.serial;
     seen.model = bmc.identity.model;
     seen.platform = bmc.identity.platform;
@@ -136,9 +152,9 @@ std::vector<std::string> changes(const LastScan& before, const std::vector<Disco
   }
   for (const DiscoveredBmc& bmc : found) {
     const std::string& url = bmc.dut.bmc->url;
-    const auto known = before.find(url);
+    const auto known = before.find(address_key(url));
     if (bmc.state != DiscoveredBmc::State::read) {
-      if (known != before.end())
+      if (known != before.end() && !known->second.serial.empty())
         said.push_back(fmt::format("{}: {} {} was there and could not be read now", url, known->second.model,
                                    known->second.serial));
       continue;
@@ -152,6 +168,10 @@ std::vector<std::string> changes(const LastScan& before, const std::vector<Disco
       continue;
     }
     const SeenBmc& seen = known->second;
+    if (seen.serial.empty()) {  // its certificate was seen, and nothing else
+      said.push_back(fmt::format("{}: new, {} {}", url, bmc.identity.model, serial));
+      continue;
+    }
     if (seen.serial != serial) {
       said.push_back(fmt::format("{}: {} is there now, before it was {}", url, serial, seen.serial));
       continue;  // another machine: nothing of it can be compared

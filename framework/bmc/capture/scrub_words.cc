@@ -60,12 +60,14 @@ bool names_secret(const std::string& name) {
                           "communitystring",
                           "communitystrings",
                           "certificatestring",
-                          "communitynames"};
-  static const Words exact{"pwd",           "pin",       "otp",    "psk",          "license",
-                           "licensestring", "authtoken", "apikey", "communityname"};
+                          "communities"};
+  static const Words exact{"pwd", "pin", "otp", "psk", "license", "licensestring", "authtoken", "apikey"};
   static const Words never{"hotkey", "langkey", "eventkey", "registrykey", "messagekey", "primarykey"};
+  // "CommunityName" ends as what is only about a secret, and is one ("IPMILan.1.CommunityName", too).
+  static const Words always{"communityname", "communitynames"};
+  if (is_listed(name, exact) || ends_in_any(name, always)) return true;
   if (is_listed(name, never) || is_about(name)) return false;
-  return contains_any(name, parts) || ends_in_any(name, ends) || is_listed(name, exact);
+  return contains_any(name, parts) || ends_in_any(name, ends);
 }
 
 bool names_serial(const std::string& name) {

@@ -42,9 +42,9 @@ std::string form(const std::string& text) {
 }
 
 TEST(Scrubber, PropertiesAreKnownByTheirNames) {
-  for (const char* name :
-       {"Password", "SNMPPassword", "AuthToken", "X-Auth-Token", "CommunityString", "PrivateKey",
-        "LicenseKey", "SharedSecret", "AuthenticationKey", "KerberosKeytab", "Passphrase"})
+  for (const char* name : {"Password", "SNMPPassword", "AuthToken", "X-Auth-Token", "CommunityString",
+                           "IPMILan.1.CommunityName", "ReadCommunities", "PrivateKey", "LicenseKey",
+                           "SharedSecret", "AuthenticationKey", "KerberosKeytab", "Passphrase"})
     EXPECT_EQ(kind_of_property(name), ScrubKind::secret) << name;
   for (const char* name :
        {"SerialNumber", "serial_number", "FRUSerialNumber", "TraySerialNumber", "ServiceTag", "serial"})

@@ -71,12 +71,14 @@ struct Scan {
 Status set_targets(const CommandLine& line, Scan& scan) {
   Result<std::vector<std::string>> urls = bmc_addresses(line.addresses);
   if (!urls) return urls.error();
+  std::vector<std::string> accepted_urls;
+  for (const std::string& url : line.accepted_certificates) accepted_urls.push_back(address_key(url));
   Result<std::string> credential = credential_name(line, scan.credentials);
   if (!credential) return credential.error();
   std::set<std::string> listed;
   for (const Dut& dut : scan.known.duts) {
     if (!dut.bmc) continue;
-    listed.insert(dut.bmc->url);
+    listed.insert(address_key(dut.bmc->url));
     scan.targets.push_back({dut, true, ""});
   }
   for (const std::string& url : *urls) {
@@ -85,7 +87,7 @@ Status set_targets(const CommandLine& line, Scan& scan) {
     target.dut.bmc = BmcAccess{url, *credential, TlsTrust()};
     const auto seen = scan.before.find(url);
     const bool accepted = std::find(line.accepted_certificates.begin(), line.accepted_certificates.end(),
-                                    url) != line.accepted_certificates.end();
+                                    url) != accepted_urls.end();
     if (seen != scan.before.end() && !accepted) target.known_pin = seen->second.pin_sha256;
     scan.targets.push_back(std::move(target));
   }
@@ -181,6 +183,12 @@ int read_inputs(const CommandLine& line, const Paths& paths, Scan& scan) {
     Parsed<Inventory> inventory = read_inventory(line.rack_file);
     if (!inventory) return refused(inventory);
     scan.known = std::move(*inventory.value);
+    if (scan.known.building && !line.out_directory.empty()) {
+      return refused(Error("discover.building",
+                           line.rack_file + " has a building, which a proposed file would leave out",
+                           "leave --out away, and take what is printed over by hand", Blame::operator_));
+    }
+    if (!line.product.empty()) scan.known.product = line.product;
     if (credentials_file.empty()) credentials_file = scan.known.credentials_file;
   }
   if (!credentials_file.empty()) {
@@ -229,7 +237,14 @@ int discover_command(const CommandLine& line, const Paths& paths) {
   if (scan.known.product == "site-to-fill") comment += "\nproduct: name the one whose limits apply.";
   const std::string text = inventory_text(proposed_inventory(scan.found, scan.known), comment);
   Status written = success();
-  if (!line.out_directory.empty() && read > 0) written = write_proposal(line.out_directory, text);
+  const Parsed<Inventory> readable = parse_inventory(text, line.out_directory);
+  const bool only_the_product =
+      std::all_of(readable.problems.begin(), readable.problems.end(),
+                  [](const Problem& problem) { return problem.code == "inventory.virtual_product"; });
+  if (!line.out_directory.empty() && read > 0) {
+    written = readable || only_the_product ? write_proposal(line.out_directory, text)
+                                           : Status(as_error(readable.problems));
+  }
   if (!written) std::cerr << "kiln: " << written.error().sentence() << "\n";
   if (line.json) {
     json::array bmcs;

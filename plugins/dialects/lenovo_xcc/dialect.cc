@@ -6,14 +6,6 @@
 namespace kiln {
 namespace {
 
-/// Machine type 7D9R, the ordering number's beginning.
-bool is_sr675(const ServiceFacts& facts) {
-  for (const ServiceFacts::Item& system : facts.systems) {
-    if (system.sku.starts_with("7D9R")) return true;
-  }
-  return false;
-}
-
 class LenovoXcc final : public Dialect {
  public:
   [[nodiscard]] std::string name() const override { return "lenovo_xcc"; }
@@ -25,15 +17,11 @@ class LenovoXcc final : public Dialect {
     }
     return facts.vendor == "Lenovo" && !facts.has_oem("Ami");
   }
-  [[nodiscard]] std::vector<KnownQuirk> quirks(const ServiceFacts& facts) const override {
+  [[nodiscard]] std::vector<KnownQuirk> quirks(const ServiceFacts& /*facts*/) const override {
     std::vector<KnownQuirk> quirks;
     quirks.push_back({Quirk::task_becomes_job,
                       "an update task completes with OperationTransitionedToJob; the flash itself is the job",
                       "Lenovo confluent, firmware update over Redfish", "", ""});
-    if (is_sr675(facts)) {
-      quirks.push_back({Quirk::restart_hangs, "an SR675 V3 does not come back from ForceRestart",
-                        "NVIDIA infra-controller: off, 10 s, on for machine type 7D9R", "", ""});
-    }
     return quirks;
   }
 };

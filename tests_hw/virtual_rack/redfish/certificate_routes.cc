@@ -96,8 +96,9 @@ HttpResponse replace(Bmc& bmc, const Address&, const HttpRequest& request) {
                           "CertificateString is no PEM text of a certificate and the private key to it.",
                           {"CertificateString", "ReplaceCertificate"});
   }
-  bmc.certificate_pem = identity->certificate_pem;
-  bmc.use_identity(std::move(*identity));
+  const std::string pem = identity->certificate_pem;
+  bmc.use_identity(std::move(*identity));  // may refuse it; then nothing has changed
+  bmc.certificate_pem = pem;
   HttpResponse response = no_content();
   response.headers.emplace_back("Location", certificates_uri(bmc) + "/1");
   return response;
