@@ -9,7 +9,7 @@ constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr double kLeastRate = 1.0, kNoBound = 200.0;  // reads per second
 constexpr std::int64_t kGrowsEvery = 10 * kSecond;
 constexpr double kGrowth = 1.1;
-constexpr Nanoseconds kFirstPause{kSecond}, kLongestPause{15 * kSecond};
+constexpr Nanoseconds kFirstBudgetPause{kSecond}, kLongestBudgetPause{15 * kSecond};
 constexpr int kFailuresToOpen = 5;
 constexpr std::int64_t kTryEvery = kSecond;
 
@@ -39,7 +39,7 @@ void RequestBudget::refused(std::int64_t now_ns, std::optional<Nanoseconds> retr
   const double asked_at = rate_ > 0 ? rate_ : static_cast<double>(sent_ns_.size());
   rate_ = std::max(asked_at / 2, kLeastRate);
   changed_ns_ = now_ns;
-  pause_ = pause_.count() == 0 ? kFirstPause : std::min<Nanoseconds>(pause_ * 2, kLongestPause);
+  pause_ = pause_.count() == 0 ? kFirstBudgetPause : std::min<Nanoseconds>(pause_ * 2, kLongestBudgetPause);
   next_ns_ = std::max(next_ns_, now_ns + retry_after.value_or(pause_).count());
 }
 

@@ -10,7 +10,7 @@
 namespace kiln::virtual_rack {
 namespace {
 
-constexpr std::string_view kService = "/redfish/v1/AccountService";
+constexpr std::string_view kAccountService = "/redfish/v1/AccountService";
 constexpr std::string_view kAccounts = "/redfish/v1/AccountService/Accounts";
 constexpr std::string_view kRoles = "/redfish/v1/AccountService/Roles";
 constexpr std::size_t kLongestName = 32;
@@ -121,7 +121,7 @@ HttpResponse delete_account(Bmc& bmc, const Address& address, const HttpRequest&
   return no_content();
 }
 
-json::object service(Bmc&, const Address& address) {
+json::object account_service(Bmc&, const Address& address) {
   json::object body = resource(address.uri, "AccountService.v1_5_0", "AccountService", "Account Service");
   body["ServiceEnabled"] = true;
   body["Status"] = status("Enabled");
@@ -147,7 +147,8 @@ std::optional<json::object> role_resource(Bmc&, const Address& address) {
 }  // namespace
 
 void add_account_routes(Router& router) {
-  router.get(kService, [](Bmc& bmc, const Address& a) { return std::optional(service(bmc, a)); });
+  router.get(kAccountService,
+             [](Bmc& bmc, const Address& a) { return std::optional(account_service(bmc, a)); });
   router.get(kAccounts, [](Bmc& bmc, const Address& a) {
     std::vector<std::string> members;
     for (const ManagerAccount& account : bmc.sessions.accounts.all()) {

@@ -5,10 +5,10 @@
 namespace kiln::virtual_rack {
 namespace {
 
-constexpr std::string_view kAccounts = "/redfish/v1/AccountService/Accounts/";
-constexpr std::string_view kSessions = "/redfish/v1/SessionService/Sessions/";
+constexpr std::string_view kAccountsBelow = "/redfish/v1/AccountService/Accounts/";
+constexpr std::string_view kSessionsBelow = "/redfish/v1/SessionService/Sessions/";
 
-bool is_read(const HttpRequest& request) { return request.method == "GET" || request.method == "HEAD"; }
+bool only_reads(const HttpRequest& request) { return request.method == "GET" || request.method == "HEAD"; }
 
 std::string_view after(std::string_view path, std::string_view prefix) {
   while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
@@ -17,12 +17,12 @@ std::string_view after(std::string_view path, std::string_view prefix) {
 
 std::string_view needed(const ManagerAccount& account, const Sessions& sessions, const HttpRequest& request) {
   const std::string_view path = request.path;
-  const std::string_view asked_account = after(path, kAccounts);
-  const bool changes = request.method == "PATCH" || is_read(request);
+  const std::string_view asked_account = after(path, kAccountsBelow);
+  const bool changes = request.method == "PATCH" || only_reads(request);
   if (!asked_account.empty() && asked_account == account.id && changes) return "ConfigureSelf";
   if (!asked_account.empty()) return "ConfigureUsers";
-  if (is_read(request)) return "Login";
-  const std::string_view asked_session = after(path, kSessions);
+  if (only_reads(request)) return "Login";
+  const std::string_view asked_session = after(path, kSessionsBelow);
   if (!asked_session.empty()) {
     const Session* session = sessions.find(std::string(asked_session));
     if (session != nullptr && session->account == account.id) return "ConfigureSelf";
@@ -43,11 +43,12 @@ bool may(const ManagerAccount& account, const Sessions& sessions, const HttpRequ
 }
 
 bool serves_password_change(const ManagerAccount& account, const HttpRequest& request) {
-  return (is_read(request) || request.method == "PATCH") && after(request.path, kAccounts) == account.id;
+  return (only_reads(request) || request.method == "PATCH") &&
+         after(request.path, kAccountsBelow) == account.id;
 }
 
 Message password_change_message(const ManagerAccount& account) {
-  const std::string uri = std::string(kAccounts) + account.id;
+  const std::string uri = std::string(kAccountsBelow) + account.id;
   return {"PasswordChangeRequired",
           fmt::format("The password of this account must be changed first, by PATCH of {}.", uri),
           {uri},

@@ -10,7 +10,7 @@
 namespace kiln::virtual_rack {
 namespace {
 
-constexpr std::string_view kService = "/redfish/v1/CertificateService";
+constexpr std::string_view kCertificateService = "/redfish/v1/CertificateService";
 constexpr std::string_view kReplace =
     "/redfish/v1/CertificateService/Actions/CertificateService.ReplaceCertificate";
 
@@ -22,7 +22,7 @@ bool has_certificate(const Bmc& bmc, const Address& address) {
   return address[0] == main_manager(bmc.dut.role) && !bmc.certificate_pem.empty();
 }
 
-std::optional<json::object> certificate(Bmc& bmc, const Address& address) {
+std::optional<json::object> certificate_resource(Bmc& bmc, const Address& address) {
   if (!has_certificate(bmc, address) || address[1] != "1") return std::nullopt;
   const std::optional<CertificateFacts> facts = read_certificate(bmc.certificate_pem);
   if (!facts) return std::nullopt;
@@ -40,20 +40,20 @@ std::optional<json::object> certificate(Bmc& bmc, const Address& address) {
   return body;
 }
 
-json::object service(Bmc&, const Address& address) {
+json::object certificate_service(Bmc&, const Address& address) {
   json::object body =
       resource(address.uri, "CertificateService.v1_0_3", "CertificateService", "Certificate Service");
   body["CertificateLocations"] = link(address.uri + "/CertificateLocations");
-  json::object replace;
-  replace["target"] = kReplace;
-  replace["CertificateType@Redfish.AllowableValues"] = json::array{"PEM"};
+  json::object action;
+  action["target"] = kReplace;
+  action["CertificateType@Redfish.AllowableValues"] = json::array{"PEM"};
   json::object actions;
-  actions["#CertificateService.ReplaceCertificate"] = std::move(replace);
+  actions["#CertificateService.ReplaceCertificate"] = std::move(action);
   body["Actions"] = std::move(actions);
   return body;
 }
 
-json::object locations(Bmc& bmc, const Address& address) {
+json::object certificate_locations(Bmc& bmc, const Address& address) {
   json::object body =
       resource(address.uri, "CertificateLocations.v1_0_2", "CertificateLocations", "Certificate Locations");
   std::vector<std::string> uris;
@@ -66,7 +66,7 @@ json::object locations(Bmc& bmc, const Address& address) {
 }
 
 /// The new certificate and its key are one PEM text; connections that are open stay.
-HttpResponse replace(Bmc& bmc, const Address&, const HttpRequest& request) {
+HttpResponse replace_certificate(Bmc& bmc, const Address&, const HttpRequest& request) {
   const std::optional<json::object> asked = parse_object(request.body);
   if (!asked) return malformed();
   for (const char* name : {"CertificateString", "CertificateType", "CertificateUri"}) {
@@ -107,10 +107,11 @@ HttpResponse replace(Bmc& bmc, const Address&, const HttpRequest& request) {
 }  // namespace
 
 void add_certificate_routes(Router& router) {
-  router.get(kService, [](Bmc& bmc, const Address& a) { return std::optional(service(bmc, a)); });
-  router.get(std::string(kService) + "/CertificateLocations",
-             [](Bmc& bmc, const Address& a) { return std::optional(locations(bmc, a)); });
-  router.post(kReplace, replace);
+  router.get(kCertificateService,
+             [](Bmc& bmc, const Address& a) { return std::optional(certificate_service(bmc, a)); });
+  router.get(std::string(kCertificateService) + "/CertificateLocations",
+             [](Bmc& bmc, const Address& a) { return std::optional(certificate_locations(bmc, a)); });
+  router.post(kReplace, replace_certificate);
   const std::string base = "/redfish/v1/Managers/{}/NetworkProtocol/HTTPS/Certificates";
   router.get(base, [](Bmc& bmc, const Address& a) -> std::optional<json::object> {
     if (a[0] != main_manager(bmc.dut.role)) return std::nullopt;
@@ -118,7 +119,7 @@ void add_certificate_routes(Router& router) {
     if (has_certificate(bmc, a)) members.push_back(a.uri + "/1");
     return collection(a.uri, "CertificateCollection", "Certificate Collection", members);
   });
-  router.get(base + "/{}", certificate);
+  router.get(base + "/{}", certificate_resource);
 }
 
 }  // namespace kiln::virtual_rack
