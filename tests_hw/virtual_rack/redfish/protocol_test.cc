@@ -14,18 +14,18 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr const char* kSystem = "/redfish/v1/Systems/System_0";
-constexpr const char* kReset = "/redfish/v1/Systems/System_0/Actions/ComputerSystem.Reset";
+constexpr const char* kResetSystem = "/redfish/v1/Systems/System_0";
+constexpr const char* kResetAction = "/redfish/v1/Systems/System_0/Actions/ComputerSystem.Reset";
 constexpr const char* kAccounts = "/redfish/v1/AccountService/Accounts";
 constexpr const char* kSubscriptions = "/redfish/v1/EventService/Subscriptions";
 
-std::string text(const json::object& body, std::string_view name) {
+std::string text_in(const json::object& body, std::string_view name) {
   const json::value* value = body.if_contains(name);
   return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string("(no text)");
 }
 
 std::string override_of(BmcRig& rig) {
-  return text(rig.get(kSystem).at("Boot").as_object(), "BootSourceOverrideEnabled");
+  return text_in(rig.get(kResetSystem).at("Boot").as_object(), "BootSourceOverrideEnabled");
 }
 
 TEST(RequestedProperties, WhatNobodyTakesIsReadOnlyOrUnknown) {
@@ -90,7 +90,7 @@ TEST(QueryParameters, ThePagesOfALongLogLeadToOneAnother) {
   json::object first = log;
   cut_page(first, read_query("", true).query);
   EXPECT_EQ(first.at("Members").as_array().size(), 250U);
-  EXPECT_EQ(text(first, "Members@odata.nextLink"), "/x?$skip=250");
+  EXPECT_EQ(text_in(first, "Members@odata.nextLink"), "/x?$skip=250");
   cut_page(log, read_query("$skip=590&$top=100", true).query);
   EXPECT_EQ(log.at("Members").as_array().size(), 10U);
   EXPECT_FALSE(log.contains("Members@odata.nextLink"));
@@ -100,10 +100,10 @@ TEST(BootOverride, OfOneBootEndsWithARestartToo) {
   BmcRig rig("C01", "small", true);
   rig.log_in();
   rig.pass(1);
-  rig.send("PATCH", kSystem, R"({"Boot":{"BootSourceOverrideEnabled":"Once"}})");
+  rig.send("PATCH", kResetSystem, R"({"Boot":{"BootSourceOverrideEnabled":"Once"}})");
   rig.pass(1);
   EXPECT_EQ(override_of(rig), "Once");
-  EXPECT_EQ(rig.send("POST", kReset, R"({"ResetType":"ForceRestart"})").status, 204U);
+  EXPECT_EQ(rig.send("POST", kResetAction, R"({"ResetType":"ForceRestart"})").status, 204U);
   rig.pass(0.2);
   EXPECT_EQ(override_of(rig), "Disabled") << "the power was on all the time";
 }
@@ -174,7 +174,7 @@ TEST(Events, AStreamIsASubscriptionAsLongAsItIsOpen) {
   const json::array members = rig.get(kSubscriptions).at("Members").as_array();
   ASSERT_EQ(members.size(), 1U);
   const std::string uri(members.front().as_object().at("@odata.id").as_string());
-  EXPECT_EQ(text(rig.get(uri), "SubscriptionType"), "SSE");
+  EXPECT_EQ(text_in(rig.get(uri), "SubscriptionType"), "SSE");
   EXPECT_FALSE(answer.stream->ended());
   EXPECT_EQ(rig.send("DELETE", uri).status, 204U);
   EXPECT_TRUE(answer.stream->ended());
