@@ -108,12 +108,21 @@ struct FirmwareItem {
   std::string version;  ///< tidy; empty when the BMC has none
   std::optional<bool> updateable;
   std::string state, uri;
+  /// What the other bank of this component holds, where the BMC lists it; empty: it does not say.
+  std::string standby_version, standby_uri;
 };
 
 struct UpdateRequest {
   std::string component;  ///< FirmwareInventory Id
   std::string image_name;
   std::string image;  ///< bytes
+  /// Not empty: the BMC fetches the image from there itself, and `image` is not used.
+  std::string uri = {};
+  /// What the update names as its targets: nullopt: the component's inventory entry; empty: nothing.
+  std::optional<std::vector<std::string>> targets = {};
+  std::string image_type = {};  ///< OemParameters.ImageType of AMI MegaRAC; empty: none
+  /// false: also what is larger than the BMC says it takes. For who wants to see it refused.
+  bool check_size = true;
 };
 struct UpdateProgress {
   std::string task_state, task_status, message;
@@ -125,6 +134,7 @@ struct UpdateOutcome {
   bool task_vanished = false;  ///< 404 after a manager reset
   bool awaits_activation = false;
   std::string task_state, message, task_uri;
+  std::vector<std::string> message_ids = {};  ///< of the task's messages, in their order
 };
 
 struct NvlinkReading {
@@ -216,6 +226,14 @@ class Bmc {
   virtual boost::asio::awaitable<Result<UpdateOutcome>> update_firmware(
       const Ctx& ctx, const Permit& permit, UpdateRequest request,
       std::function<void(const UpdateProgress&)> on_progress) = 0;
+  /// Updates that somebody, maybe we ourselves before a crash, has begun and that have not ended.
+  virtual boost::asio::awaitable<Result<std::size_t>> updates_under_way(const Ctx& ctx) = 0;
+  /// Waits until there is none; how each of them ended.
+  virtual boost::asio::awaitable<Result<std::vector<UpdateOutcome>>> wait_for_updates(
+      const Ctx& ctx, std::function<void(const UpdateProgress&)> on_progress) = 0;
+  /// Takes all power away from the DUT, standby and management controller included, and gives it back:
+  /// what activates CPLDs and roots of trust. Accepted, not done: the BMC is gone for minutes.
+  virtual boost::asio::awaitable<Status> full_power_cycle(const Ctx& ctx, const Permit& permit) = 0;
 
   /// Entries of all event logs, oldest first; `newer_than` is an entry's `created`, empty = all (capped,
   /// newest kept).

@@ -1,7 +1,6 @@
-#include "bmc/firmware.h"
-
 #include <gtest/gtest.h>
 
+#include "bmc/firmware_update.h"
 #include "bmc/redfish_time.h"
 #include "bmc/tray_for_test.h"
 
@@ -160,6 +159,220 @@ TEST_F(Update, WrongWishesAreRefusedBeforeAnythingIsSent) {
   *valid = false;
   EXPECT_EQ(update().error().code, "permit.revoked");
   EXPECT_EQ(service.count("POST /redfish/v1/push"), 0);
+}
+
+TEST_F(Update, TheTargetsAndTheImageTypeOfTheRequestAreSent) {
+  request.targets = std::vector<std::string>{};
+  request.image_type = "PLDM";
+  accept();
+  task("Completed", 100);
+  ASSERT_TRUE(update());
+  for (const HttpRequest& sent : service.requests) {
+    if (sent.method != "POST") continue;
+    EXPECT_NE(sent.body.find(R"("Targets":[])"), std::string::npos);
+    EXPECT_NE(sent.body.find("name=\"OemParameters\""), std::string::npos);
+    EXPECT_NE(sent.body.find(R"({"ImageType":"PLDM"})"), std::string::npos);
+  }
+}
+
+TEST_F(Update, WhatTheBmcFetchesItselfGoesBySimpleUpdate) {
+  request.image.clear();
+  request.uri = "https://files/uefi.fw";
+  EXPECT_EQ(update().error().code, "bmc.unsupported") << "it offers no such action";
+  service.bodies["/redfish/v1/UpdateService"] =
+      R"({"@odata.id":"/redfish/v1/UpdateService","Id":"U","FirmwareInventory":{"@odata.id":"/redfish/v1/FI"},
+    "Actions":{"#UpdateService.SimpleUpdate":{"target":"/redfish/v1/US/SimpleUpdate",
+      "TransferProtocol@Redfish.AllowableValues":["HTTPS","SCP"]}}})";
+  service.once["POST /redfish/v1/US/SimpleUpdate"].push_back(
+      reply(202, R"({"@odata.id":"/redfish/v1/TaskService/Tasks/7"})"));
+  task("Completed", 100);
+  const auto outcome = update();
+  ASSERT_TRUE(outcome) << outcome.error().full();
+  EXPECT_TRUE(outcome->task_ok);
+  EXPECT_EQ(
+      service.requests.at(service.requests.size() - 2).body,
+      R"({"ImageURI":"https://files/uefi.fw","TransferProtocol":"HTTPS","Targets":["/redfish/v1/FI/UEFI"]})");
+  request.uri = "tftp://files/uefi.fw";
+  EXPECT_NE(update().error().message.find("it offers HTTPS, SCP"), std::string::npos);
+}
+
+/// A service that can be reserved, and keeps what is written to it.
+class ReservedUpdate : public Update {
+ protected:
+  ReservedUpdate() {
+    show();
+    service.handler = [this](const HttpRequest& sent,
+                             const std::string& path) -> std::optional<HttpResponse> {
+      if (sent.method != "PATCH" || path != "/redfish/v1/UpdateService") return std::nullopt;
+      patches.push_back(sent.body);
+      busy = sent.body.find("true") != std::string::npos;
+      show();
+      return reply(204);
+    };
+  }
+  void show() {
+    service.bodies["/redfish/v1/UpdateService"] =
+        std::string(
+            R"({"@odata.id":"/redfish/v1/UpdateService","Id":"U","MultipartHttpPushUri":"/redfish/v1/push",
+      "FirmwareInventory":{"@odata.id":"/redfish/v1/FI"},"HttpPushUriTargetsBusy":)") +
+        (busy ? "true" : "false") + R"(,"HttpPushUriTargets":[)" + targets + "]}";
+  }
+  bool busy = false;
+  std::string targets;
+  std::vector<std::string> patches;
+};
+
+TEST_F(ReservedUpdate, AServiceThatCanBeReservedIsAndIsReleased) {
+  accept();
+  task("Completed", 100);
+  ASSERT_TRUE(update());
+  ASSERT_EQ(patches.size(), 2U);
+  EXPECT_EQ(patches[0], R"({"HttpPushUriTargetsBusy":true,"HttpPushUriTargets":["/redfish/v1/FI/UEFI"]})");
+  EXPECT_EQ(patches[1], R"({"HttpPushUriTargetsBusy":false,"HttpPushUriTargets":[]})");
+}
+
+TEST_F(ReservedUpdate, ItIsReleasedAlsoWhenTheImageIsRefusedOrTheTimeIsOver) {
+  service.once["POST /redfish/v1/push"].push_back(reply(400, "{}"));
+  EXPECT_FALSE(update());
+  EXPECT_EQ(patches.size(), 2U);
+  accept();
+  service.bodies["/redfish/v1/TaskService/Tasks/7"] = R"({"Id":"7","TaskState":"Running"})";
+  EXPECT_EQ(update(30s).error().code, "ctx.deadline");
+  ASSERT_EQ(patches.size(), 4U);
+  EXPECT_FALSE(busy);
+}
+
+TEST_F(ReservedUpdate, WhatSomebodyElseHasReservedIsNotWritten) {
+  busy = true;
+  targets = "\"/redfish/v1/FI/Other\"";
+  show();
+  const auto outcome = update();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, "firmware.reserved");
+  EXPECT_NE(outcome.error().message.find("/redfish/v1/FI/Other"), std::string::npos);
+  EXPECT_EQ(service.count("POST /redfish/v1/push"), 0);
+  EXPECT_TRUE(patches.empty()) << "nor released, because it is not ours";
+}
+
+TEST_F(ReservedUpdate, OurOwnReservationOfBeforeACrashIsTakenOver) {
+  busy = true;
+  targets = "\"/redfish/v1/FI/UEFI\"";
+  show();
+  accept();
+  task("Completed", 100);
+  ASSERT_TRUE(update());
+  EXPECT_FALSE(busy);
+  const std::vector<std::string> said = bmc->take_disturbances();
+  ASSERT_FALSE(said.empty());
+  EXPECT_NE(said.front().find("taken over"), std::string::npos);
+}
+
+/// Tasks that somebody has begun.
+class UnderWay : public Update {
+ protected:
+  UnderWay() {
+    std::string& root = service.bodies["/redfish/v1"];
+    root.insert(root.find("\"Systems\""), R"("Tasks":{"@odata.id":"/redfish/v1/TaskService"},)");
+    service.bodies["/redfish/v1/TaskService"] =
+        R"({"Id":"T","Tasks":{"@odata.id":"/redfish/v1/TaskService/Tasks"}})";
+    service.bodies["/redfish/v1/TaskService/Tasks"] =
+        collection({"/redfish/v1/TaskService/Tasks/3", "/redfish/v1/TaskService/Tasks/7"});
+    service.bodies["/redfish/v1/TaskService/Tasks/3"] =
+        R"({"@odata.id":"/redfish/v1/TaskService/Tasks/3","Id":"3","Name":"Crash dump","TaskState":"Running"})";
+    show_task("Running");
+  }
+  void show_task(const std::string& state) {
+    service.bodies["/redfish/v1/TaskService/Tasks/7"] =
+        R"({"@odata.id":"/redfish/v1/TaskService/Tasks/7","Id":"7","Name":"Task 7","TaskState":")" + state +
+        R"(","Messages":[{"MessageId":"Update.1.0.TransferringToComponent","Message":"goes on"}]})";
+  }
+  Result<std::size_t> under_way() {
+    return ask<Result<std::size_t>>([this](const Ctx& ctx) { return bmc->updates_under_way(ctx); });
+  }
+  Result<std::vector<UpdateOutcome>> wait() {
+    return ask<Result<std::vector<UpdateOutcome>>>(
+        [this](const Ctx& ctx) { return bmc->wait_for_updates(ctx, {}); }, 1h);
+  }
+};
+
+TEST_F(UnderWay, OnlyUpdatesThatHaveNotEndedCount) {
+  EXPECT_EQ(*under_way(), 1U) << "a dump is no update";
+  show_task("Completed");
+  EXPECT_EQ(*under_way(), 0U);
+  EXPECT_TRUE(wait()->empty());
+}
+
+TEST_F(UnderWay, AreWaitedForToTheirEnd) {
+  int asked = 0;
+  service.handler = [&](const HttpRequest&, const std::string& path) -> std::optional<HttpResponse> {
+    if (path == "/redfish/v1/TaskService/Tasks/7" && ++asked == 5) show_task("Completed");
+    return std::nullopt;
+  };
+  const auto ended = wait();
+  ASSERT_TRUE(ended) << ended.error().full();
+  ASSERT_EQ(ended->size(), 1U);
+  EXPECT_TRUE(ended->front().task_ok);
+  EXPECT_EQ(ended->front().message_ids.front(), "Update.1.0.TransferringToComponent");
+}
+
+TEST_F(UnderWay, OneThatNobodyFinishesIsForgottenAfterTenMinutes) {
+  const auto ended = wait();
+  ASSERT_TRUE(ended) << ended.error().full();
+  ASSERT_EQ(ended->size(), 1U);
+  EXPECT_FALSE(ended->front().task_ok);
+  const std::vector<std::string> said = bmc->take_disturbances();
+  ASSERT_FALSE(said.empty());
+  EXPECT_NE(said.front().find("taken for forgotten"), std::string::npos);
+}
+
+TEST_F(UnderWay, AServiceWithoutTasksHasNone) {
+  service.bodies.erase("/redfish/v1/TaskService");
+  EXPECT_EQ(*under_way(), 0U);
+}
+
+// ---------------------------------------------------------------- all power
+
+class FullPowerCycle : public Tray {
+ protected:
+  Status cycle() {
+    const Permit permit = PermitOffice::make(Energy::power, valid);
+    return ask<Status>([&](const Ctx& ctx) { return bmc->full_power_cycle(ctx, permit); });
+  }
+  std::string sent_to() {
+    std::string line;
+    for (const HttpRequest& request : service.requests) {
+      if (request.method == "POST")
+        line = request.url.substr(request.url.find("/redfish")) + " " + request.body;
+    }
+    return line;
+  }
+};
+
+TEST_F(FullPowerCycle, IsTheSystemsOwnWhereItOffersIt) {
+  service.bodies[kHost + "/ResetActionInfo"] =
+      R"({"Id":"i","Parameters":[{"Name":"ResetType","AllowableValues":["On","FullPowerCycle"]}]})";
+  service.once["POST " + kHost + "/Actions/ComputerSystem.Reset"].push_back(reply(204));
+  ASSERT_TRUE(cycle());
+  EXPECT_EQ(sent_to(), kHost + R"(/Actions/ComputerSystem.Reset {"ResetType":"FullPowerCycle"})");
+}
+
+TEST_F(FullPowerCycle, IsTheAuxiliaryPowerOfNvidiasChassis) {
+  service.bodies["/redfish/v1/Chassis"] = collection({"/redfish/v1/Chassis/BMC_0"});
+  service.bodies["/redfish/v1/Chassis/BMC_0"] =
+      R"({"@odata.id":"/redfish/v1/Chassis/BMC_0","Id":"BMC_0","Actions":{"Oem":{"#NvidiaChassis.AuxPowerReset":
+      {"target":"/redfish/v1/Chassis/BMC_0/Actions/Oem/NvidiaChassis.AuxPowerReset"}}}})";
+  service.once["POST /redfish/v1/Chassis/BMC_0/Actions/Oem/NvidiaChassis.AuxPowerReset"].push_back(
+      reply(204));
+  ASSERT_TRUE(cycle());
+  EXPECT_EQ(
+      sent_to(),
+      R"(/redfish/v1/Chassis/BMC_0/Actions/Oem/NvidiaChassis.AuxPowerReset {"ResetType":"AuxPowerCycle"})");
+}
+
+TEST_F(FullPowerCycle, IsAnErrorWhereNobodyOffersIt) {
+  EXPECT_EQ(cycle().error().code, "bmc.unsupported");
+  *valid = false;
+  EXPECT_EQ(cycle().error().code, "permit.revoked");
 }
 
 TEST(TaskVerdict, KnowsTheWordsInAndOutsideTheStandard) {

@@ -36,6 +36,10 @@ class PowerControl {
   boost::asio::awaitable<Status> force_off(const Ctx& ctx);
   boost::asio::awaitable<Status> graceful_shutdown(const Ctx& ctx);
   boost::asio::awaitable<Status> reset_manager(const Ctx& ctx);
+  /// The first of: ComputerSystem.Reset FullPowerCycle, where a system offers it; NvidiaChassis.AuxPowerReset
+  /// AuxPowerCycle of a chassis (GB200, GB300 trays); LenovoComputerSystem.SystemReset ACPowerCycle (XCC);
+  /// Chassis.Reset FullPowerCycle.
+  boost::asio::awaitable<Status> full_power_cycle(const Ctx& ctx, const Permit& permit);
 
  private:
   boost::asio::awaitable<Result<PowerTarget>> find(const Ctx& ctx);
@@ -43,6 +47,12 @@ class PowerControl {
                                                           std::string action_name);
   boost::asio::awaitable<Status> reset(const Ctx& ctx, std::vector<std::string> wishes, Repeat repeat,
                                        std::function<Status()> still_wanted, PowerState goal);
+
+  struct FullCycle;
+  boost::asio::awaitable<Result<std::optional<FullCycle>>> full_cycle_of(const Ctx& ctx,
+                                                                         const RedfishResource& resource,
+                                                                         std::string action_name);
+  boost::asio::awaitable<Result<FullCycle>> find_full_cycle(const Ctx& ctx);
 
   ServiceTree& tree_;
   boost::asio::awaitable<Result<PowerState>> state_of_supplies(const Ctx& ctx, RedfishResource chassis);

@@ -7,6 +7,7 @@
 #include "bmc/cooling.h"
 #include "bmc/event_log.h"
 #include "bmc/firmware.h"
+#include "bmc/firmware_update.h"
 #include "bmc/gpu.h"
 #include "bmc/identity.h"
 #include "bmc/leak.h"
@@ -109,7 +110,19 @@ class RedfishBmc final : public Bmc {
       const Ctx& ctx, const Permit& permit, UpdateRequest request,
       std::function<void(const UpdateProgress&)> on_progress) override {
     forget_what_firmware_decides();
-    return firmware_.update(ctx, permit, std::move(request), std::move(on_progress));
+    return updater_.update(ctx, permit, std::move(request), std::move(on_progress));
+  }
+  awaitable<Result<std::size_t>> updates_under_way(const Ctx& ctx) override {
+    return updater_.under_way(ctx);
+  }
+  awaitable<Result<std::vector<UpdateOutcome>>> wait_for_updates(
+      const Ctx& ctx, std::function<void(const UpdateProgress&)> on_progress) override {
+    forget_what_firmware_decides();
+    return updater_.wait_for_updates(ctx, std::move(on_progress));
+  }
+  awaitable<Status> full_power_cycle(const Ctx& ctx, const Permit& permit) override {
+    forget_what_firmware_decides();
+    return power_.full_power_cycle(ctx, permit);
   }
 
   awaitable<Result<std::vector<LogEntry>>> event_log(const Ctx& ctx, std::string newer_than) override {
@@ -152,6 +165,7 @@ class RedfishBmc final : public Bmc {
   NvlinkReader nvlink_{tree_};
   PartsReader parts_{tree_};
   FirmwareReader firmware_{tree_};
+  FirmwareUpdater updater_{tree_, firmware_};
   EventLogReader log_{tree_};
   bool switch_looked_for_ = false;
 };

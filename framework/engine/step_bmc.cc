@@ -61,6 +61,15 @@ awaitable<Status> StepBmc::reset_manager(const Ctx& ctx) {
   co_return done;
 }
 
+awaitable<Status> StepBmc::full_power_cycle(const Ctx& ctx, const Permit& permit) {
+  if (auto refused = refusal("full power cycle")) co_return std::move(*refused);
+  if (!guarded_()) co_return no_undo("full power cycle");
+  switched_.off_ns = ctx.now().monotonic_ns;
+  Status done = co_await bmc_.full_power_cycle(ctx, permit);
+  if (done) switched_.on_ns = ctx.now().monotonic_ns + kRestartShows.count();
+  co_return done;
+}
+
 awaitable<Result<double>> StepBmc::raise_power_limit(const Ctx& /*ctx*/, const Permit& /*permit*/,
                                                      std::string gpu, double /*watts*/) {
   co_return no_undo("raise the power limit of " + gpu);

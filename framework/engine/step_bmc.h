@@ -77,6 +77,15 @@ class StepBmc final : public Bmc {
   boost::asio::awaitable<Result<UpdateOutcome>> update_firmware(
       const Ctx& ctx, const Permit& permit, UpdateRequest request,
       std::function<void(const UpdateProgress&)> on_progress) override;
+  boost::asio::awaitable<Result<std::size_t>> updates_under_way(const Ctx& ctx) override {
+    return bmc_.updates_under_way(ctx);
+  }
+  boost::asio::awaitable<Result<std::vector<UpdateOutcome>>> wait_for_updates(
+      const Ctx& ctx, std::function<void(const UpdateProgress&)> on_progress) override {
+    return bmc_.wait_for_updates(ctx, std::move(on_progress));
+  }
+  /// "guard.missing", as for power on: it comes back by itself.
+  boost::asio::awaitable<Status> full_power_cycle(const Ctx& ctx, const Permit& permit) override;
   boost::asio::awaitable<Result<std::vector<LogEntry>>> event_log(const Ctx& ctx,
                                                                   std::string newer_than) override {
     return bmc_.event_log(ctx, std::move(newer_than));

@@ -154,12 +154,15 @@ class StepContext {
   /// permit.cooling_not_proven, permit.interlocked, permit.flash_open, permit.masked.
   virtual Result<Permit> permit(Energy energy, const std::string& reason) = 0;
   /// Runs `write`, which writes firmware of `component` with the flash permit it holds: under a Ctx that only
-  /// an interlock and the step's own deadline stop, because half a write is worse than a late stop. `write`
-  /// gets the BMC that may also restart the DUT to activate; all others are refused that meanwhile
+  /// an interlock, the step's own deadline and `budget` stop, because half a write is worse than a late stop.
+  /// `write` gets the BMC that may also restart the DUT to activate; all others are refused that meanwhile
   /// (permit.flash_open). A write that was cut is recorded as "firmware.interrupted". After a person's stop
   /// `write` should begin nothing new: see ctx().
+  /// `budget`: how long it may take, activation included; the shorter, the sooner a dead station's DUT can
+  /// be switched off.
   virtual boost::asio::awaitable<Status> flash(
-      std::string component, std::function<boost::asio::awaitable<Status>(Ctx&, Bmc&)> write) = 0;
+      std::string component, Nanoseconds budget,
+      std::function<boost::asio::awaitable<Status>(Ctx&, Bmc&)> write) = 0;
 
   /// Journals the undo durably; do the "do" only after it returned. Still open at the step's end: undone by
   /// the engine, newest first, shielded; on an interlock too.

@@ -248,11 +248,14 @@ awaitable<Status> StepRun::record_permits() {
   co_return success();
 }
 
-awaitable<Status> StepRun::flash(std::string component, std::function<awaitable<Status>(Ctx&, Bmc&)> write) {
+awaitable<Status> StepRun::flash(std::string component, Nanoseconds budget,
+                                 std::function<awaitable<Status>(Ctx&, Bmc&)> write) {
   // On disk before the first byte: whoever finds a dead station must know that a write was begun.
   const Status permits_recorded = co_await record_permits();
   if (!permits_recorded) co_return permits_recorded;
-  const Status done = co_await run_flash(state_, dut_, where_, std::move(component), ctx_, std::move(write));
+  const Ctx within = ctx_.child_within("flash " + component, budget);
+  const Status done =
+      co_await run_flash(state_, dut_, where_, std::move(component), within, std::move(write));
   co_return done;
 }
 

@@ -56,7 +56,8 @@ class StepRun final : public StepContext {
   void progress(std::string text) override;
   Result<Permit> permit(Energy energy, const std::string& reason) override;
   boost::asio::awaitable<Status> flash(
-      std::string component, std::function<boost::asio::awaitable<Status>(Ctx&, Bmc&)> write) override;
+      std::string component, Nanoseconds budget,
+      std::function<boost::asio::awaitable<Status>(Ctx&, Bmc&)> write) override;
   boost::asio::awaitable<Result<int>> open_guard(Undo undo) override;
   boost::asio::awaitable<Status> close_guard(int guard) override;
   boost::asio::awaitable<Status> release_guard(int guard, std::string why) override;

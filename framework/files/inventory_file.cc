@@ -11,6 +11,7 @@
 #include "files/building_access.h"
 #include "files/field_reader.h"
 #include "files/file_text.h"
+#include "files/firmware_baseline_file.h"
 #include "files/yaml_node.h"
 
 namespace kiln {
@@ -306,6 +307,16 @@ Inventory InventoryReader::read(const YamlNode& root) {
   if (const YamlNode* duts = reader.take_list("duts", Need::required)) {
     for (const YamlNode& item : duts->items) inventory.duts.push_back(read_dut(item));
     if (duts->items.empty()) problem(duts->place, "inventory.empty", "the rack has no DUTs");
+  }
+  if (const auto named = reader.text("firmware")) {
+    Parsed<FirmwareBaselineFile> baseline = read_firmware_baseline(beside(file_, *named));
+    const Place& place = root.find("firmware")->place;
+    for (const Problem& found : baseline.problems) {
+      const bool is_missing = found.place.line == 0;
+      problems_.push_back(found);
+      if (is_missing) problems_.back().place = place;
+    }
+    if (baseline) apply_firmware_baseline(*baseline.value, place, inventory, problems_);
   }
   reader.finish();
   if (uses_credentials_ && inventory.credentials_file.empty()) {

@@ -37,13 +37,17 @@ void emit_doors(YAML::Emitter& yaml, const Dut& dut) {
 }
 
 void emit_expectation(YAML::Emitter& yaml, const Expectation& expect) {
-  if (expect.serial.empty() && expect.components.empty()) return;
+  // What the firmware baseline brings is in its own file.
+  const bool has_parts = std::any_of(expect.components.begin(), expect.components.end(),
+                                     [](const Component& part) { return !part.from_baseline; });
+  if (expect.serial.empty() && !has_parts) return;
   yaml << YAML::Key << "expect" << YAML::Value << YAML::BeginMap;
   if (!expect.serial.empty())
     yaml << YAML::Key << "serial" << YAML::Value << YAML::DoubleQuoted << expect.serial;
-  if (!expect.components.empty()) {
+  if (has_parts) {
     yaml << YAML::Key << "components" << YAML::Value << YAML::BeginSeq;
     for (const Component& component : expect.components) {
+      if (component.from_baseline) continue;
       yaml << YAML::Flow << YAML::BeginMap;
       yaml << YAML::Key << "kind" << YAML::Value << std::string(to_string(component.kind));
       yaml << YAML::Key << "name" << YAML::Value << YAML::DoubleQuoted << component.name;
@@ -70,6 +74,8 @@ std::string inventory_text(const Inventory& inventory, const std::string& commen
     yaml << YAML::Key << "time_scale" << YAML::Value << inventory.time_scale;
   if (!inventory.credentials_file.empty())
     yaml << YAML::Key << "credentials" << YAML::Value << YAML::DoubleQuoted << inventory.credentials_file;
+  if (inventory.firmware_baseline)
+    yaml << YAML::Key << "firmware" << YAML::Value << YAML::DoubleQuoted << inventory.firmware_baseline->file;
   yaml << YAML::Key << "duts" << YAML::Value << YAML::BeginSeq;
   for (const Dut& dut : inventory.duts) {
     yaml << YAML::BeginMap;

@@ -15,6 +15,7 @@
 
 #include "files/credentials.h"
 #include "files/field_reader.h"
+#include "files/firmware_baseline_file.h"
 #include "files/interlock_rules_file.h"
 #include "files/inventory_file.h"
 #include "files/limits_file.h"
@@ -152,6 +153,20 @@ TEST(Shipped, EveryLimitsTableReadsFitsItsSchemaAndNamesIt) {
     ++read;
   }
   EXPECT_GE(read, 1) << "no limits tables are shipped";
+}
+
+TEST(Shipped, EveryFirmwareBaselineReadsFitsItsSchemaAndNamesIt) {
+  const Schema schema("firmware.schema.json");
+  int read = 0;
+  for (const fs::path& file : yaml_files(kRecipes / "baselines")) {
+    const std::string text = read_all(file);
+    EXPECT_EQ(text.substr(0, text.find('\n')), modeline(file, "firmware.schema.json")) << file;
+    EXPECT_EQ(schema.complaints(text), "") << file;
+    const auto parsed = read_firmware_baseline(file.string());
+    EXPECT_TRUE(parsed) << all_text(parsed.problems);
+    ++read;
+  }
+  EXPECT_GE(read, 1) << "no baselines are shipped";
 }
 
 TEST(Shipped, TheInterlockRulesReadAndFitTheirSchema) {
@@ -303,6 +318,38 @@ TEST(SchemaAndLoader, AgreeOnLimits) {
     EXPECT_EQ(complaints.empty(), good) << text << complaints;
   }
   EXPECT_NE(schema.complaints("limits: p\nrevision: 0\nrows: []\n"), "");
+}
+
+TEST(SchemaAndLoader, AgreeOnFirmwareBaselines) {
+  const Schema schema("firmware.schema.json");
+  const std::string hash(64, 'a');
+  for (const auto& [good, row] : std::vector<Sample>{
+           {true, "component: UEFI, version: 1.5, source: s"},
+           {true, "component: UEFI, version: site to fill, source: s"},
+           {true, "component: UEFI, version: 1.5, image: a.fw, sha256: " + hash +
+                      ", activation: manager_reset, targets: none, image_type: X, from_at_least: 1.0, "
+                      "downgrade: allow, banks: both, write_within: 1h, active_within: 90s, source: s"},
+           {true, "component: UEFI, version: 1.5, targets: [/redfish/v1/Chassis/A], source: s"},
+           {true, "component: NVOS, version: 25, uri: \"scp://h/f\", sha256: " + hash +
+                      ", route: nvos_image, source: s"},
+           {false, "component: UEFI, version: 1.5"},
+           {false, "version: 1.5, source: s"},
+           {false, "component: UEFI, source: s"},
+           {false, "component: UEFI, version: 1.5, image: a.fw, sha256: AA, source: s"},
+           {false, "component: UEFI, version: 1.5, activation: soon, source: s"},
+           {false, "component: UEFI, version: 1.5, route: floppy, source: s"},
+           {false, "component: UEFI, version: 1.5, downgrade: yes please, source: s"},
+           {false, "component: UEFI, version: 1.5, banks: all, source: s"},
+           {false, "component: UEFI, version: 1.5, write_within: 5, source: s"},
+           {false, "component: UEFI, version: 1.5, source: \"\""},
+           {false, "component: UEFI, version: 1.5, vesion: 2, source: s"}}) {
+    const std::string text = "firmware: p\nrevision: 2\nsource: s\nroles: {compute_tray: [{" + row + "}]}\n";
+    const auto parsed = parse_firmware_baseline(text, "p.yaml");
+    EXPECT_EQ(parsed.value.has_value(), good) << text << all_text(parsed.problems);
+    const std::string complaints = schema.complaints(text);
+    EXPECT_EQ(complaints.empty(), good) << text << complaints;
+  }
+  EXPECT_NE(schema.complaints("firmware: p\nrevision: 2\nsource: s\nroles: {toaster: []}\n"), "");
 }
 
 TEST(SchemaAndLoader, AgreeOnInventories) {

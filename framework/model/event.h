@@ -37,6 +37,8 @@ struct RunBegun {
   std::string rack, product, inventory_file, inventory_sha256;
   std::string limits_file, limits_sha256;
   int limits_revision = 0;
+  std::string firmware_baseline;  ///< "gb300-nvl72 revision 1.3.1 (FILE)"; empty: the rack names none
+  std::string firmware_baseline_sha256;
   std::string
       interlock_rules;  ///< "kiln-default revision 1 (FILE)": the station's floor rules in force; empty: none
   std::string interlock_rules_sha256;

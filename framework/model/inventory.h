@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "model/firmware_baseline.h"
+
 namespace kiln {
 
 /// What kind of thing gets a verdict.
@@ -71,8 +73,9 @@ std::vector<std::string> component_kind_names();
 struct Component {
   ComponentKind kind = ComponentKind::whole_dut;
   std::string name;
-  std::string serial;    ///< empty: not expected to match anything
-  std::string firmware;  ///< empty: no expectation
+  std::string serial;          ///< empty: not expected to match anything
+  std::string firmware;        ///< empty: no expectation
+  bool from_baseline = false;  ///< the rack's firmware baseline brought it, not the rack file itself
 };
 
 struct Expectation {
@@ -92,6 +95,8 @@ struct Dut {
   std::optional<BmcAccess> bmc;
   std::optional<HostAccess> host;
   Expectation expect;
+  /// What its role is to run, in the order it is installed; empty without a baseline.
+  std::vector<FirmwareTarget> firmware_targets;
   std::map<std::string, std::string> labels;
 };
 
@@ -120,6 +125,7 @@ struct Inventory {
   std::string sha256;       ///< of the file's bytes
   std::string credentials_file;
   std::optional<BuildingAccess> building;
+  std::optional<FirmwareBaseline> firmware_baseline;
   std::vector<Dut> duts;  ///< in file order; the rack itself is not among them
 
   [[nodiscard]] const Dut* find(const std::string& id) const;

@@ -4,6 +4,7 @@
 
 #include "base/nearest.h"
 #include "base/result.h"
+#include "base/sha256.h"
 #include "base/time.h"
 #include "engine/load.h"
 #include "engine/step.h"

@@ -52,7 +52,10 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   auto* demo = app.add_subcommand("demo", "Bring up and burn in a virtual rack on this machine");
   add_common(*demo, line);
   add_run_options(*demo, line);
-  demo->add_option("--rack", line.demo_rack, "small or nvl72")->check(CLI::IsMember({"small", "nvl72"}));
+  demo->add_option("--rack", line.demo_rack, "small, shelves or nvl72")
+      ->check(CLI::IsMember({"small", "shelves", "nvl72"}));
+  demo->add_flag("--firmware-behind", line.demo_firmware_behind,
+                 "The rack runs one release behind a firmware baseline");
   demo->add_option("--fault", line.faults, "Inject a fault: KIND@DUT[:PART][+DELAY]");
   demo->add_option("--seed", line.seed, "Seed of the virtual rack's serials and noise");
   demo->add_option("--recipe", line.recipe, "Another recipe than the demo's own");

@@ -31,6 +31,7 @@ struct CommandLine {
 
   // demo
   std::string demo_rack = "small";
+  bool demo_firmware_behind = false;
   std::vector<std::string> faults;
   std::optional<unsigned> seed;
   bool rack_ends_with_us = false;  ///< the virtual rack was started by this program; not an option

@@ -185,6 +185,9 @@ Status refuse_changed(const Resumable& before, const RunSetup& now, const Comman
           fmt::format("the recipe {} or a fragment of it", about.recipe_file));
   compare(about.inventory_sha256 == plan.inventory.sha256,
           fmt::format("the rack file {}", about.inventory_file));
+  compare(about.firmware_baseline_sha256 ==
+              (plan.inventory.firmware_baseline ? plan.inventory.firmware_baseline->sha256 : std::string()),
+          fmt::format("the firmware baseline {}", about.firmware_baseline));
   compare(about.limits_sha256 == plan.limits.sha256,
           fmt::format("the limits {}", plan.limits.file.empty() || plan.limits.file == about.limits_file
                                            ? about.limits_file

@@ -68,11 +68,13 @@ awaitable<Status> FakeBmc::restart(const Ctx& ctx, const Permit& permit) {
   if (!begun) co_return begun;
   if (!permit.valid()) co_return Error("permit.revoked", "the permit is not valid");
   hardware_->power = PowerState::on;
+  if (hardware_->on_activation) hardware_->on_activation(*hardware_, "restart");
   co_return success();
 }
 
 awaitable<Status> FakeBmc::reset_manager(const Ctx& ctx) {
   const Status begun = begin(ctx, "reset_manager");
+  if (begun && hardware_->on_activation) hardware_->on_activation(*hardware_, "reset_manager");
   co_return begun;
 }
 
@@ -177,6 +179,7 @@ awaitable<Result<UpdateOutcome>> FakeBmc::update_firmware(
   if (!begun) co_return begun.error();
   if (!permit.valid() || permit.energy() != Energy::flash)
     co_return Error("permit.revoked", "the permit is not valid");
+  hardware_->last_update = request;
   UpdateProgress progress;
   progress.task_state = "Running";
   progress.percent = 50;
@@ -197,6 +200,31 @@ awaitable<Result<UpdateOutcome>> FakeBmc::update_firmware(
     }
   }
   co_return hardware_->update_outcome;
+}
+
+awaitable<Result<std::size_t>> FakeBmc::updates_under_way(const Ctx& ctx) {
+  const Status begun = begin(ctx, "updates_under_way");
+  if (!begun) co_return begun.error();
+  co_return hardware_->updates_under_way.size();
+}
+
+awaitable<Result<std::vector<UpdateOutcome>>> FakeBmc::wait_for_updates(
+    const Ctx& ctx, std::function<void(const UpdateProgress&)> /*on_progress*/) {
+  const Status begun = begin(ctx, "wait_for_updates");
+  if (!begun) co_return begun.error();
+  std::vector<UpdateOutcome> ended = std::move(hardware_->updates_under_way);
+  hardware_->updates_under_way.clear();
+  co_return ended;
+}
+
+awaitable<Status> FakeBmc::full_power_cycle(const Ctx& ctx, const Permit& permit) {
+  const Status begun = begin(ctx, "full_power_cycle");
+  if (!begun) co_return begun;
+  if (!permit.valid() || permit.energy() != Energy::power)
+    co_return Error("permit.revoked", "the permit is not valid");
+  hardware_->power = PowerState::off;
+  if (hardware_->on_activation) hardware_->on_activation(*hardware_, "full_power_cycle");
+  co_return success();
 }
 
 awaitable<Result<std::vector<LogEntry>>> FakeBmc::event_log(const Ctx& ctx, std::string newer_than) {

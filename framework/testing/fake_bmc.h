@@ -44,6 +44,12 @@ struct FakeHardware {
   /// How long a firmware write takes; what ends it sooner stays in `update_ended_by`.
   Nanoseconds update_takes{0};
   std::optional<Error> update_ended_by;
+  /// What the last update asked for.
+  UpdateRequest last_update;
+  /// Updates that somebody else has begun, as wait_for_updates() tells them.
+  std::vector<UpdateOutcome> updates_under_way;
+  /// Called when the DUT restarts, its BMC is reset or all its power was cycled, with the verb's name.
+  std::function<void(FakeHardware&, const std::string& verb)> on_activation;
   bool ignores_force_off = false;
   std::map<std::string, bool> valves;  ///< by connector: open
   std::vector<std::string> calls;
@@ -82,6 +88,10 @@ class FakeBmc final : public Bmc {
   boost::asio::awaitable<Result<UpdateOutcome>> update_firmware(
       const Ctx& ctx, const Permit& permit, UpdateRequest request,
       std::function<void(const UpdateProgress&)> on_progress) override;
+  boost::asio::awaitable<Result<std::size_t>> updates_under_way(const Ctx& ctx) override;
+  boost::asio::awaitable<Result<std::vector<UpdateOutcome>>> wait_for_updates(
+      const Ctx& ctx, std::function<void(const UpdateProgress&)> on_progress) override;
+  boost::asio::awaitable<Status> full_power_cycle(const Ctx& ctx, const Permit& permit) override;
   boost::asio::awaitable<Result<std::vector<LogEntry>>> event_log(const Ctx& ctx,
                                                                   std::string newer_than) override;
   boost::asio::awaitable<Result<std::vector<LeakPolicy>>> leak_policies(const Ctx& ctx) override;

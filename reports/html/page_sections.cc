@@ -126,6 +126,9 @@ PageData environment(const ReportInput& input, const RunDocument& document) {
     add("rack file", fmt::format("{}, SHA-256 {}", about.inventory_file, about.inventory_sha256));
     add("limits", fmt::format("{} revision {}, SHA-256 {}", about.limits_file, about.limits_revision,
                               about.limits_sha256));
+    if (!about.firmware_baseline.empty())
+      add("firmware baseline",
+          fmt::format("{}, SHA-256 {}", about.firmware_baseline, about.firmware_baseline_sha256));
     if (!about.interlock_rules.empty())
       add("interlock rules",
           fmt::format("{}, SHA-256 {}", about.interlock_rules, about.interlock_rules_sha256));

@@ -163,6 +163,8 @@ json::object about_json(const RunBegun& about) {
   item["inventory_sha256"] = about.inventory_sha256;
   item["limits_revision"] = about.limits_revision;
   item["limits_sha256"] = about.limits_sha256;
+  item["firmware_baseline"] = about.firmware_baseline;
+  item["firmware_baseline_sha256"] = about.firmware_baseline_sha256;
   item["interlock_rules"] = about.interlock_rules;
   item["interlock_rules_sha256"] = about.interlock_rules_sha256;
   item["time_scale"] = about.time_scale;

@@ -66,6 +66,9 @@ class TextReport final : public ReportFormat {
         "station {}, {}; limits revision {} ({})\n", about.station,
         about.operator_name.empty() ? "engineering run, no operator" : "operator " + about.operator_name,
         about.limits_revision, about.limits_sha256.substr(0, 12));
+    if (!about.firmware_baseline.empty())
+      text += fmt::format("firmware baseline {} ({})\n", about.firmware_baseline,
+                          about.firmware_baseline_sha256.substr(0, 12));
     if (!about.interlock_rules.empty())
       text += fmt::format("interlock rules {} ({})\n", about.interlock_rules,
                           about.interlock_rules_sha256.substr(0, 12));

@@ -239,6 +239,25 @@ TEST_P(DialectConformance, EveryVerbActsAndEveryDeclaredQuirkIsLivedWith) {
   if (updated) {
     EXPECT_TRUE(updated->task_ok) << updated->message;
   }
+  const auto under_way =
+      reads<std::size_t>("updates_under_way", [this](const Ctx& ctx) { return bmc->updates_under_way(ctx); });
+  if (under_way) {
+    EXPECT_EQ(*under_way, 0U);
+  }
+  const auto waited = reads<std::vector<UpdateOutcome>>(
+      "wait_for_updates", [this](const Ctx& ctx) -> awaitable<Result<std::vector<UpdateOutcome>>> {
+        std::function<void(const UpdateProgress&)> nobody;
+        Result<std::vector<UpdateOutcome>> ended = co_await bmc->wait_for_updates(ctx, std::move(nobody));
+        co_return ended;
+      });
+  if (waited) {
+    EXPECT_TRUE(waited->empty());
+  }
+  does("full_power_cycle", [this](const Ctx& ctx) -> awaitable<Status> {
+    const Permit leave = permit(Energy::power);
+    Status done = co_await bmc->full_power_cycle(ctx, leave);
+    co_return done;
+  });
   does("restart", [this](const Ctx& ctx) -> awaitable<Status> {
     const Permit leave = permit(Energy::power);
     Status done = co_await bmc->restart(ctx, leave);

@@ -129,6 +129,12 @@ class DoorBmc final : public Bmc {
   awaitable<Result<BmcIdentity>> identity(const Ctx&) override { co_return not_modelled(); }
   awaitable<Status> graceful_shutdown(const Ctx&) override { co_return not_modelled(); }
   awaitable<Status> reset_manager(const Ctx&) override { co_return not_modelled(); }
+  awaitable<Result<std::size_t>> updates_under_way(const Ctx&) override { co_return std::size_t{0}; }
+  awaitable<Result<std::vector<UpdateOutcome>>> wait_for_updates(
+      const Ctx&, std::function<void(const UpdateProgress&)>) override {
+    co_return not_modelled();
+  }
+  awaitable<Status> full_power_cycle(const Ctx&, const Permit&) override { co_return not_modelled(); }
   awaitable<Result<double>> raise_power_limit(const Ctx&, const Permit&, std::string, double) override {
     co_return not_modelled();
   }

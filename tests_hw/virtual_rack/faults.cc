@@ -91,6 +91,8 @@ const std::vector<FaultInfo>& fault_catalogue() {
       {firmware_old, "firmware-old", hardware, "firmware component", "a component runs an older version"},
       {firmware_update_fails, "firmware-update-fails", hardware, "firmware component",
        "updating a component ends in an exception and leaves the old version"},
+      {firmware_accepts_anything, "firmware-accepts-anything", nuisance, "firmware component",
+       "a component takes unsigned and withdrawn images, too"},
       {ecc_uncorrectable, "ecc-uncorrectable", hardware, "GPU",
        "uncorrectable memory errors, row remap, Xid 48 and 94"},
       {xid, "xid", hardware, "GPU", "Xid in the kernel log; 79 (off the bus) unless written xid:N"},
@@ -215,6 +217,7 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
       return !dut.coolant.name.empty();
     case FaultKind::firmware_old:
     case FaultKind::firmware_update_fails:
+    case FaultKind::firmware_accepts_anything:
       return !dut.firmware.empty();
     case FaultKind::nvlink_down:
     case FaultKind::nvlink_errors:

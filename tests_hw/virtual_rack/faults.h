@@ -34,6 +34,7 @@ enum class FaultKind {
   nvlink_errors,
   firmware_old,
   firmware_update_fails,
+  firmware_accepts_anything,
   ecc_uncorrectable,
   xid,
   gpu_missing,

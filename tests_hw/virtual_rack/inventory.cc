@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -137,7 +138,9 @@ InventoryDut expectation_of(const RackModel& rack, const Dut& dut) {
   for (const FirmwareItem& item : dut.firmware) {
     // The wished version: the component that the demo updates is expected at what it is brought to.
     const bool updated = dut.role == Role::compute_tray && item.name == rack.update_component;
-    list.push_back({"firmware", item.name, "", updated ? rack.update_version : item.version});
+    std::string version = updated ? rack.update_version : item.version;
+    if (rack.firmware_behind && !item.release.empty()) version.clear();  // the baseline says it
+    list.push_back({"firmware", item.name, "", std::move(version)});
   }
   return expected;
 }
@@ -164,6 +167,8 @@ Result<fs::path> write_inventory(const fs::path& directory, const InventoryRack&
   yaml << YAML::Key << "simulated" << YAML::Value << true;
   yaml << YAML::Key << "time_scale" << YAML::Value << rack.time_scale;
   yaml << YAML::Key << "credentials" << YAML::Value << "rack.credentials.yaml";
+  if (!rack.firmware_baseline.empty())
+    yaml << YAML::Key << "firmware" << YAML::Value << rack.firmware_baseline;
   yaml << YAML::Key << "duts" << YAML::Value << YAML::BeginSeq;
   for (const InventoryDut& dut : rack.duts) emit_dut(yaml, dut);
   yaml << YAML::EndSeq << YAML::EndMap;
@@ -185,6 +190,106 @@ Status write_firmware_image(const fs::path& directory, const RackModel& rack) {
   return write_file(
       directory / "firmware" / fmt::format("{}-{}.fw", rack.update_component, rack.update_version), bytes,
       S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH);
+}
+
+namespace {
+
+constexpr mode_t kReadable = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
+constexpr std::size_t kImageBytes = 256 * 1024;
+
+/// The word of a baseline for what makes an image run.
+const char* activation_word(FirmwareActivation activation) {
+  switch (activation) {
+    case FirmwareActivation::host_reset:
+      return "host_restart";
+    case FirmwareActivation::bmc_reset:
+      return "manager_reset";
+    case FirmwareActivation::power_cycle:
+      return "full_power_cycle";
+  }
+  return "none";
+}
+
+void emit_target(YAML::Emitter& yaml, const FirmwareItem& item, const std::string& image,
+                 const std::string& hash) {
+  const bool by_switch = !item.updateable;  // NVOS installs itself
+  yaml << YAML::Flow << YAML::BeginMap;
+  yaml << YAML::Key << "component" << YAML::Value << item.name;
+  yaml << YAML::Key << "version" << YAML::Value << YAML::DoubleQuoted << item.release;
+  yaml << YAML::Key << (by_switch ? "uri" : "image") << YAML::Value << YAML::DoubleQuoted << image;
+  yaml << YAML::Key << "sha256" << YAML::Value << YAML::DoubleQuoted << hash;
+  if (by_switch) {
+    yaml << YAML::Key << "route" << YAML::Value << "nvos_image";
+  } else {
+    yaml << YAML::Key << "activation" << YAML::Value << activation_word(item.activation);
+  }
+  yaml << YAML::Key << "write_within" << YAML::Value << "30s";
+  yaml << YAML::Key << "active_within" << YAML::Value << "1m";
+  yaml << YAML::Key << "source" << YAML::Value << YAML::DoubleQuoted << "config/trays.yaml";
+  yaml << YAML::EndMap;
+}
+
+/// One image of the baseline, and what the baseline says of it.
+Status write_target(YAML::Emitter& yaml, const fs::path& place, const FirmwareItem& item) {
+  if (!item.updateable) {
+    // The switch fetches it by itself; what it fetches is what its name says.
+    const std::string image = nvos_image_bytes(item.release);
+    emit_target(yaml, item, fmt::format("https://images.invalid/{}", nvos_image_file(item.release)),
+                firmware_sha256(image));
+    return success();
+  }
+  const std::string file = fmt::format("{}-{}.fw", item.name, item.release);
+  const std::string bytes = make_firmware_image({item.name, item.release}, kImageBytes);
+  emit_target(yaml, item, file, firmware_sha256(bytes));
+  return write_file(place / file, bytes, kReadable);
+}
+
+/// What a BMC must refuse, for the component that the demo updates.
+Status write_bad_images(const fs::path& place, const RackModel& rack) {
+  FirmwareImage image{rack.update_component, rack.update_version};
+  FirmwareImage without_signature = image;
+  without_signature.is_signed = false;
+  FirmwareImage withdrawn = image;
+  withdrawn.security_version = 0;
+  FirmwareImage of_another = image;
+  of_another.component = "OTHER_DEVICE";
+  for (const auto& [name, one] : {std::pair<const char*, FirmwareImage>{"unsigned.fw", without_signature},
+                                  {"older.fw", withdrawn},
+                                  {"wrong-target.fw", of_another}}) {
+    if (Status written = write_file(place / name, make_firmware_image(one, kImageBytes), kReadable); !written)
+      return written;
+  }
+  return success();
+}
+
+}  // namespace
+
+Status write_firmware_baseline(const fs::path& directory, const RackModel& rack) {
+  const fs::path place = directory / "firmware";
+  std::error_code error;
+  fs::create_directories(place, error);
+  YAML::Emitter yaml;
+  yaml << YAML::BeginMap;
+  yaml << YAML::Key << "firmware" << YAML::Value << rack.product;
+  yaml << YAML::Key << "revision" << YAML::Value << YAML::DoubleQuoted << "1";
+  yaml << YAML::Key << "source" << YAML::Value << YAML::DoubleQuoted << "the virtual rack";
+  yaml << YAML::Key << "roles" << YAML::Value << YAML::BeginMap;
+  for (const Role role : {Role::power_shelf, Role::switch_tray, Role::compute_tray}) {
+    const auto first =
+        std::find_if(rack.duts.begin(), rack.duts.end(), [role](const Dut& dut) { return dut.role == role; });
+    if (first == rack.duts.end()) continue;
+    yaml << YAML::Key << std::string(to_string(role)) << YAML::Value << YAML::BeginSeq;
+    for (const FirmwareItem& item : first->firmware) {
+      if (item.release.empty()) continue;
+      if (Status written = write_target(yaml, place, item); !written) return written;
+    }
+    yaml << YAML::EndSeq;
+  }
+  yaml << YAML::EndMap << YAML::EndMap;
+  if (Status bad = write_bad_images(place, rack); !bad) return bad;
+  const std::string text =
+      "# Written by kiln-virtual-rack: what its components are to run.\n" + std::string(yaml.c_str()) + "\n";
+  return write_file(place / (rack.product + ".yaml"), text, kReadable);
 }
 
 }  // namespace kiln::virtual_rack

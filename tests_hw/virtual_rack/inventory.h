@@ -40,6 +40,7 @@ struct InventoryRack {
   double time_scale = 1;
   std::string user;  ///< of every BMC; hosts log in as root
   std::string password;
+  std::string firmware_baseline;  ///< relative to rack.yaml; empty: none
   std::vector<InventoryDut> duts;
 };
 
@@ -53,5 +54,9 @@ Result<std::filesystem::path> write_inventory(const std::filesystem::path& direc
 
 /// Writes DIRECTORY/firmware/<component>-<version>.fw for the rack's update. Errors: inventory.write.
 Status write_firmware_image(const std::filesystem::path& directory, const RackModel& rack);
+
+/// Writes DIRECTORY/firmware/<product>.yaml, the images it names, and beside them what a BMC must refuse:
+/// unsigned.fw, wrong-target.fw, older.fw. Errors: inventory.write.
+Status write_firmware_baseline(const std::filesystem::path& directory, const RackModel& rack);
 
 }  // namespace kiln::virtual_rack

@@ -240,6 +240,15 @@ void reset_bmc(RackModel& rack, Dut& dut) {
   add_event(rack, dut, std::move(entry));
 }
 
+void cycle_all_power(RackModel& rack, Dut& dut) {
+  stop_host(dut);
+  dut.restart_after_off = false;
+  if (dut.power != PowerState::off) enter_off(rack, dut);
+  for (const FirmwareActivation by : {FirmwareActivation::power_cycle, FirmwareActivation::host_reset})
+    activate_firmware(rack, dut, by);
+  reset_bmc(rack, dut);
+}
+
 void advance_power(RackModel& rack, Dut& dut) {
   if (dut.late_on_ns != 0 && rack.now_ns >= dut.late_on_ns) {
     dut.late_on_ns = 0;

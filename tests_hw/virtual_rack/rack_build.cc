@@ -250,15 +250,27 @@ class Maker {
     dut.cooling_unit = std::move(unit);
   }
 
-  static void add_firmware(Dut& dut, const YAML::Node& node) {
+  static FirmwareActivation activation_of(const YAML::Node& entry) {
+    const auto word = field<std::string>(entry, "activation");
+    if (word == "bmc_reset") return FirmwareActivation::bmc_reset;
+    if (word == "power_cycle") return FirmwareActivation::power_cycle;
+    if (word == "host_reset") return FirmwareActivation::host_reset;
+    throw ConfigError(
+        fmt::format("trays.yaml line {}: '{}' is no activation: bmc_reset, host_reset, power_cycle",
+                    entry["activation"].Mark().line + 1, word));
+  }
+
+  void add_firmware(Dut& dut, const YAML::Node& node) {
     for (const YAML::Node& entry : node) {
       FirmwareItem item;
       const auto name = field<std::string>(entry, "name");
       item.version = field<std::string>(entry, "version");
       item.updateable = !(entry["fixed"] && entry["fixed"].as<bool>());
-      item.activation = field<std::string>(entry, "activation") == "bmc_reset"
-                            ? FirmwareActivation::bmc_reset
-                            : FirmwareActivation::host_reset;
+      item.activation = activation_of(entry);
+      if (entry["behind"]) {
+        item.release = name == rack_.update_component ? rack_.update_version : item.version;
+        if (rack_.firmware_behind) item.version = entry["behind"].as<std::string>();
+      }
       const auto each = entry["each"] ? entry["each"].as<std::string>() : std::string();
       std::vector<std::string> parts;
       if (each == "gpu") {
@@ -377,6 +389,7 @@ Result<std::unique_ptr<RackModel>> build_rack(const RackOptions& options, std::u
     rack->product = layout.product;
     rack->seed = options.seed;
     rack->event_service = options.event_service;
+    rack->firmware_behind = options.firmware_behind;
     rack->random.seed(options.seed);
     rack->physics = load_physics();
     if (options.time_scale > 0) {

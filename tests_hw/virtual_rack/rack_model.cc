@@ -95,6 +95,9 @@ FirmwareItem* find_firmware(Dut& dut, std::string_view name) {
 
 double flash_seconds(const RackModel& rack) { return rack.physics.flash_s / rack.time_scale(); }
 
+std::string nvos_image_file(const std::string& version) { return fmt::format("nvos-amd64-{}.bin", version); }
+std::string nvos_image_bytes(const std::string& version) { return fmt::format("NVOS image {}\n", version); }
+
 Status stage_firmware(RackModel& rack, Dut& dut, std::string_view name, std::string version) {
   FirmwareItem* item = find_firmware(dut, name);
   if (item == nullptr) {

@@ -289,13 +289,14 @@ struct PowerSupply {
 };
 
 /// When a staged image starts to run.
-enum class FirmwareActivation { host_reset, bmc_reset };
+enum class FirmwareActivation { host_reset, bmc_reset, power_cycle };
 
 struct FirmwareItem {
   std::string name;       // FirmwareInventory Id: "FW_BMC_0", "HGX_FW_GPU_0", "UEFI"
   std::string component;  // name of the part it runs on, "" for the DUT itself
   std::string version;    // running
   std::string staged;     // written, not yet running; empty: none
+  std::string release;    // what the rack's baseline wants of it; empty: it is not in the baseline
   bool updateable = true;
   FirmwareActivation activation = FirmwareActivation::host_reset;
 };
@@ -411,6 +412,7 @@ struct Dut {
   std::vector<Fan> fans;
   std::vector<PowerSupply> supplies;
   std::vector<FirmwareItem> firmware;
+  std::vector<std::string> fetched_images;  // of NVOS: files it has fetched
   std::optional<CoolingUnit> cooling_unit;
   std::vector<Sensor> sensors;
 
@@ -514,6 +516,8 @@ struct RackModel {
   /// Component of the demo's update list: FirmwareItem name and the version it is brought to.
   std::string update_component;
   std::string update_version;
+  /// Everything in the baseline starts one release behind it.
+  bool firmware_behind = false;
 
   Dut* find(std::string_view id);
   const Dut* find(std::string_view id) const;
@@ -529,6 +533,7 @@ struct RackOptions {
   double time_scale = 0;      // 0: the default of physics.yaml
   bool event_service = true;  // BMCs send their events by themselves
   bool powered_on = true;     // compute and switch trays start switched on and booted
+  bool firmware_behind = false;
 };
 Result<std::unique_ptr<RackModel>> build_rack(const RackOptions& options, std::uint64_t now_ns);
 /// "small", "nvl72" or "trays:N"; otherwise the Error rack.unknown or rack.trays.
@@ -542,10 +547,18 @@ bool request_power(RackModel& rack, Dut& dut, PowerCommand command);
 /// reset.
 void reset_bmc(RackModel& rack, Dut& dut);
 
+/// Takes all power away, the BMC's too, and gives it back: the DUT is off afterwards, its BMC starts, and
+/// whatever was staged runs.
+void cycle_all_power(RackModel& rack, Dut& dut);
+
 FirmwareItem* find_firmware(Dut& dut, std::string_view name);
 
 /// Wall time in seconds that writing one component takes here (flash_s / time_scale).
 double flash_seconds(const RackModel& rack);
+
+/// NVOS's image of a version: the name of its file, and the bytes a switch has once it fetched it.
+std::string nvos_image_file(const std::string& version);
+std::string nvos_image_bytes(const std::string& version);
 
 /// Puts an image into place; it runs after the reset its activation names. Errors: firmware.unknown,
 /// firmware.fixed.

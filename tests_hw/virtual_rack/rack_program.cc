@@ -166,6 +166,7 @@ class Program {
     build.time_scale = options_.time_scale;
     build.powered_on = options_.powered_on;
     build.event_service = !options_.no_events;
+    build.firmware_behind = options_.firmware_behind;
     Result<std::unique_ptr<RackModel>> rack = build_rack(build, monotonic_ns());
     if (!rack) throw Failure{2, rack.error().sentence()};
     rack_ = std::move(*rack);
@@ -184,6 +185,11 @@ class Program {
     for (std::size_t i = 0; i < rack_->duts.size(); ++i) start_dut(rack_->duts[i], i);
     if (Status image = write_firmware_image(directory_, *rack_); !image)
       throw Failure{4, image.error().sentence()};
+    if (rack_->firmware_behind) {
+      if (Status baseline = write_firmware_baseline(directory_, *rack_); !baseline)
+        throw Failure{4, baseline.error().sentence()};
+      inventory_.firmware_baseline = fmt::format("firmware/{}.yaml", rack_->product);
+    }
 
     for (const std::string& text : options_.faults) {
       const Result<FaultSpec> spec = parse_fault(text);

@@ -63,7 +63,8 @@ awaitable<int> demo_on_rack(Ctx& ctx, CommandLine line, const Paths& paths, Runn
   }
   line.rack_file = *inventory;
   line.rack_ends_with_us = true;
-  const std::string recipe = line.recipe.empty() ? "demo/" + line.demo_rack : line.recipe;
+  const std::string recipe_of_rack = line.demo_rack == "shelves" ? "small" : line.demo_rack;
+  const std::string recipe = line.recipe.empty() ? "demo/" + recipe_of_rack : line.recipe;
   RunSetup setup = set_up(line, paths, recipe);
   if (!setup.ok()) {
     print_problems(setup.problems);
@@ -79,6 +80,7 @@ awaitable<void> demo_main(Ctx& ctx, const CommandLine& line, const Paths& paths,
   const ScratchDirectory scratch;
   std::vector<std::string> argv{paths.virtual_rack, "--rack",           line.demo_rack, "--out",
                                 scratch.path(),     "--exit-with-stdin"};
+  if (line.demo_firmware_behind) argv.emplace_back("--firmware-behind");
   if (line.seed) {
     argv.emplace_back("--seed");
     argv.push_back(std::to_string(*line.seed));

@@ -75,6 +75,11 @@ RunBegun describe_run(const CommandLine& line, const RunSetup& setup) {
   begun.limits_file = plan.limits.file;
   begun.limits_sha256 = plan.limits.sha256;
   begun.limits_revision = plan.limits.revision;
+  if (const auto& baseline = plan.inventory.firmware_baseline) {
+    begun.firmware_baseline =
+        fmt::format("{} revision {} ({})", baseline->name, baseline->revision, baseline->file);
+    begun.firmware_baseline_sha256 = baseline->sha256;
+  }
   if (needs_warden(plan)) {
     begun.interlock_rules =
         fmt::format("{} revision {} ({})", setup.rules.name, setup.rules.revision, setup.rules.file);

@@ -15,6 +15,7 @@
 #include "io/loop.h"
 #include "io/name_lock.h"
 #include "io/scope.h"
+#include "model/interlock_reach.h"
 #include "model/off_reading.h"
 #include "safety/warden.h"
 #include "station/commands/commands.h"
@@ -28,6 +29,9 @@ namespace {
 using boost::asio::awaitable;
 
 constexpr Nanoseconds kLogoutBudget = std::chrono::seconds(5);
+/// How often a BMC is asked whether it still writes, and how long it may take to answer.
+constexpr Nanoseconds kUpdateLookEvery = std::chrono::seconds(1);
+constexpr Nanoseconds kUpdateLook = std::chrono::seconds(10);
 constexpr const char* kPowerIsOff = "by kiln recover: its power reads back Off";
 
 /// What became of one guard.
@@ -58,21 +62,53 @@ std::vector<GuardEntry> outstanding_of(const GuardJournalContent& content, const
   return entries;
 }
 
-awaitable<void> log_out(Ctx& ctx, Bmc* bmc) {
+awaitable<void> log_out(const Ctx& ctx, Bmc* bmc) {
   const Status left =
       co_await shielded(ctx, "logout", kLogoutBudget, [bmc](Ctx& leave) { return bmc->logout(leave); });
   (void)left;  // a session that stays open ends by itself
 }
 
+/// Updates under way as the BMC tells them; nullopt when it does not answer, or tells of none ever.
+awaitable<std::optional<std::size_t>> updates_of(const Ctx& ctx, Bmc& bmc) {
+  const Ctx look = ctx.child_within("updates under way", kUpdateLook);
+  const Result<std::size_t> count = co_await bmc.updates_under_way(look);
+  if (!count) co_return std::nullopt;
+  co_return *count;
+}
+
+/// Until an update that the BMC was seen to carry out has ended, or `held` is over. A BMC that tells of no
+/// update proves nothing: what writes may not be a task of its own.
+awaitable<Status> wait_for_its_end(const Ctx& ctx, RealDevices& devices, const Dut& dut, Nanoseconds held) {
+  const Ctx waiting = ctx.child_within("firmware write", held);
+  const Result<std::unique_ptr<Bmc>> bmc = devices.open_bmc(dut);
+  bool was_seen = false;
+  while (!waiting.stopped()) {
+    std::optional<std::size_t> count;
+    if (bmc) count = co_await updates_of(waiting, **bmc);
+    if (was_seen && count == std::optional<std::size_t>(0)) break;
+    was_seen = was_seen || (count && *count > 0);
+    const Status waited = co_await waiting.sleep_for(kUpdateLookEvery);
+    (void)waited;
+  }
+  if (bmc) co_await log_out(waiting, bmc->get());
+  if (ctx.stopped()) co_return ctx.check();
+  co_return success();
+}
+
 /// Half a write is worse than a late undo.
-awaitable<Status> wait_until_written(const Ctx& ctx, const GuardJournalContent& content, const Dut& dut) {
-  const Nanoseconds held = firmware_write_left(content, dut, ctx.now().utc_ns);
+awaitable<Status> wait_until_written(const Ctx& ctx, Recovery& recovery, const Dut& dut) {
+  const Nanoseconds held = firmware_write_left(recovery.content, dut, ctx.now().utc_ns);
   if (held <= Nanoseconds(0)) co_return success();
   std::cerr << fmt::format(
       "kiln: {}: firmware may be being written still, so it is not switched off for {}; when somebody has "
       "seen that it is over, stop this and give up what kiln recover --list calls \"wait for the firmware "
       "write\": kiln recover --give-up RUN:NUMBER --by NAME --reason TEXT\n",
       dut.id, format_duration(held));
+  // What serves others waits for their writes too, which its own BMC knows nothing of.
+  if (dut.bmc && !serves_all(dut.role)) {
+    const Status ended = co_await wait_for_its_end(ctx, *recovery.devices, dut, held);
+    co_return ended;
+  }
   const Status waited = co_await ctx.sleep_for(held);
   co_return waited;
 }
@@ -116,12 +152,12 @@ awaitable<void> recover_dut(Ctx& ctx, Recovery& recovery, const std::string& id)
     } else if (entry.undo.kind == UndoKind::firmware_write) {
       Dut gone;
       gone.id = id;
-      done = co_await wait_until_written(ctx, recovery.content, dut == nullptr ? gone : *dut);
+      const Dut& written_to = dut == nullptr ? gone : *dut;
+      done = co_await wait_until_written(ctx, recovery, written_to);
       ours += ": it is not waited for any more; what runs there is not known";
     } else if (dut != nullptr) {
       done = success();
-      if (entry.undo.kind == UndoKind::force_off)
-        done = co_await wait_until_written(ctx, recovery.content, *dut);
+      if (entry.undo.kind == UndoKind::force_off) done = co_await wait_until_written(ctx, recovery, *dut);
       const bool may = done.has_value();
       for (int tries = 0; may && tries < 2; ++tries) {
         const std::int64_t begun_ns = ctx.now().monotonic_ns;

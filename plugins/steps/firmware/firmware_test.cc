@@ -76,7 +76,8 @@ struct FirmwareTest : testing::Test {
     std::string pattern = testing::TempDir() + "kiln-firmware-XXXXXX";
     place = mkdtemp(pattern.data());
     std::ofstream(place / "UEFI-2.0.0.fw") << "2.0.0";
-    for (const char* name : {"firmware.version", "firmware.version.after_update"}) {
+    for (const char* name :
+         {"firmware.version", "firmware.version.after_update", "firmware.standby_version"}) {
       Limit row;
       row.name = name;
       row.expected = row.as_version = true;
@@ -195,10 +196,12 @@ TEST_F(FirmwareTest, AVersionThatShowsLateCountsAndOneThatCannotBeReadIsIncomple
   EXPECT_EQ(of(bench.run()), Decision::go) << "equal as versions";
 
   StepBench own;
-  Limit row;
-  row.name = "firmware.version.after_update";
-  row.expected = row.as_version = true;
-  own.limit(std::move(row));
+  for (const char* name : {"firmware.version.after_update", "firmware.standby_version"}) {
+    Limit row;
+    row.name = name;
+    row.expected = row.as_version = true;
+    own.limit(std::move(row));
+  }
   Dut& dut = own.add_dut("C01", Role::compute_tray);
   own.expect(dut, ComponentKind::firmware, {"UEFI"});
   dut.expect.components.back().firmware = "2.0.0";

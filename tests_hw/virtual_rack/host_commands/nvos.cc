@@ -1,12 +1,18 @@
-// `nv show …  -o json` of NVOS (NVUE) on an NVLink switch tray: system, interface, platform firmware.
-// Minimal: the names are those of NVUE, the values those of the rack.
+// `nv` of NVOS (NVUE) on an NVLink switch tray: show system, interface, platform firmware, system image as
+// JSON; fetch and install a system image; reboot. Minimal: the names are those of NVUE (NVOS user
+// manual 25.02), the values those of the rack. Nothing is fetched from anywhere: an image is what its name
+// says.
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <optional>
+#include <string_view>
 
 #include "tests_hw/virtual_rack/host_commands/programs.h"
+#include "tests_hw/virtual_rack/redfish/tasks.h"
 
 namespace kiln::virtual_rack {
 
@@ -69,7 +75,91 @@ json::object firmware(const Dut& dut) {
   return all;
 }
 
+constexpr std::string_view kImageFolder = "/var/images";
+
+/// The version in "nvos-amd64-25.02.2452.bin"; none for any other name.
+std::optional<std::string> version_of_file(std::string_view file) {
+  constexpr std::string_view kBegin = "nvos-amd64-", kEnd = ".bin";
+  if (!file.starts_with(kBegin) || !file.ends_with(kEnd) || file.size() <= kBegin.size() + kEnd.size())
+    return std::nullopt;
+  return std::string(file.substr(kBegin.size(), file.size() - kBegin.size() - kEnd.size()));
+}
+
+FirmwareItem* nvos_of(Dut& dut) { return find_firmware(dut, "NVOS"); }
+
+/// Two partitions: what runs, and what was installed last and runs after a reboot.
+json::object system_image(Dut& dut) {
+  const FirmwareItem& nvos = *nvos_of(dut);
+  json::object running, other, all;
+  running["build-id"] = "nvos-" + nvos.version;
+  all["current"] = "1";
+  all["next"] = nvos.staged.empty() ? "1" : "2";
+  all["partition1"] = std::move(running);
+  if (!nvos.staged.empty()) {
+    other["build-id"] = "nvos-" + nvos.staged;
+    all["partition2"] = std::move(other);
+  }
+  return all;
+}
+
+json::object image_files(const Dut& dut) {
+  json::object all;
+  for (const std::string& file : dut.fetched_images) {
+    json::object one;
+    one["path"] = fmt::format("{}/{}", kImageFolder, file);
+    all[file] = std::move(one);
+  }
+  return all;
+}
+
+bool has_file(const Dut& dut, const std::string& file) {
+  return std::find(dut.fetched_images.begin(), dut.fetched_images.end(), file) != dut.fetched_images.end();
+}
+
+std::unique_ptr<Command> fetch_image(Host host, const std::string& uri) {
+  const std::string file = uri.substr(uri.rfind('/') + 1);
+  if (!version_of_file(file)) return finished("", 1, fmt::format("Error: no image at '{}'\n", uri));
+  if (!has_file(host.dut, file)) host.dut.fetched_images.push_back(file);
+  return finished("Action executing ...\nFile fetched successfully\nAction succeeded\n");
+}
+
+std::unique_ptr<Command> install_image(Host host, const std::string& file) {
+  const std::optional<std::string> version = version_of_file(file);
+  if (!version || !has_file(host.dut, file))
+    return finished("", 1, fmt::format("Error: image file '{}' was not found\n", file));
+  nvos_of(host.dut)->staged = *version;
+  return finished("Action executing ...\nImage installed\nAction succeeded\n");
+}
+
+std::unique_ptr<Command> run_action(Host host, const Arguments& words) {
+  const auto begins = [&words](const Arguments& wanted) {
+    return words.size() > wanted.size() && std::equal(wanted.begin(), wanted.end(), words.begin());
+  };
+  if (begins({"action", "fetch", "system", "image"})) return fetch_image(host, words[4]);
+  if (begins({"action", "install", "system", "image", "files"})) return install_image(host, words[5]);
+  if (words.size() >= 3 && words[1] == "reboot" && words[2] == "system") {
+    request_power(host.rack, host.dut, PowerCommand::force_restart);
+    return finished("Action executing ...\n");
+  }
+  return finished("", 1, "Error: 'nv action' knows here: fetch and install system image, reboot system\n");
+}
+
 }  // namespace
+
+std::unique_ptr<Command> run_sha256sum(Host host, const Arguments& arguments) {
+  std::string out, err;
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
+    const std::string& path = arguments[i];
+    const std::string file = path.substr(path.rfind('/') + 1);
+    const bool is_there = path == fmt::format("{}/{}", kImageFolder, file) && has_file(host.dut, file);
+    if (is_there) {
+      out += fmt::format("{}  {}\n", firmware_sha256(nvos_image_bytes(*version_of_file(file))), path);
+    } else {
+      err += fmt::format("sha256sum: {}: No such file or directory\n", path);
+    }
+  }
+  return finished(out, err.empty() ? 0 : 1, err);
+}
 
 std::unique_ptr<Command> run_nv(Host host, const Arguments& arguments) {
   Arguments words;
@@ -81,6 +171,7 @@ std::unique_ptr<Command> run_nv(Host host, const Arguments& arguments) {
       words.push_back(arguments[i]);
     }
   }
+  if (!words.empty() && words[0] == "action" && nvos_of(host.dut) != nullptr) return run_action(host, words);
   if (!to_json) {
     return finished("", 1, "Error: this switch answers as JSON only: add -o json\n");
   }
@@ -88,7 +179,13 @@ std::unique_ptr<Command> run_nv(Host host, const Arguments& arguments) {
   if (words == Arguments{"show", "interface"}) return finished(json::serialize(interfaces(host.dut)) + "\n");
   if (words == Arguments{"show", "platform", "firmware"})
     return finished(json::serialize(firmware(host.dut)) + "\n");
-  return finished("", 1, "Error: 'nv' knows here: show system, show interface, show platform firmware\n");
+  if (words == Arguments{"show", "system", "image"} && nvos_of(host.dut) != nullptr)
+    return finished(json::serialize(system_image(host.dut)) + "\n");
+  if (words == Arguments{"show", "system", "image", "files"})
+    return finished(json::serialize(image_files(host.dut)) + "\n");
+  return finished("", 1,
+                  "Error: 'nv' knows here: show system, show system image, show system image files, show "
+                  "interface, show platform firmware\n");
 }
 
 }  // namespace kiln::virtual_rack

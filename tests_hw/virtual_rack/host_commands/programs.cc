@@ -17,7 +17,7 @@ Program find_program(const Dut& dut, const std::string& name) {
       {"nvbandwidth", run_nvbandwidth},         {"stress-ng", run_stress_ng}, {"fio", run_fio},
       {"all_reduce_perf", run_all_reduce_perf},
   };
-  static const std::map<std::string, Program> switches = {{"nv", run_nv}};
+  static const std::map<std::string, Program> switches = {{"nv", run_nv}, {"sha256sum", run_sha256sum}};
   const auto& own = dut.role == Role::switch_tray ? switches : compute;
   if (const auto found = own.find(name); found != own.end()) {
     return found->second;

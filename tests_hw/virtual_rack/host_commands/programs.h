@@ -44,5 +44,7 @@ std::unique_ptr<Command> run_stress_ng(Host host, const Arguments& arguments);
 std::unique_ptr<Command> run_fio(Host host, const Arguments& arguments);
 // nvos.cc: NVUE of NVOS 25
 std::unique_ptr<Command> run_nv(Host host, const Arguments& arguments);
+/// Of the images that NVOS has fetched.
+std::unique_ptr<Command> run_sha256sum(Host host, const Arguments& arguments);
 
 }  // namespace kiln::virtual_rack

@@ -75,6 +75,8 @@ json::object Bmc::excerpt(const Reading& reading, int digits, bool needs_power) 
 
 void Bmc::reset_manager_soon() { manager_reset_at_ns_ = rack.now_ns + kResetAfterNs; }
 
+void Bmc::cycle_power_soon() { power_cycle_at_ns_ = rack.now_ns + kResetAfterNs; }
+
 void Bmc::consume_boot_override() {
   if (settings.boot_enabled != "Once") return;
   settings.boot_enabled = "Disabled";
@@ -83,6 +85,8 @@ void Bmc::consume_boot_override() {
 
 void Bmc::restarted() {
   sessions.close_all();
+  settings.update_reserved = false;
+  settings.update_targets.clear();
   tasks.lose_all();
   subscriptions.end_streams();
 }
@@ -125,6 +129,11 @@ void Bmc::tick() {
   if (manager_reset_at_ns_ && now >= *manager_reset_at_ns_) {
     manager_reset_at_ns_.reset();
     reset_bmc(rack, dut);
+  }
+  if (power_cycle_at_ns_ && now >= *power_cycle_at_ns_) {
+    power_cycle_at_ns_.reset();
+    tasks.lose_all();  // what it was writing is not written
+    cycle_all_power(rack, dut);
   }
   if (dut.bmc_ready_at_ns != seen_ready_at_ns_) {
     seen_ready_at_ns_ = dut.bmc_ready_at_ns;

@@ -36,6 +36,8 @@ struct BmcSettings {
   bool leak_policy_enabled = false;
   std::int64_t leak_reaction_delay_s = 0;
   std::vector<std::string> ntp_servers;
+  bool update_reserved = false;  ///< HttpPushUriTargetsBusy
+  std::vector<std::string> update_targets;
 };
 
 class Bmc {
@@ -75,6 +77,7 @@ class Bmc {
   std::uint16_t https_port = 0;
 
   void reset_manager_soon();
+  void cycle_power_soon();
   /// A boot's one-time override ends here.
   void consume_boot_override();
 
@@ -115,6 +118,7 @@ class Bmc {
   std::unordered_set<const Reading*> freezes_;                 ///< temperatures and coolant
   mutable std::unordered_map<const Reading*, double> frozen_;  ///< what it goes on telling
   std::optional<std::uint64_t> manager_reset_at_ns_;
+  std::optional<std::uint64_t> power_cycle_at_ns_;
   std::uint64_t seen_ready_at_ns_ = 0;
   std::optional<std::chrono::milliseconds> restart_;
   std::uint64_t seen_boot_ns_ = 0;  ///< the boot under way or last done

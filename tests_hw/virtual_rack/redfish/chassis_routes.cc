@@ -21,6 +21,9 @@ void identify_part(json::object& body, std::string_view manufacturer, std::strin
   if (!serial.empty()) body["SerialNumber"] = serial;
 }
 
+/// Trays have standby power, which NVIDIA's chassis can cycle (GB200, GB300: AuxPowerReset of BMC_0).
+bool has_standby_power(Role role) { return role == Role::compute_tray || role == Role::switch_tray; }
+
 void describe_main(Bmc& bmc, const Address& address, json::object& body) {
   Dut& dut = bmc.dut;
   body["ChassisType"] = "RackMount";
@@ -60,6 +63,13 @@ void describe_main(Bmc& bmc, const Address& address, json::object& body) {
     reset["ResetType@Redfish.AllowableValues"] = json::array{"On", "ForceOff", "PowerCycle"};
     json::object actions;
     actions["#Chassis.Reset"] = std::move(reset);
+    if (has_standby_power(dut.role)) {
+      json::object auxiliary;
+      auxiliary["target"] = address.uri + "/Actions/Oem/NvidiaChassis.AuxPowerReset";
+      json::object oem_actions;
+      oem_actions["#NvidiaChassis.AuxPowerReset"] = std::move(auxiliary);
+      actions["Oem"] = std::move(oem_actions);
+    }
     body["Actions"] = std::move(actions);
   }
   if (dut.role == Role::power_shelf) {
@@ -337,6 +347,22 @@ void add_chassis_routes(Router& router, Role role) {
                 if (!is_main(bmc, a)) return not_found(a.uri);
                 return reset_answer(bmc, request, {"On", "ForceOff", "PowerCycle"});
               });
+  if (has_standby_power(role)) {
+    router.post("/redfish/v1/Chassis/{}/Actions/Oem/NvidiaChassis.AuxPowerReset",
+                [](Bmc& bmc, const Address& a, const HttpRequest& request) {
+                  if (!is_main(bmc, a)) return not_found(a.uri);
+                  const std::optional<json::object> body = parse_object(request.body);
+                  if (!body) return malformed();
+                  const json::value* type = body->if_contains("ResetType");
+                  if (type == nullptr || !type->is_string() || type->as_string() != "AuxPowerCycle") {
+                    return error_response(400, "ActionParameterValueError",
+                                          "The value of ResetType is not AuxPowerCycle.",
+                                          {"ResetType", "AuxPowerReset"});
+                  }
+                  bmc.cycle_power_soon();
+                  return no_content();
+                });
+  }
   router.get("/redfish/v1/Chassis/{}/ThermalSubsystem", thermal_subsystem);
   router.get("/redfish/v1/Chassis/{}/ThermalSubsystem/ThermalMetrics", thermal_metrics);
   router.get("/redfish/v1/Chassis/{}/ThermalSubsystem/Fans",

@@ -12,13 +12,22 @@
 namespace kiln::virtual_rack {
 namespace {
 
-std::string sha256_hex(std::string_view bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned length = 0;
-  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_sha256(), nullptr);
-  std::string text;
-  for (unsigned i = 0; i < length; ++i) text += fmt::format("{:02x}", digest[i]);
-  return text;
+/// Ed25519 (RFC 8032) over a head line, by the key of the virtual rack's vendor. It signs the same text
+/// alike, so that a signature is checked by making it again.
+std::string signature_hex(const std::string& text) {
+  constexpr std::array<unsigned char, 32> kSeed{'k', 'i', 'l', 'n', '-', 'v', 'i', 'r', 't', 'u', 'a', 'l'};
+  EVP_PKEY* key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, kSeed.data(), kSeed.size());
+  EVP_MD_CTX* context = EVP_MD_CTX_new();
+  std::array<unsigned char, 64> signature{};
+  std::size_t length = signature.size();
+  const bool made = EVP_DigestSignInit(context, nullptr, nullptr, nullptr, key) == 1 &&
+                    EVP_DigestSign(context, signature.data(), &length,
+                                   reinterpret_cast<const unsigned char*>(text.data()), text.size()) == 1;
+  EVP_MD_CTX_free(context);
+  EVP_PKEY_free(key);
+  std::string hex;
+  for (std::size_t i = 0; made && i < length; ++i) hex += fmt::format("{:02x}", signature[i]);
+  return hex;
 }
 
 std::string text_member(const json::object& object, std::string_view name) {
@@ -28,17 +37,31 @@ std::string text_member(const json::object& object, std::string_view name) {
 
 }  // namespace
 
+std::string firmware_sha256(std::string_view bytes) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned length = 0;
+  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_sha256(), nullptr);
+  std::string text;
+  for (unsigned i = 0; i < length; ++i) text += fmt::format("{:02x}", digest[i]);
+  return text;
+}
+
 std::optional<FirmwareImage> parse_firmware_image(const std::string& bytes) {
   const std::size_t end = bytes.find('\n');
   if (end == std::string::npos || end > 4096) return std::nullopt;
-  const std::optional<json::object> head = parse_object(bytes.substr(0, end));
+  std::optional<json::object> head = parse_object(bytes.substr(0, end));
   if (!head || text_member(*head, "image") != "kiln-virtual-firmware") return std::nullopt;
-  if (text_member(*head, "sha256") != sha256_hex(std::string_view(bytes).substr(end + 1)))
+  if (text_member(*head, "sha256") != firmware_sha256(std::string_view(bytes).substr(end + 1)))
     return std::nullopt;
   FirmwareImage image;
   image.component = text_member(*head, "component");
   image.version = text_member(*head, "version");
   if (image.component.empty() || image.version.empty()) return std::nullopt;
+  if (const json::value* floor = head->if_contains("security_version"); floor != nullptr && floor->is_int64())
+    image.security_version = floor->as_int64();
+  const std::string signature = text_member(*head, "signature");
+  head->erase("signature");
+  image.is_signed = signature == signature_hex(json::serialize(*head));
   return image;
 }
 
@@ -49,21 +72,27 @@ std::string make_firmware_image(const FirmwareImage& image, std::size_t payload_
   head["image"] = "kiln-virtual-firmware";
   head["component"] = image.component;
   head["version"] = image.version;
-  head["sha256"] = sha256_hex(payload);
+  head["security_version"] = image.security_version;
+  head["sha256"] = firmware_sha256(payload);
+  if (image.is_signed) head["signature"] = signature_hex(json::serialize(head));
   return json::serialize(head) + "\n" + payload;
 }
 
-UpdateTask& Tasks::start(const RackModel& rack, const std::string& component, const std::string& version,
-                         std::uint64_t now_ns) {
+UpdateTask& Tasks::start(const RackModel& rack, const FirmwareImage& image, std::uint64_t now_ns) {
   UpdateTask task;
   task.id = std::to_string(next_id_++);
-  task.component = component;
-  task.version = version;
+  task.component = image.component;
+  task.version = image.version;
   task.start_ns = now_ns;
   task.length_ns = static_cast<std::uint64_t>(flash_seconds(rack) * 1e9);
   task.message_id = "Update.1.0.TransferringToComponent";
-  task.message = fmt::format("Image '{}' is being transferred to '{}'.", version, component);
-  task.arguments = {version, component};
+  task.message = fmt::format("Image '{}' is being transferred to '{}'.", task.version, task.component);
+  task.arguments = {task.version, task.component};
+  if (!image.is_signed) {
+    task.refusal = "VerificationFailed";
+  } else if (image.security_version < 1) {
+    task.refusal = "UpdateSkippedVersionTooLow";
+  }
   return tasks_.insert_or_assign(task.id, task).first->second;
 }
 
@@ -82,7 +111,11 @@ void Tasks::advance(RackModel& rack, Dut& dut, std::uint64_t now_ns) {
     if (task.end_ns != 0 || now_ns < task.start_ns) continue;
     const std::uint64_t spent = now_ns - task.start_ns;
     // A failing flash dies on the way, as real ones do, not at its beginning.
-    const bool fails = active_fault(rack, dut, FaultKind::firmware_update_fails, task.component) != nullptr;
+    const bool trusting =
+        active_fault(rack, dut, FaultKind::firmware_accepts_anything, task.component) != nullptr;
+    const bool refused = !task.refusal.empty() && !trusting;
+    const bool fails =
+        refused || active_fault(rack, dut, FaultKind::firmware_update_fails, task.component) != nullptr;
     const std::uint64_t length = fails ? task.length_ns * 7 / 10 : task.length_ns;
     task.percent = task.length_ns == 0
                        ? 99
@@ -94,10 +127,11 @@ void Tasks::advance(RackModel& rack, Dut& dut, std::uint64_t now_ns) {
     if (fails || !staged) {
       task.state = "Exception";
       task.health = "Critical";
-      task.message_id = "Update.1.0.ApplyFailed";
+      task.message_id = "Update.1.0." + (refused ? task.refusal : std::string("ApplyFailed"));
       task.message =
-          staged ? fmt::format("Installation of image '{}' to '{}' failed.", task.version, task.component)
-                 : staged.error().message;
+          refused  ? fmt::format("Image '{}' is not one that '{}' may run.", task.version, task.component)
+          : staged ? fmt::format("Installation of image '{}' to '{}' failed.", task.version, task.component)
+                   : staged.error().message;
     } else {
       task.percent = 100;
       task.state = "Completed";

@@ -8,13 +8,14 @@
 
 #include "tests_hw/virtual_rack/redfish/bmc.h"
 #include "tests_hw/virtual_rack/redfish/multipart.h"
+#include "tests_hw/virtual_rack/redfish/requested_properties.h"
 #include "tests_hw/virtual_rack/redfish/routes.h"
 
 namespace kiln::virtual_rack {
 namespace {
 
 constexpr std::string_view kPush = "/redfish/v1/UpdateService/update-multipart";
-constexpr std::int64_t kMaxImageBytes = 200LL * 1024 * 1024;
+constexpr std::int64_t kMaxImageBytes = 32LL * 1024 * 1024;  // real ones take 200 MB and more
 
 std::string monitor_uri(const UpdateTask& task) {
   return fmt::format("{}/TaskService/TaskMonitors/{}", kRoot, task.id);
@@ -70,7 +71,7 @@ HttpResponse start_update(Bmc& bmc, const FirmwareImage& image, const std::vecto
     busy.headers.emplace_back("Retry-After", "2");
     return busy;
   }
-  const UpdateTask& task = bmc.tasks.start(bmc.rack, item->name, image.version, bmc.now_ns());
+  const UpdateTask& task = bmc.tasks.start(bmc.rack, image, bmc.now_ns());
   HttpResponse response = json_response(202, task_resource(bmc, task));
   response.headers.emplace_back("Location", monitor_uri(task));
   response.headers.emplace_back("Retry-After", "1");
@@ -134,6 +135,10 @@ HttpResponse push_multipart(Bmc& bmc, const Address&, const HttpRequest& request
   if (parameters == nullptr || file == nullptr) {
     const char* missing = parameters == nullptr ? "UpdateParameters" : "UpdateFile";
     return error_response(400, "MissingOrMalformedPart", fmt::format("The part {} is missing.", missing));
+  }
+  if (static_cast<std::int64_t>(file->body.size()) > kMaxImageBytes) {
+    return error_response(413, "PayloadTooLarge",
+                          fmt::format("The image is larger than {} bytes.", kMaxImageBytes));
   }
   const std::optional<json::object> settings = parse_object(parameters->body);
   if (!settings) return error_response(400, "MalformedJSON", "UpdateParameters is not a JSON object.");
@@ -201,13 +206,15 @@ HttpResponse simple_update(Bmc& bmc, const Address&, const HttpRequest& request)
   return start_update(bmc, *image, targets);
 }
 
-json::object update_service(Bmc&, const Address& a) {
+json::object update_service(Bmc& bmc, const Address& a) {
   json::object body = resource(a.uri, "UpdateService.v1_11_0", "UpdateService", "Update Service");
   body["ServiceEnabled"] = true;
   body["Status"] = status("Enabled");
   body["FirmwareInventory"] = link(a.uri + "/FirmwareInventory");
   body["MultipartHttpPushUri"] = kPush;
   body["MaxImageSizeBytes"] = kMaxImageBytes;
+  body["HttpPushUriTargetsBusy"] = bmc.settings.update_reserved;
+  body["HttpPushUriTargets"] = json::value_from(bmc.settings.update_targets);
   json::object simple;
   simple["target"] = a.uri + "/Actions/UpdateService.SimpleUpdate";
   simple["TransferProtocol@Redfish.AllowableValues"] = json::array{"HTTP", "HTTPS"};
@@ -215,6 +222,13 @@ json::object update_service(Bmc&, const Address& a) {
   actions["#UpdateService.SimpleUpdate"] = std::move(simple);
   body["Actions"] = std::move(actions);
   return body;
+}
+
+void patch_update_service(Bmc& bmc, const Address&, RequestedProperties& wanted) {
+  constexpr std::size_t kMostTargets = 32;
+  if (const auto reserved = wanted.flag("HttpPushUriTargetsBusy")) bmc.settings.update_reserved = *reserved;
+  const auto targets = wanted.texts("HttpPushUriTargets", bmc.settings.update_targets, kMostTargets);
+  if (targets) bmc.settings.update_targets = *targets;
 }
 
 /// The part of the tree an inventory entry is about.
@@ -248,6 +262,7 @@ std::optional<std::string> related_item(Bmc& bmc, const FirmwareItem& item) {
 void add_update_routes(Router& router) {
   router.get("/redfish/v1/UpdateService",
              [](Bmc& bmc, const Address& a) { return std::optional(update_service(bmc, a)); });
+  router.patch("/redfish/v1/UpdateService", patch_update_service);
   router.post(kPush, push_multipart);
   router.post("/redfish/v1/UpdateService/Actions/UpdateService.SimpleUpdate", simple_update);
   router.get("/redfish/v1/UpdateService/FirmwareInventory", [](Bmc& bmc, const Address& a) {

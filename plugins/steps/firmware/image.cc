@@ -1,0 +1,62 @@
+#include "image.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+namespace kiln::firmware {
+namespace {
+
+constexpr std::uintmax_t kLargestImage = 512ULL << 20;  // bytes; beyond any BMC's MaxImageSizeBytes seen
+
+}  // namespace
+
+Result<std::string> read_image(const FirmwareTarget& target) {
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  const std::uintmax_t size = fs::file_size(target.image, failed);
+  if (failed) {
+    return Error("firmware.no_image", fmt::format("{}: {}", target.image, failed.message()),
+                 "put the vendor's image there under that name", Blame::operator_);
+  }
+  if (size == 0 || size > kLargestImage) {
+    return Error(
+        "firmware.image_size", fmt::format("{} has {} bytes", target.image, size),
+        is_nvos(target.route) ? "give the switch a uri to fetch it from instead" : "is it the right file?",
+        Blame::operator_);
+  }
+  std::ifstream stream(target.image, std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  if (!stream || bytes.size() != size) {
+    return Error("firmware.no_image", fmt::format("{} cannot be read to its end", target.image), "",
+                 Blame::operator_);
+  }
+  if (target.sha256.empty()) return bytes;
+  const std::string hash = sha256_hex(bytes);
+  if (hash != target.sha256) {
+    return Error("firmware.wrong_image",
+                 fmt::format("{} has SHA-256 {}, the baseline says {}", target.image, hash, target.sha256),
+                 "fetch the image again from the vendor and compare; nothing was written", Blame::operator_);
+  }
+  return bytes;
+}
+
+FirmwareTarget target_without_baseline(const Inventory& inventory, const std::string& component,
+                                       const std::string& version, const std::string& directory,
+                                       Nanoseconds active_within) {
+  namespace fs = std::filesystem;
+  fs::path place = directory;
+  if (place.is_relative()) place = fs::path(inventory.file).parent_path() / place;
+  FirmwareTarget target;
+  target.component = component;
+  target.version = version;
+  target.image = (place / fmt::format("{}-{}.fw", component, version)).string();
+  target.downgrade = true;  // the rack file names one version: it is installed
+  target.active_within = active_within;
+  target.source = "the rack file";
+  return target;
+}
+
+}  // namespace kiln::firmware

@@ -1,0 +1,395 @@
+#include "install.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "image.h"
+#include "nvos.h"
+
+namespace kiln::firmware {
+
+using boost::asio::awaitable;
+
+namespace {
+
+constexpr Nanoseconds kReadBackEvery = std::chrono::milliseconds(500);
+/// A BMC that restarts by itself after an update is away for minutes (GB200 trays: about three).
+constexpr Nanoseconds kAwayAfterWrite = std::chrono::seconds(300);
+/// A BMC that has just restarted reads its detectors some time after it answers.
+constexpr Nanoseconds kWatchedAgainWithin = std::chrono::seconds(180);
+constexpr Nanoseconds kOffWithin = std::chrono::seconds(60);
+constexpr Nanoseconds kOnWithin = std::chrono::seconds(60);
+/// Somebody else's update: as long as the longest of ours.
+constexpr Nanoseconds kUnderWayWithin = std::chrono::hours(1);
+
+/// One write under way. Lives in install() until it is over.
+class Writing {
+ public:
+  Writing(StepContext& step, const Permit& leave, FirmwareTarget what, Running was)
+      : context(step), flash(leave), target(std::move(what)), before(std::move(was)), after(before) {}
+  StepContext& context;
+  const Permit& flash;
+  std::optional<Permit> power;  ///< when activating it restarts or switches the DUT
+  bool host_was_on = false;
+  FirmwareTarget target;
+  Running before, after;
+  std::string image;
+};
+
+bool takes_power(const FirmwareTarget& target, bool host_on) {
+  switch (target.activation) {
+    case FirmwareActivation::none:
+    case FirmwareActivation::manager_reset:
+      return false;
+    case FirmwareActivation::host_restart:
+    case FirmwareActivation::switch_reboot:
+      return host_on;
+    case FirmwareActivation::full_power_cycle:
+      return true;  // a DUT that was off may come back on
+  }
+  return true;
+}
+
+/// Leave, once the leak detectors are read again: after a BMC's restart nobody can say yet that they are dry.
+/// Every other refusal stands at once.
+awaitable<Result<Permit>> permit_when_watched(StepContext& context, Energy energy, std::string reason) {
+  const Ctx waiting = context.ctx().child_within("leak detectors are read again", kWatchedAgainWithin);
+  while (true) {
+    Result<Permit> leave = context.permit(energy, reason);
+    if (leave) co_return leave;
+    const std::string& code = leave.error().code;
+    if (code != "permit.no_leak_watch" && code != "permit.no_warden_watch") co_return leave;
+    context.progress("waits until the leak detectors are read again");
+    const Status waited = co_await waiting.sleep_for(kReadBackEvery);
+    if (!waited) co_return leave;
+  }
+}
+
+// ---------------------------------------------------------------- writing
+
+awaitable<Result<UpdateOutcome>> push_image(Writing& writing, Ctx& ctx, Bmc& bmc) {
+  // Named first: g++ 12 destroys a closure twice that is a temporary of an awaited call (docs/traps.md, 1).
+  StepContext& context = writing.context;
+  std::function<void(const UpdateProgress&)> on_progress = [&context, component = writing.target.component](
+                                                               const UpdateProgress& progress) {
+    context.progress(fmt::format("{} {} {}", component, progress.task_state,
+                                 progress.percent ? fmt::format("{} %", *progress.percent) : std::string{}));
+  };
+  UpdateRequest request;
+  request.component = writing.target.component;
+  const std::string& file = writing.target.image;
+  request.image_name = file.substr(file.rfind('/') + 1);
+  request.image = std::move(writing.image);
+  request.uri = writing.target.uri;
+  request.targets = writing.target.targets;
+  request.image_type = writing.target.image_type;
+  const Ctx write = ctx.child_within("write", writing.target.write_within);
+  Result<UpdateOutcome> outcome =
+      co_await bmc.update_firmware(write, writing.flash, std::move(request), std::move(on_progress));
+  co_return outcome;
+}
+
+awaitable<Result<UpdateOutcome>> install_over_nvos(Writing& writing, Ctx& ctx) {
+  const Result<Shell*> shell = writing.context.shell();
+  if (!shell) co_return shell.error();
+  writing.context.progress(writing.target.component + " is installed by NVOS");
+  const Ctx write = ctx.child_within("write", writing.target.write_within);
+  std::string image = std::move(writing.image);
+  const Result<bool> stayed = co_await nvos_install(write, **shell, writing.target, std::move(image));
+  if (!stayed) co_return stayed.error();
+  UpdateOutcome outcome;
+  outcome.task_ok = *stayed;
+  outcome.task_vanished = !*stayed;
+  outcome.task_state = "installed";
+  outcome.message = "by NVOS";
+  co_return outcome;
+}
+
+// ---------------------------------------------------------------- activating
+
+awaitable<Result<Running>> read_now(Writing& writing, const Ctx& ctx, Bmc& bmc) {
+  FirmwareTarget target = writing.target;
+  Doors doors = doors_of(writing.context, bmc);
+  Result<Running> running = co_await read_running_one(ctx, doors, std::move(target));
+  co_return running;
+}
+
+/// Reads until the target runs, or the time is over: the last that was read. What runs while the BMC or the
+/// switch is away cannot be read; then it is tried again.
+awaitable<Status> wait_for_version(Writing& writing, const Ctx& ctx, Bmc& bmc, Nanoseconds budget) {
+  const Ctx waiting = ctx.child_within("version", budget);
+  Status last = Error("firmware.not_read", "what runs could not be read after the update");
+  while (true) {
+    Result<Running> running = co_await read_now(writing, waiting, bmc);
+    if (running) {
+      last = success();
+      writing.after = std::move(*running);
+      if (is_version(writing.after.version, writing.target.version)) co_return last;
+    }
+    const Status waited = co_await waiting.sleep_for(kReadBackEvery);
+    if (waited) continue;
+    if (ctx.stopped()) co_return waited.error();
+    co_return last;
+  }
+}
+
+awaitable<Status> wait_for_power(const Ctx& ctx, Bmc& bmc, PowerState wanted, Nanoseconds budget) {
+  const Ctx waiting = ctx.child_within("power", budget);
+  while (true) {
+    const Result<PowerState> power = co_await bmc.power_state(waiting);
+    if (power && *power == wanted) co_return success();
+    const Status waited = co_await waiting.sleep_for(kReadBackEvery);
+    if (waited) continue;
+    if (ctx.stopped()) co_return waited.error();
+    co_return Error("firmware.power_not_read_back", fmt::format("the power did not become {} in {}",
+                                                                to_string(wanted), format_duration(budget)));
+  }
+}
+
+/// Everything off, standby too, and back to what was. The host goes off first, so that nothing is pulled from
+/// under it.
+awaitable<Status> cycle_all_power(Writing& writing, Ctx& ctx, Bmc& bmc) {
+  if (writing.host_was_on) {
+    const Status off = co_await bmc.force_off(ctx);
+    if (!off) co_return off;
+    const Status is_off = co_await wait_for_power(ctx, bmc, PowerState::off, kOffWithin);
+    if (!is_off) co_return is_off;
+  }
+  const Status cycled = co_await bmc.full_power_cycle(ctx, *writing.power);
+  if (!cycled) co_return cycled;
+  const Status back = co_await wait_for_version(writing, ctx, bmc, writing.target.active_within);
+  if (!back) co_return back;
+  if (!writing.host_was_on) co_return success();
+  const Result<PowerState> power = co_await bmc.power_state(ctx);
+  if (!power) co_return power.error();
+  if (*power == PowerState::on || *power == PowerState::powering_on) co_return success();
+  const Status on = co_await bmc.power_on(ctx, *writing.power);
+  if (!on) co_return on;
+  const Status is_on = co_await wait_for_power(ctx, bmc, PowerState::on, kOnWithin);
+  co_return is_on;
+}
+
+awaitable<Status> activate(Writing& writing, Ctx& ctx, Bmc& bmc) {
+  switch (writing.target.activation) {
+    case FirmwareActivation::none:
+      co_return success();
+    case FirmwareActivation::host_restart: {
+      if (!writing.host_was_on) co_return success();
+      const Status restarted = co_await bmc.restart(ctx, *writing.power);
+      co_return restarted;
+    }
+    case FirmwareActivation::manager_reset: {
+      const Status reset = co_await bmc.reset_manager(ctx);
+      co_return reset;
+    }
+    case FirmwareActivation::full_power_cycle: {
+      const Status cycled = co_await cycle_all_power(writing, ctx, bmc);
+      co_return cycled;
+    }
+    case FirmwareActivation::switch_reboot: {
+      const Result<Shell*> shell = writing.context.shell();
+      if (!shell) co_return shell.error();
+      const Status rebooted = co_await nvos_reboot(ctx, **shell);
+      co_return rebooted;
+    }
+  }
+  co_return success();
+}
+
+/// What restarts by itself once it is written loses its task or its connection: then it is waited for, and
+/// not restarted once more when it runs what it should. A host's firmware is never known to run before its
+/// restart: an inventory may show what was only written.
+awaitable<bool> restarted_by_itself(Writing& writing, const Ctx& ctx, Bmc& bmc) {
+  const Nanoseconds away = std::min(kAwayAfterWrite, writing.target.active_within);
+  const Status back = co_await wait_for_version(writing, ctx, bmc, away);
+  const bool was_there = is_version(writing.before.version, writing.target.version);
+  const bool by_itself = writing.target.activation == FirmwareActivation::manager_reset ||
+                         writing.target.activation == FirmwareActivation::switch_reboot;
+  co_return back&& by_itself && !was_there && is_version(writing.after.version, writing.target.version);
+}
+
+/// A write that is not over in its time may still go on: what the component holds is then not known.
+awaitable<Status> tell_late(Writing& writing, const Ctx& ctx, Error failure) {
+  if (failure.code != "ctx.deadline" || ctx.stopped()) co_return success();
+  Diagnosed diagnosis;
+  diagnosis.code = "firmware.interrupted";
+  diagnosis.part = writing.target.component;
+  diagnosis.message = fmt::format("the write of {} was not over after {}: unknown until it is read again",
+                                  writing.target.component, format_duration(writing.target.write_within));
+  diagnosis.action = "let it end, read its version, and give it a longer write_within in the baseline";
+  const Status told = co_await writing.context.diagnose(std::move(diagnosis));
+  co_return told;
+}
+
+/// Runs under StepContext::flash: a person's stop does not reach `ctx`, so it is looked for between writing
+/// and activating.
+awaitable<Status> write_and_activate(Writing& writing, Ctx& ctx, Bmc& bmc) {
+  Result<UpdateOutcome> outcome = UpdateOutcome{};
+  if (is_nvos(writing.target.route)) {
+    outcome = co_await install_over_nvos(writing, ctx);
+  } else {
+    outcome = co_await push_image(writing, ctx, bmc);
+  }
+  if (!outcome) {
+    const Status told = co_await tell_late(writing, ctx, outcome.error());
+    if (!told) co_return told;
+    co_return outcome.error();
+  }
+  const Status stopped = writing.context.ctx().check();
+  const Status noted = co_await writing.context.note(
+      fmt::format("update of {} from {} to {}: task {} {}{}", writing.target.component,
+                  writing.before.version, writing.target.version, outcome->task_state, outcome->message,
+                  stopped ? "" : "; not activated, because the run was stopped"));
+  if (!noted) co_return noted;
+  if (!stopped) co_return stopped;
+  if (!outcome->task_ok && !outcome->task_vanished) {
+    Result<Running> running = co_await read_now(writing, ctx, bmc);
+    if (!running) co_return running.error();
+    writing.after = std::move(*running);
+    co_return success();
+  }
+  // Even a task that reports success may leave the old image running: the activation decides, what is read
+  // afterwards tells.
+  if (outcome->task_vanished) {
+    const bool runs = co_await restarted_by_itself(writing, ctx, bmc);
+    if (runs) co_return success();
+  }
+  const Status activated = co_await activate(writing, ctx, bmc);
+  if (!activated) co_return activated;
+  const Status read = co_await wait_for_version(writing, ctx, bmc, writing.target.active_within);
+  co_return read;
+}
+
+awaitable<Status> let_them_end(StepContext& context, Ctx& ctx, Bmc& bmc) {
+  std::function<void(const UpdateProgress&)> on_progress = [&context](const UpdateProgress& progress) {
+    context.progress(fmt::format("an update under way: {} {}", progress.task_state,
+                                 progress.percent ? fmt::format("{} %", *progress.percent) : std::string{}));
+  };
+  const Result<std::vector<UpdateOutcome>> ended = co_await bmc.wait_for_updates(ctx, std::move(on_progress));
+  if (!ended) co_return ended.error();
+  for (const UpdateOutcome& outcome : *ended) {
+    const std::string how = outcome.task_vanished ? "its task vanished" : outcome.task_state;
+    std::string text = fmt::format("an update that was under way has ended: {} {} ({})", how, outcome.message,
+                                   outcome.task_uri);
+    const Status noted = co_await context.note(std::move(text));
+    if (!noted) co_return noted;
+  }
+  co_return success();
+}
+
+}  // namespace
+
+std::optional<Refusal> why_not_install(const FirmwareTarget& target, const Running& running) {
+  Refusal refusal;
+  if (running.version.empty()) return std::nullopt;  // whatever it is, it is not the baseline
+  const auto order = compare(canonical_version(running.version), canonical_version(target.version));
+  if (order != std::partial_ordering::less && order != std::partial_ordering::equivalent &&
+      !target.downgrade) {
+    const bool newer = order == std::partial_ordering::greater;
+    refusal.code = newer ? "firmware.newer_than_baseline" : "firmware.not_comparable";
+    refusal.reason = fmt::format("{} runs {}, which {} the baseline's {}", target.component, running.version,
+                                 newer ? "is newer than" : "cannot be ordered against", target.version);
+    refusal.action = "have whoever owns the baseline write downgrade: allow for it, or raise its version";
+    return refusal;
+  }
+  if (target.image.empty() && target.uri.empty()) {
+    refusal.code = "firmware.no_image";
+    refusal.reason = fmt::format("{} is off the baseline, which names no image for it", target.component);
+    refusal.action = "add image and sha256 to the baseline, or update it the way its vendor describes";
+    return refusal;
+  }
+  const bool too_old = !target.from_at_least.empty() &&
+                       compare(canonical_version(running.version), canonical_version(target.from_at_least)) ==
+                           std::partial_ordering::less;
+  if (!too_old) return std::nullopt;
+  refusal.code = "firmware.step_missing";
+  refusal.reason = fmt::format("{} runs {}, and {} may only be installed from {} on", target.component,
+                               running.version, target.version, target.from_at_least);
+  refusal.action = fmt::format("update it to {} first", target.from_at_least);
+  return refusal;
+}
+
+Nanoseconds flash_budget(const FirmwareTarget& target) {
+  return target.write_within + 2 * target.active_within + kOffWithin + kOnWithin;
+}
+
+bool is_at_target(const FirmwareTarget& target, const Running& running) {
+  if (!is_version(running.version, target.version)) return false;
+  return !target.both_banks || is_version(running.standby_version, target.version);
+}
+
+awaitable<Result<Running>> install(StepContext& context, FirmwareTarget target, Running before) {
+  const Result<Bmc*> bmc = context.bmc();
+  if (!bmc) co_return bmc.error();
+  std::string image;
+  if (target.uri.empty()) {
+    Result<std::string> read = read_image(target);
+    if (!read) co_return read.error();
+    image = std::move(*read);
+  }
+  const Result<PowerState> power = co_await (*bmc)->power_state(context.ctx());
+  if (!power) co_return power.error();
+  std::string reason = fmt::format("{}: {} to {}", target.component, before.version, target.version);
+  const Result<Permit> flash = co_await permit_when_watched(context, Energy::flash, std::move(reason));
+  if (!flash) co_return flash.error();
+  Writing writing(context, *flash, target, std::move(before));
+  writing.host_was_on = *power == PowerState::on || *power == PowerState::powering_on;
+  writing.image = std::move(image);
+  if (takes_power(target, writing.host_was_on)) {
+    std::string activation = "activate " + target.component;
+    Result<Permit> leave = co_await permit_when_watched(context, Energy::power, std::move(activation));
+    if (!leave) co_return leave.error();
+    writing.power = std::move(*leave);
+  }
+  std::function<awaitable<Status>(Ctx&, Bmc&)> write = [&writing](Ctx& ctx, Bmc& raw) {
+    return write_and_activate(writing, ctx, raw);
+  };
+  const Status written = co_await context.flash(target.component, flash_budget(target), std::move(write));
+  if (!written) co_return written.error();
+  co_return std::move(writing.after);
+}
+
+awaitable<Status> let_updates_end(StepContext& context) {
+  const Result<Bmc*> bmc = context.bmc();
+  if (!bmc) co_return bmc.error();
+  const Result<std::size_t> under_way = co_await (*bmc)->updates_under_way(context.ctx());
+  if (!under_way) co_return under_way.error();
+  if (*under_way == 0) co_return success();
+  std::function<awaitable<Status>(Ctx&, Bmc&)> wait = [&context](Ctx& ctx, Bmc& raw) {
+    return let_them_end(context, ctx, raw);
+  };
+  const Status ended = co_await context.flash("an update under way", kUnderWayWithin, std::move(wait));
+  co_return ended;
+}
+
+awaitable<Status> wait_for_host(StepContext& context, Nanoseconds budget) {
+  if (!context.dut().host) co_return success();
+  const Result<Bmc*> bmc = context.bmc();
+  if (!bmc) co_return bmc.error();
+  const Result<PowerState> power = co_await (*bmc)->power_state(context.ctx());
+  if (!power) co_return power.error();
+  if (*power == PowerState::off) co_return success();
+  const Result<Shell*> shell = context.shell();
+  if (!shell) co_return shell.error();
+  const Ctx waiting = context.ctx().child_within("host answers", budget);
+  while (true) {
+    const Ctx attempt = waiting.child_within("host answers", std::chrono::seconds(5));
+    Command command("true");
+    const Result<CommandResult> result = co_await (*shell)->run(attempt, std::move(command));
+    if (result && result->ok()) co_return success();
+    // A connection from before the reset may never say that it is dead.
+    co_await (*shell)->disconnect();
+    const Status waited = co_await waiting.sleep_for(kReadBackEvery);
+    if (waited) continue;
+    if (context.ctx().stopped()) co_return waited;
+    co_return Error("firmware.host_silent",
+                    fmt::format("the host of {} does not answer {} after its restart", context.dut().id,
+                                format_duration(budget)),
+                    "look at its console: does it boot with this firmware?");
+  }
+}
+
+}  // namespace kiln::firmware

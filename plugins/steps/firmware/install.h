@@ -1,0 +1,43 @@
+#pragma once
+// One component's way from its image to the version that runs: whether it may go there at all, the write,
+// what activates it, and the reading that decides. Loop thread only.
+
+#include <boost/asio/awaitable.hpp>
+#include <optional>
+#include <string>
+
+#include "running.h"
+#include "sdk/step.h"
+
+namespace kiln::firmware {
+
+/// A compute tray of this class boots in five to ten minutes.
+inline constexpr Nanoseconds kHostAnswersWithin = std::chrono::minutes(15);
+
+/// Why a component that is off its baseline is not written.
+class Refusal {
+ public:
+  std::string code, reason, action;
+};
+/// By the baseline's policy: nothing to install, newer than the baseline, too old for one step. nullopt: go.
+std::optional<Refusal> why_not_install(const FirmwareTarget& target, const Running& running);
+
+/// Whether nothing is left to do: the version runs, and where both banks count, the other holds it, too.
+bool is_at_target(const FirmwareTarget& target, const Running& running);
+
+/// Writes, activates and reads until `target` runs or its time is over: what runs then, which may still be
+/// another version. The write stands under StepContext::flash: a person's stop does not interrupt it, and
+/// after one nothing is activated. Errors: those of the image, permits, the exchange.
+boost::asio::awaitable<Result<Running>> install(StepContext& context, FirmwareTarget target, Running before);
+
+/// How long a write and what activates it may take in all.
+Nanoseconds flash_budget(const FirmwareTarget& target);
+
+/// Waits for updates that somebody began and that still run, as a write of our own.
+boost::asio::awaitable<Status> let_updates_end(StepContext& context);
+
+/// The host answers again after a restart; at once when there is none, or when it is off. Errors:
+/// firmware.host_silent.
+boost::asio::awaitable<Status> wait_for_host(StepContext& context, Nanoseconds budget = kHostAnswersWithin);
+
+}  // namespace kiln::firmware

@@ -1,0 +1,102 @@
+#include "installed_record.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "install.h"
+
+namespace kiln::firmware {
+
+using boost::asio::awaitable;
+
+namespace {
+
+/// A component with two banks is written into the one that does not run: after two writes both hold it.
+constexpr int kMostWrites = 2;
+
+awaitable<Status> record_running(StepContext& context, const FirmwareTarget& target, const Running& now,
+                                 const std::optional<Refusal>& refused) {
+  Value version;
+  if (!now.version.empty()) version = now.version;
+  Reading reading("firmware.version.after_update", target.component, version, now.source);
+  reading.expected = target.version;
+  reading.reason = now.why_none;
+  if (refused) {
+    reading.fault_code = refused->code;
+    reading.action = refused->reason + "; " + refused->action;
+  }
+  const Result<Outcome> judged = co_await context.record(std::move(reading));
+  if (!judged) co_return judged.error();
+  if (!target.both_banks) co_return success();
+  Value standby;
+  if (!now.standby_version.empty()) standby = now.standby_version;
+  Reading other("firmware.standby_version", target.component, standby, now.source);
+  other.expected = target.version;
+  other.reason = "the BMC does not tell what the other bank holds";
+  const Result<Outcome> also_judged = co_await context.record(std::move(other));
+  if (!also_judged) co_return also_judged.error();
+  co_return success();
+}
+
+awaitable<Status> record_before(StepContext& context, const FirmwareTarget& target, const Running& before) {
+  Value version;
+  if (!before.version.empty()) version = before.version;
+  Reading reading("firmware.version.before_update", target.component, version, before.source);
+  reading.reason = before.why_none;
+  const Result<Outcome> recorded = co_await context.record(std::move(reading));
+  if (!recorded) co_return recorded.error();
+  co_return success();
+}
+
+}  // namespace
+
+std::vector<MeasurementDeclaration> installed_measurements() {
+  return {{"firmware.version.after_update", "", ComponentKind::firmware, true, "firmware.update_failed",
+           "read the update task's message; flash again by the vendor's recovery path",
+           "installed version after update and activation"},
+          {"firmware.standby_version", "", ComponentKind::firmware, true, "firmware.standby_off_baseline",
+           "update the component once more, so that its other bank is written too",
+           "version in the other bank, where the baseline wants both"},
+          {"firmware.version.before_update", "", ComponentKind::firmware, false, "", "",
+           "installed version that was found"},
+          {"firmware.update.time", "s", ComponentKind::firmware, false, "", "", "upload to read back"}};
+}
+
+awaitable<Result<bool>> bring_to(StepContext& context, FirmwareTarget target) {
+  const Result<Bmc*> bmc = context.bmc();
+  if (!bmc) co_return bmc.error();
+  FirmwareTarget asked = target;
+  Doors doors = doors_of(context, **bmc);
+  Result<Running> now = co_await read_running_one(context.ctx(), doors, std::move(asked));
+  if (!now) co_return now.error();
+  const Status noted = co_await record_before(context, target, *now);
+  if (!noted) co_return noted.error();
+  const std::int64_t started = context.ctx().now().monotonic_ns;
+  std::optional<Refusal> refused;
+  bool written = false;
+  for (int write = 0; write < kMostWrites && !is_at_target(target, *now); ++write) {
+    refused = why_not_install(target, *now);
+    if (refused) break;
+    FirmwareTarget wanted = target;
+    Running before = *now;
+    now = co_await install(context, std::move(wanted), std::move(before));
+    if (!now) co_return now.error();
+    written = true;
+    // The other bank gets its turn only when the first write has worked.
+    const bool one_is_done = target.both_banks && is_version(now->version, target.version);
+    if (!one_is_done) break;
+  }
+  const Status judged = co_await record_running(context, target, *now, refused);
+  if (!judged) co_return judged.error();
+  if (written) {
+    Reading time("firmware.update.time", target.component,
+                 static_cast<double>(context.ctx().now().monotonic_ns - started) / 1e9,
+                 Source{"computed", "from upload to read back"});
+    const Result<Outcome> timed = co_await context.record(std::move(time));
+    if (!timed) co_return timed.error();
+  }
+  co_return is_at_target(target, *now);
+}
+
+}  // namespace kiln::firmware

@@ -1,0 +1,201 @@
+// What is asked once for the whole rack: whether a tier may be passed, and whether firmware is mixed.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "firmware_steps.h"
+#include "running.h"
+
+namespace kiln::firmware {
+
+using boost::asio::awaitable;
+
+// ---------------------------------------------------------------- one tier
+
+const StepDescription& Tier::describe() const {
+  static const StepDescription description = [] {
+    StepDescription made;
+    made.use = "firmware.tier";
+    made.summary =
+        "Everything of some roles runs its baseline, before anything that depends on them is touched";
+    made.measurements = {{"firmware.tier.off_baseline", "1", ComponentKind::whole_dut, true,
+                          "firmware.tier_off_baseline",
+                          "bring these components to the baseline first; what depends on them waits",
+                          "components of these roles that do not run the baseline"}};
+    made.parameters = {
+        {"roles", ParameterType::list, std::nullopt, "power_shelf, switch_tray, compute_tray, …"}};
+    made.rack_scope = true;
+    made.default_timeout = std::chrono::minutes(10);
+    made.on_resume = ResumePolicy::verify;
+    return made;
+  }();
+  return description;
+}
+
+Status Tier::check(const Parameters& with) const {
+  for (const std::string& word : with.list("roles")) {
+    if (role_from(word) && role_from(word) != Role::rack) continue;
+    return Error("recipe.parameters",
+                 fmt::format("'{}' is not a role{}", word, did_you_mean(word, role_names())), "",
+                 Blame::recipe);
+  }
+  return success();
+}
+
+awaitable<Status> Tier::run(StepContext& context) {
+  const std::vector<std::string> roles = context.with().list("roles");
+  std::set<std::string> present;
+  for (const Dut* dut : context.duts()) present.insert(dut->id);
+  std::int64_t off = 0;
+  std::string where;
+  for (const Dut& dut : context.inventory().duts) {
+    const std::string role(to_string(dut.role));
+    if (std::find(roles.begin(), roles.end(), role) == roles.end()) continue;
+    if (dut.firmware_targets.empty()) continue;
+    if (!present.contains(dut.id)) {
+      co_return Error("firmware.tier_unknown",
+                      fmt::format("{} is out of the run: what it runs is not known", dut.id),
+                      "mend it, or leave it out of the selection", Blame::operator_);
+    }
+    const Result<Bmc*> bmc = context.bmc_of(dut.id);
+    if (!bmc) co_return bmc.error();
+    Doors doors(**bmc, [&context, id = dut.id] { return context.shell_of(id); });
+    std::vector<FirmwareTarget> asked = dut.firmware_targets;
+    const Result<std::map<std::string, Running>> running =
+        co_await read_running(context.ctx(), doors, std::move(asked));
+    if (!running) co_return running.error();
+    where += (where.empty() ? "" : ", ") + dut.id;
+    for (const FirmwareTarget& target : dut.firmware_targets) {
+      const Running& now = running->at(target.component);
+      if (is_version(now.version, target.version)) continue;
+      ++off;
+      Diagnosed diagnosis;
+      diagnosis.code = "firmware.tier_off_baseline";
+      diagnosis.part = dut.id + ":" + target.component;
+      diagnosis.message = fmt::format("{} of {} runs {}, the baseline says {}", target.component, dut.id,
+                                      now.version.empty() ? now.why_none : now.version, target.version);
+      diagnosis.action = "bring it to the baseline before what depends on it is touched";
+      const Status told = co_await context.diagnose(std::move(diagnosis));
+      if (!told) co_return told;
+    }
+  }
+  Reading reading("firmware.tier.off_baseline", "", off,
+                  Source{"redfish", "firmware inventories of " + where});
+  const Result<Outcome> judged = co_await context.record(std::move(reading));
+  if (!judged) co_return judged.error();
+  co_return success();
+}
+
+// ---------------------------------------------------------------- mixed firmware
+
+namespace {
+
+/// Who runs which version of one kind of component.
+using Versions = std::map<std::string, std::vector<std::string>>;  // canonical → DUT:component
+
+/// Components that differ by their number only are of one kind: "HGX_FW_GPU_0" → "HGX_FW_GPU_*".
+std::string kind_of(const std::string& component) {
+  std::string kind;
+  for (std::size_t i = 0; i < component.size(); ++i) {
+    const auto is_digit = [&component](std::size_t at) {
+      return at < component.size() && component[at] >= '0' && component[at] <= '9';
+    };
+    const bool begins = is_digit(i) && i > 0 && (component[i - 1] == '_' || component[i - 1] == '-');
+    if (!begins) {
+      kind += component[i];
+      continue;
+    }
+    std::size_t end = i;
+    while (is_digit(end)) ++end;
+    const bool whole = end == component.size() || component[end] == '_' || component[end] == '-';
+    kind += whole ? "*" : component.substr(i, end - i);
+    i = end - 1;
+  }
+  return kind;
+}
+
+std::string canonical_text(const std::string& version) {
+  const CanonicalVersion canonical = canonical_version(version);
+  return fmt::format("{}", fmt::join(canonical.runs, "."));
+}
+
+/// "97.10 on 71, 97.9 on C03:HGX_FW_GPU_2": the few are named, the many are counted.
+std::string who_runs_what(const Versions& versions) {
+  constexpr std::size_t kNamed = 6;
+  std::vector<std::string> words;
+  for (const auto& [version, places] : versions) {
+    words.push_back(places.size() > kNamed ? fmt::format("{} on {}", version, places.size())
+                                           : fmt::format("{} on {}", version, fmt::join(places, ", ")));
+  }
+  return fmt::format("{}", fmt::join(words, "; "));
+}
+
+}  // namespace
+
+const StepDescription& Mix::describe() const {
+  static const StepDescription description = [] {
+    StepDescription made;
+    made.use = "firmware.mix";
+    made.summary = "The same kind of component runs the same firmware in the whole rack, baseline or not";
+    made.measurements = {{"firmware.mixed_components", "1", ComponentKind::whole_dut, true, "firmware.mixed",
+                          "bring the few to what the many run, or all to the baseline",
+                          "kinds of components that run more than one version in this rack"}};
+    made.rack_scope = true;
+    made.default_timeout = std::chrono::minutes(10);
+    made.on_resume = ResumePolicy::verify;
+    return made;
+  }();
+  return description;
+}
+
+awaitable<Status> Mix::run(StepContext& context) {
+  std::map<std::string, Versions> kinds;
+  std::vector<std::string> read_from;
+  for (const Dut* dut : context.duts()) {
+    if (!dut->bmc) continue;
+    const Result<Bmc*> bmc = context.bmc_of(dut->id);
+    if (!bmc) co_return bmc.error();
+    const Result<std::vector<FirmwareItem>> items = co_await (*bmc)->firmware(context.ctx());
+    if (!items) co_return items.error();
+    const std::string role(to_string(dut->role));
+    for (const FirmwareItem& item : *items) {
+      const std::string version = canonical_text(item.version);
+      if (version.empty()) continue;
+      kinds[role + " " + kind_of(item.id)][version].push_back(dut->id + ":" + item.id);
+    }
+    const Result<std::vector<Part>> parts = co_await (*bmc)->parts(context.ctx());
+    if (!parts) co_return parts.error();
+    for (const Part& part : *parts) {
+      const std::string version = canonical_text(part.firmware);
+      if (version.empty() || part.model.empty()) continue;
+      kinds[fmt::format("{} {}", to_string(part.kind), part.model)][version].push_back(dut->id + ":" +
+                                                                                       part.name);
+    }
+    read_from.push_back(dut->id);
+  }
+  std::int64_t mixed = 0;
+  for (const auto& [kind, versions] : kinds) {
+    if (versions.size() < 2) continue;
+    ++mixed;
+    Diagnosed diagnosis;
+    diagnosis.code = "firmware.mixed";
+    diagnosis.part = kind;
+    diagnosis.message =
+        fmt::format("{} runs {} versions: {}", kind, versions.size(), who_runs_what(versions));
+    diagnosis.action = "bring the few to what the many run, or all to the baseline";
+    const Status told = co_await context.diagnose(std::move(diagnosis));
+    if (!told) co_return told;
+  }
+  Reading reading(
+      "firmware.mixed_components", "", mixed,
+      Source{"redfish", fmt::format("firmware inventories and parts of {}", fmt::join(read_from, ", "))});
+  const Result<Outcome> judged = co_await context.record(std::move(reading));
+  if (!judged) co_return judged.error();
+  co_return success();
+}
+
+}  // namespace kiln::firmware

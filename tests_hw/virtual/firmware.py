@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+"""A rack that runs one release behind its firmware baseline is brought there, tier by tier, in order, over real HTTPS and SSH; what
+is wrong with the baseline, its images or the rack is refused or named; a station killed while it writes goes on where it was; and
+what a BMC must refuse is refused.
+
+usage: firmware.py --bin BUILD/bin [--only NAME]
+"""
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import wire
+
+TIERS = [("P", "shelves"), ("S", "switches"), ("C", "compute")]
+BEHIND = ("--rack", "shelves", "--firmware-behind")
+
+
+def uploads(rack):
+    """What was written, in order: (dut, monotonic_ns); NVOS over SSH too."""
+    entries = rack.get("/log")["entries"]
+    return [(e["dut"], e["monotonic_ns"]) for e in entries
+            if (e["method"] == "POST" and "update-multipart" in e.get("uri", "") and e.get("status") == 202)
+            or (e["method"] == "SSH" and "action install system image" in json.dumps(e))]
+
+
+def versions(rack):
+    return {dut: state["firmware"] for dut, state in rack.get("/state")["duts"].items()}
+
+
+def result_of(run):
+    try:
+        return json.loads(run.stdout)
+    except json.JSONDecodeError:
+        return {}
+
+
+def codes(result):
+    return {reason["code"] for dut in result.get("duts", []) for reason in dut["reasons"]}
+
+
+def run_kiln(options, place, rack, recipe="demo/firmware", *more, timeout=400):
+    return wire.kiln(options, place, "run", recipe, "--rack", rack.inventory, "--json", "--no-input", "--out", place + "/report", *more,
+                     timeout=timeout)
+
+
+def whole_rack(options, check):
+    with tempfile.TemporaryDirectory(prefix="kiln-firmware-") as place, wire.Rack(options, place, *BEHIND) as rack:
+        before = versions(rack)
+        run = run_kiln(options, place, rack)
+        result = result_of(run)
+        check(run.returncode == 0 and result.get("decision") == "GO", f"brought to its baseline: GO ({run.returncode})", run.stderr + run.stdout[-1500:])
+        after = versions(rack)
+        changed = sorted(f"{dut}:{item}" for dut in after for item in after[dut] if after[dut][item] != before[dut][item])
+        expected = 2 * 1 + 4 + 2 * 8  # shelves; BMC, CPLD, BIOS, NVOS; BMC, UEFI, HGX BMC, CPLD, four GPUs
+        check(len(changed) == expected, f"{len(changed)} components changed, {expected} were behind ({changed})")
+        order = uploads(rack)
+        tiers = {letter: [at for dut, at in order if dut.startswith(letter)] for letter, _ in TIERS}
+        check(len(order) == expected, f"each was written once ({len(order)} writes)")
+        check(max(tiers["P"]) < min(tiers["S"]) and max(tiers["S"]) < min(tiers["C"]), "shelves before switch trays before compute trays")
+        again = run_kiln(options, place, rack)
+        check(again.returncode == 0 and len(uploads(rack)) == expected, f"a second run writes nothing ({again.returncode}, {len(uploads(rack)) - expected})")
+        text = next(pathlib.Path(place, "report").rglob("report.txt")).read_text()
+        check("firmware baseline virtual-gb300-nvl72 revision 1" in text, "the report names the baseline", text[:600])
+
+
+def wrong_image(options, check):
+    with tempfile.TemporaryDirectory(prefix="kiln-firmware-") as place, wire.Rack(options, place, *BEHIND) as rack:
+        image = next(pathlib.Path(place, "rack/firmware").glob("FW_SMC-*.fw"))
+        image.write_bytes(image.read_bytes() + b"x")
+        run = run_kiln(options, place, rack)
+        check(run.returncode == 1 and {"firmware.wrong_image", "firmware.tier_off_baseline"} <= codes(result_of(run)),
+              f"an image with another hash: the shelves are not at their baseline ({run.returncode}, {sorted(codes(result_of(run)))})", run.stdout[-1500:])
+        check(uploads(rack) == [], f"and nothing was written anywhere ({uploads(rack)})")
+
+
+def failing_tier(options, check):
+    with tempfile.TemporaryDirectory(prefix="kiln-firmware-") as place, \
+            wire.Rack(options, place, *BEHIND, "--fault", "firmware-update-fails@S01:FW_CPLD_0") as rack:
+        before = versions(rack)
+        run = run_kiln(options, place, rack)
+        result = result_of(run)
+        check(run.returncode == 1 and "firmware.update_failed" in codes(result), f"a switch tray's update fails: NO-GO ({run.returncode}, {sorted(codes(result))})", run.stdout[-1500:])
+        after = versions(rack)
+        check(all(after[dut] == before[dut] for dut in after if dut.startswith("C")), "no compute tray was touched")
+        check(after["S01"]["FW_BMC_0"] != before["S01"]["FW_BMC_0"] and after["S01"]["FW_BIOS_0"] == before["S01"]["FW_BIOS_0"],
+              "what came before it in the order is done, what comes after it is not")
+
+
+def newer(options, check):
+    with tempfile.TemporaryDirectory(prefix="kiln-firmware-") as place, wire.Rack(options, place, *BEHIND) as rack:
+        baseline = pathlib.Path(place, "rack/firmware/virtual-gb300-nvl72.yaml")
+        text = baseline.read_text()
+        baseline.write_text(text.replace('component: FW_SMC, version: "01.04.01.04"', 'component: FW_SMC, version: "01.02.00.00"'))
+        run = run_kiln(options, place, rack)
+        check(run.returncode == 1 and "firmware.newer_than_baseline" in codes(result_of(run)), f"newer than the baseline is not overwritten ({run.returncode}, {sorted(codes(result_of(run)))})", run.stdout[-1500:])
+        check(uploads(rack) == [], "and what depends on it was not touched")
+
+
+def bad_baselines(options, check):
+    with tempfile.TemporaryDirectory(prefix="kiln-firmware-") as place, wire.Rack(options, place, *BEHIND) as rack:
+        baseline = pathlib.Path(place, "rack/firmware/virtual-gb300-nvl72.yaml")
+        good = baseline.read_text()
+        cases = [("activation: manager_reset", "activation: managr_reset", "did you mean 'manager_reset'"),
+                 ("sha256: \"", "sha256: \"zz", "is not a SHA-256"),
+                 ("component: UEFI, version: \"GBHC01A_01.05.0\"", "component: UEFI, version: site to fill", "gives no version for UEFI yet"),
+                 ("component: UEFI,", "component: FW_BMC_0,", "is listed twice"),
+                 ("roles:", "rolls:", "rolls")]
+        for old, new, said in cases:
+            assert old in good, old
+            baseline.write_text(good.replace(old, new, 1))
+            run = run_kiln(options, place, rack)
+            check(run.returncode == 2 and said in run.stderr + run.stdout, f"baseline with '{new}': refused ({run.returncode})", run.stderr)
+        baseline.unlink()
+        run = run_kiln(options, place, rack)
+        check(run.returncode == 2 and "rack.yaml" in run.stderr, f"a baseline that is not there: refused ({run.returncode})", run.stderr)
+        check(uploads(rack) == [], "and nothing was written")
+
+
+def mixed(options, check):
+    with tempfile.TemporaryDirectory(prefix="kiln-firmware-") as place, \
+            wire.Rack(options, place, "--rack", "small", "--fault", "firmware-old@C02:FW_NIC_1") as rack:
+        recipe = pathlib.Path(options.bin).parent / "share/kiln/recipes"
+        own = pathlib.Path(place, "recipes")
+        shutil.copytree(recipe, own)
+        file = own / "field/firmware-check.yaml"
+        file.write_text(file.read_text().replace("product: gb300-nvl72", "product: virtual-gb300-nvl72"))
+        run = run_kiln(options, place, rack, str(file))
+        found = codes(result_of(run))
+        check(run.returncode == 1 and "firmware.mixed" in found, f"mixed firmware: NO-GO ({run.returncode}, {sorted(found)})", run.stdout[-1500:])
+        seen = next(pathlib.Path(place, "report").rglob("report.json")).read_text()
+        check("C02:FW_NIC_1" in seen and "compute_tray FW_NIC_*" in seen, "it is named by who runs what")
+
+
+def killed_while_writing(options, check):
+    """Station and warden are killed in a write; the run goes on, and what was written before is not written again."""
+    with tempfile.TemporaryDirectory(prefix="kiln-firmware-") as place, wire.Rack(options, place, *BEHIND) as rack:
+        run = wire.start_kiln(options, place, "run", "demo/firmware", "--rack", rack.inventory, "--json", "--no-input", "--operator", "Ann",
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        end = time.monotonic() + 200
+        while time.monotonic() < end and run.poll() is None and not any(dut.startswith("C") for dut, _ in uploads(rack)):
+            time.sleep(0.02)
+        written = len(uploads(rack))
+        wardens = subprocess.run(["pgrep", "-P", str(run.pid), "-x", "kiln-warden"], capture_output=True, text=True, check=False).stdout.split()
+        for pid in wardens:
+            os.kill(int(pid), 9)
+        run.kill()
+        run.communicate(timeout=60)
+        check(written > 0 and run.returncode == -9, f"killed after {written} writes had begun")
+        died = time.monotonic()
+        recovered = wire.kiln(options, place, "recover", timeout=300)
+        check(recovered.returncode == 0 and time.monotonic() - died < 120, f"recover, once what it was writing has ended ({recovered.returncode})", recovered.stderr + recovered.stdout)
+        resumed = wire.kiln(options, place, "resume", "--json", "--no-input", "--operator", "Bob", timeout=600)
+        result = result_of(resumed)
+        # A run that was interrupted is never a plain GO where its power was taken in between; what counts is the firmware.
+        check(resumed.returncode in (0, 3), f"resumed to its end ({resumed.returncode}, {result.get('decision')}, {sorted(codes(result))})", resumed.stderr + resumed.stdout[-1500:])
+        total = len(uploads(rack))
+        check(total <= 22 + 2, f"{total} writes in all: at most the ones under way were written again")
+        wanted = pathlib.Path(place, "rack/firmware/virtual-gb300-nvl72.yaml").read_text()
+        now = versions(rack)
+        behind = [f"{dut}:{item}" for dut in now for item in now[dut] if f"component: {item}, version: \"" in wanted
+                  and not any(f"component: {item}, version: \"{now[dut][item]}\"" in line for line in wanted.splitlines())]
+        check(not behind, f"everything runs the baseline ({behind})")
+
+
+def refuses(options, check):
+    cases = ["corrupt", "truncated", "unsigned", "wrong_target", "oversize", "older", "same_image", "power_loss"]
+    with tempfile.TemporaryDirectory(prefix="kiln-firmware-") as place, wire.Rack(options, place, "--firmware-behind") as rack:
+        run = run_kiln(options, place, rack, "demo/firmware-negative")
+        result = result_of(run)
+        check(run.returncode == 0 and result.get("decision") == "GO", f"a BMC that refuses what it must: GO ({run.returncode}, {sorted(codes(result))})", run.stderr + run.stdout[-2500:])
+        report = json.loads(next(pathlib.Path(place, "report").rglob("report.json")).read_text())
+        seen = json.dumps(report)
+        check(all(f"firmware.refuses.{one}" in seen for one in cases), "each case was tried")
+    with tempfile.TemporaryDirectory(prefix="kiln-firmware-") as place, \
+            wire.Rack(options, place, "--firmware-behind", "--fault", "firmware-accepts-anything@C01:UEFI") as rack:
+        run = run_kiln(options, place, rack, "demo/firmware-negative")
+        found = codes(result_of(run))
+        check(run.returncode == 1 and {"firmware.unsigned_accepted", "firmware.older_accepted"} <= found,
+              f"one that takes anything: NO-GO ({run.returncode}, {sorted(found)})", run.stdout[-1500:])
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--only")
+    options = parser.parse_args()
+    check = wire.Checks()
+    for suite in (whole_rack, wrong_image, failing_tier, newer, bad_baselines, mixed, killed_while_writing, refuses):
+        if not options.only or options.only == suite.__name__:
+            print(f"-- {suite.__name__}")
+            suite(options, check)
+    return check.exit_code()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
