@@ -25,7 +25,11 @@ bool is_busy(int status) { return status == 429 || status == 502 || status == 50
 
 /// A lost connection, a timeout or a broken exchange, or a login put off: what a BMC that restarts looks
 /// like.
-bool may_pass(const Error& error) { return error.code == "bmc.unreachable" || error.code == "bmc.busy"; }
+/// What a jump host refuses (jump.host_key, jump.login, jump.refused) stays refused.
+bool may_pass(const Error& error) {
+  return error.code == "bmc.unreachable" || error.code == "bmc.busy" || error.code == "jump.connect" ||
+         error.code == "jump.no_connection" || error.code == "jump.lost" || error.code == "jump.closed";
+}
 
 /// Seconds of a Retry-After (RFC 9110 10.2.3); its date form is ignored: BMC clocks are not ours.
 std::optional<Nanoseconds> retry_after_of(const std::optional<std::string>& header) {
@@ -105,7 +109,7 @@ std::vector<Oddity> RedfishClient::take_oddities() {
 std::vector<std::string> RedfishClient::take_disturbances() { return std::exchange(disturbances_, {}); }
 
 void RedfishClient::note_unanswered(const Ctx& ctx, const Error& failure) {
-  if (failure.code != "bmc.unreachable") return;
+  if (failure.code != "bmc.unreachable" && !failure.code.starts_with("jump.")) return;
   peer().breaker.unanswered(ctx.now().monotonic_ns);
 }
 

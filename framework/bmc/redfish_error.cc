@@ -58,7 +58,8 @@ bool looks_like_resource(const JsonView& body) {
 
 bool is_exchange_error(const Error& error) {
   return error.code == "bmc.unreachable" || error.code == "bmc.untrusted" || error.code == "bmc.login" ||
-         error.code == "bmc.sessions_full" || error.code == "bmc.busy" || error.code.starts_with("ctx.");
+         error.code == "bmc.sessions_full" || error.code == "bmc.busy" || error.code.starts_with("ctx.") ||
+         error.code.starts_with("jump.");
 }
 
 Error error_for_status(int status, const std::string& method, const std::string& uri,
@@ -88,7 +89,8 @@ Error error_for_status(int status, const std::string& method, const std::string&
 }
 
 Error error_for_transport(const Error& transport, const std::string& uri) {
-  if (transport.code.starts_with("ctx.")) return transport;
+  // The hops to it keep their names: what to do about them is another thing than about the BMC.
+  if (transport.code.starts_with("ctx.") || transport.code.starts_with("jump.")) return transport;
   Error error = transport;
   if (transport.code == "http.tls_untrusted") {
     error.code = "bmc.untrusted";

@@ -3,7 +3,7 @@
 // and the Errors of this floor. Two groups matter to every caller:
 //   exchange errors: nobody answered, or the station may not ask (bmc.unreachable, bmc.untrusted, bmc.login,
 //   bmc.busy,
-//                    ctx.*): nothing is known about the resource;
+//                    jump.*, ctx.*): nothing is known about the resource;
 //   answers:         bmc.not_found, bmc.error_body, bmc.refused, bmc.forbidden, bmc.not_json, bmc.no_content,
 //   bmc.body_too_large, bmc.redirect,
 //                    bmc.bad_link: the BMC is there and this one resource could not be had.

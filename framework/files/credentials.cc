@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/nearest.h"
 #include "files/field_reader.h"
 #include "files/file_text.h"
 #include "files/yaml_node.h"
@@ -114,10 +115,28 @@ std::vector<Problem> check_credential_names(const Inventory& inventory, const Cr
   std::vector<Problem> problems;
   for (const Dut& dut : inventory.duts) {
     if (dut.bmc) check_name(dut.id, dut.bmc->credential, inventory, credentials, problems);
+    if (dut.bmc && dut.bmc->jump)
+      check_name(dut.id, dut.bmc->jump->credential, inventory, credentials, problems);
     if (dut.host) check_name(dut.id, dut.host->credential, inventory, credentials, problems);
   }
   if (inventory.building) check_building(inventory, credentials, problems);
   return problems;
+}
+
+Result<std::string> credential_to_use(const std::string& wanted, const Credentials& credentials) {
+  if (!wanted.empty()) {
+    if (credentials.count(wanted) > 0) return wanted;
+    std::vector<std::string> names;
+    for (const auto& [name, credential] : credentials) names.push_back(name);
+    return Error("credentials.unknown",
+                 fmt::format("the credentials file has no '{}'{}", wanted, did_you_mean(wanted, names)), "",
+                 Blame::operator_);
+  }
+  if (credentials.empty()) return std::string();
+  if (credentials.size() == 1) return credentials.begin()->first;
+  if (credentials.count("bmc") > 0) return std::string("bmc");
+  return Error("credentials.unknown", "the credentials file has several names and none of them is 'bmc'",
+               "say which one: --credential NAME", Blame::operator_);
 }
 
 }  // namespace kiln

@@ -28,4 +28,8 @@ Parsed<Credentials> read_credentials(const std::string& path);
 /// The names an inventory uses that the file does not have: credentials.unknown.
 std::vector<Problem> check_credential_names(const Inventory& inventory, const Credentials& credentials);
 
+/// The credential to log in with at an address: the wanted one, else the only one, else "bmc"; empty when the
+/// file has none. Error "credentials.unknown".
+Result<std::string> credential_to_use(const std::string& wanted, const Credentials& credentials);
+
 }  // namespace kiln

@@ -90,6 +90,7 @@ class InventoryReader {
   Dut read_dut(const YamlNode& node);
   BmcAccess read_bmc(const YamlNode& node);
   TlsTrust read_tls(const YamlNode& node);
+  HostAccess read_ssh(const YamlNode& node, const std::string& what);
   HostAccess read_host(const YamlNode& node);
   Expectation read_expectation(const YamlNode& node, const std::string& dut);
   void read_components(const YamlNode& list, Expectation& expect);
@@ -161,14 +162,23 @@ BmcAccess InventoryReader::read_bmc(const YamlNode& node) {
   bmc.credential = reader.text("credential").value_or("");
   uses_credentials_ = uses_credentials_ || !bmc.credential.empty();
   if (const YamlNode* tls = reader.take("tls", Need::required)) bmc.tls = read_tls(*tls);
+  // One jump host leads to many BMCs, and may be a DUT's own host: it is not unique.
+  if (const YamlNode* jump = reader.take("jump")) bmc.jump = read_ssh(*jump, "jump");
   reader.finish();
   return bmc;
 }
 
 HostAccess InventoryReader::read_host(const YamlNode& node) {
+  HostAccess host = read_ssh(node, "host");
+  if (!host.address.empty())
+    unique("host address", fmt::format("{}:{}", address_of(host.address), host.port), node.place);
+  return host;
+}
+
+HostAccess InventoryReader::read_ssh(const YamlNode& node, const std::string& what) {
   constexpr int kHighestPort = 65535;
   HostAccess host;
-  FieldReader reader(node, "host", problems_);
+  FieldReader reader(node, what, problems_);
   host.address = reader.text("address", Need::required).value_or("");
   host.port = static_cast<std::uint16_t>(reader.integer("port", 1, kHighestPort).value_or(22));
   host.user = reader.text("user").value_or(host.user);
@@ -179,8 +189,6 @@ HostAccess InventoryReader::read_host(const YamlNode& node) {
     problem(node.find("host_key")->place, "inventory.host_key", "host_key is not an SSH public key",
             "write type and key as ssh-keyscan prints them: \"ssh-ed25519 AAAA…\"");
   }
-  if (!host.address.empty())
-    unique("host address", fmt::format("{}:{}", address_of(host.address), host.port), node.place);
   reader.finish();
   return host;
 }

@@ -57,6 +57,27 @@ TEST(InventoryFile, ACountThatTheListedPartsContradictIsRefused) {
   find_problem(inventory_of(dut("    expect: {gpus: 4}\n")).problems, "inventory.count");
 }
 
+TEST(InventoryFile, AJumpHostIsReadAsAHostIs) {
+  const auto with_jump = [](const std::string& jump) {
+    return inventory_of(
+        std::string("  - {id: C01, role: server, bmc: {url: \"https://172.31.13.251\", tls: {") + kPin +
+        "}, jump: {" + jump + "}}}\n");
+  };
+  const auto good =
+      with_jump(std::string("address: 10.0.1.1, port: 2200, user: kiln, credential: jump, host_key: \"") +
+                kHostKey + "\"");
+  ASSERT_TRUE(good) << all_text(good.problems);
+  const HostAccess& jump = good.value->duts.front().bmc->jump.value();
+  EXPECT_EQ(jump.address, "10.0.1.1");
+  EXPECT_EQ(jump.port, 2200);
+  EXPECT_EQ(jump.user, "kiln");
+  EXPECT_EQ(jump.credential, "jump");
+  EXPECT_EQ(jump.host_key, kHostKey);
+  find_problem(with_jump("address: 10.0.1.1, host_key: \"AAAA\"").problems, "inventory.host_key");
+  EXPECT_FALSE(with_jump("address: 10.0.1.1")) << "without a key nobody knows whose machine it is";
+  EXPECT_FALSE(with_jump(std::string("adress: 10.0.1.1, host_key: \"") + kHostKey + "\""));
+}
+
 TEST(InventoryFile, WhatMustBeUniqueIs) {
   const auto same_id = inventory_of(dut("") + dut("", "C01", 4102));
   EXPECT_EQ(find_problem(same_id.problems, "inventory.duplicate").place.line, 8);

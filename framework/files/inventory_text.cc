@@ -16,24 +16,26 @@ void emit_trust(YAML::Emitter& yaml, const TlsTrust& trust) {
        << YAML::Value << YAML::DoubleQuoted << trust.value << YAML::EndMap;
 }
 
+void emit_ssh(YAML::Emitter& yaml, const char* key, const HostAccess& host) {
+  yaml << YAML::Key << key << YAML::Value << YAML::BeginMap;
+  yaml << YAML::Key << "address" << YAML::Value << YAML::DoubleQuoted << host.address;
+  yaml << YAML::Key << "port" << YAML::Value << host.port;
+  yaml << YAML::Key << "user" << YAML::Value << YAML::DoubleQuoted << host.user;
+  if (!host.credential.empty()) yaml << YAML::Key << "credential" << YAML::Value << host.credential;
+  yaml << YAML::Key << "host_key" << YAML::Value << YAML::DoubleQuoted << host.host_key;
+  yaml << YAML::EndMap;
+}
+
 void emit_doors(YAML::Emitter& yaml, const Dut& dut) {
   if (dut.bmc) {
     yaml << YAML::Key << "bmc" << YAML::Value << YAML::BeginMap;
     yaml << YAML::Key << "url" << YAML::Value << YAML::DoubleQuoted << dut.bmc->url;
     if (!dut.bmc->credential.empty()) yaml << YAML::Key << "credential" << YAML::Value << dut.bmc->credential;
     emit_trust(yaml, dut.bmc->tls);
+    if (dut.bmc->jump) emit_ssh(yaml, "jump", *dut.bmc->jump);
     yaml << YAML::EndMap;
   }
-  if (dut.host) {
-    yaml << YAML::Key << "host" << YAML::Value << YAML::BeginMap;
-    yaml << YAML::Key << "address" << YAML::Value << YAML::DoubleQuoted << dut.host->address;
-    yaml << YAML::Key << "port" << YAML::Value << dut.host->port;
-    yaml << YAML::Key << "user" << YAML::Value << dut.host->user;
-    if (!dut.host->credential.empty())
-      yaml << YAML::Key << "credential" << YAML::Value << dut.host->credential;
-    yaml << YAML::Key << "host_key" << YAML::Value << YAML::DoubleQuoted << dut.host->host_key;
-    yaml << YAML::EndMap;
-  }
+  if (dut.host) emit_ssh(yaml, "host", *dut.host);
 }
 
 void emit_expectation(YAML::Emitter& yaml, const Expectation& expect) {
@@ -62,6 +64,32 @@ void emit_expectation(YAML::Emitter& yaml, const Expectation& expect) {
   yaml << YAML::EndMap;
 }
 
+void emit_texts(YAML::Emitter& yaml, const char* key, const std::vector<std::string>& texts) {
+  yaml << YAML::Key << key << YAML::Value << YAML::Flow << YAML::BeginSeq;
+  for (const std::string& text : texts) yaml << YAML::DoubleQuoted << text;
+  yaml << YAML::EndSeq;
+}
+
+void emit_building(YAML::Emitter& yaml, const BuildingAccess& building) {
+  const auto text = [&yaml](const char* key, const std::string& value) {
+    if (!value.empty()) yaml << YAML::Key << key << YAML::Value << YAML::DoubleQuoted << value;
+  };
+  yaml << YAML::Key << "building" << YAML::Value << YAML::BeginMap;
+  text("broker", building.broker);
+  text("rack_location_id", building.rack_location_id);
+  text("integration", building.integration);
+  text("credential", building.credential);
+  // Without TLS on loopback the reader takes that for the reason by itself, and takes it written, too.
+  if (!building.tls.value.empty()) emit_trust(yaml, building.tls);
+  text("certificate", building.certificate);
+  std::vector<std::string> points;
+  if (building.has_rack_leak) points.emplace_back("rack");
+  if (building.has_equipment_leak) points.emplace_back("equipment");
+  if (points.size() == 1) emit_texts(yaml, "leak_points", points);
+  if (!building.filters.empty()) emit_texts(yaml, "filters", building.filters);
+  yaml << YAML::EndMap;
+}
+
 }  // namespace
 
 std::string inventory_text(const Inventory& inventory, const std::string& comment) {
@@ -76,6 +104,7 @@ std::string inventory_text(const Inventory& inventory, const std::string& commen
     yaml << YAML::Key << "credentials" << YAML::Value << YAML::DoubleQuoted << inventory.credentials_file;
   if (inventory.firmware_baseline)
     yaml << YAML::Key << "firmware" << YAML::Value << YAML::DoubleQuoted << inventory.firmware_baseline->file;
+  if (inventory.building) emit_building(yaml, *inventory.building);
   yaml << YAML::Key << "duts" << YAML::Value << YAML::BeginSeq;
   for (const Dut& dut : inventory.duts) {
     yaml << YAML::BeginMap;

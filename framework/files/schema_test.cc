@@ -366,6 +366,11 @@ TEST(SchemaAndLoader, AgreeOnInventories) {
            {true, "id: C01, role: server, " + bmc +
                       ", expect: {serial: 12, gpus: 1, components: [{kind: gpu, name: G, firmware: 1.0}]}"},
            {true, "id: C01, role: server, bmc: {url: \"https://h\", tls: {insecure: \"lab\"}}"},
+           {true,
+            "id: C01, role: server, bmc: {url: \"https://h\", " + pin + ", jump: {address: j, " + key + "}}"},
+           {false, "id: C01, role: server, bmc: {url: \"https://h\", " + pin + ", jump: {address: j}}"},
+           {false,
+            "id: C01, role: server, bmc: {url: \"https://h\", " + pin + ", jump: {adress: j, " + key + "}}"},
            {false, "id: C01, role: server"},
            {false, "id: C01, role: rack, " + bmc},
            {false, "id: C01, role: toaster, " + bmc},

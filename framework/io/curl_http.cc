@@ -6,6 +6,8 @@
 #include <array>
 #include <boost/algorithm/string/predicate.hpp>
 #include <boost/asio/ip/address.hpp>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <limits>
 #include <utility>
@@ -13,6 +15,7 @@
 #include "io/curl_multi.h"
 #include "io/curl_received.h"
 #include "io/pool.h"
+#include "io/ssh_jump.h"
 
 namespace kiln {
 
@@ -160,10 +163,74 @@ Error transfer_error(CURLcode code, const Received& received, const HttpOptions&
   }
 }
 
+/// What an exchange by way of a jump host needs, and what it met there.
+struct Way {
+  SshJump* jump = nullptr;
+  std::string host;
+  std::uint16_t port = 0;
+  std::vector<std::shared_ptr<JumpStream>> streams;  ///< made for this exchange
+  std::optional<Error> error;                        ///< none could be made
+};
+
+/// CURLOPT_OPENSOCKETFUNCTION; `target` is a Way. What curl connects the socket to, right after this, is the
+/// other end: `address` is curl's own, with room for any [Curl_sockaddr_ex of libcurl 7.88].
+curl_socket_t open_by_jump(void* target, curlsocktype /*purpose*/, curl_sockaddr* address) noexcept {
+  Way& way = *static_cast<Way*>(target);
+  Result<std::shared_ptr<JumpStream>> stream = way.jump->connect(way.host, way.port);
+  if (!stream) {
+    way.error = stream.error();
+    return CURL_SOCKET_BAD;
+  }
+  way.streams.push_back(*stream);
+  const LocalAddress& end = (*stream)->address();
+  std::memcpy(&address->addr, &end.where, end.size);
+  address->family = AF_UNIX;
+  address->protocol = 0;
+  address->addrlen = end.size;
+  return (*stream)->take_end();
+}
+
+/// Host and port of a URL, as curl reads it.
+bool read_target(const std::string& url, Way& way) {
+  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), &curl_url_cleanup);
+  char* host = nullptr;
+  char* port = nullptr;
+  const bool good = parsed && curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) == CURLUE_OK &&
+                    curl_url_get(parsed.get(), CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+                    curl_url_get(parsed.get(), CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK;
+  if (good) {
+    way.host = host;
+    if (way.host.starts_with('[')) way.host = way.host.substr(1, way.host.size() - 2);
+    way.port = static_cast<std::uint16_t>(std::strtoul(port, nullptr, 10));
+  }
+  curl_free(host);
+  curl_free(port);
+  return good;
+}
+
+/// What curl says when a connection could not be made or broke: where the way there may know better why.
+bool is_about_the_way(CURLcode code) {
+  switch (code) {
+    case CURLE_OK:
+    case CURLE_ABORTED_BY_CALLBACK:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_OPERATION_TIMEDOUT:
+      return true;
+    default:
+      return false;
+  }
+}
+
 /// One exchange: everything curl points into while it runs.
 struct Exchange {
   explicit Exchange(HttpRequest asked) : request(std::move(asked)) {}
   HttpRequest request;
+  Way way;
   Received received;
   List headers;
   List connect_to;
@@ -204,7 +271,19 @@ class CurlClient final : public HttpClient {
     Result<Pool::Lease> place = co_await places_.acquire(ctx);
     if (!place) co_return place.error();
 
+    if (options_.jump) {
+      Status logged_in = co_await options_.jump->ready(ctx);
+      if (!logged_in) {
+        Error error = logged_in.error();
+        co_return std::move(error).while_doing(request.method + " " + printable(request.url));
+      }
+    }
+
     const auto exchange = std::make_unique<Exchange>(std::move(request));
+    if (options_.jump && !read_target(exchange->request.url, exchange->way)) {
+      co_return Error("http.request", printable(exchange->request.url) + ": not a usable URL",
+                      "write it as https://address:port/path", Blame::recipe);
+    }
     exchange->received.on_piece = std::move(on_piece);
     Easy easy = take_easy();
     prepare(easy.get(), *exchange);
@@ -301,6 +380,7 @@ class CurlClient final : public HttpClient {
       curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(exchange.received.max_body));
     }
     prepare_trust(easy);
+    prepare_way(easy, exchange);
     prepare_method(easy, exchange);
     if (!request.user.empty()) {
       curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
@@ -313,6 +393,44 @@ class CurlClient final : public HttpClient {
       append(exchange.connect_to, v6 ? fmt::format("::[{}]:", address) : fmt::format("::{}:", address));
       curl_easy_setopt(easy, CURLOPT_CONNECT_TO, exchange.connect_to.get());
     }
+  }
+
+  /// Connections come from the jump host. curl keeps them by the address they are made to: one of their own
+  /// for each way (127.0.0.0/8, to which nothing is ever connected), so that none is taken for another BMC's
+  /// with the same address elsewhere.
+  void prepare_way(CURL* easy, Exchange& exchange) const {
+    if (!options_.jump) return;
+    exchange.way.jump = options_.jump.get();
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &open_by_jump);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &exchange.way);
+    const std::uint32_t number = options_.jump->number();
+    append(exchange.connect_to, fmt::format("::127.{}.{}.{}:", 128U | ((number >> 16U) & 127U),
+                                            (number >> 8U) & 255U, number & 255U));
+    curl_easy_setopt(easy, CURLOPT_CONNECT_TO, exchange.connect_to.get());
+  }
+
+  /// The hop that failed, when it was one.
+  std::optional<Error> failed_hop(CURLcode code, Exchange& exchange) {
+    if (!options_.jump || !is_about_the_way(code)) return std::nullopt;
+    std::optional<Error> why = exchange.way.error;
+    // The newest first; of a connection that was kept, it was made for an exchange before.
+    std::vector<std::shared_ptr<JumpStream>> streams = streams_;
+    streams.insert(streams.end(), exchange.way.streams.begin(), exchange.way.streams.end());
+    for (auto stream = streams.rbegin(); stream != streams.rend() && !why; ++stream)
+      why = (*stream)->failure();
+    std::erase_if(streams_, [](const auto& stream) { return stream->failure().has_value(); });
+    if (!why) return std::nullopt;
+    why->message = fmt::format("{}: {}", printable(exchange.request.url), why->message);
+    return why;
+  }
+
+  void keep_streams(Exchange& exchange) {
+    for (std::shared_ptr<JumpStream>& stream : exchange.way.streams) {
+      if (!stream->failure()) streams_.push_back(std::move(stream));
+    }
+    exchange.way.streams.clear();
+    if (streams_.size() > options_.max_concurrent)
+      streams_.erase(streams_.begin(), streams_.end() - static_cast<std::ptrdiff_t>(options_.max_concurrent));
   }
 
   void prepare_trust(CURL* easy) const {
@@ -354,15 +472,21 @@ class CurlClient final : public HttpClient {
     if (exchange.headers) curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange.headers.get());
   }
 
-  Result<HttpResponse> take_result(CURLcode code, CURL* easy, Exchange& exchange) const {
+  Result<HttpResponse> take_result(CURLcode code, CURL* easy, Exchange& exchange) {
     long status = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     // 1xx is the beginning of an answer only.
     if (code != CURLE_OK || !exchange.received.headers_complete || status < 200) {
-      return transfer_error(code, exchange.received, options_, exchange.request, easy,
-                            exchange.error_text.data(), max_body_of(exchange.request),
-                            timeout_of(exchange.request));
+      if (std::optional<Error> hop = failed_hop(code, exchange)) return std::move(*hop);
+      keep_streams(exchange);
+      Error error = transfer_error(code, exchange.received, options_, exchange.request, easy,
+                                   exchange.error_text.data(), max_body_of(exchange.request),
+                                   timeout_of(exchange.request));
+      if (options_.jump)
+        error.message += fmt::format(" (by way of the jump host {})", options_.jump->where());
+      return error;
     }
+    keep_streams(exchange);
     HttpResponse response;
     response.status = static_cast<int>(status);
     response.headers = std::move(exchange.received.headers);
@@ -383,6 +507,7 @@ class CurlClient final : public HttpClient {
   HttpOptions options_;
   Pool places_;
   std::vector<Easy> idle_;
+  std::vector<std::shared_ptr<JumpStream>> streams_;  ///< of connections that may be kept
 };
 
 bool is_base64_sha256(const std::string& text) {
@@ -411,6 +536,8 @@ Status check_options(const HttpOptions& options) {
     }
   }
   if (options.max_concurrent == 0) return refuse("max_concurrent is 0: no request could ever be sent", "");
+  if (options.address_override && options.jump)
+    return refuse("an address of its own, and a jump host that knows the addresses: one of them only", "");
   if (options.address_override) {
     boost::system::error_code failed;
     boost::asio::ip::make_address(*options.address_override, failed);

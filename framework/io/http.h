@@ -19,6 +19,8 @@
 
 namespace kiln {
 
+class SshJump;
+
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
 /// Not an aggregate on purpose (coroutine parameters must have a constructor under g++ 12).
@@ -56,12 +58,17 @@ struct HttpOptions {
   Nanoseconds connect_timeout{5'000'000'000};
   Nanoseconds request_timeout{30'000'000'000};  ///< whole exchange, also bounded by Ctx
   std::optional<std::string> address_override;  ///< numeric address for the URL's host name
+  /// The host over which the peer is reached (ssh_jump.h): the URL's host is then as that one knows it. null:
+  /// directly.
+  std::shared_ptr<SshJump> jump;
 };
 
 /// Error codes: http.resolve, http.connect (never connected), http.connection_lost (connected, then no
 /// complete answer: the peer may have acted), http.timeout, http.tls_untrusted (also plain http without
 /// `insecure`), http.tls, http.body_too_large, http.protocol, http.request (cannot be sent as asked),
-/// ctx.stopped, ctx.deadline.
+/// ctx.stopped, ctx.deadline. By way of a jump host also jump.connect, jump.host_key, jump.login,
+/// jump.protocol (the way to the jump host), jump.refused, jump.no_connection (the way on from there),
+/// jump.lost, jump.closed (of a connection that there was), jump.station.
 class HttpClient {
  public:
   virtual ~HttpClient() = default;

@@ -513,6 +513,11 @@ awaitable<Status> SshConnection::activity(const Ctx& ctx, std::uint64_t seen) {
   co_return go_on;
 }
 
+void SshConnection::on_activity(std::function<void()> wake) {
+  waiters_.push_back(std::move(wake));
+  watch();
+}
+
 void SshConnection::happened() {
   ++generation_;
   for (const auto& wake : std::exchange(waiters_, {})) wake();

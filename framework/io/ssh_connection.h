@@ -42,6 +42,22 @@ class SshConnection : public std::enable_shared_from_this<SshConnection> {
   /// Ends the commands that run on it with this error, and its use.
   void fail(Error error);
 
+  // For channels that are no commands (ssh_forward.h).
+  [[nodiscard]] ssh_session session() const { return session_; }
+  [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
+  /// Lets libssh send and receive what it can without waiting. Not to be called from a callback of libssh.
+  void pump();
+  /// `wake` is called once, when something has happened on the connection: maybe from inside a callback of
+  /// libssh, so that it must do no more than post.
+  void on_activity(std::function<void()> wake);
+  /// Something came for a channel; from its callbacks.
+  void happened();
+  /// Frees a channel once the host has answered its opening, for which nobody waits any more.
+  void give_up(ssh_channel channel) { orphans_.push_back(channel); }
+  /// "user@host port 22".
+  [[nodiscard]] std::string where() const;
+  [[nodiscard]] std::string error_text() const;
+
  private:
   class Channel;
 
@@ -66,14 +82,9 @@ class SshConnection : public std::enable_shared_from_this<SshConnection> {
   boost::asio::awaitable<Result<int>> repeat(const Ctx& ctx, int again, std::function<int()> attempt);
   /// Waits until something has happened on the connection since `seen`.
   boost::asio::awaitable<Status> activity(const Ctx& ctx, std::uint64_t seen);
-  /// Lets libssh send and receive what it can without waiting.
-  void pump();
   void watch();
   void on_ready();
-  void happened();
   void drop_orphans();
-  [[nodiscard]] std::string error_text() const;
-  [[nodiscard]] std::string where() const;
 
   Loop& loop_;
   std::shared_ptr<const SshOptions> options_;

@@ -18,6 +18,7 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "io/libssh_shell.h"
 
@@ -50,8 +51,9 @@ inline bool answers(std::uint16_t port) {
 /// folder()/bin first.
 class Sshd {
  public:
-  /// `max_sessions`: 0 leaves sshd's own.
-  explicit Sshd(int max_sessions = 0) : max_sessions_(max_sessions) {
+  /// `max_sessions`: 0 leaves sshd's own. `settings`: more lines of sshd_config.
+  explicit Sshd(int max_sessions = 0, std::string settings = {})
+      : max_sessions_(max_sessions), settings_(std::move(settings)) {
     std::string pattern = testing::TempDir() + "kiln-sshd-XXXXXX";
     folder_ = ::mkdtemp(pattern.data());
     std::filesystem::permissions(folder_, std::filesystem::perms::owner_all);
@@ -112,7 +114,8 @@ class Sshd {
            // bash under sshd reads the user's .bashrc with every command unless it is a shell within a shell.
            "SetEnv SHLVL=2 PATH="
         << (folder_ / "bin").string() << ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
-        << (max_sessions_ == 0 ? std::string() : "MaxSessions " + std::to_string(max_sessions_) + "\n");
+        << (max_sessions_ == 0 ? std::string() : "MaxSessions " + std::to_string(max_sessions_) + "\n")
+        << settings_;
     pid_ = ::fork();
     if (pid_ == 0) {
       const std::string config = folder_ / "sshd_config";
@@ -136,6 +139,7 @@ class Sshd {
   }
   std::filesystem::path folder_;
   int max_sessions_;
+  std::string settings_;
   std::uint16_t port_ = 0;
   pid_t pid_ = 0;
 };

@@ -31,18 +31,22 @@ struct TlsTrust {
       value;  ///< pin: base64 SHA-256 of the SPKI; CA: file path; insecure: the reason, shown in the report
 };
 
-struct BmcAccess {
-  std::string url;         ///< scheme, host, port, optional base path: "https://127.0.0.1:4101"
-  std::string credential;  ///< name in the credentials file; empty = none
-  TlsTrust tls;
-};
-
+/// A host that is reached by SSH.
 struct HostAccess {
   std::string address;
   std::uint16_t port = 22;
   std::string user = "root";
   std::string credential;
   std::string host_key;  ///< "ssh-ed25519 AAAA…": the only key accepted
+};
+
+struct BmcAccess {
+  std::string url;         ///< scheme, host, port, optional base path: "https://127.0.0.1:4101"
+  std::string credential;  ///< name in the credentials file; empty = none
+  TlsTrust tls;
+  /// The host over which it is reached, where the station has no way to it; `url` is then as that host knows
+  /// it.
+  std::optional<HostAccess> jump = std::nullopt;
 };
 
 /// Kinds of parts that cells are counted over. `whole_dut` is the DUT itself (one cell, part name empty).

@@ -7,7 +7,10 @@
 #include <unistd.h>
 
 #include <iostream>
+#include <map>
+#include <memory>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "base/build_stamp.h"
@@ -17,6 +20,7 @@
 #include "io/loop.h"
 #include "io/mosquitto_mqtt.h"
 #include "io/name_lock.h"
+#include "io/ssh_jump.h"
 #include "safety/building_door.h"
 #include "safety/guard_journal.h"
 #include "safety/warden.h"
@@ -68,6 +72,18 @@ boost::asio::awaitable<void> watch(Ctx& ctx, WardenParts& parts, int& status) {
   status = co_await run_warden(ctx, std::move(parts));
 }
 
+SshOptions jump_options(const WardenDut& dut) {
+  SshOptions options;
+  options.address = dut.jump_address;
+  options.port = dut.jump_port;
+  options.user = dut.jump_user;
+  options.password = dut.jump_password;
+  options.key_file = dut.jump_key_file;
+  options.host_key = dut.jump_host_key;
+  options.connect_timeout = std::chrono::seconds(5);  // as of a request: a cut waits for it
+  return options;
+}
+
 int run() {
   // It ends when the station has ended, and not before: neither by a key at a terminal nor with a session.
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) ::signal(number, SIG_IGN);
@@ -84,8 +100,17 @@ int run() {
   parts.station = station->get();
   parts.version = kVersion;
   parts.build_stamp = kBuildStamp;
-  parts.open_bmc = [&curl](const WardenDut& dut) -> Result<WardenBmc> {
+  Loop* the_loop = loop.get();
+  std::map<std::string, std::shared_ptr<SshJump>> jumps;  // by user, address and key
+  parts.open_bmc = [&curl, &jumps, the_loop, &handshakes](const WardenDut& dut) -> Result<WardenBmc> {
     HttpOptions options;
+    if (!dut.jump_address.empty()) {
+      std::shared_ptr<SshJump>& jump =
+          jumps[fmt::format("{}@{}:{} {} {}", dut.jump_user, dut.jump_address, dut.jump_port,
+                            dut.jump_key_file, dut.jump_host_key)];
+      if (!jump) jump = make_ssh_jump(*the_loop, handshakes, jump_options(dut));
+      options.jump = jump;
+    }
     options.trust = dut.bmc_trust;
     options.request_timeout = std::chrono::seconds(5);
     options.max_concurrent = kRequests;
@@ -100,7 +125,6 @@ int run() {
     bmc.hazards = make_redfish_hazard_readings(line);
     return bmc;
   };
-  Loop* the_loop = loop.get();
   parts.open_shell = [the_loop, &handshakes](const WardenDut& dut) -> Result<std::unique_ptr<Shell>> {
     SshOptions options;
     options.address = dut.host_address;

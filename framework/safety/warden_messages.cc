@@ -61,6 +61,12 @@ void write(json::object& into, const WardenDut& dut) {
   into["bmc_trust_value"] = dut.bmc_trust.value;
   into["bmc_user"] = dut.bmc_user;
   into["bmc_password"] = dut.bmc_password.expose();
+  into["jump_address"] = dut.jump_address;
+  into["jump_port"] = dut.jump_port;
+  into["jump_user"] = dut.jump_user;
+  into["jump_password"] = dut.jump_password.expose();
+  into["jump_key_file"] = dut.jump_key_file;
+  into["jump_host_key"] = dut.jump_host_key;
   into["host_address"] = dut.host_address;
   into["host_port"] = dut.host_port;
   into["host_user"] = dut.host_user;
@@ -234,6 +240,12 @@ WardenDut read_dut(Fields& fields) {
   dut.bmc_trust.value = fields.text("bmc_trust_value");
   dut.bmc_user = fields.text("bmc_user");
   dut.bmc_password = Secret(fields.text("bmc_password"));
+  dut.jump_address = fields.text("jump_address");
+  dut.jump_port = static_cast<std::uint16_t>(fields.number("jump_port", 0, 65535));
+  dut.jump_user = fields.text("jump_user");
+  dut.jump_password = Secret(fields.text("jump_password"));
+  dut.jump_key_file = fields.text("jump_key_file");
+  dut.jump_host_key = fields.text("jump_host_key");
   dut.host_address = fields.text("host_address");
   dut.host_port = static_cast<std::uint16_t>(fields.number("host_port", 0, 65535));
   dut.host_user = fields.text("host_user");

@@ -48,6 +48,12 @@ struct WardenDut {
   TlsTrust bmc_trust;
   std::string bmc_user;
   Secret bmc_password;
+  std::string jump_address;  ///< the host over which the BMC is reached; empty: directly
+  std::uint16_t jump_port = 22;
+  std::string jump_user;
+  Secret jump_password;
+  std::string jump_key_file;
+  std::string jump_host_key;
   std::string host_address;  ///< empty: none
   std::uint16_t host_port = 22;
   std::string host_user;

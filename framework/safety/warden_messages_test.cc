@@ -22,6 +22,12 @@ std::vector<WardenMessage> one_of_each() {
   dut.bmc_trust.value = "a reason with \"quotes\"";
   dut.bmc_user = "root";
   dut.bmc_password = Secret("p\xC3\xA4ss");
+  dut.jump_address = "10.0.1.1";
+  dut.jump_port = 2200;
+  dut.jump_user = "kiln";
+  dut.jump_password = Secret("jump \"word\"");
+  dut.jump_key_file = "/keys/jump";
+  dut.jump_host_key = "ssh-ed25519 AAAB";
   dut.host_address = "127.0.0.1";
   dut.host_port = 65535;
   dut.host_key = "ssh-ed25519 AAAA";

@@ -9,6 +9,7 @@
 #include "bmc/redfish_client.h"
 #include "bmc/redfish_session.h"
 #include "io/libssh_shell.h"
+#include "io/ssh_jump.h"
 #include "station/sessions_on_disk.h"
 
 namespace kiln {
@@ -55,23 +56,54 @@ Result<RealDevices::RedfishDoor> RealDevices::redfish_door(const Dut& dut) {
   }
   Result<Credential> login = credential(dut.id, dut.bmc->credential);
   if (!login) return login.error();
-  HttpOptions options;
-  options.trust = dut.bmc->tls;
-  Result<std::unique_ptr<HttpClient>> client = curl_.client(std::move(options));
+  Result<HttpOptions> options = http_options(dut);
+  if (!options) return options.error();
+  Result<std::unique_ptr<HttpClient>> client = curl_.client(std::move(*options));
   if (!client) return std::move(Error(client.error())).while_doing("opening the BMC of " + dut.id);
   RedfishOptions redfish;
   redfish.base_url = dut.bmc->url;
   redfish.user = login->user;
   redfish.password = login->password;
-  std::shared_ptr<LoginDoor>& door = login_doors_[dut.bmc->url + " " + login->user];
+  // The same address behind two jump hosts is two BMCs.
+  const std::string place =
+      dut.bmc->jump ? fmt::format("{} by {}:{}", dut.bmc->url, dut.bmc->jump->address, dut.bmc->jump->port)
+                    : dut.bmc->url;
+  std::shared_ptr<LoginDoor>& door = login_doors_[place + " " + login->user];
   if (!door) door = std::make_shared<LoginDoor>();
   redfish.login_door = door;
   redfish.open_sessions = sessions_;
-  std::shared_ptr<BmcPeer>& peer = peers_[dut.bmc->url];
+  std::shared_ptr<BmcPeer>& peer = peers_[place];
   if (!peer) peer = std::make_shared<BmcPeer>();
   redfish.peer = peer;
   redfish.dialects = dialects_;
   return RedfishDoor{std::move(*client), std::move(redfish)};
+}
+
+Result<SshOptions> RealDevices::ssh_options(const std::string& dut, const HostAccess& host) const {
+  Result<Credential> login = credential(dut, host.credential);
+  if (!login) return login.error();
+  SshOptions options;
+  options.address = host.address;
+  options.port = host.port;
+  options.user = host.user.empty() ? login->user : host.user;
+  options.password = login->password;
+  options.key_file = login->key_file;
+  options.host_key = host.host_key;
+  return options;
+}
+
+Result<HttpOptions> RealDevices::http_options(const Dut& dut) {
+  HttpOptions options;
+  options.trust = dut.bmc->tls;
+  if (!dut.bmc->jump) return options;
+  const HostAccess& host = *dut.bmc->jump;
+  Result<SshOptions> login = ssh_options(dut.id, host);
+  if (!login) return login.error();
+  std::shared_ptr<SshJump>& jump = jumps_[fmt::format("{}@{}:{} {} {}", login->user, host.address, host.port,
+                                                      host.credential, host.host_key)];
+  if (!jump) jump = make_ssh_jump(loop_, handshakes_, std::move(*login));
+  options.jump = jump;
+  return options;
 }
 
 Result<std::unique_ptr<Bmc>> RealDevices::open_bmc(const Dut& dut) {
@@ -91,16 +123,9 @@ Result<std::unique_ptr<Shell>> RealDevices::open_shell(const Dut& dut) {
     return Error("shell.none", fmt::format("{} has no host in the rack file", dut.id), "add 'host:' to it",
                  Blame::operator_);
   }
-  Result<Credential> login = credential(dut.id, dut.host->credential);
-  if (!login) return login.error();
-  SshOptions options;
-  options.address = dut.host->address;
-  options.port = dut.host->port;
-  options.user = dut.host->user.empty() ? login->user : dut.host->user;
-  options.password = login->password;
-  options.key_file = login->key_file;
-  options.host_key = dut.host->host_key;
-  return make_libssh_shell(loop_, handshakes_, std::move(options));
+  Result<SshOptions> options = ssh_options(dut.id, *dut.host);
+  if (!options) return options.error();
+  return make_libssh_shell(loop_, handshakes_, std::move(*options));
 }
 
 Result<std::shared_ptr<RedfishLine>> RealDevices::open_line(const Dut& dut) {
@@ -108,9 +133,9 @@ Result<std::shared_ptr<RedfishLine>> RealDevices::open_line(const Dut& dut) {
     return Error("bmc.none", fmt::format("{} has no BMC in the rack file", dut.id), "", Blame::operator_);
   const Result<Credential> login = credential(dut.id, dut.bmc->credential);
   if (!login) return login.error();
-  HttpOptions options;
-  options.trust = dut.bmc->tls;
-  Result<std::unique_ptr<HttpClient>> client = curl_.client(std::move(options));
+  Result<HttpOptions> options = http_options(dut);
+  if (!options) return options.error();
+  Result<std::unique_ptr<HttpClient>> client = curl_.client(std::move(*options));
   if (!client) return client.error();
   return std::make_shared<RedfishLine>(std::move(*client), dut.bmc->url, login->user, login->password);
 }
@@ -142,6 +167,16 @@ Result<WardenDut> RealDevices::warden_dut(const Dut& dut) const {
     told.bmc_trust = dut.bmc->tls;
     told.bmc_user = login->user;
     told.bmc_password = login->password;
+    if (dut.bmc->jump) {
+      const Result<SshOptions> jump = ssh_options(dut.id, *dut.bmc->jump);
+      if (!jump) return jump.error();
+      told.jump_address = jump->address;
+      told.jump_port = jump->port;
+      told.jump_user = jump->user;
+      told.jump_password = jump->password;
+      told.jump_key_file = jump->key_file;
+      told.jump_host_key = jump->host_key;
+    }
   }
   if (dut.host) {
     const Result<Credential> login = credential(dut.id, dut.host->credential);

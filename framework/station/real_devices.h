@@ -11,6 +11,7 @@
 #include "engine/devices.h"
 #include "files/credentials.h"
 #include "io/curl_http.h"
+#include "io/libssh_shell.h"
 #include "io/pool.h"
 #include "safety/redfish_line.h"
 #include "safety/warden_messages.h"
@@ -21,6 +22,7 @@ struct BmcPeer;
 struct LoginDoor;
 class OpenSessions;
 class RedfishClient;
+class SshJump;
 
 class RealDevices final : public Devices {
  public:
@@ -47,6 +49,9 @@ class RealDevices final : public Devices {
  private:
   struct RedfishDoor;
   Result<RedfishDoor> redfish_door(const Dut& dut);
+  /// How its BMC is spoken to; the jump host, where there is one, is shared by all that are behind it.
+  Result<HttpOptions> http_options(const Dut& dut);
+  Result<SshOptions> ssh_options(const std::string& dut, const HostAccess& host) const;
   Result<Credential> credential(const std::string& dut, const std::string& name) const;
   Loop& loop_;
   Credentials credentials_;
@@ -55,6 +60,7 @@ class RealDevices final : public Devices {
   Dialects dialects_;
   std::map<std::string, std::shared_ptr<BmcPeer>> peers_;          ///< by address
   std::map<std::string, std::shared_ptr<LoginDoor>> login_doors_;  ///< by address and user
+  std::map<std::string, std::shared_ptr<SshJump>> jumps_;          ///< by user, address and key
   Pool handshakes_;
   std::unique_ptr<ProcessLauncher> processes_;
 };

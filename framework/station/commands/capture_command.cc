@@ -230,6 +230,8 @@ int capture_command(const CommandLine& line, const Paths& paths) {
     scrubber.learn_value(ScrubKind::user, login->second.user);
   }
   scrubber.learn_value(ScrubKind::host, access.url);
+  if (access.jump) scrubber.learn_value(ScrubKind::host, access.jump->address);
+  if (access.jump) scrubber.learn_value(ScrubKind::user, access.jump->user);
   const std::unique_ptr<Loop> loop = Loop::real();
   RealDevices devices(*loop, std::move(wish.credentials), paths.state);
   const Result<std::unique_ptr<RedfishClient>> client = devices.open_redfish(*wish.dut);
