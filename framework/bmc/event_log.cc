@@ -21,11 +21,6 @@ constexpr std::array kOwners{"Systems", "Managers", "Chassis"};
 constexpr std::array<std::string_view, 6> kNoEvents{"Dump",       "PostCode",  "Journal",
                                                     "HostLogger", "Crashdump", "FaultLog"};
 
-bool holds_events(const std::string& id) {
-  return std::none_of(kNoEvents.begin(), kNoEvents.end(),
-                      [&id](std::string_view word) { return id.find(word) != std::string::npos; });
-}
-
 /// The number at the end of an address, for "the newest by Id".
 std::int64_t number_of(const std::string& uri) {
   const std::string path = without_trailing_slash(uri);
@@ -33,6 +28,11 @@ std::int64_t number_of(const std::string& uri) {
 }
 
 }  // namespace
+
+bool log_holds_events(const std::string& id) {
+  return std::none_of(kNoEvents.begin(), kNoEvents.end(),
+                      [&id](std::string_view word) { return id.find(word) != std::string::npos; });
+}
 
 LogEntry log_entry_from(const RedfishResource& entry) {
   const JsonView body = entry.body;
@@ -84,7 +84,7 @@ boost::asio::awaitable<Status> EventLogReader::read_services_of(const Ctx& ctx, 
   Result<MemberList> services = co_await tree_.follow(ctx, owner, link);
   if (!services) co_return services.error();
   for (const RedfishResource& service : services->members) {
-    if (!holds_events(service.id())) continue;
+    if (!log_holds_events(service.id())) continue;
     Status read = co_await read_entries(ctx, service, into);
     if (!read) co_return read;
   }

@@ -30,6 +30,8 @@ class EventLogReader {
   ServiceTree& tree_;
 };
 
+/// Whether a LogService of that Id holds events, and not dumps, POST codes, a console or a journal.
+bool log_holds_events(const std::string& id);
 /// One LogEntry, in the standard's members or the older ones' (MessageID, OriginOfCondition as plain text).
 LogEntry log_entry_from(const RedfishResource& entry);
 

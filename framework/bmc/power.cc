@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <map>
 #include <utility>
 
 #include "bmc/redfish_error.h"
@@ -32,16 +33,6 @@ PowerState power_state_from(const std::string& word) {
   return PowerState::unknown;
 }
 
-/// The first wish the BMC offers; the first of all when it does not say what it offers; empty when it offers
-/// none.
-std::string choose(const std::vector<std::string>& wishes, const std::vector<std::string>& allowed) {
-  if (allowed.empty()) return wishes.front();
-  for (const std::string& wish : wishes) {
-    if (std::find(allowed.begin(), allowed.end(), wish) != allowed.end()) return wish;
-  }
-  return {};
-}
-
 /// `Power` of some member of its Oem object, true or "On" (Delta).
 std::optional<bool> oem_power(const JsonView& body) {
   for (const auto& [vendor, said] : body["Oem"].members()) {
@@ -60,6 +51,24 @@ std::string reset_body(const std::string& reset_type) {
 }
 
 }  // namespace
+
+const std::vector<std::string>& reset_types(PowerVerb verb) {
+  static const std::map<PowerVerb, std::vector<std::string>> types{
+      {PowerVerb::on, {"On", "ForceOn", "PushPowerButton"}},
+      {PowerVerb::force_off, {"ForceOff"}},
+      {PowerVerb::graceful_shutdown, {"GracefulShutdown"}},
+      {PowerVerb::restart, {"ForceRestart", "PowerCycle", "GracefulRestart"}},
+      {PowerVerb::manager_reset, {"GracefulRestart", "ForceRestart"}}};
+  return types.at(verb);
+}
+
+std::string choose_reset(const std::vector<std::string>& wishes, const std::vector<std::string>& allowed) {
+  if (allowed.empty()) return wishes.front();
+  for (const std::string& wish : wishes) {
+    if (std::find(allowed.begin(), allowed.end(), wish) != allowed.end()) return wish;
+  }
+  return {};
+}
 
 std::string_view to_string(PowerState state) {
   switch (state) {
@@ -235,7 +244,7 @@ boost::asio::awaitable<Status> PowerControl::reset(const Ctx& ctx, std::vector<s
   if (found->action.empty()) {
     co_return unsupported(tree_.client(), fmt::format("does not offer to switch {}", found->uri));
   }
-  const std::string type = choose(wishes, found->allowed);
+  const std::string type = choose_reset(wishes, found->allowed);
   if (type.empty()) {
     co_return unsupported(tree_.client(),
                           fmt::format("offers none of {} at {}", fmt::join(wishes, ", "), found->action));
@@ -255,7 +264,7 @@ boost::asio::awaitable<Status> PowerControl::reset(const Ctx& ctx, std::vector<s
 boost::asio::awaitable<Status> PowerControl::power_on(const Ctx& ctx, const Permit& permit) {
   const Status good = check_permit(permit, Energy::power);
   if (!good) co_return good.error();
-  std::vector<std::string> wishes{"On", "ForceOn", "PushPowerButton"};
+  std::vector<std::string> wishes = reset_types(PowerVerb::on);
   std::function<Status()> still_wanted = [&permit] { return check_permit(permit, Energy::power); };
   Status done = co_await reset(ctx, std::move(wishes), Repeat::if_not_executed, std::move(still_wanted),
                                PowerState::on);
@@ -265,7 +274,7 @@ boost::asio::awaitable<Status> PowerControl::power_on(const Ctx& ctx, const Perm
 boost::asio::awaitable<Status> PowerControl::restart(const Ctx& ctx, const Permit& permit) {
   const Status good = check_permit(permit, Energy::power);
   if (!good) co_return good.error();
-  std::vector<std::string> wishes{"ForceRestart", "PowerCycle", "GracefulRestart"};
+  std::vector<std::string> wishes = reset_types(PowerVerb::restart);
   std::function<Status()> still_wanted = [&permit] { return check_permit(permit, Energy::power); };
   Status done = co_await reset(ctx, std::move(wishes), Repeat::if_not_executed, std::move(still_wanted),
                                PowerState::unknown);
@@ -273,7 +282,7 @@ boost::asio::awaitable<Status> PowerControl::restart(const Ctx& ctx, const Permi
 }
 
 boost::asio::awaitable<Status> PowerControl::force_off(const Ctx& ctx) {
-  std::vector<std::string> wishes{"ForceOff"};
+  std::vector<std::string> wishes = reset_types(PowerVerb::force_off);
   std::function<Status()> still_wanted;
   Status done =
       co_await reset(ctx, std::move(wishes), Repeat::always, std::move(still_wanted), PowerState::off);
@@ -281,14 +290,14 @@ boost::asio::awaitable<Status> PowerControl::force_off(const Ctx& ctx) {
 }
 
 boost::asio::awaitable<Status> PowerControl::graceful_shutdown(const Ctx& ctx) {
-  std::vector<std::string> wishes{"GracefulShutdown"};
+  std::vector<std::string> wishes = reset_types(PowerVerb::graceful_shutdown);
   std::function<Status()> still_wanted;
   Status done = co_await reset(ctx, std::move(wishes), Repeat::if_not_executed, std::move(still_wanted),
                                PowerState::off);
   co_return done;
 }
 
-boost::asio::awaitable<Status> PowerControl::reset_manager(const Ctx& ctx) {
+boost::asio::awaitable<Result<PowerTarget>> PowerControl::manager_target(const Ctx& ctx) {
   Result<RedfishResource> root = co_await tree_.root(ctx);
   if (!root) co_return root.error();
   const JsonView provider = root->body["Links"]["ManagerProvidingService"];
@@ -306,9 +315,13 @@ boost::asio::awaitable<Status> PowerControl::reset_manager(const Ctx& ctx) {
   }
   if (!manager) co_return unsupported(tree_.client(), "has no manager that can be reset");
   Result<PowerTarget> found = co_await target_from(ctx, *manager, kManagerReset);
+  co_return found;
+}
+
+boost::asio::awaitable<Status> PowerControl::reset_manager(const Ctx& ctx) {
+  Result<PowerTarget> found = co_await manager_target(ctx);
   if (!found) co_return found.error();
-  std::vector<std::string> wishes{"GracefulRestart", "ForceRestart"};
-  const std::string type = choose(wishes, found->allowed);
+  const std::string type = choose_reset(reset_types(PowerVerb::manager_reset), found->allowed);
   if (found->action.empty() || type.empty()) {
     co_return unsupported(tree_.client(), fmt::format("does not offer to restart {}", found->uri));
   }

@@ -23,6 +23,14 @@ class PowerTarget {
   bool is_system = true;
 };
 
+/// What is asked of a reset action.
+enum class PowerVerb { on, force_off, graceful_shutdown, restart, manager_reset };
+/// The ResetType words that do it, best first.
+const std::vector<std::string>& reset_types(PowerVerb verb);
+/// The first of `wishes` that is allowed; the first of all when a BMC does not say what it allows; empty when
+/// it allows none.
+std::string choose_reset(const std::vector<std::string>& wishes, const std::vector<std::string>& allowed);
+
 class PowerControl {
  public:
   explicit PowerControl(ServiceTree& tree) : tree_(tree) {}
@@ -30,6 +38,8 @@ class PowerControl {
   /// Finds the target unless known. "bmc.unsupported" when the service has nothing to switch.
   boost::asio::awaitable<Result<PowerTarget>> target(const Ctx& ctx);
   boost::asio::awaitable<Result<PowerState>> state(const Ctx& ctx);
+  /// The manager that reset_manager() would reset. "bmc.unsupported" when there is none.
+  boost::asio::awaitable<Result<PowerTarget>> manager_target(const Ctx& ctx);
   boost::asio::awaitable<Status> power_on(const Ctx& ctx, const Permit& permit);
   boost::asio::awaitable<Status> restart(const Ctx& ctx, const Permit& permit);
   /// Asked again until it is accepted or the deadline comes. Being off already is a success.

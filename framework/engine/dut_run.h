@@ -76,6 +76,7 @@ struct RunState {
   RunObserver* observer = nullptr;    ///< may be null
   /// Asks the warden to mask that detector; both empty: to judge it again. Empty: there is no warden.
   std::function<void(const std::string& dut, const std::string& part)> on_mask;
+  std::function<void(const std::string& use, BmcAbility ability)> on_bmc_use;  ///< may be empty
   std::optional<MaskReport> mask;  ///< the one detector of the run that is masked, or is about to be
   bool mask_answered = false;      ///< by the warden
   std::map<std::string, std::unique_ptr<DutRun>> duts;

@@ -54,6 +54,8 @@ struct RunnerParts {
   /// The warden is asked to mask that leak detector; both empty: to judge it again. May be empty: there is no
   /// warden.
   std::function<void(const std::string& dut, const std::string& part)> on_mask;
+  /// Told each ability of a BMC that a step makes use of, as `use` of the step and the ability. May be empty.
+  std::function<void(const std::string& use, BmcAbility ability)> on_bmc_use;
 };
 
 class Runner {

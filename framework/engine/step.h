@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "bmc/ability.h"
 #include "model/inventory.h"
 #include "model/permit.h"
 #include "model/recipe.h"
@@ -42,11 +43,22 @@ struct ParameterDeclaration {
   std::string summary;
 };
 
+/// What a step asks of a BMC. A verb that it does not name here fails its tests (testing/step_bench.h).
+/// `required`: without it the step cannot do its work; else it does less, or does it otherwise.
+struct BmcNeed {
+  BmcAbility ability = BmcAbility::identity;
+  bool required = true;
+  std::string for_what;  ///< "to know the state of each detector"
+};
+
 struct StepDescription {
   std::string use;  ///< "cooling.flow"; the part before the dot is the plugin's folder
   std::string summary;
   std::vector<MeasurementDeclaration> measurements;
   std::vector<ParameterDeclaration> parameters;
+  /// Every ability of a BMC that the step, or the engine at its request (a guard's undo, a firmware write, a
+  /// mask), makes use of.
+  std::vector<BmcNeed> bmc;
   std::optional<Energy> energises;
   bool rack_scope = false;  ///< runs once for the rack ({role: rack}) instead of per DUT
   bool monitor = false;     ///< runs beside the phases until they are over

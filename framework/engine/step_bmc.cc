@@ -26,6 +26,7 @@ std::optional<Error> StepBmc::refusal(const std::string& what) const {
 }
 
 awaitable<Status> StepBmc::power_on(const Ctx& ctx, const Permit& permit) {
+  use(BmcAbility::power_on);
   if (auto refused = refusal("power on")) co_return std::move(*refused);
   if (!guarded_()) co_return no_undo("power on");
   Status done = co_await bmc_.power_on(ctx, permit);
@@ -34,6 +35,7 @@ awaitable<Status> StepBmc::power_on(const Ctx& ctx, const Permit& permit) {
 }
 
 awaitable<Status> StepBmc::force_off(const Ctx& ctx) {
+  use(BmcAbility::force_off);
   if (auto refused = refusal("force off")) co_return std::move(*refused);
   switched_.off_ns = ctx.now().monotonic_ns;
   Status done = co_await bmc_.force_off(ctx);
@@ -41,6 +43,7 @@ awaitable<Status> StepBmc::force_off(const Ctx& ctx) {
 }
 
 awaitable<Status> StepBmc::graceful_shutdown(const Ctx& ctx) {
+  use(BmcAbility::graceful_shutdown);
   if (auto refused = refusal("shutdown")) co_return std::move(*refused);
   switched_.off_ns = ctx.now().monotonic_ns;
   Status done = co_await bmc_.graceful_shutdown(ctx);
@@ -48,6 +51,7 @@ awaitable<Status> StepBmc::graceful_shutdown(const Ctx& ctx) {
 }
 
 awaitable<Status> StepBmc::restart(const Ctx& ctx, const Permit& permit) {
+  use(BmcAbility::restart);
   if (auto refused = refusal("restart")) co_return std::move(*refused);
   switched_.off_ns = ctx.now().monotonic_ns;
   Status done = co_await bmc_.restart(ctx, permit);
@@ -56,6 +60,7 @@ awaitable<Status> StepBmc::restart(const Ctx& ctx, const Permit& permit) {
 }
 
 awaitable<Status> StepBmc::reset_manager(const Ctx& ctx) {
+  use(BmcAbility::manager_reset);
   if (auto refused = refusal("reset of the BMC")) co_return std::move(*refused);
   Status done = co_await bmc_.reset_manager(ctx);
   co_return done;
@@ -72,14 +77,17 @@ awaitable<Status> StepBmc::full_power_cycle(const Ctx& ctx, const Permit& permit
 
 awaitable<Result<double>> StepBmc::raise_power_limit(const Ctx& /*ctx*/, const Permit& /*permit*/,
                                                      std::string gpu, double /*watts*/) {
+  use(BmcAbility::gpu_power_limit);
   co_return no_undo("raise the power limit of " + gpu);
 }
 
 awaitable<Status> StepBmc::open_valve(const Ctx& /*ctx*/, const Permit& /*permit*/, std::string connector) {
+  use(BmcAbility::coolant_valves);
   co_return no_undo("open valve " + connector);
 }
 
 awaitable<Status> StepBmc::close_valve(const Ctx& ctx, std::string connector) {
+  use(BmcAbility::coolant_valves);
   if (const std::optional<std::string> load = loaded_()) {
     co_return Error("valve.under_load", fmt::format("no valve is closed under load ({})", *load),
                     "end the load first: order the steps so that no flow is reduced beside it",
@@ -92,6 +100,7 @@ awaitable<Status> StepBmc::close_valve(const Ctx& ctx, std::string connector) {
 awaitable<Result<UpdateOutcome>> StepBmc::update_firmware(
     const Ctx& /*ctx*/, const Permit& /*permit*/, UpdateRequest request,
     std::function<void(const UpdateProgress&)> /*on_progress*/) {
+  use(BmcAbility::firmware_update);
   co_return Error("step.flash_outside",
                   fmt::format("a step wrote '{}' outside of StepContext::flash", request.component),
                   "report this to the plugin's author", Blame::station);

@@ -74,9 +74,14 @@ Bmc* StepRun::for_step(Bmc& bmc, DutRun& dut) {
           return std::any_of(dut.guards.begin(), dut.guards.end(), [](const Guard& guard) {
             return guard.state == GuardState::open && guard.undo.kind == Undo::Kind::force_off;
           });
-        });
+        },
+        [this](BmcAbility ability) { note_use(ability); });
   }
   return place.get();
+}
+
+void StepRun::note_use(BmcAbility ability) const {
+  if (state_.on_bmc_use) state_.on_bmc_use(binding_.use, ability);
 }
 
 Result<Shell*> StepRun::shell_of(const std::string& dut) {
@@ -253,9 +258,13 @@ awaitable<Status> StepRun::flash(std::string component, Nanoseconds budget,
   // On disk before the first byte: whoever finds a dead station must know that a write was begun.
   const Status permits_recorded = co_await record_permits();
   if (!permits_recorded) co_return permits_recorded;
+  FlashWork noted = [this, write = std::move(write)](Ctx& ctx, Bmc& bmc) {
+    flash_bmc_ = std::make_unique<NotedBmc>(bmc, [this](BmcAbility ability) { note_use(ability); });
+    return write(ctx, *flash_bmc_);
+  };
   const Ctx within = ctx_.child_within("flash " + component, budget);
   const Status done =
-      co_await run_flash(state_, dut_, where_, std::move(component), within, std::move(write));
+      co_await run_flash(state_, dut_, where_, std::move(component), within, std::move(noted));
   co_return done;
 }
 
@@ -263,6 +272,7 @@ awaitable<Result<int>> StepRun::open_guard(Undo undo) {
   // A permit may be older than the mask.
   const Status unmasked = state_.permits.nothing_masked(dut_.dut);
   if (!unmasked) co_return unmasked.error();
+  if (undo.kind == Undo::Kind::force_off) note_use(BmcAbility::force_off);
   const int id = state_.next_guard++;
   // Where another program finds it, then in the record; only then may the "do" follow.
   JournaledUndo journaled(undo.kind, where_.dut, undo.description);
@@ -325,6 +335,7 @@ awaitable<Status> StepRun::mask_detector(std::string part) {
                     fmt::format("step '{}' masks a detector and does not declare that it does", binding_.use),
                     "report this to the plugin's author", Blame::station);
   }
+  note_use(BmcAbility::leak_detectors);
   const Status masked = co_await begin_mask(state_, dut_, where_, std::move(part), ctx_);
   co_return masked;
 }

@@ -84,6 +84,7 @@ class StepRun final : public StepContext {
   boost::asio::awaitable<Status> report_connection(Bmc& bmc);
   /// The BMC as a step may use it; `dut` is the one behind it.
   Bmc* for_step(Bmc& bmc, DutRun& dut);
+  void note_use(BmcAbility ability) const;
   /// Of a step that uses the fabric: the DUT at a far end that this run took down since the step began.
   std::optional<std::string> far_end_down() const;
   const MeasurementDeclaration* declaration(const std::string& name) const;
@@ -99,6 +100,7 @@ class StepRun final : public StepContext {
   std::map<SeriesKey, std::vector<std::pair<double, double>>> samples_;
   std::vector<PermitGranted> permits_to_record_;
   std::map<Bmc*, std::unique_ptr<StepBmc>> step_bmcs_;
+  std::unique_ptr<NotedBmc> flash_bmc_;  ///< of the write under way, or the last one
 };
 
 }  // namespace kiln

@@ -177,8 +177,19 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   auto* plugins = app.add_subcommand("plugins", "List plugins and the steps they offer");
   add_common(*plugins, line);
 
-  auto* doctor = app.add_subcommand("doctor", "Check this station: plugins, database, clock, tools");
+  auto* doctor = app.add_subcommand("doctor",
+                                    "Check this station: plugins, database, clock, tools; or with --bmc, "
+                                    "what a BMC can do for each recipe");
   add_common(*doctor, line);
+  doctor->add_option("recipes", line.recipes, "With --bmc: recipe files or names; none: all shipped ones");
+  doctor->add_option("--bmc", line.bmc_target, "A DUT of --rack, or an address; it is only read");
+  doctor->add_option("--rack", line.rack_file, "Inventory: rack.yaml")->check(CLI::ExistingFile);
+  doctor->add_option("--credentials", line.credentials_file, "Credentials file (default: the rack file's)")
+      ->check(CLI::ExistingFile);
+  doctor->add_option("--credential", line.credential, "Which name in it (default: the only one, or bmc)");
+  doctor->add_option("--accept-certificate", line.accepted_certificates,
+                     "The address, when its other certificate is right");
+  doctor->add_option("--within", line.within, "How long it may take")->capture_default_str();
 
   std::vector<std::string> names;
   for (const auto* command : app.get_subcommands({})) names.push_back(command->get_name());

@@ -50,6 +50,9 @@ struct CommandLine {
   std::vector<std::string> addresses, accepted_certificates;
   std::string credentials_file, credential, product;
 
+  // doctor, with recipes, rack_file, credentials and within
+  std::string bmc_target;  ///< a DUT or an address; empty: this station
+
   // capture, with dut, rack_file and out_directory
   std::vector<std::string> keep;  ///< kinds that are not replaced
   bool schemas = false;

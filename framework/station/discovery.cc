@@ -8,6 +8,7 @@
 #include <sstream>
 #include <utility>
 
+#include "bmc/ability_proof.h"
 #include "io/scope.h"
 
 namespace kiln {
@@ -26,6 +27,7 @@ struct Look {
   std::vector<DiscoveryTarget> targets;
   std::vector<DiscoveredBmc>* found = nullptr;
   std::function<void(const DiscoveredBmc&)> progress;
+  std::function<Status(const BmcAccess&)> on_trusted;
   std::size_t next = 0;
 };
 
@@ -110,10 +112,16 @@ awaitable<std::string> scan_host_key(const Ctx& ctx, RealDevices& devices, const
   co_return std::string();
 }
 
-awaitable<void> look_at(Ctx& ctx, RealDevices& devices, const DiscoveryTarget& target, DiscoveredBmc& bmc) {
+awaitable<void> look_at(Ctx& ctx, RealDevices& devices, const DiscoveryTarget& target,
+                        std::function<Status(const BmcAccess&)> on_trusted, DiscoveredBmc& bmc) {
   bmc.dut = target.dut;
   const bool trusted = co_await settle_trust(ctx, target, bmc);
   if (!trusted) co_return;
+  if (!target.trusted && on_trusted) {
+    const Status kept = on_trusted(*bmc.dut.bmc);
+    if (!kept) failed(bmc, DiscoveredBmc::State::unreadable, kept.error());
+    if (!kept) co_return;
+  }
   const Result<std::unique_ptr<Bmc>> opened = devices.open_bmc(bmc.dut);
   if (!opened) {
     failed(bmc, DiscoveredBmc::State::unreadable, opened.error());
@@ -133,7 +141,7 @@ awaitable<void> look_around(Ctx& ctx, RealDevices& devices, std::shared_ptr<Look
   while (look->next < look->targets.size() && ctx.check()) {
     const std::size_t mine = look->next++;
     Ctx own = ctx.child_within(look->targets[mine].dut.bmc->url, kPerBmc);
-    co_await look_at(own, devices, look->targets[mine], (*look->found)[mine]);
+    co_await look_at(own, devices, look->targets[mine], look->on_trusted, (*look->found)[mine]);
     if (look->progress) look->progress((*look->found)[mine]);
   }
 }
@@ -149,10 +157,6 @@ std::string id_prefix(Role role) {
     default:
       return "C";
   }
-}
-
-bool speaks(const BmcIdentity& identity, const std::string& dialect) {
-  return (identity.platform + ",").find(dialect + ",") != std::string::npos;
 }
 
 bool is_there(const Part& part) {
@@ -171,21 +175,22 @@ std::map<std::string, int> DiscoveredBmc::part_counts() const {
 }
 
 Role DiscoveredBmc::role() const {
-  const std::map<std::string, int> counts = part_counts();
-  if (speaks(identity, "power_shelf")) return Role::power_shelf;
-  if (speaks(identity, "cdu")) return Role::cdu;
-  if (speaks(identity, "nvidia_nvl72_tray")) return Role::compute_tray;
-  if (speaks(identity, "nvlink_switch_tray")) return Role::switch_tray;
-  return counts.count("nvswitch") > 0 && counts.count("gpu") == 0 ? Role::switch_tray : Role::server;
+  std::map<ComponentKind, int> kinds;
+  for (const Part& part : parts) {
+    if (is_there(part)) ++kinds[part.kind];
+  }
+  return role_of(identity.platform, kinds);
 }
 
 awaitable<Status> discover(const Ctx& ctx, RealDevices& devices, std::vector<DiscoveryTarget> targets,
                            std::vector<DiscoveredBmc>& found,
-                           std::function<void(const DiscoveredBmc&)> progress) {
+                           std::function<void(const DiscoveredBmc&)> progress,
+                           std::function<Status(const BmcAccess&)> on_trusted) {
   auto look = std::make_shared<Look>();
   look->targets = std::move(targets);
   look->found = &found;
   look->progress = std::move(progress);
+  look->on_trusted = std::move(on_trusted);
   found.assign(look->targets.size(), DiscoveredBmc());
   Scope scope(ctx);
   for (std::size_t i = 0; i < std::min(kAtOnce, look->targets.size()); ++i) {
@@ -199,6 +204,14 @@ awaitable<Status> discover(const Ctx& ctx, RealDevices& devices, std::vector<Dis
 Inventory proposed_inventory(const std::vector<DiscoveredBmc>& found, const Inventory& known) {
   Inventory proposed = known;
   proposed.duts.clear();
+  // Names of files are beside the known file, which is not where the proposal will be.
+  if (proposed.building) {
+    BuildingAccess& building = *proposed.building;
+    if (building.tls.kind == TlsTrust::Kind::certificate_authority)
+      building.tls.value = std::filesystem::absolute(building.tls.value).string();
+    if (!building.certificate.empty())
+      building.certificate = std::filesystem::absolute(building.certificate).string();
+  }
   std::set<std::string> ids;
   for (const Dut& dut : known.duts) ids.insert(dut.id);
   std::vector<const DiscoveredBmc*> read;
@@ -252,7 +265,7 @@ Inventory proposed_inventory(const std::vector<DiscoveredBmc>& found, const Inve
 
 std::vector<std::string> contradictions(const std::vector<DiscoveredBmc>& found) {
   std::vector<std::string> said;
-  std::map<std::string, std::string> at;  // serial → address
+  std::map<std::string, std::string> at, uuid_at;  // serial, UUID → address
   for (const DiscoveredBmc& bmc : found) {
     if (bmc.state != DiscoveredBmc::State::read) continue;
     const std::string& serial = bmc.identity.serial;
@@ -263,6 +276,15 @@ std::vector<std::string> contradictions(const std::vector<DiscoveredBmc>& found)
       if (!fresh)
         said.push_back(
             fmt::format("the serial number {} answers at {} and at {}", serial, known->second, where));
+    }
+    if (!bmc.identity.uuid.empty()) {
+      const auto [known, fresh] = uuid_at.emplace(bmc.identity.uuid, where);
+      const bool told = !serial.empty() && at.at(serial) == known->second;  // as one serial at two addresses
+      if (!fresh && !told)
+        said.push_back(
+            fmt::format("the BMC with UUID {} answers at {} and at {}: one BMC at two addresses, or "
+                        "two that were not told apart when they were made",
+                        bmc.identity.uuid, known->second, where));
     }
     const Expectation& expect = bmc.dut.expect;
     if (!expect.serial.empty() && expect.serial != serial) {

@@ -40,11 +40,14 @@ struct DiscoveredBmc {
   [[nodiscard]] Role role() const;
 };
 
-/// All targets, 16 at a time, each within a minute. `progress` is called with each that is done.
+/// All targets, 16 at a time, each within a minute. `progress` is called with each that is done. `on_trusted`
+/// is told whose certificate was taken on sight, before a password goes there: one that cannot be kept is
+/// sent none. Both may be empty.
 boost::asio::awaitable<Status> discover(const Ctx& ctx, RealDevices& devices,
                                         std::vector<DiscoveryTarget> targets,
                                         std::vector<DiscoveredBmc>& found,
-                                        std::function<void(const DiscoveredBmc&)> progress);
+                                        std::function<void(const DiscoveredBmc&)> progress,
+                                        std::function<Status(const BmcAccess&)> on_trusted);
 
 /// The rack file that would describe what was found: `known`'s words where a DUT is in it, ids by role and
 /// place for the others. Only what was read.

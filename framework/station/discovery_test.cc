@@ -121,6 +121,30 @@ TEST(Discovery, TellsWhatDoesNotFitTogether) {
   EXPECT_THAT(contradictions({tray_at("https://10.0.0.1", "A", 11)}), IsEmpty());
 }
 
+TEST(Discovery, OneBmcAtTwoAddressesIsTold) {
+  std::vector<DiscoveredBmc> found{tray_at("https://10.0.0.1", "A", 11),
+                                   tray_at("https://10.0.0.2", "B", 12)};
+  found[0].identity.uuid = found[1].identity.uuid = "4c4c4544-0001";
+  EXPECT_THAT(contradictions(found),
+              ElementsAre(HasSubstr("UUID 4c4c4544-0001 answers at https://10.0.0.1 and at "
+                                    "https://10.0.0.2")));
+  found[1].identity.serial = "A";
+  EXPECT_THAT(contradictions(found), ElementsAre(HasSubstr("the serial number A answers at"))) << "once";
+}
+
+TEST(Discovery, ABuildingIsKeptInTheProposalWithWholePaths) {
+  Inventory known;
+  known.rack = "R01";
+  known.product = "gb300-nvl72";
+  known.building.emplace();
+  known.building->certificate = "racks/kiln.pem";
+  known.building->tls = {TlsTrust::Kind::certificate_authority, "racks/site-ca.pem"};
+  const Inventory proposed = proposed_inventory({tray_at("https://10.0.0.1", "A", 11)}, known);
+  ASSERT_TRUE(proposed.building);
+  EXPECT_EQ(proposed.building->certificate, std::filesystem::absolute("racks/kiln.pem").string());
+  EXPECT_EQ(proposed.building->tls.value, std::filesystem::absolute("racks/site-ca.pem").string());
+}
+
 class LastScanFile : public testing::Test {
  protected:
   void SetUp() override { std::filesystem::create_directories(state); }
@@ -152,6 +176,26 @@ TEST_F(LastScanFile, SaysWhatChangedAndIsKept) {
                           HasSubstr("https://10.0.0.4: new, tray D")));
   EXPECT_EQ(updated(*before, now).at("https://10.0.0.3").serial, "C")
       << "who does not answer is not forgotten";
+}
+
+TEST_F(LastScanFile, APinIsKeptAtOnceAndNothingElseIsLost) {
+  const std::vector<DiscoveredBmc> first{tray_at("https://10.0.0.1", "A", 11)};
+  ASSERT_TRUE(write_last_scan(state, updated({}, first)));
+  BmcAccess fresh = first.front().dut.bmc.value();
+  fresh.url = "https://10.0.0.2:443/";
+  fresh.tls.value = std::string(43, 'B') + "=";
+  ASSERT_TRUE(remember_pin(state, fresh));
+  const Result<LastScan> kept = read_last_scan(state);
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->at("https://10.0.0.2").pin_sha256, fresh.tls.value);
+  EXPECT_EQ(kept->at("https://10.0.0.1").serial, "A");
+  BmcAccess other = first.front().dut.bmc.value();
+  other.tls.value = fresh.tls.value;
+  ASSERT_TRUE(remember_pin(state, other));
+  EXPECT_EQ(read_last_scan(state)->at("https://10.0.0.1").pin_sha256, fresh.tls.value);
+  EXPECT_EQ(read_last_scan(state)->at("https://10.0.0.1").serial, "A") << "what was read there stays";
+  std::ofstream(state + "/discovered.json") << "{";
+  EXPECT_EQ(remember_pin(state, fresh).error().code, "discover.last_scan") << "and is not written over";
 }
 
 TEST_F(LastScanFile, DamagedIsNamedAndNotWrittenOver) {

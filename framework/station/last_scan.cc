@@ -113,6 +113,18 @@ Status write_last_scan(const std::string& state_directory, const LastScan& scan)
   return not_kept(file, reason);
 }
 
+Status remember_pin(const std::string& state_directory, const BmcAccess& bmc) {
+  if (bmc.tls.kind != TlsTrust::Kind::pin || bmc.tls.value.empty()) return success();
+  Result<LastScan> scan = read_last_scan(state_directory);
+  if (!scan) return scan.error();
+  const std::string url = address_key(bmc.url);
+  SeenBmc& seen = (*scan)[url];
+  if (seen.pin_sha256 == bmc.tls.value) return success();
+  seen.url = url;
+  seen.pin_sha256 = bmc.tls.value;
+  return write_last_scan(state_directory, *scan);
+}
+
 LastScan updated(LastScan before, const std::vector<DiscoveredBmc>& found) {
   for (const DiscoveredBmc& bmc : found) {
     SeenBmc seen;

@@ -25,6 +25,11 @@ Result<LastScan> read_last_scan(const std::string& state_directory);
 /// Whole or not at all; 0600. Error: discover.last_scan.
 Status write_last_scan(const std::string& state_directory, const LastScan& scan);
 
+/// Keeps at once whose certificate is trusted at an address, before a password goes there: the next look
+/// sends none to another. `bmc` with a pin; everything else that is known of the address stays. Error:
+/// discover.last_scan.
+Status remember_pin(const std::string& state_directory, const BmcAccess& bmc);
+
 /// What was read now, over what was seen before; addresses that did not answer stay as they were.
 LastScan updated(LastScan before, const std::vector<DiscoveredBmc>& found);
 /// Sentences: new, gone, moved, replaced, other firmware, other parts.

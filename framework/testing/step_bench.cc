@@ -355,6 +355,18 @@ BenchResult StepBench::run() {
       on_mask_(*asks, mask);
     };
   }
+  // What a step asks of a BMC and does not declare would make kiln doctor promise what cannot be kept.
+  // Steps that a test makes up for itself ("test.") are asked by nobody what they need.
+  parts.on_bmc_use = [&catalog](const std::string& use, BmcAbility ability) {
+    if (use.starts_with("test.")) return;
+    const std::vector<BmcNeed>& declared = catalog.find(use)->describe().bmc;
+    const bool known = std::any_of(declared.begin(), declared.end(),
+                                   [ability](const BmcNeed& need) { return need.ability == ability; });
+    if (!known) {
+      ADD_FAILURE() << "step '" << use << "' asks its BMC for '" << to_string(ability)
+                    << "', which its description does not name (StepDescription::bmc)";
+    }
+  };
   Runner runner(*planned.plan, parts);
   asks = &runner;
   const std::int64_t start = loop->clock().now().monotonic_ns;

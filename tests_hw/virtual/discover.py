@@ -8,8 +8,10 @@ import argparse
 import json
 import os
 import socket
+import subprocess
 import sys
 import tempfile
+import time
 
 import yaml
 
@@ -89,6 +91,34 @@ def main():
         result, said = scan(options, place, "--rack", wrong)
         check(result.returncode == 4 and any("expects serial OTHER" in text for text in said["contradictions"]),
               "a serial that disagrees is told with its sources", said)
+
+        inventory["duts"][0]["expect"]["serial"] = parts_of(rack.inventory)[urls[0]][1]
+        inventory["building"] = {"broker": "mqtt://127.0.0.1:1883", "rack_location_id": "HALL3-ROW2-17", "leak_points": ["rack"]}
+        with open(wrong, "w", encoding="utf-8") as out:
+            yaml.safe_dump(inventory, out)
+        beside = os.path.join(place, "with-building.yaml")
+        result, said = scan(options, place, "--rack", wrong, "--out", beside)
+        kept = yaml.safe_load(open(beside, encoding="utf-8")) if os.path.exists(beside) else {}
+        check(result.returncode == 0 and kept.get("building", {}).get("rack_location_id") == "HALL3-ROW2-17"
+              and kept["building"]["leak_points"] == ["rack"], "a rack file's building is in the proposal", (result.stderr, kept.get("building")))
+        again, _ = scan(options, place, "--rack", beside)
+        check(again.returncode == 0, "which is read", again.stderr)
+
+        with socket.socket() as mute, tempfile.TemporaryDirectory(prefix="kiln-killed-") as killed:
+            mute.bind(("127.0.0.1", 0))
+            mute.listen(1)
+            state = os.path.join(killed, "kiln", "discovered.json")
+            going = wire.start_kiln(options, killed, "discover", *hosts, f"127.0.0.1:{mute.getsockname()[1]}", "--credentials", credentials,
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            pins = {}
+            while going.poll() is None and len(pins) < len(urls):
+                time.sleep(0.05)
+                pins = {url: bmc["pin_sha256"] for url, bmc in json.load(open(state, encoding="utf-8"))["bmcs"].items()} if os.path.exists(state) else {}
+            alive = going.poll() is None
+            going.kill()
+            going.wait()
+            right = {url: own[url][2] for url in own}
+            check(alive and pins == right, "a scan that is killed has forgotten no certificate that it trusted", (alive, pins, right))
 
         state = os.path.join(place, "kiln", "discovered.json")
         with open(state, encoding="utf-8") as kept:

@@ -23,6 +23,7 @@ int stop_all_command(const CommandLine& line, const Paths& paths);
 int discover_command(const CommandLine& line, const Paths& paths);
 int capture_command(const CommandLine& line, const Paths& paths);
 int plugins_command(const CommandLine& line, const Paths& paths);
+int doctor_bmc_command(const CommandLine& line, const Paths& paths);
 int doctor_command(const CommandLine& line, const Paths& paths);
 
 }  // namespace kiln

@@ -45,20 +45,6 @@ int refused(const Parsed<T>& parsed) {
   return 2;
 }
 
-/// The credential to log in with: the named one, else the only one, else "bmc".
-Result<std::string> credential_name(const CommandLine& line, const Credentials& credentials) {
-  if (!line.credential.empty()) {
-    if (credentials.count(line.credential) > 0) return line.credential;
-    return Error("credentials.unknown", fmt::format("the credentials file has no '{}'", line.credential), "",
-                 Blame::operator_);
-  }
-  if (credentials.empty()) return std::string();
-  if (credentials.size() == 1) return credentials.begin()->first;
-  if (credentials.count("bmc") > 0) return std::string("bmc");
-  return Error("credentials.unknown", "the credentials file has several names and none of them is 'bmc'",
-               "say which one: --credential NAME", Blame::operator_);
-}
-
 struct Scan {
   Inventory known;
   Credentials credentials;
@@ -73,7 +59,7 @@ Status set_targets(const CommandLine& line, Scan& scan) {
   if (!urls) return urls.error();
   std::vector<std::string> accepted_urls;
   for (const std::string& url : line.accepted_certificates) accepted_urls.push_back(address_key(url));
-  Result<std::string> credential = credential_name(line, scan.credentials);
+  Result<std::string> credential = credential_to_use(line.credential, scan.credentials);
   if (!credential) return credential.error();
   std::set<std::string> listed;
   for (const Dut& dut : scan.known.duts) {
@@ -166,12 +152,18 @@ Status write_proposal(const std::string& file, const std::string& text) {
   return whole ? success() : Status(why);
 }
 
-awaitable<void> run_scan(Ctx& ctx, RealDevices& devices, Scan& scan, bool quiet, Status& done) {
+awaitable<void> run_scan(Ctx& ctx, RealDevices& devices, Scan& scan, std::string state, bool quiet,
+                         Status& done) {
   const Ctx limited = ctx.child_within("discover", kWholeScan);
   std::function<void(const DiscoveredBmc&)> progress;
   if (!quiet) progress = print_found;
   std::vector<DiscoveryTarget> targets = scan.targets;
-  done = co_await discover(limited, devices, std::move(targets), scan.found, std::move(progress));
+  // At once: a scan that is killed has forgotten no certificate that a password was sent to.
+  std::function<Status(const BmcAccess&)> keep = [state](const BmcAccess& bmc) {
+    return remember_pin(state, bmc);
+  };
+  done = co_await discover(limited, devices, std::move(targets), scan.found, std::move(progress),
+                           std::move(keep));
 }
 
 /// What the command line names, read. -1: go on; else the exit code.
@@ -183,11 +175,6 @@ int read_inputs(const CommandLine& line, const Paths& paths, Scan& scan) {
     Parsed<Inventory> inventory = read_inventory(line.rack_file);
     if (!inventory) return refused(inventory);
     scan.known = std::move(*inventory.value);
-    if (scan.known.building && !line.out_directory.empty()) {
-      return refused(Error("discover.building",
-                           line.rack_file + " has a building, which a proposed file would leave out",
-                           "leave --out away, and take what is printed over by hand", Blame::operator_));
-    }
     if (!line.product.empty()) scan.known.product = line.product;
     if (credentials_file.empty()) credentials_file = scan.known.credentials_file;
   }
@@ -215,8 +202,9 @@ int discover_command(const CommandLine& line, const Paths& paths) {
   Status done = success();
   {
     RealDevices devices(*loop, scan.credentials, paths.state, plugins.dialects);
-    loop->run(
-        [&devices, &scan, &line, &done](Ctx& ctx) { return run_scan(ctx, devices, scan, line.json, done); });
+    loop->run([&devices, &scan, &line, &paths, &done](Ctx& ctx) {
+      return run_scan(ctx, devices, scan, paths.state, line.json, done);
+    });
   }
   if (!done) {
     std::cerr << "kiln: " << done.error().sentence() << "\n";
@@ -229,7 +217,9 @@ int discover_command(const CommandLine& line, const Paths& paths) {
   const auto read = count(DiscoveredBmc::State::read), nobody = count(DiscoveredBmc::State::nobody);
   const std::vector<std::string> wrong = contradictions(scan.found);
   const std::vector<std::string> changed = changes(scan.before, scan.found);
-  const Status kept = write_last_scan(paths.state, updated(scan.before, scan.found));
+  // Over what is there now: another scan may have kept something meanwhile.
+  const Result<LastScan> now = read_last_scan(paths.state);
+  const Status kept = now ? write_last_scan(paths.state, updated(*now, scan.found)) : Status(now.error());
   if (!kept) std::cerr << "kiln: " << kept.error().sentence() << "\n";
   std::string comment =
       "Proposed by kiln discover from what the BMCs say. Look through it before it is used: what is\n"
@@ -244,6 +234,14 @@ int discover_command(const CommandLine& line, const Paths& paths) {
   if (!line.out_directory.empty() && read > 0) {
     written = readable || only_the_product ? write_proposal(line.out_directory, text)
                                            : Status(as_error(readable.problems));
+    // Whatever the reader makes of it is what every run will do: nothing may have been lost on the way.
+    const bool same = !readable || inventory_text(*readable.value, comment) == text;
+    if (written && !same) {
+      ::unlink(line.out_directory.c_str());
+      written =
+          Error("discover.not_written", line.out_directory + " would not be read back as it was written",
+                "report this; what is printed without --out can be taken over by hand", Blame::station);
+    }
   }
   if (!written) std::cerr << "kiln: " << written.error().sentence() << "\n";
   if (line.json) {

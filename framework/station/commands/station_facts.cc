@@ -159,6 +159,11 @@ int plugins_command(const CommandLine& line, const Paths& paths) {
 }
 
 int doctor_command(const CommandLine& line, const Paths& paths) {
+  if (!line.bmc_target.empty()) return doctor_bmc_command(line, paths);
+  if (!line.recipes.empty() || !line.rack_file.empty() || !line.credentials_file.empty()) {
+    std::cerr << "kiln: doctor examines this station; for a BMC and what recipes it can do, name it: --bmc\n";
+    return 2;
+  }
   bool all_good = true;
   json::array list;
   for (const auto& finding : examine(line, paths)) {

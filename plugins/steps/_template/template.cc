@@ -37,6 +37,7 @@ class IntakeTemperature final : public Step {
 
       StepDescription step;
       step.use = "template.intake_temperature";  // before the dot: the folder's name
+      step.bmc = {{BmcAbility::sensors, true, "to read the intake air"}};
       step.summary = "intake air is within the product's limit";
       step.measurements = {intake};
       step.parameters = {readings, pause};

@@ -10,6 +10,7 @@ const StepDescription& DetectorCensus::describe() const {
   static const StepDescription description = [] {
     StepDescription made;
     made.use = "cooling.detector_census";
+    made.bmc = {{BmcAbility::leak_detectors, true, "to know the state of each detector"}};
     made.summary = "Every expected leak detector is there, enabled and dry";
     made.measurements = {
         {"leak_detector.state", "", ComponentKind::leak_detector, true, "leak_detector.fault", "",

@@ -182,6 +182,7 @@ const StepDescription& DetectorTest::describe() const {
   static const StepDescription description = [] {
     StepDescription made;
     made.use = "cooling.detector_test";
+    made.bmc = {{BmcAbility::leak_detectors, true, "to see the detector that is made wet"}};
     made.summary =
         "A person wets each leak detector of a DUT that is off; the warden must see it, and see it dry again";
     made.measurements = {

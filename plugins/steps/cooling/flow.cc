@@ -43,6 +43,8 @@ const StepDescription& Flow::describe() const {
   static const StepDescription description = [] {
     StepDescription made;
     made.use = "cooling.flow";
+    made.bmc = {{BmcAbility::coolant, true, "to read flow and temperatures of each connection"},
+                {BmcAbility::pumps, true, "to read the speed of each pump"}};
     made.summary =
         "Coolant flows through every connection, cool enough, and the pumps run; proves cooling before load";
     made.measurements = {

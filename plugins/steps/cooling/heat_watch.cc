@@ -67,6 +67,8 @@ const StepDescription& HeatWatch::describe() const {
   static const StepDescription description = [] {
     StepDescription made;
     made.use = "cooling.heat_watch";
+    made.bmc = {{BmcAbility::coolant, true, "to know what heat the coolant carries away"},
+                {BmcAbility::sensors, false, "to compare it with the power drawn"}};
     made.summary = "Beside a load: heat carried away by the coolant against electrical power drawn";
     made.measurements = {
         {"coolant.heat_balance", "1", ComponentKind::coolant_connector, true, "coolant.heat_balance",

@@ -233,6 +233,8 @@ const StepDescription& LeakWatch::describe() const {
   static const StepDescription description = [] {
     StepDescription made;
     made.use = "cooling.leak_watch";
+    made.bmc = {{BmcAbility::leak_detectors, true, "to cut on a leak"},
+                {BmcAbility::leak_policies, false, "to have on record what it does by itself about a leak"}};
     made.summary =
         "Poll the leak detectors beside everything; cut energy on a leak, or when dry can no longer be shown";
     made.measurements = {

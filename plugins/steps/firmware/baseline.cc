@@ -29,6 +29,7 @@ const StepDescription& Baseline::describe() const {
   static const StepDescription description = [] {
     StepDescription made;
     made.use = "firmware.baseline";
+    made.bmc = {{BmcAbility::firmware_inventory, true, "to know which version each component runs"}};
     made.summary = "Every component runs the firmware version of the rack file or its baseline";
     made.measurements = {
         {"firmware.version", "", ComponentKind::firmware, true, "firmware.off_baseline",

@@ -163,6 +163,8 @@ const StepDescription& Soak::describe() const {
   static const StepDescription description = [] {
     StepDescription made;
     made.use = "gpu_stress.soak";
+    made.bmc = {{BmcAbility::gpus, false, "to see temperatures and errors beside what the driver says"},
+                {BmcAbility::coolant, false, "to set them against the coolant"}};
     made.summary =
         "Burn all GPUs with gpu_burn; judge temperatures, clocks, power, errors and the kernel log";
     const ComponentKind gpu = ComponentKind::gpu;

@@ -117,6 +117,8 @@ const StepDescription& Census::describe() const {
   static const StepDescription description = [] {
     StepDescription made;
     made.use = "inventory.census";
+    made.bmc = {{BmcAbility::identity, true, "to compare its serial number and place with the rack file"},
+                {BmcAbility::parts, true, "to know that each part is there"}};
     made.summary = "Identity and parts as the BMC reports them, against the rack file";
     made.measurements = {
         {"inventory.serial", "", ComponentKind::whole_dut, true, "inventory.serial_mismatch",

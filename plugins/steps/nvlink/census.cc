@@ -178,6 +178,7 @@ const StepDescription& Census::describe() const {
   static const StepDescription description = [] {
     StepDescription made;
     made.use = "nvlink.census";
+    made.bmc = {{BmcAbility::nvlinks, true, "to know that each link is up at full speed"}};
     made.uses_fabric = true;
     made.summary = "Every expected NVLink is up at full speed, seen by the BMC and by the driver";
     const std::string action = "reseat the tray in the cable cartridge; look at both ends of this link";

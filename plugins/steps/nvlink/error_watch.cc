@@ -177,6 +177,7 @@ const StepDescription& ErrorWatch::describe() const {
   static const StepDescription description = [] {
     StepDescription made;
     made.use = "nvlink.error_watch";
+    made.bmc = {{BmcAbility::nvlinks, true, "to see how far the error counters rise"}};
     made.summary = "Beside everything: how far the error counters of each NVLink rise";
     for (const Watched& watched : kWatched) {
       made.measurements.push_back(

@@ -87,6 +87,9 @@ class PowerOn final : public Step {
     static const StepDescription description = [] {
       StepDescription made;
       made.use = "power.on";
+      made.bmc = {{BmcAbility::power_state, true, "to read back that it is on"},
+                  {BmcAbility::power_on, true, "to switch it on"},
+                  {BmcAbility::force_off, true, "to be switched off again at the end"}};
       made.summary = "Switch the DUT on, read back that it is on, and wait for its host";
       made.measurements = {
           {"power.on.confirmed", "", ComponentKind::whole_dut, true, "power.not_on",
@@ -149,6 +152,9 @@ class PowerOff final : public Step {
     static const StepDescription description = [] {
       StepDescription made;
       made.use = "power.off";
+      made.bmc = {{BmcAbility::power_state, true, "to read back that it is off"},
+                  {BmcAbility::force_off, true, "to switch it off"},
+                  {BmcAbility::graceful_shutdown, false, "to let the system shut down first"}};
       made.summary = "Switch the DUT off and read back that it is off";
       made.measurements = {
           {"power.off.time", "s", ComponentKind::whole_dut, false, "", "", "from the request to Off"}};

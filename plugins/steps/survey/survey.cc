@@ -36,6 +36,9 @@ class Tree final : public Step {
     static const StepDescription description = [] {
       StepDescription made;
       made.use = "survey.tree";
+      made.bmc = {{BmcAbility::whole_tree, true, "to read every resource it links to"},
+                  {BmcAbility::identity, false, "to say whose tree it is"},
+                  {BmcAbility::sensors, false, "to count what has a value"}};
       made.summary = "Read every resource the BMC links to and list what is there, broken or odd";
       for (const auto& [name, summary] : std::vector<std::pair<const char*, const char*>>{
                {"survey.links_followed", "distinct addresses asked for"},
