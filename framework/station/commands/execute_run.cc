@@ -273,7 +273,12 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   DutSerials serials;
   // A virtual rack of ours is a new one each time.
   if (!line.rack_ends_with_us && needs_warden(*setup.plan)) {
-    serials = co_await read_dut_serials(ctx, devices, *setup.plan);
+    const DutIdentities identities = co_await read_dut_identities(ctx, devices, *setup.plan);
+    const Status apart = refuse_same_bmc(*setup.plan, identities);
+    if (!apart) {
+      co_return refuse(line, apart.error());
+    }
+    serials = serials_of(identities);
     const Status unlatched = latches.refuse_latched(*setup.plan, serials);
     if (!unlatched) {
       co_return refuse(line, unlatched.error());
