@@ -162,6 +162,16 @@ struct LogEntry {
   std::string id, created, severity, message_id, message, origin, uri;
 };
 
+/// One log of a BMC (LogService v1.x) with its entries, as listed.
+struct EventLog {
+  std::string uri, name;
+  std::vector<LogEntry> entries;
+  std::optional<std::int64_t> capacity;  ///< MaxNumberOfRecords, where it is one
+  std::string when_full;                 ///< OverWritePolicy as printed: WrapsWhenFull, NeverOverWrites
+  std::size_t listed = 0;  ///< entries that it lists; more than `entries` where some were left out
+  std::string unread;  ///< not empty: it could not be read, or not all that was asked for, and this says why
+};
+
 /// What a survey saw of a whole tree.
 struct SurveyReport {
   int links_followed = 0;    ///< distinct URIs asked for = resources_read + error_bodies + links_to_nothing +
@@ -185,6 +195,8 @@ struct LeakPolicy {
   std::optional<double> reaction_delay_seconds;
   std::string uri;
 };
+
+struct BmcEvent;  // bmc/bmc_event.h
 
 class Bmc {
  public:
@@ -252,6 +264,14 @@ class Bmc {
   virtual std::vector<std::string> take_disturbances() = 0;
   /// Quirks lived with since the last call, each once per connection; moved out.
   virtual std::vector<AppliedQuirk> take_quirks() = 0;
+
+  /// Calls `on_event` for what the BMC says by itself, as it says it, until `ctx` ends (its Error), or
+  /// "bmc.no_events": it says nothing, now or for the rest. Makes polling faster and replaces none of it.
+  virtual boost::asio::awaitable<Status> listen(const Ctx& ctx,
+                                                std::function<void(const BmcEvent&)> on_event) = 0;
+  /// All logs of events, each by itself, with what could not be read of them. Of a log that only links its
+  /// entries, the 200 with the highest Ids. Errors of the exchange.
+  virtual boost::asio::awaitable<Result<std::vector<EventLog>>> event_logs(const Ctx& ctx) = 0;
 };
 
 }  // namespace kiln

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kMostEntries = 2'000;
 constexpr std::size_t kMostLinkedEntries = 200;
+constexpr std::int64_t kNoCapacity = 10'000'000;  // what no log holds: all bits set, most often
 constexpr std::array kOwners{"Systems", "Managers", "Chassis"};
 /// LogService Ids of services that hold no events (names of OpenBMC's bmcweb).
 constexpr std::array<std::string_view, 6> kNoEvents{"Dump",       "PostCode",  "Journal",
@@ -48,17 +49,29 @@ LogEntry log_entry_from(const RedfishResource& entry) {
   return log;
 }
 
-boost::asio::awaitable<Status> EventLogReader::read_entries(const Ctx& ctx, const RedfishResource& service,
-                                                            std::vector<LogEntry>& into) {
+boost::asio::awaitable<Result<EventLog>> EventLogReader::read_log(const Ctx& ctx,
+                                                                  const RedfishResource& service) {
+  EventLog log;
+  log.uri = without_trailing_slash(service.uri);
+  log.name = service.id();
+  log.when_full = service.body["OverWritePolicy"].text_or_empty();
+  // Services that know no end say 0 or a number that is none.
+  const std::optional<std::int64_t> capacity = service.body["MaxNumberOfRecords"].integer();
+  if (capacity && *capacity > 0 && *capacity < kNoCapacity) log.capacity = capacity;
   const std::optional<std::string> path = tree_.path_of(service, service.body["Entries"]);
-  if (!path) co_return success();
+  if (!path) {
+    log.unread = "it links to no entries";
+    co_return log;
+  }
   Result<MemberList> list = co_await tree_.list(ctx, *path);
   if (!list) {
     if (is_exchange_error(list.error())) co_return list.error();
     tree_.client().note_oddity(*path, "", list.error().message);
-    co_return success();
+    log.unread = list.error().message;
+    co_return log;
   }
-  for (const RedfishResource& entry : list->members) into.push_back(log_entry_from(entry));
+  log.listed = list->listed;
+  for (const RedfishResource& entry : list->members) log.entries.push_back(log_entry_from(entry));
   std::vector<std::string> uris;
   for (const MemberList::Unread& entry : list->unread) uris.push_back(entry.uri);
   std::stable_sort(uris.begin(), uris.end(),
@@ -70,37 +83,64 @@ boost::asio::awaitable<Status> EventLogReader::read_entries(const Ctx& ctx, cons
   for (std::size_t i = 0; i < asked.size(); ++i) {
     const Result<RedfishResource>& one = (*read)[i];
     if (one) {
-      into.push_back(log_entry_from(*one));
+      log.entries.push_back(log_entry_from(*one));
     } else {
       tree_.client().note_oddity(asked[i], "", one.error().message);
+      log.unread = fmt::format("entry {} could not be read: {}", asked[i], one.error().message);
     }
   }
-  co_return success();
+  co_return log;
 }
 
 boost::asio::awaitable<Status> EventLogReader::read_services_of(const Ctx& ctx, const RedfishResource& owner,
-                                                                std::vector<LogEntry>& into) {
+                                                                std::vector<EventLog>& into) {
   const JsonView link = owner.body["LogServices"];
   Result<MemberList> services = co_await tree_.follow(ctx, owner, link);
   if (!services) co_return services.error();
+  std::vector<MemberList::Unread> unread = services->unread;
+  if (services->whole) unread.push_back(*services->whole);
+  for (const MemberList::Unread& one : unread) {
+    if (!log_holds_events(last_segment(one.uri))) continue;
+    EventLog log;
+    log.uri = without_trailing_slash(one.uri);
+    log.name = last_segment(one.uri);
+    log.unread = one.error.message;
+    into.push_back(std::move(log));
+  }
   for (const RedfishResource& service : services->members) {
     if (!log_holds_events(service.id())) continue;
-    Status read = co_await read_entries(ctx, service, into);
-    if (!read) co_return read;
+    // One log may hang under a system and its manager.
+    const std::string uri = without_trailing_slash(service.uri);
+    const bool known =
+        std::any_of(into.begin(), into.end(), [&uri](const EventLog& other) { return other.uri == uri; });
+    if (known) continue;
+    Result<EventLog> log = co_await read_log(ctx, service);
+    if (!log) co_return log.error();
+    into.push_back(std::move(*log));
   }
   co_return success();
 }
 
-boost::asio::awaitable<Result<std::vector<LogEntry>>> EventLogReader::read(const Ctx& ctx,
-                                                                           std::string newer_than) {
-  std::vector<LogEntry> all;
+boost::asio::awaitable<Result<std::vector<EventLog>>> EventLogReader::read_logs(const Ctx& ctx) {
+  std::vector<EventLog> logs;
   for (const char* name : kOwners) {
     Result<MemberList> owners = co_await tree_.top(ctx, name);
     if (!owners) co_return std::move(owners.error()).while_doing("reading event logs");
     for (const RedfishResource& owner : owners->members) {
-      Status read = co_await read_services_of(ctx, owner, all);
+      Status read = co_await read_services_of(ctx, owner, logs);
       if (!read) co_return std::move(read.error()).while_doing("reading event logs");
     }
+  }
+  co_return logs;
+}
+
+boost::asio::awaitable<Result<std::vector<LogEntry>>> EventLogReader::read(const Ctx& ctx,
+                                                                           std::string newer_than) {
+  Result<std::vector<EventLog>> logs = co_await read_logs(ctx);
+  if (!logs) co_return logs.error();
+  std::vector<LogEntry> all;
+  for (EventLog& log : *logs) {
+    for (LogEntry& entry : log.entries) all.push_back(std::move(entry));
   }
   const std::optional<std::int64_t> after = parse_redfish_time(newer_than);
   std::vector<std::pair<std::int64_t, LogEntry>> timed;

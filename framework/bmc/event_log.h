@@ -18,14 +18,16 @@ class EventLogReader {
   /// out. Of a log that only links its entries, the 200 with the highest Ids are read. Logs that hold no
   /// events (dumps, POST codes, console and journal) are left alone.
   boost::asio::awaitable<Result<std::vector<LogEntry>>> read(const Ctx& ctx, std::string newer_than);
+  /// The same logs, each by itself, and what could not be read of them.
+  boost::asio::awaitable<Result<std::vector<EventLog>>> read_logs(const Ctx& ctx);
   /// The first manager's DateTime minus the station's UTC in the middle of the exchange, in seconds.
   boost::asio::awaitable<Result<std::optional<double>>> clock_offset(const Ctx& ctx);
 
  private:
   boost::asio::awaitable<Status> read_services_of(const Ctx& ctx, const RedfishResource& owner,
-                                                  std::vector<LogEntry>& into);
-  boost::asio::awaitable<Status> read_entries(const Ctx& ctx, const RedfishResource& service,
-                                              std::vector<LogEntry>& into);
+                                                  std::vector<EventLog>& into);
+  /// Errors of the exchange; what else was in the way is in EventLog::unread, and an oddity.
+  boost::asio::awaitable<Result<EventLog>> read_log(const Ctx& ctx, const RedfishResource& service);
 
   ServiceTree& tree_;
 };

@@ -1,8 +1,8 @@
 #pragma once
-// Which sessions this station has open at BMCs, kept where the next station finds them when this one dies: a
-// BMC holds about 16 (DSP0266 13.3.4 names no number), and one that nobody ends blocks a place until it times
-// out. Behind this door lies a file (station/sessions_on_disk.h); tests have one in memory. Loop thread only;
-// shared by all that log in.
+// Which sessions, and subscriptions to events, this station has open at BMCs, kept where the next station
+// finds them when this one dies: a BMC holds about 16 (DSP0266 13.3.4 names no number), and one that nobody
+// ends blocks a place until it times out. Behind this door lies a file (station/sessions_on_disk.h); tests
+// have one in memory. Loop thread only; shared by all that log in.
 
 #include <string>
 #include <vector>
@@ -15,6 +15,8 @@ struct OpenSession {
   std::string uri;      ///< path on the BMC; no secret: the token is never kept
   std::string user;     ///< whose it is
   std::string created;  ///< CreatedTime (Session v1.3.0) as printed; empty where the BMC does not say
+  /// Not empty: it is a subscription (EventDestination), known by this Context; `uri` is the collection's.
+  std::string context{};
   bool operator==(const OpenSession&) const = default;
 };
 

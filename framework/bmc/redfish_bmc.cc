@@ -6,6 +6,8 @@
 #include "bmc/controls.h"
 #include "bmc/cooling.h"
 #include "bmc/event_log.h"
+#include "bmc/event_stream.h"
+#include "bmc/event_subscription.h"
 #include "bmc/firmware.h"
 #include "bmc/firmware_update.h"
 #include "bmc/gpu.h"
@@ -145,6 +147,19 @@ class RedfishBmc final : public Bmc {
   std::vector<Oddity> take_oddities() override { return client_.take_oddities(); }
   std::vector<std::string> take_disturbances() override { return client_.take_disturbances(); }
   std::vector<AppliedQuirk> take_quirks() override { return client_.take_quirks(); }
+  awaitable<Status> listen(const Ctx& ctx, std::function<void(const BmcEvent&)> on_event) override {
+    Status ended = co_await events_.listen(ctx, on_event);
+    const bool no_stream = !ended && ended.error().code == "bmc.no_events";
+    const auto& listener_of = client_.options().post_listener;
+    std::shared_ptr<PostListener> listener = no_stream && listener_of ? listener_of() : nullptr;
+    if (!listener) co_return ended;
+    EventSubscription subscription(tree_, std::move(listener), client_.options().open_sessions);
+    Status undelivered = co_await subscription.listen(ctx, std::move(on_event));
+    if (!undelivered && undelivered.error().code == "bmc.no_events")
+      undelivered.error().message += "; " + ended.error().message;
+    co_return undelivered;
+  }
+  awaitable<Result<std::vector<EventLog>>> event_logs(const Ctx& ctx) override { return log_.read_logs(ctx); }
 
  private:
   /// Another firmware may be another dialect.
@@ -167,6 +182,7 @@ class RedfishBmc final : public Bmc {
   FirmwareReader firmware_{tree_};
   FirmwareUpdater updater_{tree_, firmware_};
   EventLogReader log_{tree_};
+  EventReader events_{tree_};
   bool switch_looked_for_ = false;
 };
 

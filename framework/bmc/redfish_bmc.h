@@ -4,6 +4,7 @@
 // then it is a recorded fact), survives what
 // BMCs really say.
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -17,6 +18,7 @@ namespace kiln {
 struct BmcPeer;
 struct LoginDoor;
 class OpenSessions;
+class PostListener;
 
 struct RedfishOptions {
   std::string base_url;  ///< scheme://host:port[/prefix], no trailing slash
@@ -33,6 +35,9 @@ struct RedfishOptions {
       250'000'000};         ///< first pause, doubles up to 4 s; Retry-After wins (capped at 10 s)
   int survey_cap = 20'000;  ///< URIs
   int max_depth = 64;       ///< JSON nesting
+  /// Where a BMC without a stream may post its events; null, or one that gives null: nowhere. Asked when it
+  /// is needed.
+  std::function<std::shared_ptr<PostListener>()> post_listener;
 };
 
 /// The client is owned by the Bmc.

@@ -147,8 +147,8 @@ bool RedfishClient::login_may_help(const std::string& path, std::int64_t now_ns)
   return now_ns >= no_login_until_ns_ || worked_generation_ == session_.generation();
 }
 
-boost::asio::awaitable<Result<HttpResponse>> RedfishClient::signed_exchange(const Ctx& ctx,
-                                                                            HttpRequest request) {
+boost::asio::awaitable<Result<HttpResponse>> RedfishClient::signed_exchange(
+    const Ctx& ctx, HttpRequest request, std::function<void(const std::string&)> on_piece) {
   for (int login = 0;; ++login) {
     const std::uint64_t seen = session_.generation();
     if (!session_.ready()) {
@@ -158,7 +158,12 @@ boost::asio::awaitable<Result<HttpResponse>> RedfishClient::signed_exchange(cons
     const std::uint64_t used = session_.generation();
     HttpRequest attempt = request;
     session_.sign(attempt);
-    Result<HttpResponse> response = co_await wire_.send(ctx, std::move(attempt));
+    Result<HttpResponse> response = Error("http.request", "not sent");
+    if (on_piece) {
+      response = co_await wire_.stream(ctx, std::move(attempt), on_piece);
+    } else {
+      response = co_await wire_.send(ctx, std::move(attempt));
+    }
     if (!response || options_.user.empty()) co_return response;
     if (response->status != 401) {
       worked_generation_ = used;
@@ -472,6 +477,18 @@ boost::asio::awaitable<Status> RedfishClient::remove(const Ctx& ctx, std::string
   Result<JsonDocument> document = JsonDocument::parse(response->body, options_.max_depth);
   const JsonView said = document ? document->root() : JsonView();
   co_return error_for_status(response->status, "DELETE", *path, refusal_of(said));
+}
+
+boost::asio::awaitable<Result<HttpResponse>> RedfishClient::stream(
+    const Ctx& ctx, std::string uri, std::function<void(const std::string&)> on_piece) {
+  const std::optional<std::string> path = local_path(uri);
+  if (!path) co_return Error("bmc.bad_link", fmt::format("'{}' is no address on this BMC", uri));
+  HttpRequest request("GET", *path);
+  // Some services have no stream for who does not ask for this type.
+  request.headers = {
+      {"Accept", "text/event-stream"}, {"Cache-Control", "no-cache"}, {"OData-Version", "4.0"}};
+  Result<HttpResponse> response = co_await signed_exchange(ctx, std::move(request), std::move(on_piece));
+  co_return response;
 }
 
 }  // namespace kiln

@@ -117,10 +117,17 @@ class RedfishClient {
   /// What all connections to this BMC know of it.
   [[nodiscard]] BmcPeer& peer() const { return *options_.peer; }
 
+  /// An answer without end, such as a stream of server-sent events: HttpClient::stream, within the session.
+  /// Never repeated.
+  boost::asio::awaitable<Result<HttpResponse>> stream(const Ctx& ctx, std::string uri,
+                                                      std::function<void(const std::string&)> on_piece);
+
  private:
   struct Batch;
   [[nodiscard]] bool login_may_help(const std::string& path, std::int64_t now_ns) const;
-  boost::asio::awaitable<Result<HttpResponse>> signed_exchange(const Ctx& ctx, HttpRequest request);
+  /// With `on_piece`: of an answer without end.
+  boost::asio::awaitable<Result<HttpResponse>> signed_exchange(
+      const Ctx& ctx, HttpRequest request, std::function<void(const std::string&)> on_piece = {});
   boost::asio::awaitable<Status> pause_before_repeat(const Ctx& ctx, std::string what, int attempt,
                                                      Error last, std::optional<std::string> retry_after);
   void name_dialect(Quirk quirk, AppliedQuirk& applied) const;

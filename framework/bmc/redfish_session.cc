@@ -189,12 +189,19 @@ boost::asio::awaitable<RedfishSession::Left> RedfishSession::end_one_left(const 
   co_return ended ? Left::ended : Left::stays;
 }
 
+/// Subscriptions are noted beside them, and are no business of a login.
+std::vector<OpenSession> RedfishSession::sessions_left() const {
+  std::vector<OpenSession> all = kept_->left(wire_.base_url());
+  std::erase_if(all, [](const OpenSession& one) { return !one.context.empty(); });
+  return all;
+}
+
 boost::asio::awaitable<int> RedfishSession::end_left(const Ctx& ctx, std::string collection) {
   int ended = 0;
   while (collection.ends_with('/')) collection.pop_back();
   if (!kept_ || collection.empty()) co_return ended;
   const Ctx limited = ctx.child_within("sessions left here", std::min(kEndingLeft, ctx.remaining() / 2));
-  const std::vector<OpenSession> all = kept_->left(wire_.base_url());
+  const std::vector<OpenSession> all = sessions_left();
   for (const OpenSession& left : all) {
     // A note is a file: what it names must be a session of this service, and nothing else.
     const bool a_session = left.uri.starts_with(collection + "/") && wire_.local_path(left.uri) == left.uri;
@@ -213,7 +220,7 @@ boost::asio::awaitable<int> RedfishSession::end_left(const Ctx& ctx, std::string
 /// Whoever has no session may still prove who he is; our own places are ours to free.
 boost::asio::awaitable<int> RedfishSession::free_places(const Ctx& ctx, std::string collection) {
   const std::int64_t now_ns = ctx.now().monotonic_ns;
-  const bool any = kept_ && now_ns >= door_->no_freeing_until_ns && !kept_->left(wire_.base_url()).empty();
+  const bool any = kept_ && now_ns >= door_->no_freeing_until_ns && !sessions_left().empty();
   if (!any) co_return 0;
   door_->no_freeing_until_ns = now_ns + kRefusalKept;
   note_(collection, "all sessions are taken: Basic is used to end those that a station had left here");

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/secret.h"
 #include "bmc/dialect.h"
@@ -62,6 +63,7 @@ class RedfishSession {
   enum class Left { ended, stays, no_answer };
   /// Ends what dead stations have left here, within 2 s; how many places that freed.
   boost::asio::awaitable<int> end_left(const Ctx& ctx, std::string collection);
+  [[nodiscard]] std::vector<OpenSession> sessions_left() const;
   boost::asio::awaitable<Left> end_one_left(const Ctx& ctx, const OpenSession& left);
   boost::asio::awaitable<int> free_places(const Ctx& ctx, std::string collection);
   static bool can_be_known_again(const OpenSession& session);

@@ -63,12 +63,29 @@ std::optional<std::string> RedfishWire::local_path(const std::string& link) cons
 std::string RedfishWire::url_of(const std::string& path) const { return base_url_ + encoded(path); }
 
 boost::asio::awaitable<Result<HttpResponse>> RedfishWire::send(const Ctx& ctx, HttpRequest request) {
+  Result<HttpResponse> response = co_await exchange(ctx, std::move(request), nullptr);
+  co_return response;
+}
+
+boost::asio::awaitable<Result<HttpResponse>> RedfishWire::stream(
+    const Ctx& ctx, HttpRequest request, std::function<void(const std::string&)> on_piece) {
+  Result<HttpResponse> response = co_await exchange(ctx, std::move(request), std::move(on_piece));
+  co_return response;
+}
+
+boost::asio::awaitable<Result<HttpResponse>> RedfishWire::exchange(
+    const Ctx& ctx, HttpRequest request, std::function<void(const std::string&)> on_piece) {
   std::string path = request.url;
   for (int hop = 0; hop <= kMaxRedirects; ++hop) {
     HttpRequest attempt = request;
     attempt.url = url_of(path);
     ++requests_sent_;
-    Result<HttpResponse> response = co_await client_->send(ctx, std::move(attempt));
+    Result<HttpResponse> response = Error("http.request", "not sent");
+    if (on_piece) {
+      response = co_await client_->stream(ctx, std::move(attempt), on_piece);
+    } else {
+      response = co_await client_->send(ctx, std::move(attempt));
+    }
     if (!response) co_return error_for_transport(response.error(), path);
     // An address is ASCII (RFC 3986); the bytes some services put there would spoil whatever names it.
     for (auto& [name, value] : response->headers) {

@@ -5,6 +5,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,8 +33,14 @@ class RedfishWire {
   /// most 5) keep method, body and headers (303 becomes GET); one that leaves the origin is the Error
   /// "bmc.redirect".
   boost::asio::awaitable<Result<HttpResponse>> send(const Ctx& ctx, HttpRequest request);
+  /// As send, of an answer without end: HttpClient::stream.
+  boost::asio::awaitable<Result<HttpResponse>> stream(const Ctx& ctx, HttpRequest request,
+                                                      std::function<void(const std::string&)> on_piece);
 
  private:
+  /// Without `on_piece` the answer has an end.
+  boost::asio::awaitable<Result<HttpResponse>> exchange(const Ctx& ctx, HttpRequest request,
+                                                        std::function<void(const std::string&)> on_piece);
   std::unique_ptr<HttpClient> client_;
   std::string base_url_, origin_, prefix_;
   std::uint64_t requests_sent_ = 0;

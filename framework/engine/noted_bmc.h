@@ -134,6 +134,15 @@ class NotedBmc : public Bmc {
     return bmc_.survey(ctx);
   }
   boost::asio::awaitable<Status> logout(const Ctx& ctx) override { return bmc_.logout(ctx); }
+  boost::asio::awaitable<Status> listen(const Ctx& ctx,
+                                        std::function<void(const BmcEvent&)> on_event) override {
+    use(BmcAbility::event_stream);
+    return bmc_.listen(ctx, std::move(on_event));
+  }
+  boost::asio::awaitable<Result<std::vector<EventLog>>> event_logs(const Ctx& ctx) override {
+    use(BmcAbility::event_log);
+    return bmc_.event_logs(ctx);
+  }
   std::vector<Oddity> take_oddities() override { return bmc_.take_oddities(); }
   std::vector<std::string> take_disturbances() override { return bmc_.take_disturbances(); }
   std::vector<AppliedQuirk> take_quirks() override { return bmc_.take_quirks(); }

@@ -88,6 +88,7 @@ class InventoryReader {
   }
   void unique(const std::string& what, const std::string& value, const Place& place);
   Dut read_dut(const YamlNode& node);
+  EventListenerAccess read_events(const YamlNode& node);
   BmcAccess read_bmc(const YamlNode& node);
   TlsTrust read_tls(const YamlNode& node);
   HostAccess read_ssh(const YamlNode& node, const std::string& what);
@@ -107,6 +108,33 @@ void InventoryReader::unique(const std::string& what, const std::string& value, 
   if (is_new) return;
   problem(place, "inventory.duplicate",
           fmt::format("the {} '{}' is already in line {}", what, value, first->second.line));
+}
+
+/// Whether the station has that address, only listening on it can tell.
+EventListenerAccess InventoryReader::read_events(const YamlNode& node) {
+  constexpr int kHighestPort = 65535;
+  EventListenerAccess events;
+  FieldReader reader(node, "events", problems_);
+  events.address = reader.text("listen", Need::required).value_or("");
+  events.port = static_cast<std::uint16_t>(reader.integer("port", 0, kHighestPort).value_or(0));
+  events.told_as = reader.text("told_as").value_or("");
+  if (const auto certificate = reader.text("certificate")) events.certificate = beside(file_, *certificate);
+  if (const auto key = reader.text("key")) events.key = beside(file_, *key);
+  reader.finish();
+  const bool numeric = events.address.find_first_not_of("0123456789abcdefABCDEF.:") == std::string::npos;
+  if (!numeric) {
+    problem(node.place, "inventory.events", fmt::format("'{}' is no numeric address", events.address),
+            "write the station's address on the network of the BMCs");
+  }
+  if (events.certificate.empty() != events.key.empty())
+    problem(node.place, "inventory.events", "a certificate and its key go together",
+            "name both files, or none");
+  const bool anywhere = events.address == "0.0.0.0" || events.address == "::";
+  if (anywhere && events.told_as.empty()) {
+    problem(node.place, "inventory.events", "the BMCs cannot be told to reach 'any address'",
+            "say by which address or name they reach the station: told_as");
+  }
+  return events;
 }
 
 TlsTrust InventoryReader::read_tls(const YamlNode& node) {
@@ -312,6 +340,7 @@ Inventory InventoryReader::read(const YamlNode& root) {
     inventory.building = read_building_access(*building, file_, tls, problems_);
     uses_credentials_ = uses_credentials_ || !inventory.building->credential.empty();
   }
+  if (const YamlNode* events = reader.take("events")) inventory.events = read_events(*events);
   if (const YamlNode* duts = reader.take_list("duts", Need::required)) {
     for (const YamlNode& item : duts->items) inventory.duts.push_back(read_dut(item));
     if (duts->items.empty()) problem(duts->place, "inventory.empty", "the rack has no DUTs");

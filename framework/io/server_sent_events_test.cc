@@ -42,5 +42,17 @@ TEST(ServerSentEvents, OneWithoutEndCostsNoMoreThanItsLimit) {
   EXPECT_EQ(stream.dropped(), 1U);
 }
 
+TEST(ServerSentEvents, AnIdHoldsUntilAnotherIsGivenAndAByteOrderMarkIsNoText) {
+  ServerSentEvents stream;
+  const auto events = stream.take(
+      "\xEF\xBB\xBF"
+      "id: 7\ndata: a\n\n: comment\n\ndata: b\n\nid\ndata: c\n\n");
+  ASSERT_EQ(events.size(), 3U);
+  EXPECT_EQ(events[0].id, "7");
+  EXPECT_EQ(events[0].data, "a");
+  EXPECT_EQ(events[1].id, "7");
+  EXPECT_EQ(events[2].id, "");
+}
+
 }  // namespace
 }  // namespace kiln

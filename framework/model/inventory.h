@@ -120,6 +120,14 @@ struct BuildingAccess {
   std::vector<std::string> filters;  ///< of MQTT, metadata before values; empty: those of the contract
 };
 
+/// Where the BMCs of a rack may deliver events when they have no stream of them.
+struct EventListenerAccess {
+  std::string address;           ///< numeric, of the station
+  std::uint16_t port = 0;        ///< 0: any
+  std::string told_as;           ///< host by which the BMCs reach it; empty: `address`
+  std::string certificate, key;  ///< PEM files; empty: one that is made when the station starts
+};
+
 struct Inventory {
   std::string rack;     ///< R01
   std::string product;  ///< picks limits/<product>.yaml
@@ -130,6 +138,7 @@ struct Inventory {
   std::string credentials_file;
   std::optional<BuildingAccess> building;
   std::optional<FirmwareBaseline> firmware_baseline;
+  std::optional<EventListenerAccess> events;
   std::vector<Dut> duts;  ///< in file order; the rack itself is not among them
 
   [[nodiscard]] const Dut* find(const std::string& id) const;

@@ -9,13 +9,15 @@
 #include "bmc/redfish_client.h"
 #include "bmc/redfish_session.h"
 #include "io/libssh_shell.h"
+#include "io/post_listener.h"
 #include "io/ssh_jump.h"
 #include "station/sessions_on_disk.h"
 
 namespace kiln {
 namespace {
 
-constexpr std::size_t kHandshakes = 16;  // SSH key exchanges at once: 0.7 ms of the loop each
+constexpr std::size_t kHandshakes = 16;     // SSH key exchanges at once: 0.7 ms of the loop each
+constexpr std::size_t kRequestsAtOnce = 3;  // to one BMC: two reads, and a stream of events beside them
 
 }  // namespace
 
@@ -44,6 +46,24 @@ Result<Credential> RealDevices::credential(const std::string& dut, const std::st
                "add it to the credentials file", Blame::operator_);
 }
 
+std::shared_ptr<PostListener> RealDevices::post_listener(const std::string& bmc_url) {
+  const bool here = bmc_url.starts_with("https://127.") || bmc_url.starts_with("https://[::1]");
+  if (!events_ && !here) return nullptr;
+  if (std::exchange(listener_asked_, true)) return listener_;
+  PostListenerOptions options;
+  if (events_) {
+    options.address = events_->address;
+    options.port = events_->port;
+    options.told_as = events_->told_as;
+    options.certificate_file = events_->certificate;
+    options.key_file = events_->key;
+  }
+  Result<std::shared_ptr<PostListener>> opened = open_post_listener(loop_, options);
+  if (opened) listener_ = std::move(*opened);
+  if (!opened) log_warning("BMCs cannot deliver events: {}", opened.error().sentence());
+  return listener_;
+}
+
 struct RealDevices::RedfishDoor {
   std::unique_ptr<HttpClient> client;
   RedfishOptions options;
@@ -58,6 +78,7 @@ Result<RealDevices::RedfishDoor> RealDevices::redfish_door(const Dut& dut) {
   if (!login) return login.error();
   Result<HttpOptions> options = http_options(dut);
   if (!options) return options.error();
+  options->max_concurrent = kRequestsAtOnce;
   Result<std::unique_ptr<HttpClient>> client = curl_.client(std::move(*options));
   if (!client) return std::move(Error(client.error())).while_doing("opening the BMC of " + dut.id);
   RedfishOptions redfish;
@@ -76,6 +97,7 @@ Result<RealDevices::RedfishDoor> RealDevices::redfish_door(const Dut& dut) {
   if (!peer) peer = std::make_shared<BmcPeer>();
   redfish.peer = peer;
   redfish.dialects = dialects_;
+  redfish.post_listener = [this, url = dut.bmc->url] { return post_listener(url); };
   return RedfishDoor{std::move(*client), std::move(redfish)};
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "bmc/dialect.h"
 #include "engine/devices.h"
@@ -21,6 +22,7 @@ namespace kiln {
 struct BmcPeer;
 struct LoginDoor;
 class OpenSessions;
+class PostListener;
 class RedfishClient;
 class SshJump;
 
@@ -35,6 +37,8 @@ class RealDevices final : public Devices {
   Result<std::unique_ptr<Shell>> open_shell(const Dut& dut) override;
   ProcessLauncher& processes() override { return *processes_; }
 
+  /// As the rack file says; nullopt: on loopback, for BMCs there.
+  void listen_for_events(std::optional<EventListenerAccess> events) { events_ = std::move(events); }
   /// The client of its BMC by itself, for whoever wants what it answers and not what that means. Errors as of
   /// open_bmc.
   Result<std::unique_ptr<RedfishClient>> open_redfish(const Dut& dut);
@@ -53,10 +57,15 @@ class RealDevices final : public Devices {
   Result<HttpOptions> http_options(const Dut& dut);
   Result<SshOptions> ssh_options(const std::string& dut, const HostAccess& host) const;
   Result<Credential> credential(const std::string& dut, const std::string& name) const;
+  /// Where `dut` may deliver events; null: nowhere. Opened with the first that needs it.
+  std::shared_ptr<PostListener> post_listener(const std::string& bmc_url);
   Loop& loop_;
   Credentials credentials_;
   CurlEngine curl_;
   std::shared_ptr<OpenSessions> sessions_;
+  std::optional<EventListenerAccess> events_;
+  std::shared_ptr<PostListener> listener_;
+  bool listener_asked_ = false;
   Dialects dialects_;
   std::map<std::string, std::shared_ptr<BmcPeer>> peers_;          ///< by address
   std::map<std::string, std::shared_ptr<LoginDoor>> login_doors_;  ///< by address and user

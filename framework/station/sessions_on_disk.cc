@@ -33,12 +33,14 @@ std::string text_in(const json::object& from, const char* name) {
 }
 
 OpenSession session_in(const json::object& said) {
-  return {text_in(said, "bmc"), text_in(said, "uri"), text_in(said, "user"), text_in(said, "created")};
+  return {text_in(said, "bmc"), text_in(said, "uri"), text_in(said, "user"), text_in(said, "created"),
+          text_in(said, "context")};
 }
 
 std::string line_of(const char* what, const OpenSession& session) {
-  const json::object said{
+  json::object said{
       {"bmc", session.bmc}, {"uri", session.uri}, {"user", session.user}, {"created", session.created}};
+  if (!session.context.empty()) said["context"] = session.context;
   return json::serialize(json::object{{what, said}}) + "\n";
 }
 

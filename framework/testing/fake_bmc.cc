@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "io/completion.h"
+
 namespace kiln {
 
 using boost::asio::awaitable;
@@ -259,6 +261,28 @@ awaitable<Status> FakeBmc::logout(const Ctx& ctx) {
   ++hardware_->logouts;
   const Status begun = begin(ctx, "logout");
   co_return begun;
+}
+
+void FakeHardware::tell(const BmcEvent& event) const {
+  for (const auto& [number, listener] : listeners) listener(event);
+}
+
+awaitable<Status> FakeBmc::listen(const Ctx& ctx, std::function<void(const BmcEvent&)> on_event) {
+  const Status begun = begin(ctx, "listen");
+  if (!begun) co_return begun;
+  if (!hardware_->tells_events) co_return Error("bmc.no_events", "the fake BMC gives no events");
+  const int number = ++hardware_->listened;
+  hardware_->listeners[number] = std::move(on_event);
+  const Completion<bool> never;
+  const Result<bool> ended = co_await never.wait(ctx);
+  hardware_->listeners.erase(number);
+  co_return ended.error();
+}
+
+awaitable<Result<std::vector<EventLog>>> FakeBmc::event_logs(const Ctx& ctx) {
+  const Status begun = begin(ctx, "event_logs");
+  if (!begun) co_return begun.error();
+  co_return hardware_->logs;
 }
 
 }  // namespace kiln

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bmc/bmc.h"
+#include "bmc/bmc_event.h"
 
 namespace kiln {
 
@@ -27,10 +28,16 @@ struct FakeHardware {
   std::vector<NvlinkReading> nvlinks;
   std::vector<FirmwareItem> firmware;
   std::vector<LogEntry> log;
+  std::vector<EventLog> logs;
   std::optional<double> clock_offset = 0.0;
   std::vector<LeakPolicy> leak_policies;
   SurveyReport survey;
   std::vector<AppliedQuirk> quirks;
+  bool tells_events = false;  ///< listen() hears what `tell` is given; otherwise there are no events
+  std::map<int, std::function<void(const BmcEvent&)>> listeners;
+  int listened = 0;  ///< how often anybody has begun to
+  /// To all who listen.
+  void tell(const BmcEvent& event) const;
   UpdateOutcome update_outcome{true, false, false, "Completed", "", "/redfish/v1/TaskService/Tasks/1"};
 
   /// Set: every call fails with it. Per verb ("leak_detectors"): only that verb.
@@ -101,6 +108,9 @@ class FakeBmc final : public Bmc {
   std::vector<Oddity> take_oddities() override { return {}; }
   std::vector<std::string> take_disturbances() override { return {}; }
   std::vector<AppliedQuirk> take_quirks() override { return std::exchange(hardware_->quirks, {}); }
+  boost::asio::awaitable<Status> listen(const Ctx& ctx,
+                                        std::function<void(const BmcEvent&)> on_event) override;
+  boost::asio::awaitable<Result<std::vector<EventLog>>> event_logs(const Ctx& ctx) override;
 
  private:
   Status begin(const Ctx& ctx, const std::string& verb);

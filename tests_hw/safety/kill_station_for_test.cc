@@ -150,6 +150,10 @@ class DoorBmc final : public Bmc {
     co_return not_modelled();
   }
   awaitable<Result<std::optional<double>>> clock_offset(const Ctx&) override { co_return not_modelled(); }
+  awaitable<Status> listen(const Ctx&, std::function<void(const BmcEvent&)>) override {
+    co_return not_modelled();
+  }
+  awaitable<Result<std::vector<EventLog>>> event_logs(const Ctx&) override { co_return not_modelled(); }
   awaitable<Result<SurveyReport>> survey(const Ctx&) override { co_return not_modelled(); }
   std::vector<Oddity> take_oddities() override { return {}; }
   std::vector<std::string> take_disturbances() override { return {}; }

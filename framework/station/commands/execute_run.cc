@@ -269,6 +269,7 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
     co_return refuse(line, clean.error());
   }
   RealDevices devices(ctx.loop(), setup.credentials, paths.state, setup.plugins.dialects);
+  if (setup.plan) devices.listen_for_events(setup.plan->inventory.events);
   const InterlockLatches latches(paths.state);
   DutSerials serials;
   // A virtual rack of ours is a new one each time.

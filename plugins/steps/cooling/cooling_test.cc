@@ -521,5 +521,65 @@ TEST(Flow, JudgesTheMeanAndMissingValuesAreIncomplete) {
   }
 }
 
+BmcEvent event_about(const std::string& detector, bool wet) {
+  BmcEvent event;
+  event.fact = BmcEvent::Fact::leak;
+  event.part = detector;
+  event.wet = wet;
+  return event;
+}
+
+/// How long after 20 s, when the detector gets wet, the watch that polls every second sees it.
+double seen_after(StepBench& bench, bool with_events) {
+  FakeHardware& hardware = bench.hardware("C01");
+  hardware.tells_events = with_events;
+  bench.monitor("leak_watch", plugin_step("cooling.leak_watch"), 1s);
+  bench.step("load", std::make_unique<FakeLoad>());
+  const std::int64_t wet_ns = 1'000'000'000 + 20'000'000'000 + 200'000'000;
+  bench.at(20s + 200ms, [&hardware] {
+    LeakDetectorReading& reading = hardware.leaks.detectors[1];
+    reading.answer = {"Critical", "Enabled", "Critical"};
+    reading.verdict = read_leak_detector(reading.answer);
+    hardware.tell(event_about(reading.name, true));
+  });
+  const BenchResult result = bench.run();
+  const std::vector<Interlocked> cuts = result.bodies<Interlocked>();
+  EXPECT_EQ(cuts.size(), 1U);
+  return cuts.empty() ? 1e9 : static_cast<double>(cuts[0].detected_ns - wet_ns) / 1e9;
+}
+
+TEST_F(CoolingTest, AnEventBringsTheNextPollForward) {
+  const double with_events = seen_after(bench, true);
+  EXPECT_GE(with_events, 0);
+  EXPECT_LT(with_events, 0.1);
+}
+
+TEST_F(CoolingTest, WithoutEventsTheNextPollSeesIt) {
+  const double alone = seen_after(bench, false);
+  EXPECT_GT(alone, 0.1);
+  EXPECT_LE(alone, 1.0);
+}
+
+TEST_F(CoolingTest, AnEventIsNoReading) {
+  bench.hardware("C01").tells_events = true;
+  watch_load();
+  bench.at(20s, [this] { bench.hardware("C01").tell(event_about("Detector_1", true)); });
+  const BenchResult result = bench.run();
+  EXPECT_TRUE(result.bodies<Interlocked>().empty());
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::go);
+  EXPECT_GE(std::get<std::int64_t>(result.measured("leak_watch.hurried").value), 1);
+}
+
+TEST_F(CoolingTest, AStormOfEventsDoesNotMakeItHammer) {
+  bench.hardware("C01").tells_events = true;
+  watch_load();
+  for (int i = 0; i < 1'000; ++i) {
+    bench.at(20s + i * 1ms, [this] { bench.hardware("C01").tell(event_about("Detector_1", true)); });
+  }
+  const BenchResult result = bench.run();
+  EXPECT_LE(std::get<std::int64_t>(result.measured("leak_watch.hurried").value), 25);
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::go);
+}
+
 }  // namespace
 }  // namespace kiln

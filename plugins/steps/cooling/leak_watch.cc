@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "cooling_steps.h"
+#include "sdk/events.h"
+#include "sdk/scope.h"
 
 namespace kiln::cooling {
 
@@ -45,11 +47,49 @@ struct WatchMemory {
   double longest_gap_s = 0;                 ///< between answered polls
   std::int64_t polls = 0;
   std::int64_t unanswered = 0;
+  std::int64_t hurried = 0;  ///< polls that an event brought forward
   bool armed = false;
   bool tripped = false;
   /// Why dry could not be shown at the very end; empty: it was. What was dry earlier is no proof for later.
   std::string not_seen_last;
 };
+
+constexpr Nanoseconds kLeastBetweenPolls = std::chrono::milliseconds(50);  // a storm of events is no reason
+
+/// What the BMC says by itself hurries the next poll, and does nothing else: an event is no reading.
+struct Ears {
+  std::optional<Ctx> pause;  ///< between two polls; an event ends it
+  bool heard = false;
+  void hear(const BmcEvent& event) {
+    const bool concerns_leaks = event.fact == BmcEvent::Fact::leak || event.fact == BmcEvent::Fact::missed;
+    if (!concerns_leaks) return;
+    heard = true;
+    if (pause) pause->request_stop(StopReason::sibling, "the BMC told of an event");
+  }
+};
+
+/// Beside the polls; without events they go on alone.
+awaitable<void> hear_events(Ctx& ctx, StepContext& context, Bmc& bmc, std::shared_ptr<Ears> ears) {
+  std::function<void(const BmcEvent&)> on_event = [ears](const BmcEvent& event) { ears->hear(event); };
+  const Status ended = co_await bmc.listen(ctx, std::move(on_event));
+  if (ctx.stopped() || ended) co_return;
+  std::string why = fmt::format("leak detectors are polled without events: {}", ended.error().message);
+  const Status noted = co_await context.note(std::move(why));
+  (void)noted;  // what is broken with the record is told by whoever measures
+}
+
+awaitable<Status> pause_between_polls(const Ctx& ctx, std::shared_ptr<Ears> ears, Nanoseconds pause) {
+  const std::int64_t until = ctx.now().monotonic_ns + pause.count();
+  if (!ears->heard) {
+    ears->pause.emplace(ctx.child("between polls"));
+    const Status slept = co_await ears->pause->sleep_for(pause);
+    ears->pause.reset();
+    if (slept || ctx.stopped()) co_return slept;
+  }
+  const Nanoseconds left(std::max<std::int64_t>(until - ctx.now().monotonic_ns, 1'000'000));
+  const Status waited = co_await ctx.sleep_for(std::min(left, kLeastBetweenPolls));
+  co_return waited;
+}
 
 /// The hazard of this poll, if there is one.
 std::optional<Hazard> hazard_of(const StepContext& context,
@@ -147,6 +187,10 @@ awaitable<Status> record_watch(StepContext& context, WatchMemory& memory) {
                      Source{"computed", "polls without an answer"});
   const Result<Outcome> unanswered_outcome = co_await context.record(std::move(unanswered));
   if (!unanswered_outcome) co_return unanswered_outcome.error();
+  Reading hurried("leak_watch.hurried", "", memory.hurried,
+                  Source{"redfish", "events of the BMC's EventService"});
+  const Result<Outcome> hurried_outcome = co_await context.record(std::move(hurried));
+  if (!hurried_outcome) co_return hurried_outcome.error();
   co_return success();
 }
 
@@ -244,6 +288,8 @@ const StepDescription& LeakWatch::describe() const {
          "longest time between two answered polls"},
         {"leak_watch.polls", "1", ComponentKind::whole_dut, false, "", "", "polls of all detectors"},
         {"leak_watch.unanswered", "1", ComponentKind::whole_dut, false, "", "", "polls without an answer"},
+        {"leak_watch.hurried", "1", ComponentKind::whole_dut, false, "", "",
+         "polls that an event of the BMC brought forward"},
         {"leak_policy.before", "", ComponentKind::whole_dut, false, "", "",
          "what the BMC would do about a leak by itself, when the watch began; nothing relies on it"},
         {"leak_policy.after", "", ComponentKind::whole_dut, false, "", "", "the same, when the watch ended"}};
@@ -267,6 +313,9 @@ awaitable<Status> LeakWatch::run(StepContext& context) {
   if (!told) co_return told;
   memory.last_read_ns = context.ctx().now().monotonic_ns;
   bool asked_again = false;
+  const auto ears = std::make_shared<Ears>();
+  Scope listening(context.ctx());
+  bool listens = false;
   while (!context.ctx().stopped()) {
     const std::int64_t started = context.ctx().now().monotonic_ns;
     // A poll that hangs must not outlast the grace for long, or silence would be noticed late.
@@ -314,11 +363,21 @@ awaitable<Status> LeakWatch::run(StepContext& context) {
     }
     const Status recorded = co_await record_what_is_not_dry(context, memory);
     (void)recorded;  // a broken record must not end the watch
+    // After the first poll, which everything waits for.
+    if (!listens) {
+      listens = true;
+      Bmc* door = *bmc;
+      listening.start("events",
+                      [&context, door, ears](Ctx& own) { return hear_events(own, context, *door, ears); });
+    }
     const std::int64_t next = started + context.every().count();
     const Nanoseconds pause(std::max<std::int64_t>(next - context.ctx().now().monotonic_ns, 1'000'000));
-    const Status waited = co_await context.ctx().sleep_for(pause);
+    const Status waited = co_await pause_between_polls(context.ctx(), ears, pause);
     if (!waited) break;
+    if (std::exchange(ears->heard, false)) ++memory.hurried;
   }
+  const Status silent = co_await listening.stop_and_join(StopReason::sibling, "the watch ends");
+  (void)silent;  // it has done nothing but hurry
   if (!memory.tripped) {
     Bmc* door = *bmc;
     const Status last = co_await shielded(context.ctx(), "last leak reading", grace,
