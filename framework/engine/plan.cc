@@ -468,6 +468,7 @@ void Planner::check_sign_off() {
 PlanResult Planner::run() {
   plan_.recipe = *request_.recipe;
   if (request_.limits != nullptr) plan_.limits = *request_.limits;
+  if (request_.allowed_log_entries != nullptr) plan_.allowed_log_entries = *request_.allowed_log_entries;
   if (request_.inventory != nullptr && request_.limits != nullptr) {
     const bool virtual_limits = request_.limits->product.starts_with("virtual-");
     if (virtual_limits && !request_.inventory->simulated) {

@@ -12,6 +12,7 @@
 #include "engine/step_catalog.h"
 #include "model/event.h"
 #include "model/inventory.h"
+#include "model/log_allowance.h"
 #include "model/measurement.h"
 #include "model/recipe.h"
 
@@ -56,6 +57,7 @@ struct Plan {
   Recipe recipe;
   Inventory inventory;
   LimitsTable limits;
+  std::vector<LogAllowance> allowed_log_entries;
   std::vector<std::string> duts;  ///< selected, in rack order
   std::vector<PlannedPhase> phases;
   std::vector<PlannedMonitor> monitors;
@@ -74,6 +76,7 @@ struct PlanRequest {
   const Recipe* recipe = nullptr;
   const Inventory* inventory = nullptr;  ///< nullptr: check the recipe without a rack (lint)
   const LimitsTable* limits = nullptr;   ///< nullptr: only allowed when nothing is judged
+  const std::vector<LogAllowance>* allowed_log_entries = nullptr;  ///< nullptr: none
   const StepCatalog* catalog = nullptr;
   std::vector<std::string> dut_filter;  ///< ids or roles; empty = all
   std::string operator_name;

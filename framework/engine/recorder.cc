@@ -42,7 +42,10 @@ boost::asio::awaitable<Status> Recorder::record_as_it_was(Event event) {
 }
 
 void Recorder::recall(const std::vector<Event>& record) {
-  for (const Event& event : record) verdict_.add(event);
+  for (const Event& event : record) {
+    verdict_.add(event);
+    memory_.take(event);
+  }
   if (record.empty()) return;
   last_sequence_ = record.back().sequence;
   // Samples count seconds since the run began; the monotonic clock may be that of another boot.
@@ -73,6 +76,7 @@ boost::asio::awaitable<Status> Recorder::append_event(Event event, bool durable)
   kept.sequence = *sequence;
   last_sequence_ = std::max(last_sequence_, *sequence);
   verdict_.add(kept);
+  memory_.take(kept);
   if (observer_ != nullptr) observer_->on_event(kept);
   co_return success();
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/devices.h"
+#include "engine/run_memory.h"
 #include "io/ctx.h"
 #include "model/event.h"
 #include "model/verdict.h"
@@ -49,6 +50,8 @@ class Recorder {
   [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
   /// After a failure: what happened that no record may lack, in order. Also handed to EventSink::keep_beside.
   [[nodiscard]] const std::vector<Event>& not_recorded() const { return not_recorded_; }
+  /// What the record says so far.
+  [[nodiscard]] const RunMemory& memory() const { return memory_; }
 
  private:
   boost::asio::awaitable<Status> append(Where where, EventBody body, bool durable);
@@ -59,6 +62,7 @@ class Recorder {
   RunObserver* observer_;
   std::function<void(const Error&)> on_failure_;
   VerdictAccumulator verdict_;
+  RunMemory memory_;
   std::int64_t begun_ns_;
   std::optional<Error> failure_;
   std::vector<Event> not_recorded_;

@@ -12,10 +12,12 @@
 
 #include "bmc/bmc.h"
 #include "engine/step.h"
+#include "engine/step_window.h"
 #include "io/ctx.h"
 #include "io/process.h"
 #include "io/shell.h"
 #include "model/event.h"
+#include "model/log_allowance.h"
 #include "safety/guard.h"
 #include "safety/trip.h"
 
@@ -192,6 +194,16 @@ class StepContext {
   virtual boost::asio::awaitable<Status> trip(Hazard hazard) = 0;
 
   virtual boost::asio::awaitable<Result<PromptAnswer>> prompt(PromptRequest request) = 0;
+
+  // For steps that look back. All of it is as the record has it, also of before a resume.
+  [[nodiscard]] virtual std::int64_t run_begun_utc_ns() const = 0;
+  /// Which step ran when on this DUT, in the order of their beginning, this one too; without monitors.
+  [[nodiscard]] virtual std::vector<StepWindow> windows() const = 0;
+  /// What was measured last on this DUT under that name, by any step; nullopt: nothing was.
+  [[nodiscard]] virtual std::optional<Value> earlier(const std::string& name,
+                                                     const std::string& part) const = 0;
+  /// What the product's limits allow in event logs.
+  [[nodiscard]] virtual const std::vector<LogAllowance>& allowed_log_entries() const = 0;
 };
 
 }  // namespace kiln

@@ -67,6 +67,14 @@ class StepRun final : public StepContext {
   void watch_armed(bool armed) override;
   boost::asio::awaitable<Status> trip(Hazard hazard) override;
   boost::asio::awaitable<Result<PromptAnswer>> prompt(PromptRequest request) override;
+  std::int64_t run_begun_utc_ns() const override { return state_.recorder.memory().begun_utc_ns(); }
+  std::vector<StepWindow> windows() const override { return state_.recorder.memory().windows(where_.dut); }
+  std::optional<Value> earlier(const std::string& name, const std::string& part) const override {
+    return state_.recorder.memory().last(where_.dut, name, part);
+  }
+  const std::vector<LogAllowance>& allowed_log_entries() const override {
+    return state_.plan.allowed_log_entries;
+  }
 
   /// Undoes what the step left open, writes buffered samples and what the connections reported. Runs to its
   /// end whatever was stopped. An Error: an undo failed.

@@ -152,6 +152,37 @@ class LimitsReader {
   std::vector<Problem>& problems_;
 };
 
+/// One row of allowed_log_entries.
+LogAllowance read_allowance(const YamlNode& node, std::vector<Problem>& problems) {
+  constexpr int kHighestCount = 1'000'000;
+  LogAllowance row;
+  row.place = node.place;
+  FieldReader reader(node, "allowed log entry", problems);
+  row.message_id = reader.text("message_id").value_or("");
+  row.origin = reader.text("origin").value_or("");
+  row.message = reader.text("message").value_or("");
+  const std::string up_to = reader.word("up_to", {"OK", "Warning", "Critical", "any"}).value_or("Warning");
+  row.up_to = up_to == "any" ? LogSeverity::other : log_severity_from(up_to);
+  row.count = reader.integer("count", 1, kHighestCount);
+  row.reason = reader.text("reason", Need::required).value_or("");
+  row.source = reader.text("source", Need::required).value_or("");
+  reader.finish();
+  const auto says_nothing = [](const std::string& text) {
+    return text.find_first_not_of('*') == std::string::npos;
+  };
+  if (reader.is_map() && says_nothing(row.message_id) && says_nothing(row.origin) &&
+      says_nothing(row.message)) {
+    problems.push_back({node.place, "limits.allows_anything", "this row would allow every entry of every log",
+                        "say which by message_id, origin or message"});
+  }
+  if (row.message_id.find('*') != std::string::npos) {
+    problems.push_back({node.place, "limits.allows_anything",
+                        fmt::format("'{}' is no MessageId", row.message_id),
+                        "write REGISTRY.VERSION.MESSAGE; the version is passed over by itself"});
+  }
+  return row;
+}
+
 std::string stem(const std::string& file) {
   const auto slash = file.rfind('/');
   std::string name = slash == std::string::npos ? file : file.substr(slash + 1);
@@ -165,13 +196,13 @@ std::string stem(const std::string& file) {
 
 }  // namespace
 
-Parsed<LimitsTable> parse_limits(const std::string& text, const std::string& file) {
+Parsed<ProductLimits> parse_limits(const std::string& text, const std::string& file) {
   constexpr int kHighestRevision = 1'000'000;
-  Parsed<LimitsTable> parsed;
+  Parsed<ProductLimits> parsed;
   auto& problems = parsed.problems;
   const auto tree = parse_yaml(text, file, Sensitivity::plain, problems);
   if (!tree) return parsed;
-  LimitsTable table;
+  ProductLimits table;
   table.file = file;
   table.sha256 = sha256_hex(text);
   FieldReader reader(*tree, "the limits table", problems);
@@ -200,16 +231,20 @@ Parsed<LimitsTable> parse_limits(const std::string& text, const std::string& fil
     }
     if (rows->items.empty()) problems.push_back({rows->place, "limits.empty", "the table has no rows", {}});
   }
+  if (const YamlNode* allowed = reader.take_list("allowed_log_entries")) {
+    for (const YamlNode& row : allowed->items)
+      table.allowed_log_entries.push_back(read_allowance(row, problems));
+  }
   reader.finish();
   sort_by_place(problems);
   if (problems.empty()) parsed.value = std::move(table);
   return parsed;
 }
 
-Parsed<LimitsTable> read_limits(const std::string& path) {
+Parsed<ProductLimits> read_limits(const std::string& path) {
   auto text = read_file_text(path);
   if (text) return parse_limits(text.value->bytes, path);
-  Parsed<LimitsTable> parsed;
+  Parsed<ProductLimits> parsed;
   parsed.problems = std::move(text.problems);
   return parsed;
 }

@@ -1,19 +1,20 @@
 #pragma once
-// limits/<product>.yaml → LimitsTable. QA owns these files; every row names its unit and the document it
+// limits/<product>.yaml → ProductLimits. QA owns these files; every row names its unit and the document it
 // comes from, or "site to fill", which makes a run judged by it ineligible for sign-off. Floor 2; blocks on
 // the disk; any thread. The grammar is described for editors in recipes/limits.schema.json.
 
 #include <string>
 
 #include "files/problem.h"
-#include "model/measurement.h"
+#include "model/product_limits.h"
 
 namespace kiln {
 
 /// Problems: those of the file and of YAML, and limits.no_rule, limits.two_rules, limits.range,
-/// limits.marginal, limits.unit, limits.value, limits.duplicate_row, limits.name, limits.empty.
-Parsed<LimitsTable> read_limits(const std::string& path);
+/// limits.marginal, limits.unit, limits.value, limits.duplicate_row, limits.name, limits.empty,
+/// limits.allows_anything.
+Parsed<ProductLimits> read_limits(const std::string& path);
 /// The same from text; `file` names it in messages. The product must be the file's name without ".yaml".
-Parsed<LimitsTable> parse_limits(const std::string& text, const std::string& file);
+Parsed<ProductLimits> parse_limits(const std::string& text, const std::string& file);
 
 }  // namespace kiln

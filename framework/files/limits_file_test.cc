@@ -5,7 +5,7 @@
 namespace kiln {
 namespace {
 
-Parsed<LimitsTable> rows(const std::string& lines) {
+Parsed<ProductLimits> rows(const std::string& lines) {
   return parse_limits("limits: p\nrevision: 7\nrows:\n" + lines, "limits/p.yaml");
 }
 
@@ -90,6 +90,43 @@ TEST(LimitsFile, TheProductIsTheNameOfTheFile) {
 TEST(LimitsFile, AnEmptyTableIsRefused) {
   find_problem(parse_limits("limits: p\nrevision: 1\nrows: []\n", "p.yaml").problems, "limits.empty");
   find_problem(parse_limits("limits: p\nrevision: 0\nrows: []\n", "p.yaml").problems, "files.wrong_type");
+}
+
+Parsed<ProductLimits> allowing(const std::string& row) {
+  return parse_limits(
+      "limits: p\nrevision: 7\nrows: [{name: a.b, unit: Cel, max: 1, source: s}]\nallowed_log_entries:\n  "
+      "- " +
+          row + "\n",
+      "limits/p.yaml");
+}
+
+TEST(LimitsFile, ReadsWhatIsAllowedInEventLogs) {
+  const auto parsed = allowing(
+      "{message_id: Base.1.18.X, origin: \"/redfish/v1/*\", message: \"*retrained*\", up_to: any, count: 4, "
+      "reason: r, source: s}");
+  ASSERT_TRUE(parsed) << all_text(parsed.problems);
+  ASSERT_EQ(parsed.value->allowed_log_entries.size(), 1U);
+  const LogAllowance& row = parsed.value->allowed_log_entries[0];
+  EXPECT_EQ(row.message_id, "Base.1.18.X");
+  EXPECT_EQ(row.up_to, LogSeverity::other);
+  EXPECT_EQ(row.count, 4);
+  EXPECT_EQ(row.place.text(), "limits/p.yaml:5:5");
+  EXPECT_EQ(allowing("{origin: /a, reason: r, source: s}").value->allowed_log_entries[0].up_to,
+            LogSeverity::warning);
+}
+
+TEST(LimitsFile, AnAllowanceOfEverythingOrWithoutAReasonIsRefused) {
+  for (const auto& [row, code] :
+       {std::pair{"{reason: r, source: s}", "limits.allows_anything"},
+        {"{message: \"**\", origin: \"*\", reason: r, source: s}", "limits.allows_anything"},
+        {"{message_id: \"Base.*\", reason: r, source: s}", "limits.allows_anything"},
+        {"{message_id: A.1.0.B, source: s}", "files.missing_key"},
+        {"{message_id: A.1.0.B, reason: r}", "files.missing_key"},
+        {"{message_id: A.1.0.B, up_to: Fatal, reason: r, source: s}", "files.unknown_word"},
+        {"{message_id: A.1.0.B, count: 0, reason: r, source: s}", "files.wrong_type"},
+        {"{mesage_id: A.1.0.B, reason: r, source: s}", "files.unknown_key"}}) {
+    find_problem(allowing(row).problems, code);
+  }
 }
 
 }  // namespace

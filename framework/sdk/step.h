@@ -12,6 +12,7 @@
 #include "model/counter_rise.h"
 #include "model/event.h"
 #include "model/leak_reading.h"
+#include "model/log_allowance.h"
 #include "model/measurement.h"
 #include "model/tolerant.h"
 #include "model/version.h"

@@ -58,7 +58,7 @@ void read_limits_for(RunSetup& setup, const Paths& paths) {
   if (setup.inventory && !setup.inventory->product.empty()) product = setup.inventory->product;
   const std::string file = find_limits(paths, setup.recipe.file, product);
   if (file.empty()) return;  // the planner says which measurement misses it
-  Parsed<LimitsTable> limits = read_limits(file);
+  Parsed<ProductLimits> limits = read_limits(file);
   take(setup.problems, limits.problems);
   if (limits) setup.limits = std::move(*limits.value);
 }
@@ -197,6 +197,7 @@ RunSetup set_up(const CommandLine& line, const Paths& paths, const std::string& 
   request.recipe = &setup.recipe;
   request.inventory = setup.inventory ? &*setup.inventory : nullptr;
   request.limits = setup.limits ? &*setup.limits : nullptr;
+  request.allowed_log_entries = setup.limits ? &setup.limits->allowed_log_entries : nullptr;
   request.catalog = &setup.plugins.catalog;
   request.dut_filter = line.dut_filter;
   request.operator_name = line.operator_name;

@@ -9,6 +9,7 @@
 #include "engine/plan.h"
 #include "files/credentials.h"
 #include "model/interlock_rules.h"
+#include "model/product_limits.h"
 #include "station/command_line.h"
 #include "station/paths.h"
 #include "station/plugin_host.h"
@@ -24,7 +25,7 @@ struct RunSetup {
   LoadedPlugins plugins;
   Recipe recipe;
   std::optional<Inventory> inventory;
-  std::optional<LimitsTable> limits;
+  std::optional<ProductLimits> limits;
   Credentials credentials;
   InterlockRules rules;  ///< tightened by what the recipe asks for
   std::optional<Plan> plan;

@@ -313,6 +313,7 @@ BenchResult StepBench::run() {
   request.recipe = &recipe_;
   request.inventory = &inventory_;
   request.limits = &limits_;
+  request.allowed_log_entries = &allowed_log_entries_;
   request.catalog = &catalog;
   request.operator_name = "tester";
   PlanResult planned = make_plan(request);

@@ -78,6 +78,7 @@ class StepBench {
   void limit_equals(const std::string& name, const std::string& unit, Value value);
   void limit_expected(const std::string& name, const std::string& unit);
   void limit(Limit row);
+  void allow_log_entry(LogAllowance row) { allowed_log_entries_.push_back(std::move(row)); }
 
   using With = std::vector<std::pair<std::string, std::string>>;
   /// Adds a step of phase "main" on the given DUTs (none given: all; rack steps: the rack). Returns its spec,
@@ -127,6 +128,7 @@ class StepBench {
   Recipe recipe_;
   Inventory inventory_;
   LimitsTable limits_;
+  std::vector<LogAllowance> allowed_log_entries_;
   std::vector<std::unique_ptr<Step>> steps_;
   std::map<std::string, std::shared_ptr<FakeHardware>> hardware_;
   std::map<std::string, std::unique_ptr<ScriptedShell>> shells_;

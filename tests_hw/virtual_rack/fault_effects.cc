@@ -295,6 +295,12 @@ void activate_fault(RackModel& rack, Dut& dut, Fault& fault) {
     case FaultKind::bmc_reset:
       reset_bmc(rack, dut);
       return;
+    case FaultKind::log_entry:
+      log_event(rack, dut, EventOrigin::gpu, fault.spec.part, "Critical",
+                "ResourceEvent.1.0.ResourceErrorsDetected",
+                fmt::format("A voltage regulator of {} reports a fault.", fault.spec.part),
+                "voltage regulator fault");
+      return;
     case FaultKind::clock_skew:
       dut.bmc_clock_offset_s = kBmcSkewSeconds;
       dut.host_clock_offset_s = kHostSkewSeconds;

@@ -118,6 +118,8 @@ const std::vector<FaultInfo>& fault_catalogue() {
        "told On, it reads Off for another second, and a force-off meanwhile takes nothing back"},
       {bmc_hang, "bmc-hang", nuisance, "",
        "for 30 s from the first request the BMC neither answers any nor does anything"},
+      {log_entry, "log-entry", hardware, "GPU",
+       "the BMC writes a Critical entry about a GPU into its log, and nothing else shows it"},
   };
   return catalogue;
 }
@@ -227,6 +229,7 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
     case FaultKind::throttle:
     case FaultKind::hot_gpu:
     case FaultKind::cold_plate_off:
+    case FaultKind::log_entry:
       return !dut.gpus.empty();
     case FaultKind::ssh_drop:
     case FaultKind::host_hang:

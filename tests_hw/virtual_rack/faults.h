@@ -50,7 +50,8 @@ enum class FaultKind {
   host_hang,
   clock_skew,
   late_on,
-  bmc_hang
+  bmc_hang,
+  log_entry
 };
 
 enum class FaultClass { hardware, nuisance };

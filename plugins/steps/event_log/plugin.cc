@@ -1,0 +1,4 @@
+#include "event_log_steps.h"
+
+KILN_PLUGIN("event_log", "1.0.0", "the BMC's own event logs, before a run and after it",
+            kiln::event_log::Before, kiln::event_log::After)
