@@ -153,6 +153,15 @@ TEST_F(LeftSessions, WhatIsNoSessionOfThisServiceIsNeverTouched) {
   EXPECT_TRUE(kept->left_open.empty());
 }
 
+TEST_F(LeftSessions, ASubscriptionThatWasLeftIsNoBusinessOfALogin) {
+  OpenSession subscription{kBmc, "/redfish/v1/EventService/Subscriptions", "admin", ""};
+  subscription.context = "kiln-0123";
+  kept->left_open.push_back(subscription);
+  ASSERT_TRUE(ask());
+  ASSERT_TRUE(leave());
+  EXPECT_EQ(kept->left_open.size(), 1U) << "whoever subscribes needs to find it";
+}
+
 TEST_F(LeftSessions, AnAddressThatIsOursAgainIsNotEnded) {
   left("7");
   next = 7;

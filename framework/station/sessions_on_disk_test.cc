@@ -179,5 +179,21 @@ TEST_F(SessionsOnDiskTest, APlaceThatCannotBeWrittenIsNamed) {
   EXPECT_NE(opened.error().message.find(state), std::string::npos);
 }
 
+TEST_F(SessionsOnDiskTest, ASubscriptionIsLeftWithItsContext) {
+  OpenSession subscription = session_at(kOne, "/redfish/v1/EventService/Subscriptions");
+  subscription.context = "kiln-0123";
+  dies([&subscription](SessionsOnDisk& sessions) {
+    sessions.opened(session_at(kOne, "/s/1"));
+    sessions.opened(subscription);
+  });
+  const auto sessions = open();
+  const std::vector<OpenSession> left = sessions->left(kOne);
+  ASSERT_EQ(left.size(), 2U);
+  EXPECT_EQ(left[0].context, "");
+  EXPECT_EQ(left[1], subscription);
+  sessions->settled(subscription);
+  EXPECT_EQ(sessions->left(kOne).size(), 1U);
+}
+
 }  // namespace
 }  // namespace kiln

@@ -100,7 +100,7 @@ TEST(FaultSpec, unknown_duts_parts_and_impossible_targets_are_refused) {
 
 TEST(FaultCatalogue, every_kind_has_a_line_and_a_default_part_where_it_takes_one) {
   Rig rig;
-  EXPECT_EQ(fault_catalogue().size(), 32U);
+  EXPECT_EQ(fault_catalogue().size(), 33U);
   for (const FaultInfo& info : fault_catalogue()) {
     EXPECT_FALSE(info.description.empty());
     EXPECT_EQ(fault_info(info.kind).name, info.name);
@@ -179,6 +179,18 @@ TEST(Fault, a_delay_on_a_dut_that_runs_no_load_counts_from_the_racks_first) {
   rig.load(rig.c01());
   rig.run(1.2);
   EXPECT_EQ(rig.dut("S01").detectors[2].state, DetectorState::critical);
+}
+
+TEST(Fault, an_entry_of_the_log_is_there_once_and_nothing_else_shows_it) {
+  Rig rig;
+  add(rig, "log-entry@C01:GPU_1");
+  rig.run(3);
+  EXPECT_EQ(events_about(rig.c01(), "GPU_1", "Critical"), 1);
+  EXPECT_TRUE(rig.c01().gpus[1].xids.empty());
+  EXPECT_TRUE(rig.c01().gpus[1].present);
+  clear(rig, "log-entry@C01");
+  rig.run(3);
+  EXPECT_EQ(events_about(rig.c01(), "GPU_1", "Critical"), 1) << "the log keeps what happened";
 }
 
 TEST(Fault, a_leak_shows_at_the_detector_in_the_event_log_in_the_humidity_and_in_the_reservoir) {

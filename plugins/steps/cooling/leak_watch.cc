@@ -78,16 +78,18 @@ awaitable<void> hear_events(Ctx& ctx, StepContext& context, Bmc& bmc, std::share
   (void)noted;  // what is broken with the record is told by whoever measures
 }
 
-awaitable<Status> pause_between_polls(const Ctx& ctx, std::shared_ptr<Ears> ears, Nanoseconds pause) {
-  const std::int64_t until = ctx.now().monotonic_ns + pause.count();
+/// `begun_ns`: when the last poll began.
+awaitable<Status> pause_between_polls(const Ctx& ctx, std::shared_ptr<Ears> ears, std::int64_t begun_ns,
+                                      Nanoseconds pause) {
   if (!ears->heard) {
     ears->pause.emplace(ctx.child("between polls"));
     const Status slept = co_await ears->pause->sleep_for(pause);
     ears->pause.reset();
     if (slept || ctx.stopped()) co_return slept;
   }
-  const Nanoseconds left(std::max<std::int64_t>(until - ctx.now().monotonic_ns, 1'000'000));
-  const Status waited = co_await ctx.sleep_for(std::min(left, kLeastBetweenPolls));
+  const std::int64_t earliest = begun_ns + kLeastBetweenPolls.count();
+  const Nanoseconds left(std::max<std::int64_t>(earliest - ctx.now().monotonic_ns, 1'000'000));
+  const Status waited = co_await ctx.sleep_for(left);
   co_return waited;
 }
 
@@ -372,12 +374,11 @@ awaitable<Status> LeakWatch::run(StepContext& context) {
     }
     const std::int64_t next = started + context.every().count();
     const Nanoseconds pause(std::max<std::int64_t>(next - context.ctx().now().monotonic_ns, 1'000'000));
-    const Status waited = co_await pause_between_polls(context.ctx(), ears, pause);
+    const Status waited = co_await pause_between_polls(context.ctx(), ears, started, pause);
     if (!waited) break;
     if (std::exchange(ears->heard, false)) ++memory.hurried;
   }
-  const Status silent = co_await listening.stop_and_join(StopReason::sibling, "the watch ends");
-  (void)silent;  // it has done nothing but hurry
+  listening.request_stop(StopReason::sibling, "the watch ends");
   if (!memory.tripped) {
     Bmc* door = *bmc;
     const Status last = co_await shielded(context.ctx(), "last leak reading", grace,
@@ -386,6 +387,9 @@ awaitable<Status> LeakWatch::run(StepContext& context) {
                                           });
     (void)last;  // what it could not see is in `memory`
   }
+  // Not before the last reading: a subscription takes a while to delete at a BMC that does not answer.
+  const Status silent = co_await listening.join();
+  (void)silent;  // it has done nothing but hurry
   Bmc* door = *bmc;
   const Status policy =
       co_await shielded(context.ctx(), "leak policy", kPolicyBudget, [&context, door](Ctx& ctx) {

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "event_log_steps.h"
 #include "new_entries.h"
 
@@ -35,7 +37,9 @@ awaitable<Status> record_log(StepContext& context, const EventLog& log) {
   if (!named) co_return named.error();
   if (!log.capacity) co_return success();
   const auto held = static_cast<double>(std::max(log.listed, log.entries.size()));
-  Reading fill("event_log.fill", log.uri, 100.0 * held / static_cast<double>(*log.capacity), source);
+  // Some hold more than they say; they are full, no worse.
+  const double percent = std::min(100.0, 100.0 * held / static_cast<double>(*log.capacity));
+  Reading fill("event_log.fill", log.uri, percent, source);
   const bool stops = log.when_full == "NeverOverWrites";
   fill.action = stops ? "save and clear this log: it takes no entries when it is full"
                       : "save and clear this log: its oldest entries are about to be overwritten";
