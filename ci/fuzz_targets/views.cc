@@ -145,7 +145,8 @@ awaitable<void> ask_readings(Ctx& ctx, Asked* asked) {
     Result<SurveyReport> report = co_await bmc.survey(own);
     if (asked->keep(own, report)) {
       require(report->links_followed == report->resources_read + report->error_bodies +
-                                            report->links_to_nothing + report->not_json + report->unanswered,
+                                            report->links_to_nothing + report->not_understood +
+                                            report->unanswered,
               "a survey counts each link once");
     }
   }

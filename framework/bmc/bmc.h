@@ -70,7 +70,7 @@ struct SensorReading {
   std::string name;
   std::optional<double> value;
   std::string unit;          ///< UCUM, canonical
-  std::string reading_type;  ///< Redfish ReadingType, may be empty
+  std::string reading_type;  ///< Redfish ReadingType, the unit's where the two disagree; may be empty
   std::string context;       ///< PhysicalContext
   std::string state, health, uri;
 };
@@ -175,14 +175,16 @@ struct EventLog {
 /// What a survey saw of a whole tree.
 struct SurveyReport {
   int links_followed = 0;    ///< distinct URIs asked for = resources_read + error_bodies + links_to_nothing +
-                             ///< not_json + unanswered
-  int resources_read = 0;    ///< answered with a resource
+                             ///< not_understood + unanswered
+  int resources_read = 0;    ///< answered with a resource of which the typed views understand everything
   int error_bodies = 0;      ///< answered with a body that is nothing but an error
   int links_to_nothing = 0;  ///< 404 and the like
-  int not_json = 0;
-  int degraded = 0;    ///< an error beside a usable resource; also counted in resources_read
+  int not_understood = 0;    ///< answered with a resource of which they do not, or with no JSON
+  int not_json = 0;          ///< of these
+  int degraded = 0;  ///< an error beside a usable resource; also counted in resources_read or not_understood
   int unanswered = 0;  ///< asked for, repeated, never answered
   std::vector<std::string> error_uris, missing_uris, not_json_uris, unanswered_uris;
+  std::vector<Oddity> not_understood_properties;  ///< the first 2,000; without a property: no JSON
   std::vector<Oddity> oddities;
   std::map<std::string, int> resource_types;  ///< "Chassis" → 3
   bool complete = true;                       ///< false: stopped by a cap or a deadline

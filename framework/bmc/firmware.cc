@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <boost/algorithm/string/case_conv.hpp>
+#include <boost/algorithm/string/erase.hpp>
 #include <boost/algorithm/string/predicate.hpp>
 #include <utility>
 
@@ -26,8 +29,12 @@ std::string lasting_id(const std::string& id) {
              : id;
 }
 
+/// HPE calls it System ROM. "VBIOS" is a GPU's.
 bool names_a_bios(const std::string& id) {
-  return boost::algorithm::icontains(id, "BIOS") || boost::algorithm::icontains(id, "UEFI");
+  std::string words = boost::algorithm::to_upper_copy(id);
+  boost::algorithm::erase_all(words, "VBIOS");
+  return words.find("BIOS") != std::string::npos || words.find("UEFI") != std::string::npos ||
+         words.find("SYSTEM ROM") != std::string::npos;
 }
 
 /// One image of the inventory, with what tells whose bank it is in.
@@ -81,7 +88,8 @@ boost::asio::awaitable<Result<std::vector<FirmwareItem>>> FirmwareReader::invent
     Result<std::shared_ptr<const Platform>> platform = co_await tree_.platform(ctx);
     if (!platform) co_return std::move(platform.error()).while_doing("reading the firmware inventory");
     const bool lists_others = (*platform)->has(Quirk::inventory_lists_other_images);
-    const JsonView link = (*service)->body["FirmwareInventory"];
+    JsonView link = (*service)->body["FirmwareInventory"];
+    if (!link.exists()) link = (*service)->body["SoftwareInventory"];  // Intel: BMC and BIOS are in there
     Result<MemberList> list = co_await tree_.follow(ctx, **service, link);
     if (!list) co_return std::move(list.error()).while_doing("reading the firmware inventory");
     for (const RedfishResource& member : list->members) {

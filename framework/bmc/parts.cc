@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "bmc/redfish_error.h"
-#include "model/tolerant.h"
+#include "bmc/understanding.h"
 
 namespace kiln {
 namespace {
@@ -29,7 +29,6 @@ std::string location_of(const JsonView& body) {
 
 constexpr std::array kStorage{"Storage", "SimpleStorage"};
 constexpr std::array kConnectors{"PrimaryCoolantConnectors", "SecondaryCoolantConnectors"};
-constexpr std::array kOldResources{"Thermal", "Power"};
 constexpr std::array<std::pair<const char*, ComponentKind>, 3> kThermalParts{
     {{"Fans", ComponentKind::fan},
      {"Pumps", ComponentKind::pump},
@@ -50,17 +49,6 @@ struct OldParts {
 constexpr std::array<OldParts, 2> kOldParts{
     {{"Power", "PowerSupplies", "PowerSubsystem", ComponentKind::power_supply},
      {"Thermal", "Fans", "ThermalSubsystem", ComponentKind::fan}}};
-
-/// One kind of entry in the older Thermal and Power resources: where its reading stands, and its unit.
-struct OldReading {
-  std::string_view list, value, unit, type;
-};
-constexpr std::array<OldReading, 6> kOldReadings{{{"Temperatures", "ReadingCelsius", "Cel", "Temperature"},
-                                                  {"Fans", "Reading", "", "Rotational"},
-                                                  {"Fans", "ReadingRPM", "RPM", "Rotational"},
-                                                  {"Voltages", "ReadingVolts", "V", "Voltage"},
-                                                  {"PowerControl", "PowerConsumedWatts", "W", "Power"},
-                                                  {"PowerSupplies", "PowerInputWatts", "W", "Power"}}};
 
 }  // namespace
 
@@ -197,6 +185,10 @@ boost::asio::awaitable<Status> PartsReader::parts_of_chassis(const Ctx& ctx, con
       found.add_unread(chassis.id(), unread, ComponentKind::power_supply);
     }
     found.add_hidden(*list, ComponentKind::power_supply);
+    // The link leads somewhere else: nobody knows how many there are.
+    const std::string type = view_of(subsystem.body, "");
+    if (!type.empty() && type != "PowerSubsystem" && !supplies.exists())
+      found.add_hidden(subsystem.uri, "it is a " + type, ComponentKind::power_supply);
   } else {
     found.add_hidden(chassis, power_link, ComponentKind::power_supply);
   }
@@ -317,92 +309,17 @@ boost::asio::awaitable<Result<std::vector<Part>>> PartsReader::parts(const Ctx& 
 
   std::map<std::pair<ComponentKind, std::string>, int> uses;
   for (const auto& [owner, part] : found.parts) ++uses[std::pair(part.kind, part.name)];
+  std::map<std::pair<ComponentKind, std::string>, int> given;
   std::vector<Part> parts;
   for (auto& [owner, part] : found.parts) {
     if (!owner.empty() && !part.name.empty() && uses[std::pair(part.kind, part.name)] > 1)
       part.name = fmt::format("{}/{}", owner, part.name);
+    // Two supplies of one owner may both be called "Power Supply Bay".
+    const int nth = part.name.empty() ? 1 : ++given[std::pair(part.kind, part.name)];
+    if (nth > 1) part.name = fmt::format("{}#{}", part.name, nth);
     parts.push_back(std::move(part));
   }
   co_return parts;
-}
-
-SensorReading sensor_from(const RedfishResource& sensor) {
-  const JsonView body = sensor.body;
-  SensorReading reading;
-  reading.name = sensor.id();
-  reading.value = body["Reading"].number();
-  reading.unit = canonical_unit(body["ReadingUnits"].text_or_empty());
-  reading.reading_type = body["ReadingType"].text_or_empty();
-  reading.context = body["PhysicalContext"].text_or_empty();
-  reading.state = state_of(body);
-  reading.health = health_of(body);
-  reading.uri = sensor.uri;
-  return reading;
-}
-
-boost::asio::awaitable<Status> PartsReader::old_sensors(const Ctx& ctx, const RedfishResource& chassis,
-                                                        JsonView link, std::vector<SensorReading>& into) {
-  Result<std::optional<RedfishResource>> read = co_await tree_.resource(ctx, chassis, std::move(link));
-  if (!read) co_return read.error();
-  if (!*read) co_return success();
-  for (const OldReading& kind : kOldReadings) {
-    const std::vector<JsonView> entries = (*read)->body[kind.list].elements();
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-      const JsonView entry = entries[i];
-      if (!entry[kind.value].exists()) continue;
-      SensorReading reading;
-      reading.name = first_text(entry, {"Name", "FanName", "MemberId"});
-      reading.value = entry[kind.value].number();
-      const std::string printed = entry["ReadingUnits"].text().value_or(std::string(kind.unit));
-      reading.unit = canonical_unit(kind.list == "Fans" ? printed : std::string(kind.unit));
-      reading.reading_type = std::string(kind.type);
-      reading.context = entry["PhysicalContext"].text_or_empty();
-      reading.state = state_of(entry);
-      reading.health = health_of(entry);
-      reading.uri = fmt::format("{}#/{}/{}", (*read)->uri, kind.list, i);
-      if (reading.name.empty()) reading.name = fmt::format("{}_{}", kind.list, i);
-      into.push_back(std::move(reading));
-    }
-  }
-  co_return success();
-}
-
-boost::asio::awaitable<Result<std::vector<SensorReading>>> PartsReader::sensors(const Ctx& ctx) {
-  Result<MemberList> all = co_await tree_.top(ctx, "Chassis");
-  if (!all) co_return std::move(all.error()).while_doing("reading sensors");
-  std::vector<std::pair<std::string, SensorReading>> found;
-  for (const RedfishResource& chassis : all->members) {
-    const JsonView link = chassis.body["Sensors"];
-    std::vector<SensorReading> readings;
-    if (link.exists()) {
-      Result<MemberList> sensors = co_await tree_.follow(ctx, chassis, link);
-      if (!sensors) co_return std::move(sensors.error()).while_doing("reading sensors");
-      for (const RedfishResource& sensor : sensors->members) readings.push_back(sensor_from(sensor));
-      for (const MemberList::Unread& unread : sensors->unread) {
-        if (unread.error.code == "bmc.not_found") continue;
-        SensorReading reading;
-        const std::string path = without_trailing_slash(unread.uri);
-        reading.name = path.substr(path.rfind('/') + 1);
-        reading.uri = unread.uri;
-        readings.push_back(std::move(reading));
-      }
-    } else {
-      for (const char* name : kOldResources) {
-        const JsonView old = chassis.body[name];
-        Status read = co_await old_sensors(ctx, chassis, old, readings);
-        if (!read) co_return std::move(read.error()).while_doing("reading sensors");
-      }
-    }
-    for (SensorReading& reading : readings) found.emplace_back(chassis.id(), std::move(reading));
-  }
-  std::map<std::string, int> uses;
-  for (const auto& [owner, reading] : found) ++uses[reading.name];
-  std::vector<SensorReading> readings;
-  for (auto& [owner, reading] : found) {
-    if (uses[reading.name] > 1) reading.name = fmt::format("{}/{}", owner, reading.name);
-    readings.push_back(std::move(reading));
-  }
-  co_return readings;
 }
 
 }  // namespace kiln

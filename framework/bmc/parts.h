@@ -1,9 +1,9 @@
 #pragma once
-// What a DUT is made of, and its sensors, over Redfish. Parts are what can be replaced: systems and chassis,
+// What a DUT is made of, over Redfish. Parts are what can be replaced: systems and chassis,
 // processors, memory modules (memory that is part of a GPU, HBM or GDDR, is not a part of its own), drives,
 // network adapters, fans, power supplies, NVLink switches, coolant connectors, pumps. Absent parts are
 // listed. Each resource once, whatever links to it. Name: its Id, with its owner's Id before it where two of
-// a kind share one. Loop thread only.
+// a kind share one, and a number behind it where that does not help. Loop thread only.
 
 #include <boost/asio/awaitable.hpp>
 #include <set>
@@ -18,9 +18,6 @@ class PartsReader {
  public:
   explicit PartsReader(ServiceTree& tree) : tree_(tree) {}
   boost::asio::awaitable<Result<std::vector<Part>>> parts(const Ctx& ctx);
-  /// Sensors collections of all chassis; the Temperatures, Fans, PowerSupplies, PowerControl and Voltages of
-  /// the older Thermal and Power resources where a chassis has no such collection.
-  boost::asio::awaitable<Result<std::vector<SensorReading>>> sensors(const Ctx& ctx);
 
  private:
   struct Found;
@@ -31,14 +28,10 @@ class PartsReader {
                                                   Found& found);
   boost::asio::awaitable<Status> parts_of_equipment(const Ctx& ctx, Found& found);
   boost::asio::awaitable<Status> parts_of_fabrics(const Ctx& ctx, Found& found);
-  boost::asio::awaitable<Status> old_sensors(const Ctx& ctx, const RedfishResource& chassis, JsonView link,
-                                             std::vector<SensorReading>& into);
 
   ServiceTree& tree_;
 };
 
-/// The values of one Sensor resource.
-SensorReading sensor_from(const RedfishResource& sensor);
 /// The common identity members of any part.
 Part part_from(const RedfishResource& resource, ComponentKind kind);
 

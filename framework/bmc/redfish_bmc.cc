@@ -18,6 +18,7 @@
 #include "bmc/parts.h"
 #include "bmc/power.h"
 #include "bmc/redfish_client.h"
+#include "bmc/sensors.h"
 #include "bmc/service_tree.h"
 #include "bmc/survey.h"
 
@@ -86,7 +87,7 @@ class RedfishBmc final : public Bmc {
     co_return parts;
   }
   awaitable<Result<std::vector<SensorReading>>> sensors(const Ctx& ctx) override {
-    return parts_.sensors(ctx);
+    return sensors_.read(ctx);
   }
   awaitable<Result<LeakCensus>> leak_detectors(const Ctx& ctx) override {
     Result<LeakCensus> census = co_await leak_.read(ctx);
@@ -179,6 +180,7 @@ class RedfishBmc final : public Bmc {
   Controls controls_{tree_, gpu_, cooling_};
   NvlinkReader nvlink_{tree_};
   PartsReader parts_{tree_};
+  SensorReader sensors_{tree_};
   FirmwareReader firmware_{tree_};
   FirmwareUpdater updater_{tree_, firmware_};
   EventLogReader log_{tree_};

@@ -7,12 +7,14 @@
 #include <utility>
 
 #include "bmc/redfish_error.h"
+#include "bmc/understanding.h"
 #include "io/scope.h"
 
 namespace kiln {
 namespace {
 
 constexpr int kRetries = 2;
+constexpr std::size_t kMostListed = 2'000;  // properties that were not understood
 constexpr std::size_t kAtOnce = 16;  // read side by side (two at a time) before their links are looked at
 /// "#Chassis.v1_21_0.Chassis" → "Chassis".
 std::string type_of(const JsonView& body) {
@@ -24,10 +26,19 @@ std::string type_of(const JsonView& body) {
 
 }  // namespace
 
+void Survey::list_not_understood(const std::string& uri, const std::string& property,
+                                 const std::string& what) {
+  if (report_.not_understood_properties.size() >= kMostListed) return;
+  Oddity one{uri, property, what};
+  report_.not_understood_properties.push_back(std::move(one));
+}
+
 void Survey::sort_in(const LinkWalk::Wanted& wanted, const Result<RedfishResource>& answer) {
   if (answer) {
     ++report_.links_followed;
-    ++report_.resources_read;
+    const std::vector<NotUnderstood> odd = not_understood_in(answer->body, answer->uri);
+    ++(odd.empty() ? report_.resources_read : report_.not_understood);
+    for (const NotUnderstood& one : odd) list_not_understood(wanted.uri, one.property, one.what);
     if (answer->degraded) ++report_.degraded;
     ++report_.resource_types[type_of(answer->body)];
     links_.was_read(wanted.uri);
@@ -48,6 +59,8 @@ void Survey::sort_in(const LinkWalk::Wanted& wanted, const Result<RedfishResourc
   } else if (error.code == "bmc.not_json" || error.code == "bmc.no_content" ||
              error.code == "bmc.body_too_large") {
     ++report_.not_json;
+    ++report_.not_understood;
+    list_not_understood(wanted.uri, "", error.message);
     report_.not_json_uris.push_back(wanted.uri);
     client_.note_oddity(wanted.uri, "", error.message);
   } else if (is_exchange_error(error)) {

@@ -1,7 +1,7 @@
 #pragma once
 // A survey reads everything a Redfish service links to, breadth first, each address once, and sorts the
-// answers: resources, bodies that are nothing but an error, links to nothing, no JSON, no answer. It changes
-// nothing.
+// answers: resources that were understood (understanding.h), bodies that are nothing but an error, links to
+// nothing, what was not understood, no answer. It changes nothing.
 //
 // Which links are followed: link_walk.h. Besides the service root the two addresses that every service must
 // have (DSP0266 6.2: /redfish and /redfish/v1/odata). Loop thread only.
@@ -20,6 +20,7 @@ class Survey {
   boost::asio::awaitable<Result<SurveyReport>> run(const Ctx& ctx);
 
  private:
+  void list_not_understood(const std::string& uri, const std::string& property, const std::string& what);
   void sort_in(const LinkWalk::Wanted& wanted, const Result<RedfishResource>& answer);
 
   RedfishClient& client_;

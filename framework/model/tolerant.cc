@@ -170,6 +170,11 @@ constexpr std::array<UnitWord, 59> kUnitWords{{{"c", "Cel"},
                                                {"gbit/s", "Gbit/s"},
                                                {"gbps", "Gbit/s"}}};
 
+/// UCUM codes of Redfish sensors that nothing here converts [Sensor v1.11.0, ReadingType and excerpts].
+constexpr std::array<std::string_view, 18> kOtherUnits{
+    "m",   "cm",     "mm",  "m/s",    "m/s2",   "g/m3", "g",      "kg",          "A.h",
+    "V.A", "kV.A.h", "var", "kvar.h", "mm[Hg]", "lm",   "m3/min", "[ft_i]3/min", "By"};
+
 enum class Quantity { pressure, power, temperature, energy, flow, frequency, time, bit_rate, byte_count };
 struct UnitScale {
   std::string_view ucum;
@@ -338,6 +343,13 @@ std::string canonical_unit(std::string_view unit) {
   const auto found = std::find_if(kUnitWords.begin(), kUnitWords.end(),
                                   [&word](const auto& known) { return known.printed == word; });
   return found == kUnitWords.end() ? tidy : std::string(found->ucum);
+}
+
+bool is_known_unit(std::string_view unit) {
+  const std::string code = canonical_unit(unit);
+  const auto is_code = [&code](const auto& known) { return known.ucum == code; };
+  return scale_of(code) != nullptr || std::any_of(kUnitWords.begin(), kUnitWords.end(), is_code) ||
+         std::find(kOtherUnits.begin(), kOtherUnits.end(), code) != kOtherUnits.end();
 }
 
 std::optional<double> convert_unit(double value, std::string_view from, std::string_view to) {

@@ -42,6 +42,8 @@ std::optional<double> iso8601_seconds(std::string_view text);
 /// The UCUM code for the unit words BMCs use ("C", "Celsius" → "Cel"; "PSI" → "[psi]"; "Percent" → "%";
 /// "LPM" → "L/min"); unknown words come back as they were, empty stays empty.
 std::string canonical_unit(std::string_view unit);
+/// True when canonical_unit knows it, or it is one of the other units that the standard's sensors have.
+bool is_known_unit(std::string_view unit);
 /// Converts between the units we know to be of one kind (kPa, Pa, [psi], bar; W, kW; Cel, K; kW.h, J, Wh;
 /// L/min, m3/h); nullopt when they are not of one kind.
 std::optional<double> convert_unit(double value, std::string_view from, std::string_view to);

@@ -144,5 +144,11 @@ TEST(ConvertUnit, ConvertsWithinOneKindOnly) {
   EXPECT_EQ(convert_unit(1, "widget", "W"), std::nullopt);
 }
 
+TEST(Tolerant, KnowsTheUnitsOfSensorsInAnySpelling) {
+  for (const char* known : {"Cel", "C", "Percent", "RPM", "PSI", "kWh", "Amperes", "L/min", "m", "V.A", "mW"})
+    EXPECT_TRUE(is_known_unit(known)) << known;
+  for (const char* unknown : {"", "furlong", "Cel/min"}) EXPECT_FALSE(is_known_unit(unknown)) << unknown;
+}
+
 }  // namespace
 }  // namespace kiln

@@ -24,6 +24,36 @@ TEST(Survey, DecidesNothingAndListsWhatIsBroken) {
   EXPECT_EQ(result.measured("survey.resources_read").outcome, Outcome::informational);
 }
 
+TEST(Survey, SaysWhatTheTypedViewsMakeOfIt) {
+  StepBench bench;
+  bench.add_dut("B01", Role::server);
+  bench.recipe().purpose = Purpose::survey;
+  FakeHardware& hardware = bench.hardware("B01");
+  hardware.survey.not_understood = 1;
+  hardware.survey.not_understood_properties = {{"/redfish/v1/a", "Reading", "\"soon\" is no number"}};
+  SensorReading watts;
+  watts.name = "Total";
+  watts.value = 5.5;
+  watts.unit = "W";
+  SensorReading silent;
+  silent.name = "Inlet";
+  hardware.sensors = {watts, silent};
+  FirmwareItem bios;
+  bios.id = "BIOS";
+  bios.version = "1.2";
+  hardware.firmware = {bios};
+  bench.step("tree", plugin_step("survey.tree"));
+  const BenchResult result = bench.run();
+  const auto count = [&result](const char* name) {
+    return std::get<std::int64_t>(result.measured(name).value);
+  };
+  EXPECT_EQ(count("survey.not_understood"), 1);
+  EXPECT_EQ(count("survey.firmware_items"), 1);
+  EXPECT_EQ(count("survey.sensors"), 2);
+  EXPECT_EQ(count("survey.sensors_read"), 1);
+  EXPECT_EQ(count("survey.power_supplies"), 0);
+}
+
 TEST(Survey, AnUnreachableBmcIsNotASilentSurvey) {
   StepBench bench;
   bench.add_dut("B01", Role::server);
