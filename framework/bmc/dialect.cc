@@ -14,6 +14,11 @@ constexpr std::array<QuirkFacts, kQuirkCount> kQuirks{{
      "its firmware inventory leaves the BIOS out: that version is read from the system", true},
     {"csrf_token",
      "its login gives a second token, which is sent back with everything that changes something", true},
+    {"entity_tags_unreliable",
+     "what it says changes under one entity tag, or it cannot be asked for what has changed: everything is "
+     "read "
+     "whole",
+     true},
     {"expand_unreliable",
      "what it expands is not what it says of the same resource: members are read one by one", true},
     {"inventory_lists_other_images",

@@ -59,13 +59,14 @@ enum class Quirk {
   basic_only,
   bios_only_in_system,
   csrf_token,
+  entity_tags_unreliable,
   expand_unreliable,
   inventory_lists_other_images,
   power_state_in_oem,
   root_without_navigation,
   task_becomes_job,
 };
-inline constexpr std::size_t kQuirkCount = 8;
+inline constexpr std::size_t kQuirkCount = 9;
 
 struct QuirkFacts {
   std::string_view name;      ///< as in code, records and reports

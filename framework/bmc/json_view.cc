@@ -235,9 +235,11 @@ std::vector<std::pair<std::string, JsonView>> JsonView::members() const {
   return list;
 }
 
+std::string JsonView::minified() const { return element_ ? simdjson::minify(*element_) : std::string(); }
+
 std::string JsonView::printed() const {
   if (!element_) return "nothing";
-  std::string text = tidy_text(simdjson::minify(*element_));
+  std::string text = tidy_text(minified());
   if (text.size() <= kPrintedLength) return text;
   std::size_t end = kPrintedLength;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // not within a letter

@@ -59,7 +59,9 @@ class JsonView {
   [[nodiscard]] std::vector<JsonView> elements() const;
   /// Members in the order sent, repeated names included; empty for anything but an object.
   [[nodiscard]] std::vector<std::pair<std::string, JsonView>> members() const;
-  /// Compact JSON, for messages; cut after 80 characters.
+  /// Compact JSON, all of it.
+  [[nodiscard]] std::string minified() const;
+  /// The same for messages; tidy, and cut after 80 characters.
   [[nodiscard]] std::string printed() const;
 
  private:

@@ -16,7 +16,7 @@ namespace kiln {
 
 class PartsReader {
  public:
-  explicit PartsReader(ServiceTree& tree) : tree_(tree) {}
+  explicit PartsReader(SettledTree& tree) : tree_(tree) {}
   boost::asio::awaitable<Result<std::vector<Part>>> parts(const Ctx& ctx);
 
  private:
@@ -29,7 +29,7 @@ class PartsReader {
   boost::asio::awaitable<Status> parts_of_equipment(const Ctx& ctx, Found& found);
   boost::asio::awaitable<Status> parts_of_fabrics(const Ctx& ctx, Found& found);
 
-  ServiceTree& tree_;
+  SettledTree& tree_;
 };
 
 /// The common identity members of any part.

@@ -168,10 +168,12 @@ class RedfishBmc final : public Bmc {
     client_.name_dialects();
     client_.peer().platform.reset();
     client_.peer().expands.clear();
+    client_.forget_answers();
   }
 
   RedfishClient client_;
   ServiceTree tree_{client_};
+  SettledTree settled_{client_};  // parts only
   LeakPolicyReader leak_policies_{tree_};
   PowerControl power_{tree_};
   LeakReader leak_{tree_};
@@ -179,7 +181,7 @@ class RedfishBmc final : public Bmc {
   GpuReader gpu_{tree_};
   Controls controls_{tree_, gpu_, cooling_};
   NvlinkReader nvlink_{tree_};
-  PartsReader parts_{tree_};
+  PartsReader parts_{settled_};
   SensorReader sensors_{tree_};
   FirmwareReader firmware_{tree_};
   FirmwareUpdater updater_{tree_, firmware_};

@@ -246,6 +246,7 @@ Result<RedfishResource> RedfishClient::resource_from(const HttpResponse& respons
   resource.degraded = refusal.has_value() || !success;
   // DSP0266 6.5 wants the header; some services write it into the body only.
   resource.etag = response.header("ETag").value_or(body["@odata.etag"].word().value_or(std::string{}));
+  resource.bytes = response.body.size();
   resource.received_ns = response.received_ns;
   if (resource.degraded) {
     note_oddity(uri, "error",
@@ -357,6 +358,7 @@ boost::asio::awaitable<Result<HttpResponse>> RedfishClient::get_verbatim(const C
 struct RedfishClient::Batch {
   std::vector<std::string> uris;
   Urgency urgency = Urgency::normal;
+  Freshness freshness = Freshness::fresh;
   std::vector<std::optional<Result<RedfishResource>>> results;
   std::size_t next = 0;
   std::optional<Error> ended;
@@ -366,17 +368,20 @@ boost::asio::awaitable<void> RedfishClient::fetch_batch(Ctx& ctx, RedfishClient&
                                                         std::shared_ptr<Batch> batch) {
   while (!batch->ended && batch->next < batch->uris.size()) {
     const std::size_t mine = batch->next++;
-    Result<RedfishResource> result =
-        co_await client.get(ctx, batch->uris[mine], std::nullopt, batch->urgency);
+    auto reading = batch->freshness == Freshness::unless_changed
+                       ? client.get_unless_changed(ctx, batch->uris[mine])
+                       : client.get(ctx, batch->uris[mine], std::nullopt, batch->urgency);
+    Result<RedfishResource> result = co_await std::move(reading);
     if (!result && is_exchange_error(result.error()) && !batch->ended) batch->ended = result.error();
     batch->results[mine].emplace(std::move(result));
   }
 }
 
 boost::asio::awaitable<Result<std::vector<Result<RedfishResource>>>> RedfishClient::get_all(
-    const Ctx& ctx, std::vector<std::string> uris, Urgency urgency) {
+    const Ctx& ctx, std::vector<std::string> uris, Urgency urgency, Freshness freshness) {
   auto batch = std::make_shared<Batch>();
   batch->urgency = urgency;
+  batch->freshness = freshness;
   batch->results.resize(uris.size());
   batch->uris = std::move(uris);
   Scope scope(ctx);
@@ -400,6 +405,7 @@ boost::asio::awaitable<Result<RedfishAnswer>> RedfishClient::post(const Ctx& ctx
                                                                   std::function<Status()> still_wanted) {
   const std::optional<std::string> path = local_path(uri);
   if (!path) co_return Error("bmc.bad_link", fmt::format("'{}' is no address on this BMC", uri));
+  answers_.clear();  // whatever it changes
   for (int attempt = 0;; ++attempt) {
     if (still_wanted) {
       const Status wanted = still_wanted();
@@ -442,6 +448,7 @@ boost::asio::awaitable<Status> RedfishClient::patch(const Ctx& ctx, std::string 
                                                     std::function<Status()> still_wanted) {
   const std::optional<std::string> path = local_path(uri);
   if (!path) co_return Error("bmc.bad_link", fmt::format("'{}' is no address on this BMC", uri));
+  answers_.clear();
   for (int attempt = 0;; ++attempt) {
     Result<RedfishResource> before = co_await get(ctx, *path);
     if (!before) co_return before.error();
@@ -469,6 +476,7 @@ boost::asio::awaitable<Status> RedfishClient::patch(const Ctx& ctx, std::string 
 boost::asio::awaitable<Status> RedfishClient::remove(const Ctx& ctx, std::string uri) {
   const std::optional<std::string> path = local_path(uri);
   if (!path) co_return Error("bmc.bad_link", fmt::format("'{}' is no address on this BMC", uri));
+  answers_.clear();
   HttpRequest request("DELETE", *path);
   request.headers = {{"Accept", "application/json"}, {"OData-Version", "4.0"}};
   Result<HttpResponse> response = co_await signed_exchange(ctx, std::move(request));

@@ -23,6 +23,7 @@
 
 #include "bmc/bmc.h"
 #include "bmc/bmc_peer.h"
+#include "bmc/entity_tags.h"
 #include "bmc/json_view.h"
 #include "bmc/redfish_bmc.h"
 #include "bmc/redfish_session.h"
@@ -42,7 +43,9 @@ class RedfishResource {
   std::string uri;  ///< verbatim, without fragment
   JsonView body;
   bool degraded = false;         ///< an error stood beside the resource, or the status was 5xx
+  bool unchanged = false;        ///< not sent again: a 304 said that it is what it was
   std::string etag;              ///< empty when there was none
+  std::size_t bytes = 0;         ///< of the answer's body; 0 for members of another's
   std::int64_t received_ns = 0;  ///< monotonic
   std::int64_t sent_ns = 0;      ///< monotonic
 
@@ -68,6 +71,9 @@ enum class Repeat { never, if_not_executed, always };
 /// else is never held back: a cut, a watch and what they look for first must not wait for a survey's sake.
 enum class Urgency { normal, bulk };
 
+/// unless_changed: a 304 will do, where this BMC's tags can be believed. What may be read so: entity_tags.h.
+enum class Freshness { fresh, unless_changed };
+
 class RedfishClient {
  public:
   RedfishClient(std::unique_ptr<HttpClient> client, RedfishOptions options);
@@ -76,6 +82,8 @@ class RedfishClient {
   boost::asio::awaitable<Result<RedfishResource>> get(const Ctx& ctx, std::string uri,
                                                       std::optional<int> retries = {},
                                                       Urgency urgency = Urgency::normal);
+  /// As get(), but where this connection has read it before it asks only for what has changed since.
+  boost::asio::awaitable<Result<RedfishResource>> get_unless_changed(const Ctx& ctx, std::string uri);
   /// What a GET is answered, whatever status and body: for whoever keeps answers instead of understanding
   /// them. Repeated as get() is; the last answer counts. An Error only when there was none.
   boost::asio::awaitable<Result<HttpResponse>> get_verbatim(const Ctx& ctx, std::string uri,
@@ -83,7 +91,8 @@ class RedfishClient {
   /// Many, two at a time, in the order asked. An exchange error ends the whole and is returned as such; other
   /// failures stand in their places.
   boost::asio::awaitable<Result<std::vector<Result<RedfishResource>>>> get_all(
-      const Ctx& ctx, std::vector<std::string> uris, Urgency urgency = Urgency::normal);
+      const Ctx& ctx, std::vector<std::string> uris, Urgency urgency = Urgency::normal,
+      Freshness freshness = Freshness::fresh);
   /// `still_wanted` is asked before every repetition; its Error ends it (a revoked permit). May be empty.
   boost::asio::awaitable<Result<RedfishAnswer>> post(const Ctx& ctx, std::string uri,
                                                      std::string content_type, std::string body,
@@ -112,6 +121,8 @@ class RedfishClient {
   std::vector<Oddity> take_oddities();
   std::vector<std::string> take_disturbances();
   std::vector<AppliedQuirk> take_quirks();
+  /// Forgets what conditional reads are compared with, and what is known of this BMC's tags.
+  void forget_answers();
   /// Names the dialects of what was noted so far: before what is known of the platform is forgotten.
   void name_dialects();
   /// What all connections to this BMC know of it.
@@ -133,6 +144,8 @@ class RedfishClient {
   void name_dialect(Quirk quirk, AppliedQuirk& applied) const;
   void note_unanswered(const Ctx& ctx, const Error& failure);
   boost::asio::awaitable<Status> wait_for_turn(const Ctx& ctx, std::string path);
+  boost::asio::awaitable<Result<RedfishResource>> get_and_keep(const Ctx& ctx, std::string path);
+  void distrust_tags(const std::string& path);
   Result<RedfishResource> resource_from(const HttpResponse& response, const std::string& uri);
   static boost::asio::awaitable<void> fetch_batch(Ctx& ctx, RedfishClient& client,
                                                   std::shared_ptr<Batch> batch);
@@ -143,6 +156,7 @@ class RedfishClient {
   std::map<std::string, std::int64_t> no_login_for_;  ///< path: until when (ns)
   std::int64_t no_login_until_ns_ = 0;                ///< unless the session has worked
   std::uint64_t worked_generation_ = 0;               ///< newest session with which something was answered
+  TaggedAnswers answers_;
   std::vector<Oddity> oddities_;
   std::vector<std::string> disturbances_;
   std::size_t dropped_oddities_ = 0;

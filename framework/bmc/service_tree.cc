@@ -22,6 +22,14 @@ bool is_in_full(const JsonView& member) {
 std::string state_of(const JsonView& body) { return body.at({"Status", "State"}).text_or_empty(); }
 std::string health_of(const JsonView& body) { return body.at({"Status", "Health"}).text_or_empty(); }
 
+boost::asio::awaitable<Result<RedfishResource>> ServiceTree::read_one(const Ctx& ctx, std::string uri,
+                                                                      std::optional<int> retries) {
+  auto reading = freshness_ == Freshness::unless_changed ? client_.get_unless_changed(ctx, std::move(uri))
+                                                         : client_.get(ctx, std::move(uri), retries);
+  Result<RedfishResource> read = co_await std::move(reading);
+  co_return read;
+}
+
 boost::asio::awaitable<Result<RedfishResource>> ServiceTree::root(const Ctx& ctx) {
   if (root_) co_return *root_;
   Result<RedfishResource> read = co_await client_.get(ctx, kServiceRoot);
@@ -47,7 +55,7 @@ boost::asio::awaitable<Result<MemberList>> ServiceTree::list(const Ctx& ctx, std
   std::set<std::string> seen_pages;
   std::string page = std::move(collection_uri);
   for (int pages = 0; pages < kMostPages && seen_pages.insert(page).second; ++pages) {
-    Result<RedfishResource> read = co_await client_.get(ctx, page, retries);
+    Result<RedfishResource> read = co_await read_one(ctx, page, retries);
     if (!read) co_return read.error();
     const JsonView body = read->body;
     if (pages == 0) found.declared = body["Members@odata.count"].integer();
@@ -105,7 +113,8 @@ boost::asio::awaitable<Result<MemberList>> ServiceTree::read_all(const Ctx& ctx,
   std::vector<std::string> uris;
   for (const MemberList::Unread& unread : listed->unread) uris.push_back(unread.uri);
   if (uris.empty()) co_return listed;
-  Result<std::vector<Result<RedfishResource>>> read = co_await client_.get_all(ctx, std::move(uris));
+  Result<std::vector<Result<RedfishResource>>> read =
+      co_await client_.get_all(ctx, std::move(uris), Urgency::normal, freshness_);
   if (!read) co_return read.error();
   const std::vector<MemberList::Unread> asked = std::exchange(listed->unread, {});
   for (std::size_t i = 0; i < asked.size(); ++i) {
@@ -136,7 +145,8 @@ boost::asio::awaitable<Result<MemberList>> ServiceTree::follow(const Ctx& ctx, c
       if (path) uris.push_back(*path);
     }
     here.listed = uris.size();
-    Result<std::vector<Result<RedfishResource>>> read = co_await client_.get_all(ctx, uris);
+    Result<std::vector<Result<RedfishResource>>> read =
+        co_await client_.get_all(ctx, uris, Urgency::normal, freshness_);
     if (!read) co_return read.error();
     for (std::size_t i = 0; i < uris.size(); ++i) {
       Result<RedfishResource>& one = (*read)[i];
@@ -169,7 +179,7 @@ boost::asio::awaitable<Result<std::optional<RedfishResource>>> ServiceTree::reso
   const std::optional<std::string> path = path_of(from, reference);
   if (!path) co_return std::optional<RedfishResource>();
   if (is_in_full(reference)) co_return std::optional<RedfishResource>(RedfishResource(*path, reference));
-  Result<RedfishResource> read = co_await client_.get(ctx, *path);
+  Result<RedfishResource> read = co_await read_one(ctx, *path);
   if (read) co_return std::optional<RedfishResource>(std::move(*read));
   if (is_exchange_error(read.error())) co_return read.error();
   client_.note_oddity(*path, "", read.error().message);
@@ -212,7 +222,7 @@ boost::asio::awaitable<Result<std::optional<RedfishResource>>> ServiceTree::serv
   Result<std::optional<std::string>> uri = co_await top_uri(ctx, name);
   if (!uri) co_return uri.error();
   if (!*uri) co_return std::optional<RedfishResource>();
-  Result<RedfishResource> read = co_await client_.get(ctx, **uri);
+  Result<RedfishResource> read = co_await read_one(ctx, **uri);
   if (read) co_return std::optional<RedfishResource>(std::move(*read));
   if (is_exchange_error(read.error())) co_return read.error();
   client_.note_oddity(**uri, "", read.error().message);

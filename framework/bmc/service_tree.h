@@ -29,9 +29,10 @@ class MemberList {
   std::optional<Unread> whole;           ///< of follow(): the list is there, but not to be had
 };
 
+/// Reads fresh: a reader that is given one can do nothing else.
 class ServiceTree {
  public:
-  explicit ServiceTree(RedfishClient& client) : client_(client) {}
+  explicit ServiceTree(RedfishClient& client) : ServiceTree(client, Freshness::fresh) {}
 
   boost::asio::awaitable<Result<RedfishResource>> root(const Ctx& ctx);
   /// The link's path when it leads to this service; a link elsewhere is noted and left alone.
@@ -70,7 +71,12 @@ class ServiceTree {
   void note_unread(const MemberList& list);
   [[nodiscard]] RedfishClient& client() const { return client_; }
 
+ protected:
+  ServiceTree(RedfishClient& client, Freshness freshness) : client_(client), freshness_(freshness) {}
+
  private:
+  boost::asio::awaitable<Result<RedfishResource>> read_one(const Ctx& ctx, std::string uri,
+                                                           std::optional<int> retries = {});
   boost::asio::awaitable<Result<std::optional<std::string>>> top_uri(const Ctx& ctx, std::string name);
   boost::asio::awaitable<Result<ServiceFacts>> facts(const Ctx& ctx);
   boost::asio::awaitable<Result<MemberList>> read_expanded(const Ctx& ctx, std::string collection_uri);
@@ -78,7 +84,19 @@ class ServiceTree {
                                                const MemberList& read);
 
   RedfishClient& client_;
+  Freshness freshness_;
   std::optional<RedfishResource> root_;
+};
+
+/// For what a DUT is made of and no more: may take a 304 for it (entity_tags.h). Not a ServiceTree to anybody
+/// else.
+class SettledTree : private ServiceTree {
+ public:
+  explicit SettledTree(RedfishClient& client) : ServiceTree(client, Freshness::unless_changed) {}
+  using ServiceTree::follow;
+  using ServiceTree::resource;
+  using ServiceTree::service;
+  using ServiceTree::top;
 };
 
 /// Status as printed: State and Health.
