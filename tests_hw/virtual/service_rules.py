@@ -42,7 +42,8 @@ URIS = {
     "LeakDetector": f"{LEAKS}/LeakDetectors/{ID}", "ComputerSystem": SYSTEM, "Processor": PROCESSOR, "ProcessorMetrics": f"{PROCESSOR}/ProcessorMetrics",
     "Memory": MEMORY, "MemoryMetrics": f"{MEMORY}/MemoryMetrics", "Storage": f"{SYSTEM}/Storage/{ID}", "Drive": DRIVE, "Port": PORT, "PortMetrics": f"{PORT}/Metrics",
     "LogService": f"{LOGS}/{ID}", "LogEntry": f"{LOGS}/{ID}/Entries/{ID}", "Fabric": f"{ROOT}/Fabrics/{ID}", "Switch": SWITCH,
-    "ThermalEquipment": f"{ROOT}/ThermalEquipment", "CoolingUnit": CDU, "Pump": f"{CDU}/Pumps/{ID}", "Reservoir": f"{CDU}/Reservoirs/{ID}", "Filter": f"{CDU}/Filters/{ID}"}
+    "ThermalEquipment": f"{ROOT}/ThermalEquipment", "CoolingUnit": CDU, "Pump": f"{CDU}/Pumps/{ID}", "Reservoir": f"{CDU}/Reservoirs/{ID}", "Filter": f"{CDU}/Filters/{ID}",
+    "MessageRegistryFile": f"{ROOT}/Registries/{ID}", "JsonSchemaFile": f"{ROOT}/JsonSchemas/{ID}"}
 # The type a link leads to, by the property it stands in; where the owner decides, by "Owner.Property".
 TARGETS = {
     "Systems": "ComputerSystemCollection", "Chassis": "Chassis", "ServiceRoot.Chassis": "ChassisCollection", "Managers": "ManagerCollection", "Tasks": "TaskCollection",
@@ -61,7 +62,7 @@ TARGETS = {
     "Memory": "MemoryCollection", "Processor.Memory": "Memory", "Storage": "StorageCollection", "Drives": "Drive", "Ports": "PortCollection", "LogServices": "LogServiceCollection",
     "Entries": "LogEntryCollection", "Switches": "SwitchCollection", "CDUs": "CoolingUnitCollection", "Pumps": "PumpCollection", "Reservoirs": "ReservoirCollection",
     "Filters": "FilterCollection", "RedundancyGroup": "Pump", "Processor.Metrics": "ProcessorMetrics", "Memory.Metrics": "MemoryMetrics", "Port.Metrics": "PortMetrics",
-    "PowerSupply.Metrics": "PowerSupplyMetrics", "OriginOfCondition": None, "RelatedItem": None}  # None: any resource, but no collection
+    "PowerSupply.Metrics": "PowerSupplyMetrics", "Registries": "MessageRegistryFileCollection", "JsonSchemas": "JsonSchemaFileCollection", "OriginOfCondition": None, "RelatedItem": None}  # None: any resource, but no collection
 HEALTH, STATE = {"OK", "Warning", "Critical"}, {"Enabled", "Disabled", "StandbyOffline", "StandbySpare", "InTest", "Starting", "Absent", "UnavailableOffline",
                                                "Deferring", "Quiesced", "Updating", "Qualified", "Degraded"}
 ENUMS = {
@@ -101,7 +102,7 @@ ANNOTATION = re.compile(r"([A-Z]\w*)?@(odata\.(id|type|count|nextLink|context|et
 SENSOR_EXCERPT = {"Reading", "DataSourceUri", "SpeedRPM"}
 CONTROL_EXCERPT = {"Reading", "DataSourceUri", "SetPoint", "AllowableMin", "AllowableMax", "DefaultSetPoint", "ControlMode"}
 REQUIRED = {"Role": ["RoleId"], "EventDestination": ["Context", "Protocol", "SubscriptionType"], "Session": ["UserName"], "MetricReport": ["MetricReportDefinition"],
-            "LogEntry": ["EntryType"], "ManagerAccount": ["AccountTypes", "RoleId"], "Certificate": ["CertificateString", "CertificateType"]}
+            "LogEntry": ["EntryType"], "MessageRegistryFile": ["Languages", "Location", "Registry"], "JsonSchemaFile": ["Languages", "Location", "Schema"], "ManagerAccount": ["AccountTypes", "RoleId"], "Certificate": ["CertificateString", "CertificateType"]}
 
 
 class Crawl:
@@ -276,6 +277,46 @@ class Crawl:
                 self.say("9.4.6 metric properties lead to a property", at is None, f"{uri}: {one['MetricProperty']}")
                 self.say("9.4.1 metric values are strings", not isinstance(one["MetricValue"], str), uri)
 
+    def registries(self):
+        """Short name ("Base.1.13") → messages, of the documents that the registry files lead to (9.5.11)."""
+        found = {}
+        for uri in [one for one in self.bodies if self.kind(one) == "MessageRegistryFile"]:
+            file = self.bodies[uri]
+            document = self.fetch(file["Location"][0]["Uri"])
+            whole = f"{document.get('RegistryPrefix')}.{document.get('RegistryVersion')}"
+            self.say("9.5.11 a registry file leads to its registry", document.get("@odata.type", "").split(".")[0] != "#MessageRegistry" or
+                     whole.rsplit(".", 1)[0] != file["Registry"] or document.get("Id") != file["Id"] or document.get("Language") not in file["Languages"], uri)
+            for key, message in document.get("Messages", {}).items():
+                count, words = message.get("NumberOfArgs"), set(re.findall(r"%(\d)", message.get("Message", "")))
+                good = isinstance(count, int) and words <= {str(number + 1) for number in range(count)} and message.get("MessageSeverity") in HEALTH
+                good = good and len(message.get("ParamTypes", ())) == count and message.get("Description") and message.get("Resolution")
+                self.say("9.5.11 messages of a registry", not good, f"{uri} {key}: {message}")
+            found[file["Registry"]] = document.get("Messages", {})
+        return found
+
+    def messages(self, value):
+        if isinstance(value, dict) and "MessageId" in value:
+            yield value["MessageId"], value.get("MessageArgs", [])
+        for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            yield from self.messages(one)
+
+    def described(self):
+        """What a BMC says is described where it says so: its messages in Registries, its types in JsonSchemas (9.5.12, 8.3.3)."""
+        registries = self.registries()
+        refused = self.bmc.ask("POST", SESSIONS, {"UserName": 7}).json
+        for source, body in [*self.bodies.items(), ("a refused login", refused)]:
+            for message, arguments in self.messages(body):
+                registry, key = message.rsplit(".", 1)
+                known = registries.get(registry, {}).get(key)
+                self.say("9.4.9 messages are in Registries, with as many arguments", known is None or len(arguments) != known["NumberOfArgs"],
+                         f"{source}: {message} {arguments}")
+        schemas = {body["Schema"]: body["Location"][0].get("PublicationUri") for uri, body in self.bodies.items() if self.kind(uri) == "JsonSchemaFile"}
+        for uri, answer in self.answers.items():
+            kind = self.bodies.get(uri, {}).get("@odata.type")
+            link = re.match(r"<([^>]+)>; *rel=describedby", answer.headers.get("Link", ""))
+            if kind and "/Oem/" not in uri:
+                self.say("8.3.3 Link and JsonSchemas name one schema", not link or schemas.get(kind) != link[1], f"{uri} {kind}: {answer.headers.get('Link')}")
+
     def allows(self):
         for uri, answer in self.answers.items():
             kind, allowed = self.kind(uri), set(re.split(", *", answer.headers.get("Allow", "")))
@@ -320,8 +361,19 @@ SPOILS = [
     ("9.11 excerpts", ENVIRONMENT, spoil(["PowerWatts", "Status"], "OK")), ("9.11 an excerpt's", ENVIRONMENT, spoil(["PowerWatts", "DataSourceUri"], HOST)),
     ("9.12.6", f"{ROOT}/AccountService/Accounts/1", spoil(["Password"], "x")), ("9.5.9 counts", f"{HOST}/Storage/1", spoil(["Drives@odata.count"], 7))]
 
+# The same of what a resource says together with others.
+SPOILS_TOGETHER = [
+    ("8.3.3", f"{ROOT}/JsonSchemas/Chassis.v1_22_0", spoil(["Schema"], "#Chassis.v1_1_1.Chassis")), ("9.5.11 a registry", f"{ROOT}/Registries/Base.1.13.0", spoil(["Registry"], "Base.1.12")),
+    ("9.4.9 messages are", MAIN, spoil(["Oem"], {"MessageId": "Base.1.13.Unheard"})), ("9.4.9 messages are", MAIN, spoil(["Oem"], {"MessageId": "Base.1.13.Success", "MessageArgs": ["x"]}))]
+
 
 def notices(rule, seen):
+    for name, uri, change in SPOILS_TOGETHER:
+        seen.wrong.clear()
+        kept, seen.bodies[uri] = seen.bodies[uri], change(seen.bodies[uri])
+        seen.described()
+        seen.bodies[uri] = kept
+        rule(name, any(wrong and one.startswith(name) for one, wrong in seen.wrong.items()), f"a spoilt {uri} is noticed", dict(seen.wrong))
     for name, uri, change in SPOILS:
         seen.wrong.clear()
         seen.resource(uri, change(seen.bodies[uri]))
@@ -332,6 +384,7 @@ def crawl(rule, bmc, least, state):
     seen = Crawl(bmc)
     seen.check()
     seen.metric_reports()
+    seen.described()
     seen.allows()
     rule("5.5 hypermedia", len(seen.bodies) >= least, f"{state}: {len(seen.bodies)} resources are found from the root")
     for name, wrong in sorted(seen.wrong.items()):

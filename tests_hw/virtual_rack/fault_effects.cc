@@ -21,7 +21,8 @@ void log_event(RackModel& rack, Dut& dut, EventOrigin origin, const std::string&
   entry.severity = severity;
   entry.message_id = message_id;
   entry.message = std::move(message);
-  entry.arguments = {part.empty() ? dut.id : part, std::move(word)};
+  entry.arguments = {part.empty() ? dut.id : part};
+  if (!word.empty()) entry.arguments.push_back(std::move(word));
   entry.origin = origin;
   entry.part = part;
   add_event(rack, dut, std::move(entry));
@@ -251,12 +252,12 @@ void activate_detector_fault(RackModel& rack, Dut& dut, const Fault& fault) {
     case FaultKind::detector_absent:
       log_event(rack, dut, EventOrigin::leak_detector, name, "Critical",
                 "Environmental.1.4.LeakDetectorDisconnected",
-                fmt::format("Leak detector {} is disconnected.", name), "Absent");
+                fmt::format("Leak detector {} is disconnected.", name), "");
       return;
     default:
       log_event(rack, dut, EventOrigin::leak_detector, name, "Critical",
                 "Environmental.1.4.LeakDetectorFailure", fmt::format("Leak detector {} has failed.", name),
-                "Unavailable");
+                "");
       return;
   }
 }

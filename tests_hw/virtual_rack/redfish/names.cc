@@ -169,6 +169,7 @@ const Router& router_for(Role role) {
     add_root_routes(router, of);
     add_session_routes(router);
     add_account_routes(router);
+    add_registry_routes(router);
     add_task_routes(router);
     add_update_routes(router);
     add_manager_routes(router);

@@ -42,7 +42,9 @@ std::vector<std::pair<std::string, std::string>> services(const Bmc& bmc) {
                                                            {"CertificateService", "CertificateService"},
                                                            {"Tasks", "TaskService"},
                                                            {"UpdateService", "UpdateService"},
-                                                           {"TelemetryService", "TelemetryService"}};
+                                                           {"TelemetryService", "TelemetryService"},
+                                                           {"Registries", "Registries"},
+                                                           {"JsonSchemas", "JsonSchemas"}};
   if (!system_ids(role).empty()) list.emplace_back("Systems", "Systems");
   if (role == Role::switch_tray) list.emplace_back("Fabrics", "Fabrics");
   if (has_event_service(bmc.rack, role)) list.emplace_back("EventService", "EventService");

@@ -18,6 +18,7 @@ inline constexpr std::string_view kRoot = "/redfish/v1";
 void add_root_routes(Router& router, Role role);
 void add_session_routes(Router& router);
 void add_account_routes(Router& router);
+void add_registry_routes(Router& router);
 void add_task_routes(Router& router);
 void add_update_routes(Router& router);
 void add_manager_routes(Router& router);
