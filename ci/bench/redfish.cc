@@ -19,10 +19,10 @@
 
 #include "bmc/redfish_client.h"
 #include "ci/bench/comparison.h"
+#include "ci/bench/own_peers.h"
 #include "io/curl_http.h"
 #include "io/https_peer_for_test.h"
 #include "io/loop.h"
-#include "io/process.h"
 #include "io/scope.h"
 
 namespace kiln::bench {
@@ -393,21 +393,16 @@ asio::awaitable<void> measure(const Ctx& ctx, const Options& options, const Peer
 }
 
 asio::awaitable<void> run(Ctx& ctx, const Options& options) {
-  const std::unique_ptr<ProcessLauncher> launcher = make_process_launcher(ctx.loop());
-  ProcessSpec spec({"/proc/self/exe", "--serve", std::to_string(kPeers)});
-  Result<std::unique_ptr<RunningProcess>> server = co_await launcher->start(ctx, std::move(spec));
-  if (!server) throw std::runtime_error(server.error().full());
-  const Result<std::string> line = co_await (*server)->read_line(ctx);
-  if (!line) throw std::runtime_error(line.error().full());
-  const json::value ready = json::parse(*line);
+  OwnPeers server;
+  std::vector<std::string> arguments{"--serve", std::to_string(kPeers)};
+  const json::value ready = co_await server.start(ctx, std::move(arguments));
   Peers peers;
   peers.pin = std::string(ready.at("pin").as_string());
   for (const json::value& port : ready.at("ports").as_array()) {
     peers.bases.push_back(fmt::format("https://127.0.0.1:{}", port.to_number<int>()));
   }
   co_await measure(ctx, options, peers);
-  const CommandResult ended = co_await (*server)->stop();
-  static_cast<void>(ended);  // it is told to end; how it did says nothing about the figures
+  co_await server.stop();
 }
 
 }  // namespace

@@ -29,6 +29,8 @@ constexpr std::array<AbilityWords, kBmcAbilities.size()> kWords{
       "shut the system down over SSH before the step; it is forced off otherwise"},
      {BmcAbility::restart, "restart", "restart it", kPower},
      {BmcAbility::manager_reset, "manager_reset", "restart the BMC itself", kUpdate},
+     {BmcAbility::full_power_cycle, "full_power_cycle", "take all its power away and give it back",
+      "pull and plug its power by hand where an activation needs it"},
      {BmcAbility::gpu_power_limit, "gpu_power_limit", "set what a GPU may draw",
       "set the limit on the host (nvidia-smi -pl), or update the BMC's firmware"},
      {BmcAbility::coolant_valves, "coolant_valves", "move a coolant valve", "move the valve by hand"},

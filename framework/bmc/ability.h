@@ -16,6 +16,7 @@ enum class BmcAbility {
   graceful_shutdown,
   restart,
   manager_reset,
+  full_power_cycle,  ///< standby power, too
   gpu_power_limit,  ///< to set it; reading it is part of `gpus`
   coolant_valves,
   parts,
@@ -36,13 +37,14 @@ enum class BmcAbility {
   event_subscription
 };
 
-inline constexpr std::array<BmcAbility, 25> kBmcAbilities{BmcAbility::identity,
+inline constexpr std::array<BmcAbility, 26> kBmcAbilities{BmcAbility::identity,
                                                           BmcAbility::power_state,
                                                           BmcAbility::power_on,
                                                           BmcAbility::force_off,
                                                           BmcAbility::graceful_shutdown,
                                                           BmcAbility::restart,
                                                           BmcAbility::manager_reset,
+                                                          BmcAbility::full_power_cycle,
                                                           BmcAbility::gpu_power_limit,
                                                           BmcAbility::coolant_valves,
                                                           BmcAbility::parts,

@@ -36,6 +36,7 @@ class AbilityProver {
   boost::asio::awaitable<void> power_state(const Ctx& ctx, AbilityFinding& finding);
   boost::asio::awaitable<void> reset(const Ctx& ctx, AbilityFinding& finding);
   boost::asio::awaitable<void> manager_reset(const Ctx& ctx, AbilityFinding& finding);
+  boost::asio::awaitable<void> full_power_cycle(const Ctx& ctx, AbilityFinding& finding);
   boost::asio::awaitable<void> gpu_power_limit(const Ctx& ctx, AbilityFinding& finding);
   boost::asio::awaitable<void> coolant_valves(const Ctx& ctx, AbilityFinding& finding);
   boost::asio::awaitable<void> parts(const Ctx& ctx, AbilityFinding& finding);

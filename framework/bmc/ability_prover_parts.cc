@@ -80,6 +80,15 @@ awaitable<void> AbilityProver::manager_reset(const Ctx& ctx, AbilityFinding& fin
   }
 }
 
+awaitable<void> AbilityProver::full_power_cycle(const Ctx& ctx, AbilityFinding& finding) {
+  const Result<FullPowerCycle> way = co_await power_.full_cycle(ctx);
+  if (way) {
+    has(finding, way->reset_type, way->action);
+  } else {
+    failed(finding, way.error());
+  }
+}
+
 awaitable<void> AbilityProver::gpus(const Ctx& ctx, AbilityFinding& finding) {
   GpuReader reader(tree_);
   Result<std::vector<GpuReading>> readings = co_await reader.read(ctx);

@@ -331,28 +331,22 @@ boost::asio::awaitable<Status> PowerControl::reset_manager(const Ctx& ctx) {
   co_return success();
 }
 
-/// One way to take all power from a DUT, as its service offers it.
-struct PowerControl::FullCycle {
-  FullCycle(std::string post_to, std::string reset) : action(std::move(post_to)), body(std::move(reset)) {}
-  std::string action, body;
-};
-
-boost::asio::awaitable<Result<std::optional<PowerControl::FullCycle>>> PowerControl::full_cycle_of(
+boost::asio::awaitable<Result<std::optional<FullPowerCycle>>> PowerControl::full_cycle_of(
     const Ctx& ctx, const RedfishResource& resource, std::string action_name) {
-  std::optional<FullCycle> way;
+  std::optional<FullPowerCycle> way;
   Result<PowerTarget> offered = co_await target_from(ctx, resource, action_name);
   if (!offered) co_return offered.error();
   const bool offers =
       std::find(offered->allowed.begin(), offered->allowed.end(), "FullPowerCycle") != offered->allowed.end();
-  if (offers && !offered->action.empty()) way.emplace(offered->action, reset_body("FullPowerCycle"));
+  if (offers && !offered->action.empty()) way.emplace(offered->action, "FullPowerCycle");
   co_return way;
 }
 
-boost::asio::awaitable<Result<PowerControl::FullCycle>> PowerControl::find_full_cycle(const Ctx& ctx) {
+boost::asio::awaitable<Result<FullPowerCycle>> PowerControl::full_cycle(const Ctx& ctx) {
   Result<MemberList> systems = co_await tree_.top(ctx, "Systems");
   if (!systems) co_return systems.error();
   for (const RedfishResource& system : systems->members) {
-    Result<std::optional<FullCycle>> way = co_await full_cycle_of(ctx, system, kSystemReset);
+    Result<std::optional<FullPowerCycle>> way = co_await full_cycle_of(ctx, system, kSystemReset);
     if (!way) co_return way.error();
     if (*way) co_return **way;
   }
@@ -363,7 +357,7 @@ boost::asio::awaitable<Result<PowerControl::FullCycle>> PowerControl::find_full_
         one.body.at({"Actions", "Oem", "#NvidiaChassis.AuxPowerReset", "target"}).verbatim();
     const std::optional<std::string> path = link ? tree_.client().local_path(*link) : std::nullopt;
     if (!path) continue;
-    FullCycle way(*path, reset_body("AuxPowerCycle"));
+    FullPowerCycle way(*path, "AuxPowerCycle");
     co_return way;
   }
   for (const RedfishResource& system : systems->members) {
@@ -371,11 +365,11 @@ boost::asio::awaitable<Result<PowerControl::FullCycle>> PowerControl::find_full_
         system.body.at({"Actions", "Oem", "#LenovoComputerSystem.SystemReset", "target"}).verbatim();
     const std::optional<std::string> path = link ? tree_.client().local_path(*link) : std::nullopt;
     if (!path) continue;
-    FullCycle way(*path, reset_body("ACPowerCycle"));
+    FullPowerCycle way(*path, "ACPowerCycle");
     co_return way;
   }
   for (const RedfishResource& one : chassis->members) {
-    Result<std::optional<FullCycle>> way = co_await full_cycle_of(ctx, one, kChassisReset);
+    Result<std::optional<FullPowerCycle>> way = co_await full_cycle_of(ctx, one, kChassisReset);
     if (!way) co_return way.error();
     if (*way) co_return **way;
   }
@@ -386,10 +380,10 @@ boost::asio::awaitable<Result<PowerControl::FullCycle>> PowerControl::find_full_
 boost::asio::awaitable<Status> PowerControl::full_power_cycle(const Ctx& ctx, const Permit& permit) {
   const Status good = check_permit(permit, Energy::power);
   if (!good) co_return good.error();
-  const Result<FullCycle> way = co_await find_full_cycle(ctx);
+  const Result<FullPowerCycle> way = co_await full_cycle(ctx);
   if (!way) co_return way.error();
   std::function<Status()> still_wanted = [&permit] { return check_permit(permit, Energy::power); };
-  std::string body = way->body;
+  std::string body = reset_body(way->reset_type);
   Result<RedfishAnswer> answer =
       co_await tree_.client().post(ctx, way->action, "application/json", std::move(body),
                                    Repeat::if_not_executed, std::move(still_wanted));

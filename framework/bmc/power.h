@@ -8,6 +8,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bmc/service_tree.h"
@@ -31,6 +32,15 @@ const std::vector<std::string>& reset_types(PowerVerb verb);
 /// it allows none.
 std::string choose_reset(const std::vector<std::string>& wishes, const std::vector<std::string>& allowed);
 
+/// One way to take all power from a DUT, as its service offers it.
+class FullPowerCycle {
+ public:
+  FullPowerCycle(std::string post_to, std::string type)
+      : action(std::move(post_to)), reset_type(std::move(type)) {}
+  std::string action;      ///< POST address
+  std::string reset_type;  ///< "FullPowerCycle", "AuxPowerCycle", "ACPowerCycle"
+};
+
 class PowerControl {
  public:
   explicit PowerControl(ServiceTree& tree) : tree_(tree) {}
@@ -50,6 +60,8 @@ class PowerControl {
   /// AuxPowerCycle of a chassis (GB200, GB300 trays); LenovoComputerSystem.SystemReset ACPowerCycle (XCC);
   /// Chassis.Reset FullPowerCycle.
   boost::asio::awaitable<Status> full_power_cycle(const Ctx& ctx, const Permit& permit);
+  /// What full_power_cycle() would ask for. "bmc.unsupported" when the service offers none of them.
+  boost::asio::awaitable<Result<FullPowerCycle>> full_cycle(const Ctx& ctx);
 
  private:
   boost::asio::awaitable<Result<PowerTarget>> find(const Ctx& ctx);
@@ -58,11 +70,9 @@ class PowerControl {
   boost::asio::awaitable<Status> reset(const Ctx& ctx, std::vector<std::string> wishes, Repeat repeat,
                                        std::function<Status()> still_wanted, PowerState goal);
 
-  struct FullCycle;
-  boost::asio::awaitable<Result<std::optional<FullCycle>>> full_cycle_of(const Ctx& ctx,
-                                                                         const RedfishResource& resource,
-                                                                         std::string action_name);
-  boost::asio::awaitable<Result<FullCycle>> find_full_cycle(const Ctx& ctx);
+  boost::asio::awaitable<Result<std::optional<FullPowerCycle>>> full_cycle_of(const Ctx& ctx,
+                                                                              const RedfishResource& resource,
+                                                                              std::string action_name);
 
   ServiceTree& tree_;
   boost::asio::awaitable<Result<PowerState>> state_of_supplies(const Ctx& ctx, RedfishResource chassis);

@@ -39,6 +39,9 @@ std::optional<RedfishRefusal> refusal_of(const JsonView& body) {
 
 bool is_nothing_but_error(const JsonView& body) {
   if (!body.is_object()) return false;
+  // Most bodies have no such member; to look at each of theirs costs more than to parse them.
+  if (!body["error"].exists() && !body["Error"].exists())
+    return body["Status"].is_number() && body["Message"].is_string() && !body["@odata.id"].exists();
   bool error = false;
   for (const auto& [name, value] : body.members()) {
     if (name == "error" || name == "Error") {

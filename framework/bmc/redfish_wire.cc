@@ -2,10 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <boost/algorithm/string/predicate.hpp>
+#include <algorithm>
 #include <utility>
 
 #include "bmc/redfish_error.h"
+#include "io/header_name.h"
 
 namespace kiln {
 namespace {
@@ -20,10 +21,12 @@ bool is_redirect(int status) {
 bool allowed_in_url(char c) {
   const auto byte = static_cast<unsigned char>(c);
   if (byte <= 0x20 || byte >= 0x7f) return false;
-  return std::string_view("\"<>\\^`{|}").find(c) == std::string_view::npos;
+  return c != '"' && c != '<' && c != '>' && c != '\\' && c != '^' && c != '`' && c != '{' && c != '|' &&
+         c != '}';
 }
 
 std::string encoded(const std::string& path) {
+  if (std::all_of(path.begin(), path.end(), allowed_in_url)) return path;
   std::string out;
   out.reserve(path.size());
   for (const char c : path) {
@@ -89,7 +92,7 @@ boost::asio::awaitable<Result<HttpResponse>> RedfishWire::exchange(
     if (!response) co_return error_for_transport(response.error(), path);
     // An address is ASCII (RFC 3986); the bytes some services put there would spoil whatever names it.
     for (auto& [name, value] : response->headers) {
-      if (boost::algorithm::iequals(name, "Location")) value = encoded(value);
+      if (same_header_name(name, "Location")) value = encoded(value);
     }
     const std::optional<std::string> location = response->header("Location");
     if (!is_redirect(response->status) || !location) co_return response;

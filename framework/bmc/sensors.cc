@@ -146,7 +146,7 @@ boost::asio::awaitable<Result<std::vector<SensorReader::Titled>>> SensorReader::
     const Ctx& ctx, const RedfishResource& chassis) {
   std::vector<Titled> found;
   JsonView link = chassis.body["Sensors"];
-  if (!link.exists()) {
+  if (!link.exists() && !none_behind_.contains(chassis.uri)) {
     // DMTF's own power shelf has the collection under the name of its neighbour.
     const JsonView other = chassis.body["PowerSubsystem"];
     Result<std::optional<RedfishResource>> behind = co_await tree_.resource(ctx, chassis, other);
@@ -154,6 +154,8 @@ boost::asio::awaitable<Result<std::vector<SensorReader::Titled>>> SensorReader::
     if (*behind && view_of((*behind)->body, "") == "SensorCollection") {
       link = other;
       tree_.client().note_oddity(chassis.uri, "PowerSubsystem", "leads to a collection of sensors");
+    } else if (*behind || !other.exists()) {
+      none_behind_.insert(chassis.uri);
     }
   }
   Result<MemberList> sensors = co_await tree_.follow(ctx, chassis, link);

@@ -32,6 +32,7 @@ class SensorReader {
 
   ServiceTree& tree_;
   std::set<std::string> older_adds_nothing_;  ///< chassis: found out once per connection
+  std::set<std::string> none_behind_;         ///< chassis without sensors, likewise
 };
 
 /// The values of one Sensor resource.

@@ -67,6 +67,7 @@ awaitable<Status> StepBmc::reset_manager(const Ctx& ctx) {
 }
 
 awaitable<Status> StepBmc::full_power_cycle(const Ctx& ctx, const Permit& permit) {
+  use(BmcAbility::full_power_cycle);
   if (auto refused = refusal("full power cycle")) co_return std::move(*refused);
   if (!guarded_()) co_return no_undo("full power cycle");
   switched_.off_ns = ctx.now().monotonic_ns;

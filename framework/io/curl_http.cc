@@ -14,6 +14,7 @@
 
 #include "io/curl_multi.h"
 #include "io/curl_received.h"
+#include "io/header_name.h"
 #include "io/pool.h"
 #include "io/ssh_jump.h"
 
@@ -233,7 +234,6 @@ struct Exchange {
   Way way;
   Received received;
   List headers;
-  List connect_to;
   std::array<char, CURL_ERROR_SIZE> error_text{};
   CurlDone done;
 };
@@ -245,6 +245,12 @@ class CurlClient final : public HttpClient {
         multi_(std::move(multi)),
         options_(std::move(options)),
         places_("http", options_.max_concurrent) {
+    if (options_.address_override) {
+      const std::string& address = *options_.address_override;
+      const bool v6 = address.find(':') != std::string::npos;
+      append(connect_to_, v6 ? fmt::format("::[{}]:", address) : fmt::format("::{}:", address));
+    }
+    if (options_.jump) append(connect_to_, address_of_way(*options_.jump));
     ++multi_->peers;
   }
   CurlClient(const CurlClient&) = delete;
@@ -252,14 +258,13 @@ class CurlClient final : public HttpClient {
   ~CurlClient() override { --multi_->peers; }
 
   boost::asio::awaitable<Result<HttpResponse>> send(const Ctx& ctx, HttpRequest request) override {
-    Result<HttpResponse> response = co_await exchange_with(ctx, std::move(request), nullptr);
-    co_return response;
+    std::function<void(const std::string&)> nobody;
+    return exchange_with(ctx, std::move(request), std::move(nobody));
   }
 
   boost::asio::awaitable<Result<HttpResponse>> stream(
       const Ctx& ctx, HttpRequest request, std::function<void(const std::string&)> on_piece) override {
-    Result<HttpResponse> response = co_await exchange_with(ctx, std::move(request), std::move(on_piece));
-    co_return response;
+    return exchange_with(ctx, std::move(request), std::move(on_piece));
   }
 
  private:
@@ -294,13 +299,13 @@ class CurlClient final : public HttpClient {
     const Result<CURLcode> ended = co_await exchange->done.wait(ctx);
     if (!ended) {
       multi_->remove(easy.get());
-      give_back(std::move(easy));
+      give_back(std::move(easy), *exchange);
       Error error = ended.error();
       co_return std::move(error).while_doing(exchange->request.method + " " +
                                              printable(exchange->request.url));
     }
     Result<HttpResponse> result = take_result(*ended, easy.get(), *exchange);
-    give_back(std::move(easy));
+    give_back(std::move(easy), *exchange);
     co_return result;
   }
 
@@ -327,11 +332,13 @@ class CurlClient final : public HttpClient {
     return success();
   }
 
-  /// TLS sessions live on curl's easy handles, so each peer keeps its own.
+  /// TLS sessions live on curl's easy handles, so each peer keeps its own. What is the same for every
+  /// exchange is set once.
   Easy take_easy() {
     if (idle_.empty()) {
       Easy fresh(curl_easy_init());
       if (!fresh) throw std::bad_alloc();
+      prepare_for_peer(fresh.get());
       return fresh;
     }
     Easy reused = std::move(idle_.back());
@@ -339,15 +346,27 @@ class CurlClient final : public HttpClient {
     return reused;
   }
 
-  void give_back(Easy easy) {
-    curl_easy_reset(
-        easy.get());  // keeps TLS sessions, forgets the password and every pointer into the exchange
+  /// A read without a user leaves nothing but pointers into the exchange. After anything else the handle
+  /// forgets all, the password first; TLS sessions stay either way.
+  void give_back(Easy easy, const Exchange& exchange) {
+    const bool plain_read = exchange.request.method == "GET" && exchange.request.user.empty() &&
+                            exchange.request.body.empty() && !exchange.received.on_piece;
+    if (plain_read) {
+      curl_easy_setopt(easy.get(), CURLOPT_HTTPHEADER, nullptr);
+      curl_easy_setopt(easy.get(), CURLOPT_ERRORBUFFER, nullptr);
+      curl_easy_setopt(easy.get(), CURLOPT_WRITEDATA, nullptr);
+      curl_easy_setopt(easy.get(), CURLOPT_HEADERDATA, nullptr);
+      curl_easy_setopt(easy.get(), CURLOPT_PREREQDATA, nullptr);
+      curl_easy_setopt(easy.get(), CURLOPT_OPENSOCKETDATA, nullptr);
+      curl_easy_setopt(easy.get(), CURLOPT_PRIVATE, nullptr);
+    } else {
+      curl_easy_reset(easy.get());
+      prepare_for_peer(easy.get());
+    }
     idle_.push_back(std::move(easy));
   }
 
-  void prepare(CURL* easy, Exchange& exchange) const {
-    const HttpRequest& request = exchange.request;
-    curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
+  void prepare_for_peer(CURL* easy) const {
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
@@ -360,53 +379,54 @@ class CurlClient final : public HttpClient {
     curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, -1L);  // pruning it costs O(hosts) per transfer
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(options_.connect_timeout));
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &detail::on_body);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &detail::on_header);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, &detail::on_sending);
+    prepare_trust(easy);
+    if (connect_to_) curl_easy_setopt(easy, CURLOPT_CONNECT_TO, connect_to_.get());
+    if (options_.jump) curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &open_by_jump);
+  }
+
+  void prepare(CURL* easy, Exchange& exchange) const {
+    const HttpRequest& request = exchange.request;
+    curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
     if (exchange.received.on_piece) {
       // Nothing may come for hours; probes tell a quiet peer from one that is gone (10 s, then 9 times 3 s).
       curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 10L);
       curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 3L);
-    } else {
-      curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(timeout_of(request)));
     }
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
+                     exchange.received.on_piece ? 0L : milliseconds(timeout_of(request)));
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange.error_text.data());
     exchange.received.max_body = max_body_of(request);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &detail::on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, &exchange.received);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &detail::on_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, &exchange.received);
     exchange.received.may_be_repeated = request.method != "POST" && request.method != "PATCH";
-    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, &detail::on_sending);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, &exchange.received);
-    if (!exchange.received.on_piece && request.method != "HEAD") {
-      curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(exchange.received.max_body));
-    }
-    prepare_trust(easy);
-    prepare_way(easy, exchange);
+    const bool bounded = !exchange.received.on_piece && request.method != "HEAD";
+    curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE,
+                     static_cast<curl_off_t>(bounded ? exchange.received.max_body : 0));
+    if (options_.jump) prepare_way(easy, exchange);
     prepare_method(easy, exchange);
     if (!request.user.empty()) {
       curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
       curl_easy_setopt(easy, CURLOPT_USERNAME, request.user.c_str());
       curl_easy_setopt(easy, CURLOPT_PASSWORD, request.password.expose().c_str());
     }
-    if (options_.address_override) {
-      const std::string& address = *options_.address_override;
-      const bool v6 = address.find(':') != std::string::npos;
-      append(exchange.connect_to, v6 ? fmt::format("::[{}]:", address) : fmt::format("::{}:", address));
-      curl_easy_setopt(easy, CURLOPT_CONNECT_TO, exchange.connect_to.get());
-    }
   }
 
   /// Connections come from the jump host. curl keeps them by the address they are made to: one of their own
   /// for each way (127.0.0.0/8, to which nothing is ever connected), so that none is taken for another BMC's
   /// with the same address elsewhere.
+  static std::string address_of_way(const SshJump& jump) {
+    const std::uint32_t number = jump.number();
+    return fmt::format("::127.{}.{}.{}:", 128U | ((number >> 16U) & 127U), (number >> 8U) & 255U,
+                       number & 255U);
+  }
+
   void prepare_way(CURL* easy, Exchange& exchange) const {
-    if (!options_.jump) return;
     exchange.way.jump = options_.jump.get();
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &open_by_jump);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &exchange.way);
-    const std::uint32_t number = options_.jump->number();
-    append(exchange.connect_to, fmt::format("::127.{}.{}.{}:", 128U | ((number >> 16U) & 127U),
-                                            (number >> 8U) & 255U, number & 255U));
-    curl_easy_setopt(easy, CURLOPT_CONNECT_TO, exchange.connect_to.get());
   }
 
   /// The hop that failed, when it was one.
@@ -457,11 +477,14 @@ class CurlClient final : public HttpClient {
       curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.c_str());
       curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
     }
-    if (request.method != "HEAD") curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    // A handle does GET by itself, and what it is told here stays until it forgets all.
+    const bool by_itself = request.method == "GET" && !sends_body;
+    if (request.method != "HEAD" && !by_itself)
+      curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
 
     bool typed = false;
     for (const auto& [name, value] : request.headers) {
-      typed = typed || boost::algorithm::iequals(name, "content-type");
+      typed = typed || same_header_name(name, "Content-Type");
       append(exchange.headers, value.empty() ? name + ";" : name + ": " + value);
     }
     if (sends_body) {
@@ -506,6 +529,7 @@ class CurlClient final : public HttpClient {
   std::shared_ptr<CurlMulti> multi_;  // before idle_: easy handles must go first
   HttpOptions options_;
   Pool places_;
+  List connect_to_;  // likewise
   std::vector<Easy> idle_;
   std::vector<std::shared_ptr<JumpStream>> streams_;  ///< of connections that may be kept
 };

@@ -120,6 +120,35 @@ class CurlHttp : public testing::Test {
   CurlEngine engine_{*loop_};
 };
 
+TEST_F(CurlHttp, AHandleKeepsNothingOfTheExchangeBefore) {
+  Result<std::unique_ptr<HttpClient>> client = engine_.client(pinned());
+  ASSERT_TRUE(client);
+  const auto sent = [&](const std::string& method, const std::string& body = {},
+                        const std::string& user = {}) {
+    HttpRequest request(method, peer_.url("/echo"));
+    request.headers = {{"X-Method", method}};
+    if (method == "PUT") request.headers.emplace_back("X-Only-Here", "1");
+    request.body = body;
+    request.user = user;
+    if (!user.empty()) request.password = Secret("s3cret-word");
+    const Result<HttpResponse> response = send(**client, std::move(request));
+    EXPECT_TRUE(response) << method << (response ? "" : response.error().full());
+    return response ? response->body : std::string();
+  };
+  const std::vector<std::string> all{"GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "Basic"};
+  for (const std::string& before : all) {
+    const bool basic = before == "Basic";
+    sent(basic ? "GET" : before, before.starts_with('P') ? "{\"of\":\"before\"}" : "", basic ? "admin" : "");
+    const std::string read = sent("GET");
+    EXPECT_TRUE(read.starts_with("GET /echo ")) << before << "\n" << read;
+    for (const char* kept :
+         {"before", "Authorization", "X-Only-Here", "Content-Length", "Expect", "Content-Type"})
+      EXPECT_THAT(read, Not(HasSubstr(kept))) << before;
+    EXPECT_EQ(sent("HEAD"), "") << before;
+    EXPECT_TRUE(sent("DELETE").starts_with("DELETE /echo ")) << before;
+  }
+}
+
 TEST_F(CurlHttp, ThePinnedKeyIsAccepted) {
   const Result<HttpResponse> response = get(pinned(), peer_.url("/thousand"));
   ASSERT_TRUE(response) << response.error().full();

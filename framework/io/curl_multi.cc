@@ -49,11 +49,17 @@ CurlMulti::~CurlMulti() { curl_multi_cleanup(multi_); }
 
 Status CurlMulti::add(CURL* easy, const CurlDone& done) {
   curl_easy_setopt(easy, CURLOPT_PRIVATE, &done);
+  adding_ = true;
   const CURLMcode code = curl_multi_add_handle(multi_, easy);
+  adding_ = false;
   if (code != CURLM_OK) {
+    if (wanted_) post_kick();
     return Error("http.request", fmt::format("libcurl refuses the transfer: {}", curl_multi_strerror(code)),
                  "", Blame::station);
   }
+  // What curl wants "at once" for it is done here and not on the next turn. No coroutine ever runs on a
+  // callback of curl (completion.h), so this is no call from inside one.
+  serve_timer();
   return success();
 }
 
@@ -86,7 +92,7 @@ int CurlMulti::on_timer(CURLM* /*multi*/, long milliseconds, void* self) {
   } else {
     multi->wanted_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(milliseconds);
     if (milliseconds == 0) {
-      multi->post_kick();
+      if (!multi->adding_) multi->post_kick();
     } else {
       multi->arm_timer();
     }

@@ -59,6 +59,7 @@ class CurlMulti : public std::enable_shared_from_this<CurlMulti> {
   std::optional<TimePoint> wanted_;
   std::optional<TimePoint> armed_;
   bool kick_posted_ = false;
+  bool adding_ = false;  ///< add() does at once what curl wants at once
   CURLM* multi_ = nullptr;
 };
 

@@ -1,12 +1,12 @@
 #include "io/http.h"
 
-#include <boost/algorithm/string/predicate.hpp>
+#include "io/header_name.h"
 
 namespace kiln {
 
 std::optional<std::string> HttpResponse::header(const std::string& name) const {
   for (const auto& [key, value] : headers) {
-    if (boost::algorithm::iequals(key, name)) return value;
+    if (same_header_name(key, name)) return value;
   }
   return std::nullopt;
 }

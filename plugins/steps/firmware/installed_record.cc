@@ -51,6 +51,17 @@ awaitable<Status> record_before(StepContext& context, const FirmwareTarget& targ
 
 }  // namespace
 
+std::vector<BmcNeed> installing_needs() {
+  return {{BmcAbility::firmware_inventory, true, "to read back which version runs"},
+          {BmcAbility::firmware_update, true, "to send the image, and to see updates under way"},
+          {BmcAbility::power_state, true, "to know whether a restart must activate it"},
+          {BmcAbility::restart, false, "to activate what a restart of the host activates"},
+          {BmcAbility::manager_reset, false, "to activate what a restart of the BMC activates"},
+          {BmcAbility::full_power_cycle, false, "to activate CPLDs and roots of trust"},
+          {BmcAbility::force_off, false, "before all power is taken away"},
+          {BmcAbility::power_on, false, "after all power was taken away"}};
+}
+
 std::vector<MeasurementDeclaration> installed_measurements() {
   return {{"firmware.version.after_update", "", ComponentKind::firmware, true, "firmware.update_failed",
            "read the update task's message; flash again by the vendor's recovery path",

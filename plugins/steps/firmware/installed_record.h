@@ -9,7 +9,9 @@
 
 namespace kiln::firmware {
 
-/// What a step that installs measures.
+/// What a step that installs needs of a BMC.
+std::vector<BmcNeed> installing_needs();
+/// What it measures.
 std::vector<MeasurementDeclaration> installed_measurements();
 
 /// Reads what runs; installs where that is off the target and may be; records both. false: it is not at its

@@ -20,6 +20,7 @@ const StepDescription& Tier::describe() const {
   static const StepDescription description = [] {
     StepDescription made;
     made.use = "firmware.tier";
+    made.bmc = {{BmcAbility::firmware_inventory, true, "to know which version each component runs"}};
     made.summary =
         "Everything of some roles runs its baseline, before anything that depends on them is touched";
     made.measurements = {{"firmware.tier.off_baseline", "1", ComponentKind::whole_dut, true,
@@ -140,6 +141,8 @@ const StepDescription& Mix::describe() const {
   static const StepDescription description = [] {
     StepDescription made;
     made.use = "firmware.mix";
+    made.bmc = {{BmcAbility::firmware_inventory, true, "to know which version each component runs"},
+                {BmcAbility::parts, true, "to know the firmware of drives, NICs and power supplies"}};
     made.summary = "The same kind of component runs the same firmware in the whole rack, baseline or not";
     made.measurements = {{"firmware.mixed_components", "1", ComponentKind::whole_dut, true, "firmware.mixed",
                           "bring the few to what the many run, or all to the baseline",

@@ -13,6 +13,7 @@
 #include "firmware_steps.h"
 #include "image.h"
 #include "install.h"
+#include "installed_record.h"
 
 namespace kiln::firmware {
 
@@ -331,6 +332,7 @@ const StepDescription& Refuses::describe() const {
   static const StepDescription description = [] {
     StepDescription made;
     made.use = "firmware.refuses";
+    made.bmc = installing_needs();
     made.summary = "Sends one component what must be refused, and looks whether it is as well as before";
     for (const CaseFacts& one : kCases) {
       made.measurements.push_back(

@@ -15,6 +15,7 @@ const StepDescription& ToBaseline::describe() const {
   static const StepDescription description = [] {
     StepDescription made;
     made.use = "firmware.to_baseline";
+    made.bmc = installing_needs();
     made.summary = "Bring every component to the rack's firmware baseline, in its order, one after the other";
     made.measurements = installed_measurements();
     made.parameters = {{"components", ParameterType::list, "",

@@ -16,10 +16,7 @@ const StepDescription& Update::describe() const {
   static const StepDescription description = [] {
     StepDescription made;
     made.use = "firmware.update";
-    made.bmc = {{BmcAbility::firmware_inventory, true, "to read back which version runs"},
-                {BmcAbility::firmware_update, true, "to send the image"},
-                {BmcAbility::power_state, true, "to know whether a reset must activate it"},
-                {BmcAbility::restart, true, "to activate it"}};
+    made.bmc = installing_needs();
     made.summary = "Bring one component to the version of the rack file and read back that it runs it";
     made.measurements = installed_measurements();
     made.parameters = {
