@@ -239,6 +239,7 @@ TEST(RedfishWire, APrefixIsPutBeforeLinksThatDoNotHaveIt) {
   MockService service;
   const RedfishWire wire(service.client(), "https://bmc.test/node1/");
   EXPECT_EQ(wire.local_path("/node1/redfish/v1/X"), "/redfish/v1/X");
+  EXPECT_FALSE(wire.local_path("/node1//redfish/v1")) << "found by ci/fuzz";
   EXPECT_EQ(wire.url_of("/redfish/v1/X"), "https://bmc.test/node1/redfish/v1/X");
 }
 

@@ -57,6 +57,7 @@ std::optional<std::string> RedfishWire::local_path(const std::string& link) cons
   if (path.starts_with("redfish/")) path.insert(path.begin(), '/');  // relative by mistake
   if (!path.starts_with('/')) return std::nullopt;
   if (!prefix_.empty() && path.starts_with(prefix_ + "/")) path = path.substr(prefix_.size());
+  if (path.starts_with("//")) return std::nullopt;  // behind the prefix, too, it would name another host
   const std::string segments = path.substr(0, path.find('?')) + "/";
   if (segments.find("/../") != std::string::npos || segments.find("/./") != std::string::npos)
     return std::nullopt;

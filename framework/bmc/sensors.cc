@@ -87,7 +87,7 @@ void drop_value_of_absent(SensorReading& reading) {
 }
 
 /// Letters and digits only, small.
-std::string plain(const std::string& name) {
+std::string letters_of(const std::string& name) {
   std::string letters;
   for (const char c : name) {
     const bool big = c >= 'A' && c <= 'Z';
@@ -135,7 +135,7 @@ struct SensorReader::Titled {
     const bool alike = reading.unit.empty() ? !unit_given : same_quantity(reading.unit, older.reading.unit);
     if (!alike) return false;
     if (older.title.empty()) return false;
-    if (older.title == title || plain(older.title) == plain(reading.name)) return true;
+    if (older.title == title || letters_of(older.title) == letters_of(reading.name)) return true;
     // Cray: "CPU0 VCORE Voltage Output" is the output voltage of "CPU0 VCORE".
     const std::string typed = fmt::format("{} {}", title, older.reading.reading_type);
     return older.title == typed || older.title == fmt::format("{} {}", typed, aspect);
