@@ -7,6 +7,7 @@
 #include "bmc/leak_policy.h"
 #include "bmc/nvlink.h"
 #include "bmc/parts.h"
+#include "bmc/sensors.h"
 
 namespace kiln {
 
@@ -162,7 +163,8 @@ awaitable<void> AbilityProver::gpu_power_limit(const Ctx& ctx, AbilityFinding& f
 }
 
 awaitable<void> AbilityProver::parts(const Ctx& ctx, AbilityFinding& finding) {
-  PartsReader reader(tree_);
+  SettledTree settled(client_);
+  PartsReader reader(settled);
   const Result<std::vector<Part>> parts = co_await reader.parts(ctx);
   if (!parts) {
     failed(finding, parts.error());
@@ -194,8 +196,8 @@ awaitable<void> AbilityProver::parts(const Ctx& ctx, AbilityFinding& finding) {
 }
 
 awaitable<void> AbilityProver::sensors(const Ctx& ctx, AbilityFinding& finding) {
-  PartsReader reader(tree_);
-  const Result<std::vector<SensorReading>> sensors = co_await reader.sensors(ctx);
+  SensorReader reader(tree_);
+  const Result<std::vector<SensorReading>> sensors = co_await reader.read(ctx);
   if (!sensors) {
     failed(finding, sensors.error());
     co_return;

@@ -25,6 +25,8 @@ constexpr std::int64_t kForgotten = 600'000'000'000;  // ns
 /// How long somebody else's reservation is waited for, and how often it is looked at.
 constexpr Nanoseconds kReservedFor{60'000'000'000};
 constexpr Nanoseconds kReservationPoll{2'000'000'000};
+/// Of one image; the write's own deadline is shorter.
+constexpr Nanoseconds kLongestUpload = std::chrono::hours(2);
 constexpr Nanoseconds kReleaseBudget{10'000'000'000};
 
 bool is_task_word(const std::string& word, std::initializer_list<std::string_view> words) {
@@ -192,9 +194,11 @@ boost::asio::awaitable<Result<UpdateOutcome>> FirmwareUpdater::poll_task(
         co_return outcome;
       }
       if (may_be_forgotten && ctx.now().monotonic_ns - changed_ns > kForgotten) {
-        tree_.client().note_disturbance(fmt::format(
-            "the update task {} has told nothing new for 10 minutes: taken for forgotten", outcome.task_uri));
-        co_return outcome;
+        co_return Error(
+            "firmware.update_under_way",
+            fmt::format("the update task {} of {} has told nothing new for 10 minutes", outcome.task_uri,
+                        tree_.client().base_url()),
+            "see whether somebody still writes; if nobody does, delete the task or restart the BMC");
       }
     } else if (task.error().code == "bmc.not_found") {
       outcome.task_vanished = true;
@@ -238,6 +242,11 @@ boost::asio::awaitable<Result<std::vector<std::string>>> FirmwareUpdater::update
   Result<MemberList> list = co_await tree_.follow(ctx, **service, link);
   if (!list) co_return std::move(list.error()).while_doing("looking for updates under way");
   if (list->whole) co_return std::move(list->whole->error).while_doing("looking for updates under way");
+  for (const MemberList::Unread& unread : list->unread) {
+    if (unread.error.code == "bmc.not_found") continue;  // it was deleted meanwhile
+    Error why = unread.error;
+    co_return std::move(why).while_doing("looking for updates under way");
+  }
   for (const RedfishResource& task : list->members) {
     if (task_verdict(state_word(task.body), status_word(task.body)) != TaskVerdict::working) continue;
     if (is_update_task(task.body)) uris.push_back(task.uri);
@@ -279,7 +288,7 @@ boost::asio::awaitable<Status> FirmwareUpdater::reserve(const Ctx& ctx, const Re
     std::vector<std::string> theirs;
     for (const JsonView& uri : now->body["HttpPushUriTargets"].elements())
       theirs.push_back(uri.text_or_empty());
-    if (theirs == targets) {
+    if (!targets.empty() && theirs == targets) {
       const Result<std::vector<std::string>> running = co_await update_tasks(ctx);
       if (running && running->empty()) {
         tree_.client().note_disturbance(
@@ -345,9 +354,11 @@ struct FirmwareUpdater::Sending {
 
 boost::asio::awaitable<Result<UpdateOutcome>> FirmwareUpdater::send_and_follow(
     const Ctx& ctx, Sending& sending, std::function<void(const UpdateProgress&)> on_progress) {
+  std::optional<Nanoseconds> timeout = std::min<Nanoseconds>(ctx.remaining(), kLongestUpload);
+  std::function<Status()> still_wanted = sending.still_wanted;
   Result<RedfishAnswer> answer =
       co_await tree_.client().post(ctx, sending.uri, std::move(sending.content_type), std::move(sending.body),
-                                   Repeat::if_not_executed, sending.still_wanted);
+                                   Repeat::if_not_executed, std::move(still_wanted), timeout);
   if (!answer) {
     co_return std::move(answer.error())
         .while_doing(fmt::format("sending the image for {}", sending.component));
@@ -359,6 +370,7 @@ boost::asio::awaitable<Result<UpdateOutcome>> FirmwareUpdater::send_and_follow(
   if (!task) {
     UpdateOutcome outcome;
     outcome.task_ok = answer->status == 200 || answer->status == 204;
+    outcome.task_vanished = answer->status == 202;  // accepted, and nobody tells how it goes on
     outcome.message = fmt::format("the BMC answered {} and named no task", answer->status);
     co_return outcome;
   }

@@ -30,7 +30,7 @@ class FirmwareUpdater {
 
   /// See Bmc::updates_under_way and wait_for_updates. A Task is an update when its messages are of the Update
   /// registry, when its Payload went to the UpdateService, or when its name says so. One that has told
-  /// nothing new for 10 minutes is taken for forgotten, which is noted as a disturbance.
+  /// nothing new for 10 minutes is the error firmware.update_under_way: a person has to see.
   boost::asio::awaitable<Result<std::size_t>> under_way(const Ctx& ctx);
   boost::asio::awaitable<Result<std::vector<UpdateOutcome>>> wait_for_updates(
       const Ctx& ctx, std::function<void(const UpdateProgress&)> on_progress);

@@ -388,7 +388,9 @@ boost::asio::awaitable<Status> PowerControl::full_power_cycle(const Ctx& ctx, co
       co_await tree_.client().post(ctx, way->action, "application/json", std::move(body),
                                    Repeat::if_not_executed, std::move(still_wanted));
   // A BMC that loses its power may not get round to an answer: then only what is read afterwards counts.
-  if (!answer && answer.error().code != "bmc.unreachable") co_return answer.error();
+  const bool gone = !answer && (answer.error().code == "bmc.unreachable" ||
+                                answer.error().code == "jump.lost" || answer.error().code == "jump.closed");
+  if (!answer && !gone) co_return answer.error();
   co_return success();
 }
 

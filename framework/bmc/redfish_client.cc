@@ -402,7 +402,8 @@ boost::asio::awaitable<Result<std::vector<Result<RedfishResource>>>> RedfishClie
 boost::asio::awaitable<Result<RedfishAnswer>> RedfishClient::post(const Ctx& ctx, std::string uri,
                                                                   std::string content_type, std::string body,
                                                                   Repeat repeat,
-                                                                  std::function<Status()> still_wanted) {
+                                                                  std::function<Status()> still_wanted,
+                                                                  std::optional<Nanoseconds> timeout) {
   const std::optional<std::string> path = local_path(uri);
   if (!path) co_return Error("bmc.bad_link", fmt::format("'{}' is no address on this BMC", uri));
   answers_.clear();  // whatever it changes
@@ -415,6 +416,7 @@ boost::asio::awaitable<Result<RedfishAnswer>> RedfishClient::post(const Ctx& ctx
     request.headers = {
         {"Accept", "application/json"}, {"OData-Version", "4.0"}, {"Content-Type", content_type}};
     request.body = body;
+    request.timeout = timeout;
     Result<HttpResponse> response = co_await signed_exchange(ctx, std::move(request));
     Error failure;
     std::optional<std::string> retry_after;

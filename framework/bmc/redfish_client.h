@@ -94,10 +94,11 @@ class RedfishClient {
       const Ctx& ctx, std::vector<std::string> uris, Urgency urgency = Urgency::normal,
       Freshness freshness = Freshness::fresh);
   /// `still_wanted` is asked before every repetition; its Error ends it (a revoked permit). May be empty.
+  /// `timeout` of one exchange, in place of the client's own: an upload needs more.
   boost::asio::awaitable<Result<RedfishAnswer>> post(const Ctx& ctx, std::string uri,
                                                      std::string content_type, std::string body,
-                                                     Repeat repeat,
-                                                     std::function<Status()> still_wanted = {});
+                                                     Repeat repeat, std::function<Status()> still_wanted = {},
+                                                     std::optional<Nanoseconds> timeout = {});
   /// Reads the ETag first and sends it as If-Match; a 412 reads it again, once. `still_wanted` is asked
   /// before each request that changes something.
   boost::asio::awaitable<Status> patch(const Ctx& ctx, std::string uri, std::string body,

@@ -18,6 +18,9 @@ namespace {
 // 3,600 s, 600 s of reboot. A file says it where a component needs longer.
 constexpr Nanoseconds kWriteWithin = std::chrono::minutes(30);
 constexpr Nanoseconds kActiveWithin = std::chrono::minutes(10);
+constexpr Nanoseconds kLeastWrite = std::chrono::seconds(10);
+/// The warden holds nothing up for longer than two hours.
+constexpr Nanoseconds kLongestFlash = std::chrono::minutes(115);
 
 bool is_sha256_hex(const std::string& text) {
   return text.size() == 64 && std::all_of(text.begin(), text.end(), [](char c) {
@@ -110,6 +113,27 @@ class BaselineReader {
       problem(node, "firmware.route",
               "with simple_update the BMC fetches the image: it needs uri, and no image",
               "write uri: https://HOST/FILE");
+    }
+    if (target.route == FirmwareRoute::simple_update && !target.sha256.empty()) {
+      problem(node, "firmware.route", "what the BMC fetches itself is compared with no sha256",
+              "leave it out, and let the station push the image where it matters");
+    }
+    if (target.route == FirmwareRoute::simple_update && !target.uri.empty() &&
+        !target.uri.starts_with("https://")) {
+      problem(node, "firmware.route", fmt::format("'{}' is not fetched over https", target.uri),
+              "anybody on the way could give the BMC another image");
+    }
+    const std::size_t host = target.uri.find("://");
+    if (host != std::string::npos && target.uri.find('@') < target.uri.find('/', host + 3)) {
+      problem(node, "firmware.route", "the uri holds a user or a password",
+              "serve the image without one: a baseline is no place for secrets");
+    }
+    if (target.write_within < kLeastWrite || target.write_within + 2 * target.active_within > kLongestFlash) {
+      problem(node, "firmware.time",
+              fmt::format("write_within {} and active_within {}: a write has at least {}, and with twice its "
+                          "activation at most {}",
+                          format_duration(target.write_within), format_duration(target.active_within),
+                          format_duration(kLeastWrite), format_duration(kLongestFlash)));
     }
     if (target.route == FirmwareRoute::push && !target.uri.empty()) {
       problem(node, "firmware.route",

@@ -18,9 +18,9 @@ struct FirmwareBaselineFile {
 };
 
 /// Problems: those of the file and of YAML, and firmware.name, firmware.duplicate, firmware.version,
-/// firmware.image, firmware.route, firmware.activation, firmware.empty. Images come back as paths, relative
-/// ones taken from the baseline's folder; whether they are there is not looked at (a rack may be compared
-/// without them).
+/// firmware.image, firmware.route, firmware.activation, firmware.time, firmware.empty. Images come back as
+/// paths, relative ones taken from the baseline's folder; whether they are there is not looked at (a rack may
+/// be compared without them).
 Parsed<FirmwareBaselineFile> read_firmware_baseline(const std::string& path);
 /// The same from text; `file` names it in messages. The baseline's name must be the file's without ".yaml".
 Parsed<FirmwareBaselineFile> parse_firmware_baseline(const std::string& text, const std::string& file);

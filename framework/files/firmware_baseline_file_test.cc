@@ -86,6 +86,13 @@ TEST(FirmwareBaseline, WhatCouldInstallAnythingIsRefused) {
               ElementsAre("firmware.name"));
   EXPECT_THAT(codes_of("    - {component: A, version: 1, activation: reboot, source: s}\n"),
               ElementsAre("files.unknown_word"));
+  const std::string fetched = "    - {component: A, version: 1, route: simple_update, source: s, uri: ";
+  EXPECT_THAT(codes_of(fetched + "\"https://h/a\"}\n"), ElementsAre());
+  EXPECT_THAT(codes_of(fetched + "\"http://h/a\"}\n"), ElementsAre("firmware.route"));
+  EXPECT_THAT(codes_of(fetched + "\"https://u:secret@h/a\"}\n"), ElementsAre("firmware.route"));
+  EXPECT_THAT(codes_of(fetched + "\"https://h/a\", sha256: " + hash + "}\n"), ElementsAre("firmware.route"));
+  EXPECT_THAT(codes_of("    - {component: A, version: 1, write_within: 3h, source: s}\n"),
+              ElementsAre("firmware.time"));
   EXPECT_THAT(codes_of("    - {component: A, version: 1}\n"), ElementsAre("files.missing_key"));
 }
 

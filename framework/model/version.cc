@@ -39,6 +39,9 @@ std::string without_prefix(const std::string& text) {
       (text[2] == '-' || text[2] == '_')) {
     return text.substr(3);
   }
+  constexpr std::string_view kNvos = "nvos-";
+  if (text.size() > kNvos.size() && text.compare(0, kNvos.size(), kNvos) == 0)
+    return text.substr(kNvos.size());
   if (text.size() > 1 && lower_letter(text[0]) == 'v' && is_version_digit(text[1])) return text.substr(1);
   return text;
 }

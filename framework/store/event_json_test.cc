@@ -32,6 +32,8 @@ std::vector<EventBody> filled_bodies() {
   begun.limits_file = "limits/x.yaml";
   begun.limits_sha256 = "cc";
   begun.limits_revision = 7;
+  begun.firmware_baseline = "site revision 1 (/srv/site.yaml)";
+  begun.firmware_baseline_sha256 = "ff";
   begun.interlock_rules = "hall-3 revision 2 (/etc/kiln/interlock_rules.yaml)";
   begun.interlock_rules_sha256 = "dd";
   begun.recipe_file = "/srv/recipes/x.yaml";

@@ -223,8 +223,8 @@ void emit_target(YAML::Emitter& yaml, const FirmwareItem& item, const std::strin
   } else {
     yaml << YAML::Key << "activation" << YAML::Value << activation_word(item.activation);
   }
-  yaml << YAML::Key << "write_within" << YAML::Value << "30s";
-  yaml << YAML::Key << "active_within" << YAML::Value << "1m";
+  yaml << YAML::Key << "write_within" << YAML::Value << "20s";
+  yaml << YAML::Key << "active_within" << YAML::Value << "30s";
   yaml << YAML::Key << "source" << YAML::Value << YAML::DoubleQuoted << "config/trays.yaml";
   yaml << YAML::EndMap;
 }

@@ -32,6 +32,7 @@ constexpr Nanoseconds kLogoutBudget = std::chrono::seconds(5);
 /// How often a BMC is asked whether it still writes, and how long it may take to answer.
 constexpr Nanoseconds kUpdateLookEvery = std::chrono::seconds(1);
 constexpr Nanoseconds kUpdateLook = std::chrono::seconds(10);
+constexpr int kQuietLooks = 30;
 constexpr const char* kPowerIsOff = "by kiln recover: its power reads back Off";
 
 /// What became of one guard.
@@ -82,11 +83,12 @@ awaitable<Status> wait_for_its_end(const Ctx& ctx, RealDevices& devices, const D
   const Ctx waiting = ctx.child_within("firmware write", held);
   const Result<std::unique_ptr<Bmc>> bmc = devices.open_bmc(dut);
   bool was_seen = false;
-  while (!waiting.stopped()) {
+  int quiet = 0;  // looks without an update since: between two tasks of a bundle there is less
+  while (!waiting.stopped() && quiet < kQuietLooks) {
     std::optional<std::size_t> count;
     if (bmc) count = co_await updates_of(waiting, **bmc);
-    if (was_seen && count == std::optional<std::size_t>(0)) break;
     was_seen = was_seen || (count && *count > 0);
+    quiet = was_seen && count == std::optional<std::size_t>(0) ? quiet + 1 : 0;
     const Status waited = co_await waiting.sleep_for(kUpdateLookEvery);
     (void)waited;
   }

@@ -20,8 +20,18 @@ constexpr Nanoseconds kReadBackEvery = std::chrono::milliseconds(500);
 constexpr Nanoseconds kAwayAfterWrite = std::chrono::seconds(300);
 /// A BMC that has just restarted reads its detectors some time after it answers.
 constexpr Nanoseconds kWatchedAgainWithin = std::chrono::seconds(180);
+/// How long after "accepted" a BMC goes at the latest (1 to 11 s were seen), and how it is looked at.
+constexpr Nanoseconds kGoneWithin = std::chrono::seconds(30);
+constexpr Nanoseconds kGoneLookEvery = std::chrono::milliseconds(100);
+constexpr Nanoseconds kLookTakes = std::chrono::seconds(2);
+constexpr Nanoseconds kShellLookTakes = std::chrono::seconds(20);
+constexpr Nanoseconds kTurn = std::chrono::milliseconds(1);
+constexpr Nanoseconds kPowerToldWithin = std::chrono::seconds(60);
 constexpr Nanoseconds kOffWithin = std::chrono::seconds(60);
 constexpr Nanoseconds kOnWithin = std::chrono::seconds(60);
+/// No update under way for a minute: between two tasks of a bundle there is less.
+constexpr int kQuietLooks = 12;
+constexpr Nanoseconds kQuietLookEvery = std::chrono::seconds(5);
 /// Somebody else's update: as long as the longest of ours.
 constexpr Nanoseconds kUnderWayWithin = std::chrono::hours(1);
 
@@ -34,6 +44,7 @@ class Writing {
   const Permit& flash;
   std::optional<Permit> power;  ///< when activating it restarts or switches the DUT
   bool host_was_on = false;
+  bool saw_a_task = true;
   FirmwareTarget target;
   Running before, after;
   std::string image;
@@ -151,6 +162,34 @@ awaitable<Status> wait_for_power(const Ctx& ctx, Bmc& bmc, PowerState wanted, Na
 
 /// Everything off, standby too, and back to what was. The host goes off first, so that nothing is pulled from
 /// under it.
+/// Until the BMC no longer answers: accepted is not done, and what it answers until then is from before. One
+/// that is never seen to go may have been quick.
+awaitable<void> wait_until_gone(const Ctx& ctx, Bmc& bmc) {
+  const Ctx waiting = ctx.child_within("BMC goes", kGoneWithin);
+  while (!waiting.stopped()) {
+    const Ctx look = waiting.child_within("look", kLookTakes);
+    const Result<PowerState> power = co_await bmc.power_state(look);
+    if (!power) co_return;
+    const Status waited = co_await waiting.sleep_for(kGoneLookEvery);
+    (void)waited;
+  }
+}
+
+/// Until the BMC answers again: the power state it tells then.
+awaitable<Result<PowerState>> wait_until_back(const Ctx& ctx, Bmc& bmc, Nanoseconds budget) {
+  const Ctx waiting = ctx.child_within("BMC answers", budget);
+  while (true) {
+    Result<PowerState> power = co_await bmc.power_state(waiting);
+    if (power && *power != PowerState::unknown) co_return power;
+    const Status waited = co_await waiting.sleep_for(kReadBackEvery);
+    if (waited) continue;
+    if (ctx.stopped()) co_return waited.error();
+    co_return Error("firmware.power_unknown",
+                    fmt::format("the BMC does not say what the power is within {}", format_duration(budget)),
+                    "see by hand whether it is on, and what its BMC does");
+  }
+}
+
 awaitable<Status> cycle_all_power(Writing& writing, Ctx& ctx, Bmc& bmc) {
   if (writing.host_was_on) {
     const Status off = co_await bmc.force_off(ctx);
@@ -160,12 +199,17 @@ awaitable<Status> cycle_all_power(Writing& writing, Ctx& ctx, Bmc& bmc) {
   }
   const Status cycled = co_await bmc.full_power_cycle(ctx, *writing.power);
   if (!cycled) co_return cycled;
-  const Status back = co_await wait_for_version(writing, ctx, bmc, writing.target.active_within);
-  if (!back) co_return back;
-  if (!writing.host_was_on) co_return success();
-  const Result<PowerState> power = co_await bmc.power_state(ctx);
+  co_await wait_until_gone(ctx, bmc);
+  const Result<PowerState> power = co_await wait_until_back(ctx, bmc, writing.target.active_within);
   if (!power) co_return power.error();
-  if (*power == PowerState::on || *power == PowerState::powering_on) co_return success();
+  const bool is_up = *power == PowerState::on || *power == PowerState::powering_on;
+  if (!writing.host_was_on && is_up) {  // by its restore policy; nobody here has asked for it
+    const Status off = co_await bmc.force_off(ctx);
+    if (!off) co_return off;
+    const Status is_off = co_await wait_for_power(ctx, bmc, PowerState::off, kOffWithin);
+    co_return is_off;
+  }
+  if (!writing.host_was_on || is_up) co_return success();
   const Status on = co_await bmc.power_on(ctx, *writing.power);
   if (!on) co_return on;
   const Status is_on = co_await wait_for_power(ctx, bmc, PowerState::on, kOnWithin);
@@ -183,6 +227,7 @@ awaitable<Status> activate(Writing& writing, Ctx& ctx, Bmc& bmc) {
     }
     case FirmwareActivation::manager_reset: {
       const Status reset = co_await bmc.reset_manager(ctx);
+      if (reset) co_await wait_until_gone(ctx, bmc);
       co_return reset;
     }
     case FirmwareActivation::full_power_cycle: {
@@ -203,7 +248,9 @@ awaitable<Status> activate(Writing& writing, Ctx& ctx, Bmc& bmc) {
 /// not restarted once more when it runs what it should. A host's firmware is never known to run before its
 /// restart: an inventory may show what was only written.
 awaitable<bool> restarted_by_itself(Writing& writing, const Ctx& ctx, Bmc& bmc) {
-  const Nanoseconds away = std::min(kAwayAfterWrite, writing.target.active_within);
+  // Without a task nobody has seen it end: it gets the time of a write.
+  const Nanoseconds away = writing.saw_a_task ? std::min(kAwayAfterWrite, writing.target.active_within)
+                                              : writing.target.write_within;
   const Status back = co_await wait_for_version(writing, ctx, bmc, away);
   const bool was_there = is_version(writing.before.version, writing.target.version);
   const bool by_itself = writing.target.activation == FirmwareActivation::manager_reset ||
@@ -211,17 +258,58 @@ awaitable<bool> restarted_by_itself(Writing& writing, const Ctx& ctx, Bmc& bmc) 
   co_return back&& by_itself && !was_there && is_version(writing.after.version, writing.target.version);
 }
 
-/// A write that is not over in its time may still go on: what the component holds is then not known.
-awaitable<Status> tell_late(Writing& writing, const Ctx& ctx, Error failure) {
-  if (failure.code != "ctx.deadline" || ctx.stopped()) co_return success();
+/// Errors that say that nothing was written, or that it was refused.
+bool was_not_begun(const std::string& code) {
+  return code == "bmc.refused" || code == "bmc.busy" || code == "bmc.login" || code == "bmc.forbidden" ||
+         code == "bmc.not_found" || code == "bmc.unsupported" || code == "bmc.untrusted" ||
+         code == "nvos.failed" || code.starts_with("firmware.") || code.starts_with("permit.");
+}
+
+/// A write whose end nobody told may still go on: what the component holds is then not known, and its power
+/// stays, until the BMC says that no update is under way or the time of this flash is over.
+awaitable<Status> leave_in_peace(Writing& writing, const Ctx& ctx, Bmc& bmc, Error failure) {
+  if (was_not_begun(failure.code) || ctx.stopped()) co_return success();
   Diagnosed diagnosis;
   diagnosis.code = "firmware.interrupted";
   diagnosis.part = writing.target.component;
-  diagnosis.message = fmt::format("the write of {} was not over after {}: unknown until it is read again",
-                                  writing.target.component, format_duration(writing.target.write_within));
-  diagnosis.action = "let it end, read its version, and give it a longer write_within in the baseline";
+  diagnosis.message =
+      fmt::format("how the write of {} ended is not known ({}): unknown until it is read again",
+                  writing.target.component, failure.message);
+  diagnosis.action = "read its version before anything else; give it a longer write_within in the baseline";
   const Status told = co_await writing.context.diagnose(std::move(diagnosis));
-  co_return told;
+  if (!told) co_return told;
+  int quiet = 0;  // looks in which the BMC told of no update
+  while (quiet < kQuietLooks && !ctx.stopped()) {
+    const Ctx look = ctx.child_within("look", kLookTakes);
+    const Result<std::size_t> under_way = co_await bmc.updates_under_way(look);
+    const bool none = under_way && *under_way == 0 && !is_nvos(writing.target.route);
+    quiet = none ? quiet + 1 : 0;
+    const Status waited = co_await ctx.sleep_for(kQuietLookEvery);
+    (void)waited;
+  }
+  co_return success();
+}
+
+/// After the connection was lost in an installation: until NVOS says that the image runs or will run next. An
+/// installation that goes on inside the switch is not rebooted.
+awaitable<Status> wait_until_installed(Writing& writing, const Ctx& ctx) {
+  const Result<Shell*> shell = writing.context.shell();
+  if (!shell) co_return shell.error();
+  const Ctx waiting = ctx.child_within("installation by NVOS", writing.target.write_within);
+  while (true) {
+    const Ctx look = waiting.child_within("look", kShellLookTakes);
+    const Result<bool> ready = co_await nvos_is_installed(look, **shell, writing.target);
+    if (ready && *ready) co_return success();
+    if (!ready) co_await (*shell)->disconnect();
+    const Status waited = co_await waiting.sleep_for(kQuietLookEvery);
+    if (waited) continue;
+    if (ctx.stopped()) co_return waited.error();
+    co_return Error("firmware.not_installed",
+                    fmt::format("{}: the connection was lost while it was installed, and NVOS does not say "
+                                "that it is there",
+                                writing.target.component),
+                    "see on the switch: nv show system image");
+  }
 }
 
 /// Runs under StepContext::flash: a person's stop does not reach `ctx`, so it is looked for between writing
@@ -234,7 +322,7 @@ awaitable<Status> write_and_activate(Writing& writing, Ctx& ctx, Bmc& bmc) {
     outcome = co_await push_image(writing, ctx, bmc);
   }
   if (!outcome) {
-    const Status told = co_await tell_late(writing, ctx, outcome.error());
+    const Status told = co_await leave_in_peace(writing, ctx, bmc, outcome.error());
     if (!told) co_return told;
     co_return outcome.error();
   }
@@ -253,6 +341,11 @@ awaitable<Status> write_and_activate(Writing& writing, Ctx& ctx, Bmc& bmc) {
   }
   // Even a task that reports success may leave the old image running: the activation decides, what is read
   // afterwards tells.
+  writing.saw_a_task = is_nvos(writing.target.route) || !outcome->task_uri.empty();
+  if (outcome->task_vanished && is_nvos(writing.target.route)) {
+    const Status installed = co_await wait_until_installed(writing, ctx);
+    if (!installed) co_return installed;
+  }
   if (outcome->task_vanished) {
     const bool runs = co_await restarted_by_itself(writing, ctx, bmc);
     if (runs) co_return success();
@@ -284,7 +377,15 @@ awaitable<Status> let_them_end(StepContext& context, Ctx& ctx, Bmc& bmc) {
 
 std::optional<Refusal> why_not_install(const FirmwareTarget& target, const Running& running) {
   Refusal refusal;
-  if (running.version.empty()) return std::nullopt;  // whatever it is, it is not the baseline
+  if (running.version.empty() && !target.downgrade) {
+    refusal.code = "firmware.version_unknown";
+    refusal.reason = fmt::format(
+        "what {} runs is not known ({}): it may be newer than the baseline, or too old "
+        "for one step",
+        target.component, running.why_none);
+    refusal.action = "make it tell its version, or write downgrade: allow for it in the baseline";
+    return refusal;
+  }
   const auto order = compare(canonical_version(running.version), canonical_version(target.version));
   if (order != std::partial_ordering::less && order != std::partial_ordering::equivalent &&
       !target.downgrade) {
@@ -321,17 +422,48 @@ bool is_at_target(const FirmwareTarget& target, const Running& running) {
   return !target.both_banks || is_version(running.standby_version, target.version);
 }
 
+/// A BMC that restarts is away for minutes (GB200 trays: about three), and its leak detectors with it: the
+/// leak watches would cut it for lost telemetry, and what feeds it. Simulated BMCs are back within their
+/// grace.
+Status may_restart_its_bmc(const StepContext& context, const FirmwareTarget& target) {
+  const bool goes_away = target.activation == FirmwareActivation::manager_reset ||
+                         target.activation == FirmwareActivation::full_power_cycle;
+  const bool is_watched = !context.dut().expect.of_kind(ComponentKind::leak_detector).empty();
+  if (context.inventory().simulated || !goes_away || !is_watched) return success();
+  return Error(
+      "firmware.blinds_leak_watch",
+      fmt::format("{} of {} is activated by a restart of the BMC, which also reads its leak detectors: "
+                  "the leak watch would cut {} for their silence",
+                  target.component, context.dut().id, context.dut().id),
+      "update it by its vendor's tool, with the tray without power and its coolant shut off", Blame::recipe);
+}
+
 awaitable<Result<Running>> install(StepContext& context, FirmwareTarget target, Running before) {
   const Result<Bmc*> bmc = context.bmc();
   if (!bmc) co_return bmc.error();
   std::string image;
   if (target.uri.empty()) {
+    // Reading and hashing hold up the loop: others get their turn before and after it.
+    const Status before_it = co_await context.ctx().sleep_for(kTurn);
+    if (!before_it) co_return before_it.error();
     Result<std::string> read = read_image(target);
     if (!read) co_return read.error();
     image = std::move(*read);
+    const Status after_it = co_await context.ctx().sleep_for(kTurn);
+    if (!after_it) co_return after_it.error();
   }
-  const Result<PowerState> power = co_await (*bmc)->power_state(context.ctx());
+  const Status may = may_restart_its_bmc(context, target);
+  if (!may) co_return may.error();
+  const Result<PowerState> power = co_await wait_until_back(context.ctx(), **bmc, kPowerToldWithin);
   if (!power) co_return power.error();
+  const bool is_planned = !target.sha256.empty() || !target.uri.empty();  // else it takes what its step has
+  if (is_planned && context.ctx().remaining() < flash_budget(target)) {
+    co_return Error(
+        "firmware.no_time",
+        fmt::format("{} may take {}, and its step has {} left", target.component,
+                    format_duration(flash_budget(target)), format_duration(context.ctx().remaining())),
+        "give the step a longer timeout; nothing was written", Blame::recipe);
+  }
   std::string reason = fmt::format("{}: {} to {}", target.component, before.version, target.version);
   const Result<Permit> flash = co_await permit_when_watched(context, Energy::flash, std::move(reason));
   if (!flash) co_return flash.error();

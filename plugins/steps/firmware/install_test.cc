@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "base/sha256.h"
+#include "sdk/step.h"
 #include "testing/plugin_step.h"
 #include "testing/step_bench.h"
 

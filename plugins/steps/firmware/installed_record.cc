@@ -89,6 +89,8 @@ awaitable<Result<bool>> bring_to(StepContext& context, FirmwareTarget target) {
   for (int write = 0; write < kMostWrites && !is_at_target(target, *now); ++write) {
     refused = why_not_install(target, *now);
     if (refused) break;
+    const Status others = co_await let_updates_end(context);
+    if (!others) co_return others.error();
     FirmwareTarget wanted = target;
     Running before = *now;
     now = co_await install(context, std::move(wanted), std::move(before));

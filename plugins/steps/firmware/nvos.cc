@@ -126,6 +126,25 @@ awaitable<Result<bool>> nvos_install(const Ctx& ctx, Shell& shell, const Firmwar
   co_return false;
 }
 
+awaitable<Result<bool>> nvos_is_installed(const Ctx& ctx, Shell& shell, const FirmwareTarget& target) {
+  std::string line = nvos_version_command(target);
+  const Result<std::string> text = co_await run_nv(ctx, shell, std::move(line));
+  if (!text) co_return text.error();
+  const CanonicalVersion wanted = canonical_version(target.version);
+  if (!is_image(target)) {
+    const Result<std::string> runs = tool_output::parse_nvue_component(*text);
+    if (!runs) co_return runs.error();
+    co_return compare(canonical_version(*runs), wanted) == std::partial_ordering::equivalent;
+  }
+  const Result<tool_output::NvueImages> images = tool_output::parse_nvue_system_image(*text);
+  if (!images) co_return images.error();
+  const bool runs =
+      compare(canonical_version(images->running()), wanted) == std::partial_ordering::equivalent;
+  const bool next =
+      compare(canonical_version(images->next_running()), wanted) == std::partial_ordering::equivalent;
+  co_return runs || next;
+}
+
 awaitable<Status> nvos_reboot(const Ctx& ctx, Shell& shell) {
   std::string line = "nv action reboot system force";
   const Result<std::string> rebooted = co_await run_nv(ctx, shell, std::move(line));

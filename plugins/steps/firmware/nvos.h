@@ -22,6 +22,10 @@ boost::asio::awaitable<Result<std::string>> nvos_version(const Ctx& ctx, Shell& 
 boost::asio::awaitable<Result<bool>> nvos_install(const Ctx& ctx, Shell& shell, const FirmwareTarget& target,
                                                   std::string image);
 
+/// Whether the target runs, or will run after the next reboot; of a component: whether it runs.
+boost::asio::awaitable<Result<bool>> nvos_is_installed(const Ctx& ctx, Shell& shell,
+                                                       const FirmwareTarget& target);
+
 /// Restarts the switch's operating system; the connection is gone afterwards.
 boost::asio::awaitable<Status> nvos_reboot(const Ctx& ctx, Shell& shell);
 

@@ -52,7 +52,7 @@ awaitable<Status> Tier::run(StepContext& context) {
   std::set<std::string> present;
   for (const Dut* dut : context.duts()) present.insert(dut->id);
   std::int64_t off = 0;
-  std::string where;
+  std::string where, who;
   for (const Dut& dut : context.inventory().duts) {
     const std::string role(to_string(dut.role));
     if (std::find(roles.begin(), roles.end(), role) == roles.end()) continue;
@@ -74,6 +74,7 @@ awaitable<Status> Tier::run(StepContext& context) {
       const Running& now = running->at(target.component);
       if (is_version(now.version, target.version)) continue;
       ++off;
+      who += fmt::format("{}{}:{}", who.empty() ? "" : ", ", dut.id, target.component);
       Diagnosed diagnosis;
       diagnosis.code = "firmware.tier_off_baseline";
       diagnosis.part = dut.id + ":" + target.component;
@@ -86,6 +87,7 @@ awaitable<Status> Tier::run(StepContext& context) {
   }
   Reading reading("firmware.tier.off_baseline", "", off,
                   Source{"redfish", "firmware inventories of " + where});
+  if (off > 0) reading.action = "bring these to the baseline first, what depends on them waits: " + who;
   const Result<Outcome> judged = co_await context.record(std::move(reading));
   if (!judged) co_return judged.error();
   co_return success();
@@ -181,9 +183,11 @@ awaitable<Status> Mix::run(StepContext& context) {
     read_from.push_back(dut->id);
   }
   std::int64_t mixed = 0;
+  std::string who;
   for (const auto& [kind, versions] : kinds) {
     if (versions.size() < 2) continue;
     ++mixed;
+    who += fmt::format("{}{}: {}", who.empty() ? "" : "; ", kind, who_runs_what(versions));
     Diagnosed diagnosis;
     diagnosis.code = "firmware.mixed";
     diagnosis.part = kind;
@@ -196,6 +200,7 @@ awaitable<Status> Mix::run(StepContext& context) {
   Reading reading(
       "firmware.mixed_components", "", mixed,
       Source{"redfish", fmt::format("firmware inventories and parts of {}", fmt::join(read_from, ", "))});
+  if (mixed > 0) reading.action = "bring the few to what the many run, or all to the baseline: " + who;
   const Result<Outcome> judged = co_await context.record(std::move(reading));
   if (!judged) co_return judged.error();
   co_return success();

@@ -120,7 +120,8 @@ Result<Taken> read_answer(const CaseFacts& facts, const Result<UpdateOutcome>& o
   }
   const Error& error = outcome.error();
   // Who takes no more bytes than it wants closes the connection while they are sent.
-  const bool closed = facts.value == Case::oversize && error.code == "bmc.unreachable";
+  const bool closed =
+      facts.value == Case::oversize && (error.code == "bmc.unreachable" || error.code.starts_with("jump."));
   if (error.code != "bmc.refused" && error.code != "firmware.image_too_large" && !closed) return error;
   taken.refused = true;
   taken.how = error.message;
@@ -244,8 +245,8 @@ awaitable<Status> write_and_lose_power(PowerLoss& loss, Ctx& ctx, Bmc& bmc) {
 
 /// Accepted is not done: until the BMC has gone, what it answers is from before.
 awaitable<Status> wait_until_it_is_gone(StepContext& context, Bmc& bmc, const FirmwareTarget& target) {
-  constexpr Nanoseconds kGoneWithin = std::chrono::seconds(60);
-  const Ctx waiting = context.ctx().child_within("BMC goes", kGoneWithin);
+  constexpr Nanoseconds kPowerGoneWithin = std::chrono::seconds(60);
+  const Ctx waiting = context.ctx().child_within("BMC goes", kPowerGoneWithin);
   while (true) {
     FirmwareTarget asked = target;
     Doors doors = doors_of(context, bmc);

@@ -29,7 +29,7 @@ const StepDescription& Update::describe() const {
         {"host", ParameterType::boolean, "true", "wait until the host answers again"}};
     made.energises = Energy::flash;
     made.on_resume = ResumePolicy::verify;
-    made.default_timeout = std::chrono::minutes(40);
+    made.default_timeout = std::chrono::hours(1);
     return made;
   }();
   return description;

@@ -116,7 +116,11 @@ class Tree final : public Step {
       made.use = "survey.tree";
       made.bmc = {{BmcAbility::whole_tree, true, "to read every resource it links to"},
                   {BmcAbility::identity, false, "to say whose tree it is"},
-                  {BmcAbility::sensors, false, "to count what has a value"}};
+                  {BmcAbility::sensors, false, "to count what has a value"},
+                  {BmcAbility::firmware_inventory, false, "to list what runs"},
+                  {BmcAbility::leak_detectors, false, "to list them"},
+                  {BmcAbility::nvlinks, false, "to list its ports"},
+                  {BmcAbility::parts, false, "to list its power supplies"}};
       made.summary = "Read every resource the BMC links to and list what is there, broken or odd";
       for (const auto& [name, summary] : std::vector<std::pair<const char*, const char*>>{
                {"survey.links_followed", "distinct addresses asked for"},
