@@ -17,7 +17,7 @@ enum class BmcAbility {
   restart,
   manager_reset,
   full_power_cycle,  ///< standby power, too
-  gpu_power_limit,  ///< to set it; reading it is part of `gpus`
+  gpu_power_limit,   ///< to set it; reading it is part of `gpus`
   coolant_valves,
   parts,
   sensors,

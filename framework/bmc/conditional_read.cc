@@ -55,7 +55,7 @@ boost::asio::awaitable<Result<RedfishResource>> RedfishClient::get_unless_change
   peer().budget.sent(ctx.now().monotonic_ns);
   const std::int64_t sent_ns = ctx.now().monotonic_ns;
   Result<HttpResponse> response = co_await signed_exchange(ctx, std::move(request));
-  if (!response && response.error().code != "bmc.unreachable") co_return response.error();
+  if (!response && !is_unreachable(response.error())) co_return response.error();
   if (response) peer().breaker.answered();
   if (response && response->status == 304) {
     const bool same_tag = response->header("ETag").value_or(kept.tag) == kept.tag;

@@ -228,7 +228,9 @@ TEST(Guarding, ALiarsTagsHideNoLeak) {
     if (body == service.bodies.end()) return std::nullopt;
     return reply(200, body->second, {{"ETag", "\"always\""}});
   };
-  const std::unique_ptr<Bmc> bmc = service.bmc();
+  RedfishOptions options;
+  options.parts_by_tag = true;
+  const std::unique_ptr<Bmc> bmc = service.bmc(options);
   Desk desk;
   const auto worst = [&] {
     const auto census =
@@ -244,6 +246,46 @@ TEST(Guarding, ALiarsTagsHideNoLeak) {
   service.bodies["/redfish/v1/Chassis/1/LeakDetectors/a"] =
       R"({"Id":"a","DetectorState":"Critical","Status":{"State":"Enabled","Health":"Critical"}})";
   EXPECT_EQ(worst(), LeakReading::leak);
+}
+
+/// How many of the requests of three censuses were conditional, and the model that the last one tells of.
+std::pair<int, std::string> three_censuses(bool parts_by_tag) {
+  MockService service;
+  service.bodies["/redfish/v1"] = R"({"Id":"R","Chassis":{"@odata.id":"/redfish/v1/Chassis"}})";
+  service.bodies["/redfish/v1/Chassis"] = R"({"Members":[{"@odata.id":"/redfish/v1/Chassis/1"}]})";
+  service.bodies["/redfish/v1/Chassis/1"] = R"({"Id":"1","SerialNumber":"old"})";
+  int conditional = 0;
+  service.handler = [&service, &conditional](const HttpRequest& request,
+                                             const std::string& path) -> std::optional<HttpResponse> {
+    for (const auto& [name, value] : request.headers) {
+      if (name != "If-None-Match") continue;
+      ++conditional;
+      return reply(304, "", {{"ETag", "\"always\""}});
+    }
+    std::string bare = path;
+    while (bare.ends_with('/')) bare.pop_back();
+    const auto body = service.bodies.find(bare);
+    if (body == service.bodies.end()) return std::nullopt;
+    return reply(200, body->second, {{"ETag", "\"always\""}});
+  };
+  RedfishOptions options;
+  options.parts_by_tag = parts_by_tag;
+  const std::unique_ptr<Bmc> bmc = service.bmc(options);
+  Desk desk;
+  std::string serial;
+  for (int i = 0; i < 3; ++i) {
+    if (i == 2) service.bodies["/redfish/v1/Chassis/1"] = R"({"Id":"1","SerialNumber":"new"})";
+    const auto parts = desk.ask<Result<std::vector<Part>>>([&](const Ctx& ctx) { return bmc->parts(ctx); });
+    for (const Part& part : parts ? *parts : std::vector<Part>()) {
+      if (!part.serial.empty()) serial = part.serial;
+    }
+  }
+  return {conditional, serial};
+}
+
+TEST(Guarding, ACensusIsReadFreshUnlessItIsToldOtherwise) {
+  EXPECT_EQ(three_censuses(false), std::pair(0, std::string("new"))) << "whatever its tags say";
+  EXPECT_GT(three_censuses(true).first, 0);
 }
 
 TEST(TaggedAnswers, AreBoundedByCountAndSizeAndTheOldestGo) {

@@ -3,11 +3,12 @@
 // stands for it (RFC 9110 8.8.3, 13.1.2; DSP0266 7.1). It saves bytes, and is evidence only as far as the tag
 // is: a service whose tag does not change with its content would have its old answer believed for ever.
 //
-// THE RULE. Whatever guards, switches or is judged by a limit at the time is read fresh: leak detectors,
-// power state, sensors, GPUs, links, coolant, tasks, logs, firmware versions. Only what a DUT is made of
-// (parts) may be read so. It is kept by types: a reader that is given a ServiceTree reads fresh and cannot do
-// otherwise; conditional reads are those of a SettledTree (service_tree.h), which is no ServiceTree and
-// converts to none.
+// THE RULE. Whatever guards, switches or is judged by a limit is read fresh: leak detectors, power state,
+// sensors, GPUs, links, coolant, tasks, logs, firmware versions, and the census of parts. Only for
+// `discover`, which looks around and judges nothing, what a DUT is made of may be read so:
+// RedfishOptions::parts_by_tag. It is kept by types: a reader that is given a ServiceTree reads fresh and
+// cannot do otherwise; conditional reads are those of a SettledTree (service_tree.h), which is no ServiceTree
+// and converts to none, and reads fresh itself unless the option is set.
 //
 // A tag must be strong. It is believed per kind of resource (the last segment but one of its
 // address) and per BMC: the first 304 of a kind, and then each 16th, is compared with a plain read of the

@@ -22,6 +22,15 @@ constexpr std::array kOwners{"Systems", "Managers", "Chassis"};
 constexpr std::array<std::string_view, 6> kNoEvents{"Dump",       "PostCode",  "Journal",
                                                     "HostLogger", "Crashdump", "FaultLog"};
 
+/// What could not be read, in the place of a log: entries may be behind it.
+EventLog unread_log(const std::string& uri, std::string why) {
+  EventLog log;
+  log.uri = without_trailing_slash(uri);
+  log.name = last_segment(uri);
+  log.unread = std::move(why);
+  return log;
+}
+
 /// The number at the end of an address, for "the newest by Id".
 std::int64_t number_of(const std::string& uri) {
   const std::string path = without_trailing_slash(uri);
@@ -76,7 +85,18 @@ boost::asio::awaitable<Result<EventLog>> EventLogReader::read_log(const Ctx& ctx
   for (const MemberList::Unread& entry : list->unread) uris.push_back(entry.uri);
   std::stable_sort(uris.begin(), uris.end(),
                    [](const std::string& a, const std::string& b) { return number_of(a) > number_of(b); });
-  if (uris.size() > kMostLinkedEntries) uris.resize(kMostLinkedEntries);
+  if (uris.size() > kMostLinkedEntries) {
+    const bool by_number =
+        std::all_of(uris.begin(), uris.end(), [](const std::string& one) { return number_of(one) >= 0; });
+    if (!by_number) {
+      log.unread = fmt::format("{} of its {} entries were read: which are the newest, their ids do not tell",
+                               kMostLinkedEntries, uris.size());
+    }
+    uris.resize(kMostLinkedEntries);
+  }
+  const auto listed = static_cast<std::int64_t>(list->listed);
+  if (list->declared && *list->declared > listed)
+    log.unread = fmt::format("it says that it has {} entries, and lists {}", *list->declared, listed);
   const std::vector<std::string> asked = uris;
   Result<std::vector<Result<RedfishResource>>> read = co_await tree_.client().get_all(ctx, std::move(uris));
   if (!read) co_return read.error();
@@ -101,11 +121,7 @@ boost::asio::awaitable<Status> EventLogReader::read_services_of(const Ctx& ctx, 
   if (services->whole) unread.push_back(*services->whole);
   for (const MemberList::Unread& one : unread) {
     if (!log_holds_events(last_segment(one.uri))) continue;
-    EventLog log;
-    log.uri = without_trailing_slash(one.uri);
-    log.name = last_segment(one.uri);
-    log.unread = one.error.message;
-    into.push_back(std::move(log));
+    into.push_back(unread_log(one.uri, one.error.message));
   }
   for (const RedfishResource& service : services->members) {
     if (!log_holds_events(service.id())) continue;
@@ -126,6 +142,8 @@ boost::asio::awaitable<Result<std::vector<EventLog>>> EventLogReader::read_logs(
   for (const char* name : kOwners) {
     Result<MemberList> owners = co_await tree_.top(ctx, name);
     if (!owners) co_return std::move(owners.error()).while_doing("reading event logs");
+    for (const MemberList::Unread& owner : owners->unread)
+      logs.push_back(unread_log(owner.uri, "whether it has logs is not known: " + owner.error.message));
     for (const RedfishResource& owner : owners->members) {
       Status read = co_await read_services_of(ctx, owner, logs);
       if (!read) co_return std::move(read.error()).while_doing("reading event logs");

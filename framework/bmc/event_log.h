@@ -18,7 +18,9 @@ class EventLogReader {
   /// out. Of a log that only links its entries, the 200 with the highest Ids are read. Logs that hold no
   /// events (dumps, POST codes, console and journal) are left alone.
   boost::asio::awaitable<Result<std::vector<LogEntry>>> read(const Ctx& ctx, std::string newer_than);
-  /// The same logs, each by itself, and what could not be read of them.
+  /// The same logs, each by itself, and what could not be read of them. A system, manager or chassis that is
+  /// listed and cannot be read stands there as a log with nothing but `unread`; a log is unread, too, that
+  /// lists fewer entries than it counts, or of which no 200 could be told to be the newest.
   boost::asio::awaitable<Result<std::vector<EventLog>>> read_logs(const Ctx& ctx);
   /// The first manager's DateTime minus the station's UTC in the middle of the exchange, in seconds.
   boost::asio::awaitable<Result<std::optional<double>>> clock_offset(const Ctx& ctx);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/algorithm/string/replace.hpp>
 #include <boost/json.hpp>
 #include <utility>
 
@@ -22,6 +23,19 @@ constexpr int kMostDeaths = 3;  // in a row, of subscriptions that delivered not
 Error undelivered(const std::string& base_url, const std::string& why) {
   return Error("bmc.no_events", fmt::format("the BMC at {} delivers no events: {}", base_url, why), "",
                Blame::peer);
+}
+
+/// A refusal may quote the Destination: whoever knows its path can post events of his own.
+Error without_path(Error error, const Secret& destination) {
+  const std::string& url = destination.expose();
+  const std::size_t authority = url.find("://");
+  const std::size_t slash = authority == std::string::npos ? 0 : url.find('/', authority + 3);
+  if (slash == std::string::npos || slash + 1 >= url.size()) return error;
+  const std::string path = url.substr(slash + 1);
+  for (std::string* text : {&error.message, &error.action})
+    boost::algorithm::ireplace_all(*text, path, "...");
+  for (std::string& text : error.chain) boost::algorithm::ireplace_all(text, path, "...");
+  return error;
 }
 
 std::string new_context() {
@@ -107,9 +121,10 @@ awaitable<Result<std::string>> EventSubscription::ask_once(const Ctx& ctx, std::
         json::array{"StatusChange", "ResourceUpdated", "ResourceAdded", "ResourceRemoved", "Alert"};
   std::string body = json::serialize(asked);
   std::string type = "application/json";
+  // Once: a repetition would be noted with what the BMC said. Who listens asks again.
   const Result<RedfishAnswer> answer =
-      co_await client.post(ctx, collection, std::move(type), std::move(body), Repeat::if_not_executed);
-  if (!answer) co_return answer.error();
+      co_await client.post(ctx, collection, std::move(type), std::move(body), Repeat::never);
+  if (!answer) co_return without_path(answer.error(), destination);
   std::optional<std::string> location = answer->header("Location");
   if (!location) location = answer->body().link();
   const std::optional<std::string> path = location ? client.local_path(*location) : std::nullopt;

@@ -49,6 +49,11 @@ class EventSubscriptionTest : public Tray {
     }
     if (request.method == "POST" && path == kSubscriptions) {
       const boost::json::object asked = boost::json::parse(request.body).as_object();
+      destination = std::string(asked.at("Destination").as_string());
+      if (quotes) {
+        return reply(*quotes, R"({"error":{"code":"Base.1.0.Bad","message":"Destination ')" + destination +
+                                  R"(' cannot be reached"}})");
+      }
       if (full || (wants_types && !asked.contains("EventTypes")))
         return reply(400, R"({"error":{"code":"no"}})");
       const std::string uri = kSubscriptions + "/" + std::to_string(++made);
@@ -96,6 +101,8 @@ class EventSubscriptionTest : public Tray {
   std::function<void()> on_event;
   bool delivers = true, full = false, wants_types = false, says_where = true;
   int made = 0, tests = 0;
+  std::optional<int> quotes;  ///< the status of refusals that quote what was asked for
+  std::string destination;    ///< that was asked for last
 };
 
 TEST_F(EventSubscriptionTest, ItIsProvedAtOnceAndDeletedAtTheEnd) {
@@ -146,6 +153,21 @@ TEST_F(EventSubscriptionTest, AFullTableIsSaidAndLeavesNothing) {
   full = true;
   EXPECT_EQ(hear(1h).code, "bmc.no_events");
   EXPECT_EQ(made, 0);
+}
+
+TEST_F(EventSubscriptionTest, ARefusalThatQuotesTheDestinationDoesNotTellItsSecret) {
+  for (const int status : {400, 503}) {
+    quotes = status;
+    const Error said = hear(1h);
+    EXPECT_EQ(said.code, status == 400 ? "bmc.no_events" : "ctx.deadline");
+    ASSERT_FALSE(destination.empty());
+    const std::string path = destination.substr(destination.find('/', 8) + 1);
+    ASSERT_FALSE(path.empty()) << destination;
+    std::string told = said.full() + said.sentence();
+    for (const std::string& one : disturbances) told += one;
+    EXPECT_EQ(told.find(path), std::string::npos) << told;
+    EXPECT_EQ(told.find("cannot be reached") != std::string::npos, status == 400) << told;
+  }
 }
 
 TEST_F(EventSubscriptionTest, AnOldServiceGetsItsEventTypes) {

@@ -14,6 +14,9 @@ namespace kiln {
 namespace {
 
 constexpr int kPollsPerWalk = 30;
+/// Between two polls that count: what an event brings forward is no reason to walk sooner. Below the second
+/// at which a watch polls.
+constexpr std::int64_t kCountedNs = 900'000'000;
 constexpr std::array kLeakingUnitKinds{"CDUs", "RPUs", "HeatExchangers",
                                        "ImmersionUnits"};  // ThermalEquipment v1.2.0
 constexpr std::int64_t kMostDeclared = 1'000;              // a count beyond it is nonsense, not detectors
@@ -254,7 +257,11 @@ boost::asio::awaitable<Result<LeakCensus>> LeakReader::read(const Ctx& ctx) {
     if (can_go_on) tree_.client().note_oddity("/redfish/v1/Chassis", "", walked.error().message);
     if (!walked && !can_go_on) co_return std::move(walked.error()).while_doing("looking for leak detectors");
   }
-  ++polls_since_walk_;
+  const std::int64_t now_ns = ctx.now().monotonic_ns;
+  if (!counted_ns_ || now_ns - *counted_ns_ >= kCountedNs) {
+    ++polls_since_walk_;
+    counted_ns_ = now_ns;
+  }
   const std::vector<Detector> asked = detectors_;  // another task may walk while this one waits
   std::vector<std::string> uris;
   for (const Detector& detector : asked) uris.insert(uris.end(), detector.uris.begin(), detector.uris.end());

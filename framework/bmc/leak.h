@@ -11,9 +11,11 @@
 // judge.
 //
 // Cheap to poll: the addresses are kept, so that a poll is one GET per address; the collections are walked
-// again every 30th poll. Owned by the Bmc; loop thread only.
+// again every 30th poll, of which no more than one a second counts. Owned by the Bmc; loop thread only.
 
 #include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -54,6 +56,7 @@ class LeakReader {
   ServiceTree& tree_;
   std::vector<Detector> detectors_;
   int polls_since_walk_ = 0;
+  std::optional<std::int64_t> counted_ns_;  ///< when the last poll began that counts towards a walk
   bool walked_ = false;
 };
 

@@ -236,6 +236,61 @@ TEST_F(TrayPeer, AnOriginWrittenAsPlainTextIsRead) {
   EXPECT_EQ(log->at(1).origin, "/redfish/v1/Chassis/y");
 }
 
+/// "SEL: why; System_1: why" of the logs that are not whole.
+std::string not_whole(const Result<std::vector<EventLog>>& logs) {
+  if (!logs) return logs.error().full();
+  std::string text;
+  for (const EventLog& log : *logs) {
+    if (!log.unread.empty()) text += (text.empty() ? "" : "; ") + log.name + ": " + log.unread;
+  }
+  return text;
+}
+
+TEST_F(TrayPeer, AnOwnerThatCannotBeReadIsALogThatCouldNotBe) {
+  const auto logs = [this] {
+    return not_whole(
+        ask<Result<std::vector<EventLog>>>([&](const Ctx& ctx) { return bmc->event_logs(ctx); }));
+  };
+  EXPECT_EQ(logs(), "");
+  service.bodies[kSystems] = collection({kBoard, kHost, kSystems + "/System_1"});
+  service.bodies[kSystems + "/System_1"] =
+      R"({"error":{"code":"Base.1.0.InternalError","message":"failed"}})";
+  EXPECT_THAT(logs(), HasSubstr("System_1: whether it has logs is not known"));
+}
+
+TEST_F(TrayPeer, ALogThatListsLessThanItCountsIsNotWhole) {
+  const std::string list = kHost + "/LogServices";
+  service.bodies[list] = collection({list + "/SEL"});
+  service.bodies[list + "/SEL"] = R"({"Id":"SEL","Entries":{"@odata.id":"/redfish/v1/Entries"}})";
+  const auto logs = [this] {
+    return not_whole(
+        ask<Result<std::vector<EventLog>>>([&](const Ctx& ctx) { return bmc->event_logs(ctx); }));
+  };
+  service.bodies["/redfish/v1/Entries"] = R"({"Members":[{"Id":"1","Message":"m"}],"Members@odata.count":1})";
+  EXPECT_EQ(logs(), "");
+  service.bodies["/redfish/v1/Entries"] =
+      R"({"Members":[{"Id":"1","Message":"m"}],"Members@odata.count":50})";
+  EXPECT_THAT(logs(), HasSubstr("SEL: it says that it has 50 entries, and lists 1"));
+}
+
+TEST_F(TrayPeer, WhichEntriesAreTheNewestOnlyNumbersTell) {
+  const std::string list = kHost + "/LogServices";
+  service.bodies[list] = collection({list + "/SEL"});
+  service.bodies[list + "/SEL"] = R"({"Id":"SEL","Entries":{"@odata.id":"/redfish/v1/Entries"}})";
+  const auto unread_of = [&](const std::string& prefix) {
+    std::vector<std::string> uris;
+    for (int i = 0; i < 210; ++i) {
+      uris.push_back("/redfish/v1/Entries/" + prefix + std::to_string(i));
+      service.bodies[uris.back()] = R"({"Id":"x","Message":"m"})";
+    }
+    service.bodies["/redfish/v1/Entries"] = collection(uris);
+    return not_whole(
+        ask<Result<std::vector<EventLog>>>([&](const Ctx& ctx) { return bmc->event_logs(ctx); }));
+  };
+  EXPECT_EQ(unread_of(""), "");
+  EXPECT_THAT(unread_of("e"), HasSubstr("SEL: 200 of its 210 entries were read"));
+}
+
 /// A tray that takes an image for its BIOS.
 class UpdatePeer : public Tray {
  protected:

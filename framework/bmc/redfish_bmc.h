@@ -32,7 +32,10 @@ struct RedfishOptions {
   /// Eight make about 20 s, which outlasts a busy spell; the Ctx's deadline comes before.
   int retries = 8;
   Nanoseconds retry_delay{
-      250'000'000};         ///< first pause, doubles up to 4 s; Retry-After wins (capped at 10 s)
+      250'000'000};  ///< first pause, doubles up to 4 s; Retry-After wins (capped at 10 s)
+  /// What a DUT is made of may be read by entity tag (entity_tags.h). For whoever looks around; not where a
+  /// limit judges it.
+  bool parts_by_tag = false;
   int survey_cap = 20'000;  ///< URIs
   int max_depth = 64;       ///< JSON nesting
   /// Where a BMC without a stream may post its events; null, or one that gives null: nowhere. Asked when it

@@ -65,6 +65,11 @@ bool is_exchange_error(const Error& error) {
          error.code.starts_with("jump.");
 }
 
+bool is_unreachable(const Error& error) {
+  return error.code == "bmc.unreachable" || error.code == "jump.no_connection" ||
+         error.code == "jump.closed" || error.code == "jump.lost";
+}
+
 Error error_for_status(int status, const std::string& method, const std::string& uri,
                        const std::optional<RedfishRefusal>& refusal) {
   std::string said;

@@ -32,6 +32,9 @@ bool looks_like_resource(const JsonView& body);
 
 /// True for the first group above.
 bool is_exchange_error(const Error& error);
+/// Nobody answered: no connection, or one that broke, whether straight or on from a jump host
+/// (bmc.unreachable, jump.no_connection, jump.closed, jump.lost). Such an exchange may have reached the BMC.
+bool is_unreachable(const Error& error);
 
 /// The Error for a status that is no success. `refusal` may be empty.
 Error error_for_status(int status, const std::string& method, const std::string& uri,

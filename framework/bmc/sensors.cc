@@ -185,11 +185,12 @@ boost::asio::awaitable<Result<std::vector<SensorReader::Titled>>> SensorReader::
   co_return found;
 }
 
-boost::asio::awaitable<Status> SensorReader::older_of(const Ctx& ctx, const RedfishResource& chassis,
-                                                      JsonView link, std::vector<Titled>& into) {
+boost::asio::awaitable<Result<bool>> SensorReader::older_of(const Ctx& ctx, const RedfishResource& chassis,
+                                                            JsonView link, std::vector<Titled>& into) {
+  const bool linked = link.exists();
   Result<std::optional<RedfishResource>> read = co_await tree_.resource(ctx, chassis, std::move(link));
   if (!read) co_return read.error();
-  if (!*read) co_return success();
+  if (!*read) co_return !linked;
   for (const OlderReading& kind : kOlderReadings) {
     const std::vector<JsonView> entries = (*read)->body[kind.list].elements();
     for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -214,7 +215,7 @@ boost::asio::awaitable<Status> SensorReader::older_of(const Ctx& ctx, const Redf
       into.push_back(std::move(one));
     }
   }
-  co_return success();
+  co_return true;
 }
 
 /// Adds what is not there yet, and unit and type where a sensor has neither; false: the older ones were no
@@ -247,14 +248,17 @@ boost::asio::awaitable<Result<std::vector<SensorReading>>> SensorReader::read(co
     if (!sensors) co_return std::move(sensors.error()).while_doing("reading sensors");
     if (!older_adds_nothing_.contains(chassis.uri)) {
       std::vector<Titled> older;
+      bool all_answered = true;
       for (const char* name : kOlderResources) {
         const JsonView link = chassis.body[name];
-        Status read = co_await older_of(ctx, chassis, link, older);
-        if (!read) co_return std::move(read.error()).while_doing("reading sensors");
+        Result<bool> answered = co_await older_of(ctx, chassis, link, older);
+        if (!answered) co_return std::move(answered.error()).while_doing("reading sensors");
+        all_answered = all_answered && *answered;
       }
       const bool there = !older.empty();
       const bool used = merge(*sensors, std::move(older));
-      if (there && !used) older_adds_nothing_.insert(chassis.uri);
+      // One that could not be read now may add something later.
+      if (there && !used && all_answered) older_adds_nothing_.insert(chassis.uri);
     }
     for (Titled& one : *sensors) found.emplace_back(chassis.id(), std::move(one.reading));
   }

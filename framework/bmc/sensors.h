@@ -26,8 +26,9 @@ class SensorReader {
   struct Titled;
   boost::asio::awaitable<Result<std::vector<Titled>>> sensors_of(const Ctx& ctx,
                                                                  const RedfishResource& chassis);
-  boost::asio::awaitable<Status> older_of(const Ctx& ctx, const RedfishResource& chassis, JsonView link,
-                                          std::vector<Titled>& into);
+  /// False: it is linked and could not be read.
+  boost::asio::awaitable<Result<bool>> older_of(const Ctx& ctx, const RedfishResource& chassis, JsonView link,
+                                                std::vector<Titled>& into);
   static bool merge(std::vector<Titled>& sensors, std::vector<Titled> older);
 
   ServiceTree& tree_;

@@ -135,6 +135,16 @@ TEST_F(TwoKinds, AnOlderResourceThatAddsNothingIsReadOnce) {
   EXPECT_EQ(service.count("GET /redfish/v1/Chassis/1/Sensors/0"), 2);
 }
 
+TEST_F(TwoKinds, OneOlderResourceThatIsNotAnsweredIsAskedAgain) {
+  sensors({R"({"Id":"t","Name":"Inlet","ReadingType":"Temperature","ReadingUnits":"Cel","Reading":25})"});
+  service.bodies["/redfish/v1/Chassis/1/Thermal"] =
+      R"({"Temperatures":[{"Name":"Inlet","ReadingCelsius":25}]})";
+  service.bodies["/redfish/v1/Chassis/1/Power"] = R"({"error":{"code":"Base.1.0.InternalError"}})";
+  EXPECT_EQ(read(), (Lines{"t Temperature 25 Cel"}));
+  service.bodies["/redfish/v1/Chassis/1/Power"] = R"({"Voltages":[{"Name":"VCORE","ReadingVolts":1.1}]})";
+  EXPECT_EQ(read(), (Lines{"t Temperature 25 Cel", "VCORE Voltage 1.1 V"}));
+}
+
 TEST_F(TwoKinds, NoTwoReadingsHaveOneName) {
   sensors({});
   service.bodies["/redfish/v1/Chassis/1/Power"] =

@@ -88,11 +88,12 @@ class ServiceTree {
   std::optional<RedfishResource> root_;
 };
 
-/// For what a DUT is made of and no more: may take a 304 for it (entity_tags.h). Not a ServiceTree to anybody
-/// else.
+/// For what a DUT is made of and no more: may take a 304 for it where RedfishOptions::parts_by_tag says so
+/// (entity_tags.h). Not a ServiceTree to anybody else.
 class SettledTree : private ServiceTree {
  public:
-  explicit SettledTree(RedfishClient& client) : ServiceTree(client, Freshness::unless_changed) {}
+  explicit SettledTree(RedfishClient& client)
+      : ServiceTree(client, client.options().parts_by_tag ? Freshness::unless_changed : Freshness::fresh) {}
   using ServiceTree::follow;
   using ServiceTree::resource;
   using ServiceTree::service;

@@ -67,6 +67,10 @@ std::string address_of(const std::string& url) {
   return address;
 }
 
+bool is_loopback_address(const std::string& address) {
+  return address.rfind("127.", 0) == 0 || address == "::1" || address == "localhost";
+}
+
 bool is_https_url(const std::string& url) {
   const std::string scheme = "https://";
   if (url.compare(0, scheme.size(), scheme) != 0 || url.size() == scheme.size() || url[scheme.size()] == '/')
@@ -95,10 +99,12 @@ class InventoryReader {
   HostAccess read_host(const YamlNode& node);
   Expectation read_expectation(const YamlNode& node, const std::string& dut);
   void read_components(const YamlNode& list, Expectation& expect);
+  void refuse_jumps_over_duts(const Inventory& inventory);
 
   std::string file_;
   std::vector<Problem>& problems_;
   std::map<std::pair<std::string, std::string>, Place> seen_;
+  std::vector<std::pair<Place, HostAccess>> jumps_;
   bool uses_credentials_ = false;
 };
 
@@ -190,8 +196,11 @@ BmcAccess InventoryReader::read_bmc(const YamlNode& node) {
   bmc.credential = reader.text("credential").value_or("");
   uses_credentials_ = uses_credentials_ || !bmc.credential.empty();
   if (const YamlNode* tls = reader.take("tls", Need::required)) bmc.tls = read_tls(*tls);
-  // One jump host leads to many BMCs, and may be a DUT's own host: it is not unique.
-  if (const YamlNode* jump = reader.take("jump")) bmc.jump = read_ssh(*jump, "jump");
+  // One jump host leads to many BMCs: it is not unique.
+  if (const YamlNode* jump = reader.take("jump")) {
+    bmc.jump = read_ssh(*jump, "jump");
+    jumps_.emplace_back(jump->place, *bmc.jump);
+  }
   reader.finish();
   return bmc;
 }
@@ -301,6 +310,24 @@ Dut InventoryReader::read_dut(const YamlNode& node) {
   return dut;
 }
 
+/// Who cuts the energy of a DUT must not go by a host that the cut switches off: the next look would be
+/// blind.
+void InventoryReader::refuse_jumps_over_duts(const Inventory& inventory) {
+  for (const auto& [place, jump] : jumps_) {
+    const std::string address = address_of(jump.address);
+    for (const Dut& dut : inventory.duts) {
+      if (address.empty() || !dut.host || address_of(dut.host->address) != address) continue;
+      // On loopback, where simulated hosts and their jump host live, the port tells machines apart.
+      if (is_loopback_address(address) && dut.host->port != jump.port) continue;
+      problem(place, "inventory.jump",
+              fmt::format("the jump host {} is the host of {}: a cut would switch off its own way to the BMC",
+                          jump.address, dut.id),
+              "reach the BMC by a host that is no DUT of this rack");
+      break;
+    }
+  }
+}
+
 Inventory InventoryReader::read(const YamlNode& root) {
   constexpr double kFastest = 10'000;
   Inventory inventory;
@@ -344,6 +371,7 @@ Inventory InventoryReader::read(const YamlNode& root) {
   if (const YamlNode* duts = reader.take_list("duts", Need::required)) {
     for (const YamlNode& item : duts->items) inventory.duts.push_back(read_dut(item));
     if (duts->items.empty()) problem(duts->place, "inventory.empty", "the rack has no DUTs");
+    refuse_jumps_over_duts(inventory);
   }
   if (const auto named = reader.text("firmware")) {
     Parsed<FirmwareBaselineFile> baseline = read_firmware_baseline(beside(file_, *named));

@@ -78,6 +78,25 @@ TEST(InventoryFile, AJumpHostIsReadAsAHostIs) {
   EXPECT_FALSE(with_jump(std::string("adress: 10.0.1.1, host_key: \"") + kHostKey + "\""));
 }
 
+TEST(InventoryFile, AJumpHostIsNoDutOfTheRack) {
+  const std::string key = std::string("host_key: \"") + kHostKey + "\"";
+  const auto rack = [&key](const std::string& jump, const std::string& host) {
+    return inventory_of(dut("    host: {address: " + host + ", " + key + "}\n", "C02", 4102) +
+                        "  - {id: C01, role: server, bmc: {url: \"https://172.31.13.251\", tls: {" + kPin +
+                        "}, jump: {address: " + jump + ", " + key + "}}}\n" +
+                        dut("    host: {address: bastion-2, " + key + "}\n", "C03", 4103));
+  };
+  EXPECT_TRUE(rack("10.0.0.5", "10.0.1.11")) << "a bastion";
+  const auto own = rack("10.0.1.11", "10.0.1.11");
+  EXPECT_FALSE(own);
+  const Problem found = find_problem(own.problems, "inventory.jump");
+  EXPECT_NE(found.message.find("C02"), std::string::npos) << found.message;
+  EXPECT_FALSE(rack("10.0.1.11, port: 2200", "10.0.1.11")) << "another port is the same machine";
+  EXPECT_FALSE(rack("BASTION-2", "10.0.1.11")) << "a host that is listed later, in other letters";
+  EXPECT_TRUE(rack("127.0.0.1, port: 2200", "127.0.0.1")) << "of a simulation";
+  EXPECT_FALSE(rack("127.0.0.1", "127.0.0.1"));
+}
+
 TEST(InventoryFile, WhatMustBeUniqueIs) {
   const auto same_id = inventory_of(dut("") + dut("", "C01", 4102));
   EXPECT_EQ(find_problem(same_id.problems, "inventory.duplicate").place.line, 8);

@@ -90,6 +90,19 @@ void emit_building(YAML::Emitter& yaml, const BuildingAccess& building) {
   yaml << YAML::EndMap;
 }
 
+void emit_events(YAML::Emitter& yaml, const EventListenerAccess& events) {
+  const auto text = [&yaml](const char* key, const std::string& value) {
+    if (!value.empty()) yaml << YAML::Key << key << YAML::Value << YAML::DoubleQuoted << value;
+  };
+  yaml << YAML::Key << "events" << YAML::Value << YAML::BeginMap;
+  text("listen", events.address);
+  if (events.port != 0) yaml << YAML::Key << "port" << YAML::Value << events.port;
+  text("told_as", events.told_as);
+  text("certificate", events.certificate);
+  text("key", events.key);
+  yaml << YAML::EndMap;
+}
+
 }  // namespace
 
 std::string inventory_text(const Inventory& inventory, const std::string& comment) {
@@ -105,6 +118,7 @@ std::string inventory_text(const Inventory& inventory, const std::string& commen
   if (inventory.firmware_baseline)
     yaml << YAML::Key << "firmware" << YAML::Value << YAML::DoubleQuoted << inventory.firmware_baseline->file;
   if (inventory.building) emit_building(yaml, *inventory.building);
+  if (inventory.events) emit_events(yaml, *inventory.events);
   yaml << YAML::Key << "duts" << YAML::Value << YAML::BeginSeq;
   for (const Dut& dut : inventory.duts) {
     yaml << YAML::BeginMap;

@@ -106,5 +106,41 @@ TEST(InventoryText, ABuildingIsReadBackAsItWas) {
   expect_same(plain, "");
 }
 
+/// Read back, it says the same; and written once more, it is the same text.
+void expect_same_events(const EventListenerAccess& events) {
+  Inventory rack;
+  rack.rack = "R01";
+  rack.product = "gb300-nvl72";
+  rack.events = events;
+  Dut tray;
+  tray.id = "C01";
+  tray.role = Role::compute_tray;
+  tray.bmc = BmcAccess{"https://10.0.0.1", "", {TlsTrust::Kind::insecure, "bench"}};
+  rack.duts.push_back(tray);
+  const std::string text = inventory_text(rack, "");
+  const Parsed<Inventory> back = parse_inventory(text, "/rack.yaml");
+  ASSERT_TRUE(back) << text << (back.problems.empty() ? "" : back.problems.front().message);
+  ASSERT_TRUE(back.value->events) << text;
+  const EventListenerAccess& read = *back.value->events;
+  EXPECT_EQ(read.address, events.address);
+  EXPECT_EQ(read.port, events.port);
+  EXPECT_EQ(read.told_as, events.told_as);
+  EXPECT_EQ(read.certificate, events.certificate);
+  EXPECT_EQ(read.key, events.key);
+  EXPECT_EQ(inventory_text(*back.value, ""), text);
+}
+
+TEST(InventoryText, WhereEventsAreHeardIsReadBackAsItWas) {
+  EventListenerAccess events;
+  events.address = "10.0.0.2";
+  expect_same_events(events);
+  events.address = "::";
+  events.port = 8443;
+  events.told_as = "station-7.example";
+  events.certificate = "/etc/kiln/events \"one\".pem";
+  events.key = "/etc/kiln/events.key";
+  expect_same_events(events);
+}
+
 }  // namespace
 }  // namespace kiln

@@ -5,13 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <boost/algorithm/string/predicate.hpp>
-#include <boost/asio/ip/address.hpp>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <limits>
 #include <utility>
 
+#include "io/check_http_options.h"
 #include "io/curl_multi.h"
 #include "io/curl_received.h"
 #include "io/header_name.h"
@@ -169,6 +168,7 @@ struct Way {
   SshJump* jump = nullptr;
   std::string host;
   std::uint16_t port = 0;
+  List connect_to;                                   ///< while curl may read it
   std::vector<std::shared_ptr<JumpStream>> streams;  ///< made for this exchange
   std::optional<Error> error;                        ///< none could be made
 };
@@ -250,7 +250,6 @@ class CurlClient final : public HttpClient {
       const bool v6 = address.find(':') != std::string::npos;
       append(connect_to_, v6 ? fmt::format("::[{}]:", address) : fmt::format("::{}:", address));
     }
-    if (options_.jump) append(connect_to_, address_of_way(*options_.jump));
     ++multi_->peers;
   }
   CurlClient(const CurlClient&) = delete;
@@ -285,6 +284,7 @@ class CurlClient final : public HttpClient {
     }
 
     const auto exchange = std::make_unique<Exchange>(std::move(request));
+    const std::int64_t begun_ns = loop_.clock().now().monotonic_ns;
     if (options_.jump && !read_target(exchange->request.url, exchange->way)) {
       co_return Error("http.request", printable(exchange->request.url) + ": not a usable URL",
                       "write it as https://address:port/path", Blame::recipe);
@@ -301,9 +301,13 @@ class CurlClient final : public HttpClient {
       multi_->remove(easy.get());
       give_back(std::move(easy), *exchange);
       Error error = ended.error();
+      // A stream of events that ends by its deadline has answered.
+      if (options_.jump && error.code == "ctx.deadline" && !exchange->received.on_piece)
+        options_.jump->unanswered(begun_ns);
       co_return std::move(error).while_doing(exchange->request.method + " " +
                                              printable(exchange->request.url));
     }
+    if (options_.jump && *ended == CURLE_OPERATION_TIMEDOUT) options_.jump->unanswered(begun_ns);
     Result<HttpResponse> result = take_result(*ended, easy.get(), *exchange);
     give_back(std::move(easy), *exchange);
     co_return result;
@@ -358,6 +362,7 @@ class CurlClient final : public HttpClient {
       curl_easy_setopt(easy.get(), CURLOPT_HEADERDATA, nullptr);
       curl_easy_setopt(easy.get(), CURLOPT_PREREQDATA, nullptr);
       curl_easy_setopt(easy.get(), CURLOPT_OPENSOCKETDATA, nullptr);
+      if (options_.jump) curl_easy_setopt(easy.get(), CURLOPT_CONNECT_TO, nullptr);
       curl_easy_setopt(easy.get(), CURLOPT_PRIVATE, nullptr);
     } else {
       curl_easy_reset(easy.get());
@@ -387,7 +392,7 @@ class CurlClient final : public HttpClient {
     if (options_.jump) curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &open_by_jump);
   }
 
-  void prepare(CURL* easy, Exchange& exchange) const {
+  void prepare(CURL* easy, Exchange& exchange) {
     const HttpRequest& request = exchange.request;
     curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
     if (exchange.received.on_piece) {
@@ -424,8 +429,12 @@ class CurlClient final : public HttpClient {
                        number & 255U);
   }
 
-  void prepare_way(CURL* easy, Exchange& exchange) const {
+  void prepare_way(CURL* easy, Exchange& exchange) {
+    // What failed before this began is not what it will fail by.
+    std::erase_if(streams_, [](const auto& stream) { return stream->failure().has_value(); });
     exchange.way.jump = options_.jump.get();
+    append(exchange.way.connect_to, address_of_way(*options_.jump));
+    curl_easy_setopt(easy, CURLOPT_CONNECT_TO, exchange.way.connect_to.get());
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &exchange.way);
   }
 
@@ -433,9 +442,10 @@ class CurlClient final : public HttpClient {
   std::optional<Error> failed_hop(CURLcode code, Exchange& exchange) {
     if (!options_.jump || !is_about_the_way(code)) return std::nullopt;
     std::optional<Error> why = exchange.way.error;
-    // The newest first; of a connection that was kept, it was made for an exchange before.
-    std::vector<std::shared_ptr<JumpStream>> streams = streams_;
-    streams.insert(streams.end(), exchange.way.streams.begin(), exchange.way.streams.end());
+    // The newest first; of a connection that was kept, it was made for an exchange before. One that fails is
+    // closed, which no exchange on it waits out: a timeout is not by one of those.
+    std::vector<std::shared_ptr<JumpStream>> streams = exchange.way.streams;
+    if (streams.empty() && code != CURLE_OPERATION_TIMEDOUT) streams = streams_;
     for (auto stream = streams.rbegin(); stream != streams.rend() && !why; ++stream)
       why = (*stream)->failure();
     std::erase_if(streams_, [](const auto& stream) { return stream->failure().has_value(); });
@@ -534,42 +544,6 @@ class CurlClient final : public HttpClient {
   std::vector<std::shared_ptr<JumpStream>> streams_;  ///< of connections that may be kept
 };
 
-bool is_base64_sha256(const std::string& text) {
-  constexpr const char* kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  return text.size() == 44 && text.find_first_not_of(kBase64) == 43 && text.back() == '=';
-}
-
-Status check_options(const HttpOptions& options) {
-  const auto refuse = [](std::string message, std::string action) {
-    return Error("http.options", std::move(message), std::move(action), Blame::station);
-  };
-  const TlsTrust& trust = options.trust;
-  if (trust.kind == TlsTrust::Kind::pin && !is_base64_sha256(trust.value)) {
-    return refuse(fmt::format("tls.pin_sha256 is not the base64 form of a SHA-256: \"{}\"", trust.value),
-                  "it has 44 characters and ends with '='");
-  }
-  if (trust.kind == TlsTrust::Kind::insecure && trust.value.empty()) {
-    return refuse("tls.insecure needs a reason",
-                  "say why this device cannot be verified; the report prints it");
-  }
-  if (trust.kind == TlsTrust::Kind::certificate_authority) {
-    std::error_code failed;
-    if (!std::filesystem::is_regular_file(trust.value, failed)) {
-      return refuse(fmt::format("tls.ca: there is no file {}", trust.value),
-                    "give the path of the CA's PEM certificate");
-    }
-  }
-  if (options.max_concurrent == 0) return refuse("max_concurrent is 0: no request could ever be sent", "");
-  if (options.address_override && options.jump)
-    return refuse("an address of its own, and a jump host that knows the addresses: one of them only", "");
-  if (options.address_override) {
-    boost::system::error_code failed;
-    boost::asio::ip::make_address(*options.address_override, failed);
-    if (failed) return refuse(fmt::format("not a numeric address: \"{}\"", *options.address_override), "");
-  }
-  return success();
-}
-
 }  // namespace
 
 struct CurlEngine::Impl {
@@ -582,7 +556,7 @@ CurlEngine::CurlEngine(Loop& loop) : impl_(std::make_shared<Impl>(loop)) {}
 CurlEngine::~CurlEngine() = default;
 
 Result<std::unique_ptr<HttpClient>> CurlEngine::client(HttpOptions options) {
-  Status usable = check_options(options);
+  Status usable = check_http_options(options);
   if (!usable) return usable.error();
   auto& multis = impl_->multis;
   auto roomy = std::find_if(multis.begin(), multis.end(),

@@ -568,6 +568,7 @@ void SshConnection::watch() {
                          const auto self = weak.lock();
                          if (!self) return;
                          self->reading_ = false;
+                         if (!closed) self->heard_ns_ = self->loop_.clock().now().monotonic_ns;
                          if (!closed) self->on_ready();
                        });
   }

@@ -50,6 +50,8 @@ class SshConnection : public std::enable_shared_from_this<SshConnection> {
   /// `wake` is called once, when something has happened on the connection: maybe from inside a callback of
   /// libssh, so that it must do no more than post.
   void on_activity(std::function<void()> wake);
+  /// When the host last sent anything (monotonic).
+  [[nodiscard]] std::int64_t heard_ns() const { return heard_ns_; }
   /// Something came for a channel; from its callbacks.
   void happened();
   /// Frees a channel once the host has answered its opening, for which nobody waits any more.
@@ -94,6 +96,7 @@ class SshConnection : public std::enable_shared_from_this<SshConnection> {
   bool reading_ = false;
   bool writing_ = false;
   std::uint64_t generation_ = 0;  ///< counts what happened
+  std::int64_t heard_ns_ = 0;
   std::vector<std::function<void()>> waiters_;
   std::vector<ssh_channel> orphans_;  ///< given up while the host had not yet answered the open
   std::optional<Error> failure_;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -14,6 +15,9 @@ namespace {
 using boost::asio::awaitable;
 using detail::ForwardedStream;
 using detail::SshConnection;
+
+/// Ours: below it, silence says nothing.
+constexpr std::int64_t kLeastQuietNs = 250'000'000;
 
 /// An error of the way there, under a name that says so.
 Error in_first_hop(Error error) {
@@ -50,6 +54,11 @@ class LibsshJump final : public SshJump {
   }
 
   awaitable<Status> ready(const Ctx& ctx) override {
+    // Not when the doubt came: others may stand between ready() and connect().
+    if (doubted_) {
+      link_.forget(std::exchange(doubted_, nullptr));
+      number_ = next_number();
+    }
     const Result<std::shared_ptr<SshConnection>> connection = co_await link_.connected(ctx);
     if (!connection) co_return in_first_hop(connection.error());
     co_return success();
@@ -71,6 +80,15 @@ class LibsshJump final : public SshJump {
     return std::shared_ptr<JumpStream>(std::make_shared<Stream>(*stream));
   }
 
+  void unanswered(std::int64_t begun_ns) override {
+    const std::shared_ptr<SshConnection> connection = link_.usable();
+    if (!connection) return;
+    const std::int64_t now_ns = loop_.clock().now().monotonic_ns;
+    const std::int64_t quiet_ns = now_ns - std::max(connection->heard_ns(), begun_ns);
+    // A device that is slow is none of the host's fault: others' answers, or the host's own, were heard.
+    if (quiet_ns >= std::max<std::int64_t>((now_ns - begun_ns) / 2, kLeastQuietNs)) doubted_ = connection;
+  }
+
   std::uint32_t number() const override { return number_; }
   std::string where() const override {
     const SshOptions& options = link_.options();
@@ -85,6 +103,7 @@ class LibsshJump final : public SshJump {
 
   Loop& loop_;
   detail::SshLink link_;
+  std::shared_ptr<SshConnection> doubted_;  ///< to be forgotten
   std::shared_ptr<Streams> streams_ = std::make_shared<Streams>();
   std::uint64_t next_stream_ = 0;
   std::uint32_t number_;

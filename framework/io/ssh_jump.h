@@ -45,7 +45,11 @@ class SshJump {
   /// Begins to connect to `host` (a name or address as the jump host knows it). Does not wait, so that it may
   /// be called from another library's callback; an Error when ready() was not, or no descriptor is left.
   virtual Result<std::shared_ptr<JumpStream>> connect(const std::string& host, std::uint16_t port) = 0;
-  /// What sets it apart from every other way to the same address.
+  /// An exchange that began at `begun_ns` (monotonic) has ended without an answer in its time. Where the jump
+  /// host has sent nothing at all meanwhile, its connection may be half dead: the next ready() logs in anew,
+  /// and number() is another, so that nothing kept is used again. What runs on the old one may end there.
+  virtual void unanswered(std::int64_t begun_ns) = 0;
+  /// What sets it apart from every other way to the same address; another one after a new login by doubt.
   [[nodiscard]] virtual std::uint32_t number() const = 0;
   /// "user@host port 22".
   [[nodiscard]] virtual std::string where() const = 0;

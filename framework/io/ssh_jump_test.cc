@@ -236,6 +236,58 @@ TEST_F(SshJumpTest, ARequestEndsByItsDeadline) {
   EXPECT_TRUE(get(*client, "/"));
 }
 
+TEST_F(SshJumpTest, AHalfDeadConnectionIsNotAskedASecondTime) {
+  Sshd sshd;
+  const auto jump = jump_by(sshd.options());
+  const auto client = client_by(jump);
+  const auto other = client_by(jump);
+  ASSERT_TRUE(get(*client, "/"));
+  ASSERT_TRUE(get(*other, "/"));
+  sshd.freeze();
+  HttpRequest request("GET", peer_.url("/"));
+  request.timeout = 2s;
+  const Result<HttpResponse> late = send(*client, request);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, "http.timeout") << late.error().full();
+  EXPECT_TRUE(get(*client, "/")) << "by a login of its own";
+  EXPECT_TRUE(get(*other, "/")) << "and nobody uses what was kept of the old one";
+
+  sshd.freeze();
+  const Result<HttpResponse> ended = send(*client, HttpRequest("GET", peer_.url("/")), 2s);
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().code, "ctx.deadline");
+  EXPECT_TRUE(get(*client, "/"));
+}
+
+TEST_F(SshJumpTest, ASlowDeviceIsNoReasonToLogInAnewWhereOthersAnswer) {
+  const Sshd sshd;
+  const auto jump = jump_by(sshd.options());
+  const auto slow = client_by(jump);
+  const auto well = client_by(jump);
+  ASSERT_TRUE(get(*slow, "/"));
+  const std::uint32_t number = jump->number();
+  Result<HttpResponse> late = Error("test.unset", "");
+  loop_->run([&](Ctx& ctx) -> awaitable<void> {
+    Scope scope(ctx);
+    HttpRequest hangs("GET", peer_.url("/hangs"));
+    hangs.timeout = 3s;
+    scope.start("slow", [&slow, &late, hangs](Ctx& task) { return once(task, *slow, hangs, 120s, late); });
+    for (int i = 0; i < 30; ++i) {
+      Result<HttpResponse> answer = Error("test.unset", "");
+      HttpRequest request("GET", peer_.url("/"));
+      co_await once(ctx, *well, std::move(request), 120s, answer);
+      EXPECT_TRUE(answer);
+      const Status waited = co_await ctx.sleep_for(100ms);
+      EXPECT_TRUE(waited);
+    }
+    const Status joined = co_await scope.join();
+    EXPECT_TRUE(joined);
+  });
+  EXPECT_EQ(late.error().code, "http.timeout");
+  ASSERT_TRUE(get(*well, "/"));
+  EXPECT_EQ(jump->number(), number);
+}
+
 TEST_F(SshJumpTest, AStreamOfEventsPasses) {
   const Sshd sshd;
   const auto client = client_by(jump_by(sshd.options()));

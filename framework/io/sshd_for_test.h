@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
@@ -19,6 +20,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "io/libssh_shell.h"
 
@@ -94,6 +96,22 @@ class Sshd {
     ::kill(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
     pid_ = 0;
+    for (const pid_t one : frozen_) ::kill(one, SIGKILL);
+    frozen_.clear();
+  }
+  /// Connections that there are say nothing any more, and are not closed; new ones are as ever.
+  void freeze() {
+    std::vector<pid_t> open{pid_};
+    while (!open.empty()) {
+      const std::string number = std::to_string(open.back());
+      open.pop_back();
+      std::istringstream children(read_file("/proc/" + number + "/task/" + number + "/children"));
+      for (pid_t child = 0; children >> child;) {
+        if (std::find(frozen_.begin(), frozen_.end(), child) == frozen_.end()) frozen_.push_back(child);
+        ::kill(child, SIGSTOP);
+        open.push_back(child);
+      }
+    }
   }
   /// The processes sshd has made for connections outlive it: this ends them too, as a power cut of the host
   /// would.
@@ -142,6 +160,7 @@ class Sshd {
   std::string settings_;
   std::uint16_t port_ = 0;
   pid_t pid_ = 0;
+  std::vector<pid_t> frozen_;
 };
 
 }  // namespace kiln

@@ -97,6 +97,7 @@ Result<RealDevices::RedfishDoor> RealDevices::redfish_door(const Dut& dut) {
   if (!peer) peer = std::make_shared<BmcPeer>();
   redfish.peer = peer;
   redfish.dialects = dialects_;
+  redfish.parts_by_tag = parts_by_tag_;
   redfish.post_listener = [this, url = dut.bmc->url] { return post_listener(url); };
   return RedfishDoor{std::move(*client), std::move(redfish)};
 }

@@ -39,6 +39,9 @@ class RealDevices final : public Devices {
 
   /// As the rack file says; nullopt: on loopback, for BMCs there.
   void listen_for_events(std::optional<EventListenerAccess> events) { events_ = std::move(events); }
+  /// What DUTs are made of may be read by entity tag from now on: for looking around, where nothing is
+  /// judged.
+  void read_parts_by_tag() { parts_by_tag_ = true; }
   /// The client of its BMC by itself, for whoever wants what it answers and not what that means. Errors as of
   /// open_bmc.
   Result<std::unique_ptr<RedfishClient>> open_redfish(const Dut& dut);
@@ -66,6 +69,7 @@ class RealDevices final : public Devices {
   std::optional<EventListenerAccess> events_;
   std::shared_ptr<PostListener> listener_;
   bool listener_asked_ = false;
+  bool parts_by_tag_ = false;
   Dialects dialects_;
   std::map<std::string, std::shared_ptr<BmcPeer>> peers_;          ///< by address
   std::map<std::string, std::shared_ptr<LoginDoor>> login_doors_;  ///< by address and user

@@ -13,7 +13,7 @@ namespace kiln {
 class FakePostListener final : public PostListener {
  public:
   std::unique_ptr<Place> open(OnPost on_post) override {
-    const std::string url = "https://station.test/" + std::to_string(++shared_->opened);
+    const std::string url = "https://station.test/secret-place-" + std::to_string(++shared_->opened);
     shared_->places[url] = std::move(on_post);
     return std::make_unique<FakePlace>(shared_, url);
   }

@@ -202,6 +202,7 @@ int discover_command(const CommandLine& line, const Paths& paths) {
   Status done = success();
   {
     RealDevices devices(*loop, scan.credentials, paths.state, plugins.dialects);
+    devices.read_parts_by_tag();
     loop->run([&devices, &scan, &line, &paths, &done](Ctx& ctx) {
       return run_scan(ctx, devices, scan, paths.state, line.json, done);
     });

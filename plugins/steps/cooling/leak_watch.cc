@@ -54,7 +54,10 @@ struct WatchMemory {
   std::string not_seen_last;
 };
 
-constexpr Nanoseconds kLeastBetweenPolls = std::chrono::milliseconds(50);  // a storm of events is no reason
+/// From the begin of a poll to the next that an event may bring forward: the first event is answered at once,
+/// but a storm of them, each of which finds all dry, must not keep the BMC from anything else. Both are ours.
+constexpr Nanoseconds kLeastBetweenPolls = std::chrono::milliseconds(50);
+constexpr Nanoseconds kLeastAfterDry = std::chrono::milliseconds(250);
 
 /// What the BMC says by itself hurries the next poll, and does nothing else: an event is no reading.
 struct Ears {
@@ -80,14 +83,14 @@ awaitable<void> hear_events(Ctx& ctx, StepContext& context, Bmc& bmc, std::share
 
 /// `begun_ns`: when the last poll began.
 awaitable<Status> pause_between_polls(const Ctx& ctx, std::shared_ptr<Ears> ears, std::int64_t begun_ns,
-                                      Nanoseconds pause) {
+                                      Nanoseconds pause, Nanoseconds least) {
   if (!ears->heard) {
     ears->pause.emplace(ctx.child("between polls"));
     const Status slept = co_await ears->pause->sleep_for(pause);
     ears->pause.reset();
     if (slept || ctx.stopped()) co_return slept;
   }
-  const std::int64_t earliest = begun_ns + kLeastBetweenPolls.count();
+  const std::int64_t earliest = begun_ns + least.count();
   const Nanoseconds left(std::max<std::int64_t>(earliest - ctx.now().monotonic_ns, 1'000'000));
   const Status waited = co_await ctx.sleep_for(left);
   co_return waited;
@@ -280,6 +283,7 @@ const StepDescription& LeakWatch::describe() const {
     StepDescription made;
     made.use = "cooling.leak_watch";
     made.bmc = {{BmcAbility::leak_detectors, true, "to cut on a leak"},
+                {BmcAbility::event_stream, false, "to look at once when it tells of a leak by itself"},
                 {BmcAbility::leak_policies, false, "to have on record what it does by itself about a leak"}};
     made.summary =
         "Poll the leak detectors beside everything; cut energy on a leak, or when dry can no longer be shown";
@@ -315,6 +319,7 @@ awaitable<Status> LeakWatch::run(StepContext& context) {
   if (!told) co_return told;
   memory.last_read_ns = context.ctx().now().monotonic_ns;
   bool asked_again = false;
+  bool hurried = false;  // this poll was brought forward
   const auto ears = std::make_shared<Ears>();
   Scope listening(context.ctx());
   bool listens = false;
@@ -374,9 +379,13 @@ awaitable<Status> LeakWatch::run(StepContext& context) {
     }
     const std::int64_t next = started + context.every().count();
     const Nanoseconds pause(std::max<std::int64_t>(next - context.ctx().now().monotonic_ns, 1'000'000));
-    const Status waited = co_await pause_between_polls(context.ctx(), ears, started, pause);
+    const bool hurried_and_dry = hurried && memory.last_good_ns == now;
+    const Nanoseconds least =
+        std::min(hurried_and_dry ? kLeastAfterDry : kLeastBetweenPolls, context.every());
+    const Status waited = co_await pause_between_polls(context.ctx(), ears, started, pause, least);
     if (!waited) break;
-    if (std::exchange(ears->heard, false)) ++memory.hurried;
+    hurried = std::exchange(ears->heard, false);
+    if (hurried) ++memory.hurried;
   }
   listening.request_stop(StopReason::sibling, "the watch ends");
   if (!memory.tripped) {

@@ -52,6 +52,7 @@ std::optional<LogBefore> before_of(const StepContext& context, const std::string
   if (!ids) return std::nullopt;
   LogBefore before;
   before.ids = KnownIds(earlier_text(context, "event_log.before.ids", log));
+  before.times = KnownTimes(earlier_text(context, "event_log.before.times", log));
   before.newest = earlier_text(context, "event_log.before.newest", log);
   return before;
 }
@@ -195,6 +196,8 @@ const StepDescription& After::describe() const {
   static const StepDescription description = [] {
     StepDescription made;
     made.use = "event_log.after";
+    made.bmc = {{BmcAbility::event_log, true, "to judge what it wrote during the run"},
+                {BmcAbility::clock, false, "to tell entries of the run by their time"}};
     made.summary = "Judge every entry that the BMC wrote into its event logs since the run began";
     const ComponentKind dut = ComponentKind::whole_dut;
     made.measurements = {

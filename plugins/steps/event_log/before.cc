@@ -32,6 +32,9 @@ awaitable<Status> record_log(StepContext& context, const EventLog& log) {
   Reading ids("event_log.before.ids", log.uri, ids_as_text(log.entries), source);
   const Result<Outcome> kept = co_await context.record(std::move(ids));
   if (!kept) co_return kept.error();
+  Reading times("event_log.before.times", log.uri, times_as_text(log.entries), source);
+  const Result<Outcome> dated = co_await context.record(std::move(times));
+  if (!dated) co_return dated.error();
   Reading newest("event_log.before.newest", log.uri, name_of_newest(log.entries), source);
   const Result<Outcome> named = co_await context.record(std::move(newest));
   if (!named) co_return named.error();
@@ -40,8 +43,8 @@ awaitable<Status> record_log(StepContext& context, const EventLog& log) {
   // Some hold more than they say; they are full, no worse.
   const double percent = std::min(100.0, 100.0 * held / static_cast<double>(*log.capacity));
   Reading fill("event_log.fill", log.uri, percent, source);
-  const bool stops = log.when_full == "NeverOverWrites";
-  fill.action = stops ? "save and clear this log: it takes no entries when it is full"
+  const bool stops = log.when_full != "WrapsWhenFull";
+  fill.action = stops ? "save and clear this log: full, it may take no more entries"
                       : "save and clear this log: its oldest entries are about to be overwritten";
   const Result<Outcome> filled = co_await context.record(std::move(fill));
   if (!filled) co_return filled.error();
@@ -54,6 +57,8 @@ const StepDescription& Before::describe() const {
   static const StepDescription description = [] {
     StepDescription made;
     made.use = "event_log.before";
+    made.bmc = {{BmcAbility::event_log, true, "to know which entries are old"},
+                {BmcAbility::clock, false, "to tell entries of the run by their time"}};
     made.summary = "Read the BMC's event logs and keep in the record what is old; say which are nearly full";
     const ComponentKind dut = ComponentKind::whole_dut;
     made.measurements = {
@@ -64,6 +69,7 @@ const StepDescription& Before::describe() const {
          "how full each log is, of those that say how much they hold"},
         {"event_log.before.logs", "", dut, false, "", "", "the logs there were"},
         {"event_log.before.ids", "", dut, false, "", "", "the entries each log held"},
+        {"event_log.before.times", "", dut, false, "", "", "when each of them was made"},
         {"event_log.before.newest", "", dut, false, "", "", "the newest entry of each log"},
         {"event_log.before.serious", "1", dut, false, "", "", "old entries that are not of severity OK"},
         {"event_log.clock_offset", "s", dut, false, "", "", "the BMC's clock minus the station's"}};

@@ -202,6 +202,14 @@ TEST_F(EventLogTest, AFullLogThatTakesNoMoreIsAFindingBeforeAndNoEvidenceAfter) 
   EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
 }
 
+TEST_F(EventLogTest, AFullLogThatDoesNotSayThatItWrapsIsNoEvidence) {
+  log().capacity = 2;
+  log().when_full = "Unknown";
+  const BenchResult unsaid = run();
+  EXPECT_EQ(unsaid.verdict.find("C01")->decision, Decision::incomplete);
+  EXPECT_NE(unsaid.measured("event_log.complete").reason.find("full"), std::string::npos);
+}
+
 TEST_F(EventLogTest, ALogThatIsRefusedOrGoneOrNeverWasIsNoEvidence) {
   bench.at(10s, [this] { log().unread = "GET answered 500"; });
   const BenchResult refused = run();
@@ -305,6 +313,30 @@ TEST(LogIds, WhatDoesNotFitIsTheOldestAndToldByItsTime) {
   clock.before_s = clock.after_s = 0;
   EXPECT_TRUE(new_entries(log, before, clock, 1'700'000'000'000'000'000).fresh.empty());
   EXPECT_TRUE(KnownIds(text.substr(0, 50)).contains("7998"));  // a cut text harms nobody
+}
+
+TEST(LogIds, AnIdThatWasGivenAnewIsAnotherEntry) {
+  std::vector<LogEntry> entries;
+  for (const char* id : {"1", "2", "3"}) entries.push_back(log_entry(id, "2023-11-01T00:00:00Z", "OK"));
+  entries.push_back(log_entry("4", "sometime", "OK"));
+  const std::string text = event_log::times_as_text(entries);
+  EXPECT_EQ(text, "1@1698796800,2@1698796800,3@1698796800");
+  LogBefore before;
+  before.ids = KnownIds(ids_as_text(entries));
+  before.times = event_log::KnownTimes(text);
+  before.newest = event_log::name_of_newest(entries);
+  EventLog log;
+  log.entries = entries;
+  log.entries[0].created = "2023-11-01T01:00:00+01:00";
+  const BmcClock none;
+  EXPECT_TRUE(new_entries(log, before, none, 0).fresh.empty()) << "the same moment, printed in another way";
+  log.entries[0].created = "2023-11-01T00:00:09Z";
+  log.entries[3].created = "1970-01-01T00:00:07Z";
+  const std::vector<LogEntry> fresh = new_entries(log, before, none, 0).fresh;
+  ASSERT_EQ(fresh.size(), 1U);
+  EXPECT_EQ(fresh[0].id, "1");
+  before.times = event_log::KnownTimes();
+  EXPECT_TRUE(new_entries(log, before, none, 0).fresh.empty()) << "of an older record only the ids are known";
 }
 
 TEST(LogParts, AnEntryBelongsToTheMostExactPartOfItsOrigin) {

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kLongestIds = 8'000;
 constexpr const char* kAndOthers = "+";
+constexpr const char* kSigns = " ,-+@";  // of the texts that hold them
 constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
 constexpr std::int64_t kResolution = kNanosecondsPerSecond;  // DSP0266 9.5: date-times have whole seconds
 /// A clock that is this far off, or moved so far, says nothing that could be used.
@@ -27,7 +28,7 @@ std::optional<std::int64_t> number_of(const std::string& id) {
 }
 
 bool fits_into_text(const std::string& id) {
-  return !id.empty() && id.find_first_of(" ,-+") == std::string::npos;
+  return !id.empty() && id.find_first_of(kSigns) == std::string::npos;
 }
 
 /// What a service writes when somebody empties its log: SELCleared, LogCleared, EventLogCleared…
@@ -129,6 +130,39 @@ bool KnownIds::contains(const std::string& id) const {
   });
 }
 
+std::string times_as_text(const std::vector<LogEntry>& entries) {
+  std::vector<std::pair<std::int64_t, std::string>> times;
+  for (const LogEntry& entry : entries) {
+    const std::optional<std::int64_t> at = parse_redfish_time(entry.created);
+    if (at && fits_into_text(entry.id)) times.emplace_back(*at / kNanosecondsPerSecond, entry.id);
+  }
+  std::stable_sort(times.begin(), times.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::string text;
+  for (const auto& [seconds, id] : times) {
+    const std::string piece = fmt::format("{}@{}", id, seconds);
+    if (text.size() + piece.size() + 1 > kLongestIds) break;
+    text += (text.empty() ? "" : ",") + piece;
+  }
+  return text;
+}
+
+KnownTimes::KnownTimes(const std::string& text) {
+  std::istringstream pieces(text);
+  for (std::string piece; std::getline(pieces, piece, ',');) {
+    const std::size_t at = piece.find('@');
+    if (at == std::string::npos) continue;
+    const std::optional<std::int64_t> seconds = tolerant_integer(piece.substr(at + 1));
+    if (seconds) seconds_.emplace(piece.substr(0, at), *seconds);
+  }
+}
+
+bool KnownTimes::is_another(const LogEntry& entry) const {
+  const auto known = seconds_.find(entry.id);
+  const std::optional<std::int64_t> at = parse_redfish_time(entry.created);
+  return known != seconds_.end() && at && *at / kNanosecondsPerSecond != known->second;
+}
+
 const LogEntry* newest_of(const std::vector<LogEntry>& entries) {
   constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::min();
   const LogEntry* newest = nullptr;
@@ -195,14 +229,20 @@ NewEntries new_entries(const EventLog& log, const std::optional<LogBefore>& befo
   if (!before && found.gap.empty()) found.gap = "what it held before the run is not known";
   const auto held = static_cast<std::int64_t>(std::max(log.listed, log.entries.size()));
   const bool full = log.capacity && held >= *log.capacity;
-  if (full && log.when_full == "NeverOverWrites" && found.gap.empty())
-    found.gap = fmt::format("it is full ({} entries) and takes no more", held);
+  // LogService v1.7.0, OverWritePolicy: WrapsWhenFull, NeverOverWrites, Unknown. Who does not say that the
+  // new takes the place of the old may have dropped the new.
+  if (full && log.when_full != "WrapsWhenFull" && found.gap.empty()) {
+    found.gap = log.when_full == "NeverOverWrites"
+                    ? fmt::format("it is full ({} entries) and takes no more", held)
+                    : fmt::format("it is full ({} entries), and does not say that it takes more", held);
+  }
   for (const LogEntry& entry : log.entries) {
-    const bool seen_before =
-        ids_hold && before->ids.contains(entry.id) && !surely_of_the_run(entry, clock, run_begun_ns);
+    const bool another = ids_hold && before->times.is_another(entry);
+    const bool seen_before = ids_hold && !another && before->ids.contains(entry.id) &&
+                             !surely_of_the_run(entry, clock, run_begun_ns);
     const bool told_by_time = !ids_hold || !before->ids.complete();
     const bool old = seen_before || (told_by_time && !may_be_of_the_run(entry, clock, run_begun_ns));
-    if (old) continue;
+    if (old && !another) continue;
     if (tells_of_clearing(entry) && found.gap.empty())
       found.gap = fmt::format("it was cleared during the run ({})", entry.message_id);
     found.fresh.push_back(entry);

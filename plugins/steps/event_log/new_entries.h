@@ -2,6 +2,7 @@
 // Which entries of a log are of this run, and whether that can be known. Pure.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -34,9 +35,27 @@ const LogEntry* newest_of(const std::vector<LogEntry>& entries);
 /// "37 at 2026-01-02T03:04:05Z", to find it again.
 std::string name_of_newest(const std::vector<LogEntry>& entries);
 
+/// When each entry was made, as text for the record: "37@1700000000,36@1699999999", UTC seconds, the newest
+/// first. Left out are ids with signs of this text in them, times that cannot be read, and what does not fit
+/// into 8,000 characters: of those the id alone is known.
+std::string times_as_text(const std::vector<LogEntry>& entries);
+
+class KnownTimes {
+ public:
+  KnownTimes() = default;
+  /// The inverse of times_as_text; what is no such text knows nothing, and so does a record without one.
+  explicit KnownTimes(const std::string& text);
+  /// It has the id of one that was made at another time: the service gives its ids anew.
+  [[nodiscard]] bool is_another(const LogEntry& entry) const;
+
+ private:
+  std::map<std::string, std::int64_t> seconds_;
+};
+
 /// What event_log.before has put into the record about one log.
 struct LogBefore {
   KnownIds ids;
+  KnownTimes times;
   std::string newest;  ///< name_of_newest; empty: it was empty
 };
 
