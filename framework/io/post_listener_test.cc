@@ -156,7 +156,7 @@ TEST_F(PostListenerTest, OtherMethodsTooMuchAndNothingAreRefused) {
 TEST_F(PostListenerTest, GarbageIsRefusedAndHarmsNobody) {
   listen();
   for (const std::string& bytes :
-       {std::string("\0\x16\x03\x01garbage\r\n\r\n", 17), std::string("POST\r\n\r\n"),
+       {std::string("\0\x16\x03\x01garbage\r\n\r\n", 15), std::string("POST\r\n\r\n"),
         "POST / HTTP/1.1\r\n" + std::string(40'000, 'a') + ": b\r\n\r\n",
         std::string("HTTP/9.9 nonsense\r\n\r\n")}) {
     const std::string answer = answered(bytes);

@@ -117,6 +117,9 @@ LimitsTable limits() {
   Limit version = row("firmware.version.after_update", "");
   version.expected = true;
   table.rows.push_back(std::move(version));
+  Limit standby = row("firmware.standby_version", "");
+  standby.expected = true;
+  table.rows.push_back(std::move(standby));
   equals("gpu.present", "", true);
   most("gpu.temperature.max", "Cel", 80);
   most("gpu.memory_temperature.max", "Cel", 90);
