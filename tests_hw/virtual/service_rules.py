@@ -322,7 +322,7 @@ class Crawl:
             kind, allowed = self.kind(uri), set(re.split(", *", answer.headers.get("Allow", "")))
             writable = {"ManagerAccountCollection": {"POST"}, "SessionCollection": {"POST"}, "EventDestinationCollection": {"POST"}, "ManagerAccount": {"PATCH", "DELETE"},
                         "Session": {"DELETE"}, "EventDestination": {"PATCH", "DELETE"}, "Task": {"DELETE"}, "Chassis": {"PATCH"}, "ComputerSystem": {"PATCH"},
-                        "ManagerNetworkProtocol": {"PATCH"}, "NvidiaLeakDetectionPolicy": {"PATCH"}}.get(kind, set())
+                        "ManagerNetworkProtocol": {"PATCH"}, "NvidiaLeakDetectionPolicy": {"PATCH"}, "UpdateService": {"PATCH"}}.get(kind, set())
             self.say("8.1 Allow names what the schema lets", not {"GET", "HEAD"} <= allowed <= {"GET", "HEAD"} | writable, f"{uri}: {allowed}")
 
 
