@@ -361,6 +361,16 @@ TEST_F(RackFirmwareTest, MixedFirmwareIsNamedByWhoRunsWhat) {
   EXPECT_THAT(result.bodies<Diagnosed>().front().message, HasSubstr("97.9 on C02:HGX_FW_GPU_1"));
 }
 
+TEST_F(RackFirmwareTest, WhatTellsNoVersionIsNoProofThatNothingIsMixed) {
+  FirmwareItem silent;
+  silent.id = "CPLD";
+  bench.hardware("C02").firmware.push_back(silent);
+  bench.step("mix", plugin_step("firmware.mix"));
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.measured("firmware.mixed_components").outcome, Outcome::unset);
+  EXPECT_THAT(result.measured("firmware.mixed_components").reason, HasSubstr("C02:CPLD"));
+}
+
 TEST_F(RackFirmwareTest, FirmwareThatIsPrintedDifferentlyIsNotMixed) {
   bench.hardware("C02").firmware.front().version = "v3.01 ";
   bench.step("mix", plugin_step("firmware.mix"));

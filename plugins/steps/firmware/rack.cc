@@ -159,7 +159,7 @@ const StepDescription& Mix::describe() const {
 
 awaitable<Status> Mix::run(StepContext& context) {
   std::map<std::string, Versions> kinds;
-  std::vector<std::string> read_from;
+  std::vector<std::string> read_from, untold;
   for (const Dut* dut : context.duts()) {
     if (!dut->bmc) continue;
     const Result<Bmc*> bmc = context.bmc_of(dut->id);
@@ -169,18 +169,24 @@ awaitable<Status> Mix::run(StepContext& context) {
     const std::string role(to_string(dut->role));
     for (const FirmwareItem& item : *items) {
       const std::string version = canonical_text(item.version);
+      if (version.empty()) untold.push_back(dut->id + ":" + item.id);
       if (version.empty()) continue;
       kinds[role + " " + kind_of(item.id)][version].push_back(dut->id + ":" + item.id);
     }
     const Result<std::vector<Part>> parts = co_await (*bmc)->parts(context.ctx());
     if (!parts) co_return parts.error();
     for (const Part& part : *parts) {
+      if (!part.unread.empty()) untold.push_back(fmt::format("{}:{}", dut->id, part.uri));
       const std::string version = canonical_text(part.firmware);
       if (version.empty() || part.model.empty()) continue;
       kinds[fmt::format("{} {}", to_string(part.kind), part.model)][version].push_back(dut->id + ":" +
                                                                                        part.name);
     }
     read_from.push_back(dut->id);
+  }
+  for (const Dut& dut : context.inventory().duts) {
+    const bool asked = std::find(read_from.begin(), read_from.end(), dut.id) != read_from.end();
+    if (dut.bmc && !asked) untold.push_back(dut.id);
   }
   std::int64_t mixed = 0;
   std::string who;
@@ -200,6 +206,14 @@ awaitable<Status> Mix::run(StepContext& context) {
   Reading reading(
       "firmware.mixed_components", "", mixed,
       Source{"redfish", fmt::format("firmware inventories and parts of {}", fmt::join(read_from, ", "))});
+  // What nobody told can only make it worse.
+  reading.at_least = !untold.empty();
+  constexpr std::size_t kNamedUntold = 8;
+  const std::size_t named = std::min(untold.size(), kNamedUntold);
+  reading.reason =
+      fmt::format("what runs is not known of {} places: {}{}", untold.size(),
+                  fmt::join(untold.begin(), untold.begin() + static_cast<std::ptrdiff_t>(named), ", "),
+                  named < untold.size() ? ", …" : "");
   if (mixed > 0) reading.action = "bring the few to what the many run, or all to the baseline: " + who;
   const Result<Outcome> judged = co_await context.record(std::move(reading));
   if (!judged) co_return judged.error();

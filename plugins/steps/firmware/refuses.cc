@@ -376,6 +376,16 @@ Status Refuses::check(const Parameters& with) const {
                  fmt::format("'{}' is not a case{}", word, did_you_mean(word, case_words())), "",
                  Blame::recipe);
   }
+  const std::vector<std::string> chosen = chosen_cases(with);
+  const bool has_control = std::find(chosen.begin(), chosen.end(), "same_image") != chosen.end() ||
+                           std::find(chosen.begin(), chosen.end(), "power_loss") != chosen.end();
+  if (!has_control) {
+    return Error(
+        "recipe.parameters",
+        "cases has neither same_image nor power_loss: without a good image that is taken, a BMC that "
+        "refuses everything would pass",
+        "add same_image", Blame::recipe);
+  }
   if (with.integer("oversize_mib") < 1 || with.integer("oversize_mib") > kLargest) {
     return Error("recipe.parameters", fmt::format("oversize_mib must be from 1 to {}", kLargest), "",
                  Blame::recipe);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -60,7 +61,11 @@ class RefusesTest : public testing::Test {
   BenchResult run_cases(const std::vector<std::string>& cases) {
     StepSpec& spec = bench.step("refuses", plugin_step("firmware.refuses"),
                                 {{"component", "UEFI"}, {"oversize_mib", "1"}});
-    if (!cases.empty()) spec.with["cases"] = StepBench::list_of(cases);
+    std::vector<std::string> with_control = cases;  // a good image that is taken
+    if (std::find(cases.begin(), cases.end(), "power_loss") == cases.end() &&
+        std::find(cases.begin(), cases.end(), "same_image") == cases.end())
+      with_control.emplace_back("same_image");
+    if (!cases.empty()) spec.with["cases"] = StepBench::list_of(with_control);
     spec.timeout = 1h;
     return bench.run();
   }
@@ -93,7 +98,7 @@ TEST_F(RefusesTest, ABmcThatRefusesWhatItMustPasses) {
   const BenchResult result = run_cases(kBadImages);
   for (const std::string& one : kBadImages) EXPECT_EQ(outcome(result, one), Outcome::pass) << one;
   EXPECT_EQ(result.verdict.find("C01")->decision, Decision::go);
-  ASSERT_EQ(sent.size(), kBadImages.size());
+  ASSERT_EQ(sent.size(), kBadImages.size() + 1) << "and the good one";
   EXPECT_EQ(sent[1].size(), 500U) << "truncated";
   EXPECT_EQ(sent[2], "unsigned.fw") << "the file of that case";
   EXPECT_EQ(sent[4].size(), 1024U * 1024U) << "oversize";
@@ -149,6 +154,20 @@ TEST_F(RefusesTest, ABmcThatKeepsItsPowerProvesNothing) {
   const BenchResult result = run_cases({"power_loss"});
   EXPECT_EQ(result.ended("main/refuses").code, "firmware.power_not_lost");
   EXPECT_FALSE(result.has_measured("firmware.refuses.power_loss", "UEFI"));
+}
+
+TEST_F(RefusesTest, WithoutAGoodImageThatIsTakenARefusalProvesNothing) {
+  StepSpec& spec = bench.step("refuses", plugin_step("firmware.refuses"), {{"component", "UEFI"}});
+  spec.with["cases"] = StepBench::list_of({"corrupt"});
+  const BenchResult result = bench.run();
+  ASSERT_FALSE(result.problems.empty());
+  EXPECT_THAT(result.problems.front().message, HasSubstr("a BMC that refuses everything would pass"));
+  EXPECT_TRUE(sent.empty());
+}
+
+TEST_F(RefusesTest, ABmcThatRefusesEverythingDoesNotPass) {
+  hardware().failing.insert_or_assign("update_firmware", Error("bmc.refused", "400: malformed"));
+  EXPECT_NE(run_cases({"corrupt"}).verdict.find("C01")->decision, Decision::go);
 }
 
 TEST_F(RefusesTest, NothingOfThisIsDoneToHardware) {
