@@ -271,18 +271,20 @@ def points_of(options):
     chance = random.Random(options.seed)
     listed = subprocess.run([os.path.join(options.bin, "kiln-virtual-rack"), "--list-faults", "--json"], capture_output=True, text=True, check=True).stdout
     all_faults = json.loads(listed)["faults"]
-    faults, points = {phase[0]: chance.sample(all_faults, len(all_faults)) for phase in PHASES}, []
-    for number in range(options.points):
-        phase = PHASES[number // len(KINDS) % len(PHASES)]
-        kind = KINDS[number % len(KINDS)]
-        left = faults[phase[0]]  # every one of them in turn
-        allowed = [fault for fault in left if may_be(fault, kind, phase)] or [fault for fault in all_faults if may_be(fault, kind, phase)]
-        fault = allowed[0]
-        if fault in left:
-            left.remove(fault)
-        else:
-            fault = chance.choice(allowed)
-        points.append(Point(number + 1, kind, phase, fault, chance))
+    drawn = {}
+    for phase in PHASES:
+        numbers = [number for number in range(options.points) if PHASES[number // len(KINDS) % len(PHASES)] is phase]
+        chance.shuffle(numbers)
+        # Those that not every kind may meet are given out first: a place for them must still be free.
+        chosen = sorted(chance.sample(all_faults, len(all_faults)), key=lambda fault: sum(may_be(fault, kind, phase) for kind in KINDS))
+        for fault in chosen:
+            place = next((number for number in numbers if number not in drawn and may_be(fault, KINDS[number % len(KINDS)], phase)), None)
+            if place is not None:
+                drawn[place] = fault
+        for number in numbers:
+            if number not in drawn:
+                drawn[number] = chance.choice([fault for fault in all_faults if may_be(fault, KINDS[number % len(KINDS)], phase)])
+    points = [Point(number + 1, KINDS[number % len(KINDS)], PHASES[number // len(KINDS) % len(PHASES)], drawn[number], chance) for number in range(options.points)]
     if options.only:
         return [points[options.only - 1]], 0
     chance.shuffle(points)  # long waits among short ones
