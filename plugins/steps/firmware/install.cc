@@ -6,8 +6,10 @@
 #include <functional>
 #include <utility>
 
+#include "activation.h"
 #include "image.h"
 #include "nvos.h"
+#include "writing.h"
 
 namespace kiln::firmware {
 
@@ -15,54 +17,18 @@ using boost::asio::awaitable;
 
 namespace {
 
-constexpr Nanoseconds kReadBackEvery = std::chrono::milliseconds(500);
-/// A BMC that restarts by itself after an update is away for minutes (GB200 trays: about three).
-constexpr Nanoseconds kAwayAfterWrite = std::chrono::seconds(300);
 /// A BMC that has just restarted reads its detectors some time after it answers.
 constexpr Nanoseconds kWatchedAgainWithin = std::chrono::seconds(180);
-/// How long after "accepted" a BMC goes at the latest (1 to 11 s were seen), and how it is looked at.
-constexpr Nanoseconds kGoneWithin = std::chrono::seconds(30);
-constexpr Nanoseconds kGoneLookEvery = std::chrono::milliseconds(100);
-constexpr Nanoseconds kLookTakes = std::chrono::seconds(2);
+constexpr Nanoseconds kWatchedLookEvery = std::chrono::milliseconds(500);
+constexpr Nanoseconds kQuietLookTakes = std::chrono::seconds(2);
 constexpr Nanoseconds kShellLookTakes = std::chrono::seconds(20);
 constexpr Nanoseconds kTurn = std::chrono::milliseconds(1);
 constexpr Nanoseconds kPowerToldWithin = std::chrono::seconds(60);
-constexpr Nanoseconds kOffWithin = std::chrono::seconds(60);
-constexpr Nanoseconds kOnWithin = std::chrono::seconds(60);
 /// No update under way for a minute: between two tasks of a bundle there is less.
 constexpr int kQuietLooks = 12;
 constexpr Nanoseconds kQuietLookEvery = std::chrono::seconds(5);
 /// Somebody else's update: as long as the longest of ours.
 constexpr Nanoseconds kUnderWayWithin = std::chrono::hours(1);
-
-/// One write under way. Lives in install() until it is over.
-class Writing {
- public:
-  Writing(StepContext& step, const Permit& leave, FirmwareTarget what, Running was)
-      : context(step), flash(leave), target(std::move(what)), before(std::move(was)), after(before) {}
-  StepContext& context;
-  const Permit& flash;
-  std::optional<Permit> power;  ///< when activating it restarts or switches the DUT
-  bool host_was_on = false;
-  bool saw_a_task = true;
-  FirmwareTarget target;
-  Running before, after;
-  std::string image;
-};
-
-bool takes_power(const FirmwareTarget& target, bool host_on) {
-  switch (target.activation) {
-    case FirmwareActivation::none:
-    case FirmwareActivation::manager_reset:
-      return false;
-    case FirmwareActivation::host_restart:
-    case FirmwareActivation::switch_reboot:
-      return host_on;
-    case FirmwareActivation::full_power_cycle:
-      return true;  // a DUT that was off may come back on
-  }
-  return true;
-}
 
 /// Leave, once the leak detectors are read again: after a BMC's restart nobody can say yet that they are dry.
 /// Every other refusal stands at once.
@@ -74,7 +40,7 @@ awaitable<Result<Permit>> permit_when_watched(StepContext& context, Energy energ
     const std::string& code = leave.error().code;
     if (code != "permit.no_leak_watch" && code != "permit.no_warden_watch") co_return leave;
     context.progress("waits until the leak detectors are read again");
-    const Status waited = co_await waiting.sleep_for(kReadBackEvery);
+    const Status waited = co_await waiting.sleep_for(kWatchedLookEvery);
     if (!waited) co_return leave;
   }
 }
@@ -119,144 +85,7 @@ awaitable<Result<UpdateOutcome>> install_over_nvos(Writing& writing, Ctx& ctx) {
   co_return outcome;
 }
 
-// ---------------------------------------------------------------- activating
-
-awaitable<Result<Running>> read_now(Writing& writing, const Ctx& ctx, Bmc& bmc) {
-  FirmwareTarget target = writing.target;
-  Doors doors = doors_of(writing.context, bmc);
-  Result<Running> running = co_await read_running_one(ctx, doors, std::move(target));
-  co_return running;
-}
-
-/// Reads until the target runs, or the time is over: the last that was read. What runs while the BMC or the
-/// switch is away cannot be read; then it is tried again.
-awaitable<Status> wait_for_version(Writing& writing, const Ctx& ctx, Bmc& bmc, Nanoseconds budget) {
-  const Ctx waiting = ctx.child_within("version", budget);
-  Status last = Error("firmware.not_read", "what runs could not be read after the update");
-  while (true) {
-    Result<Running> running = co_await read_now(writing, waiting, bmc);
-    if (running) {
-      last = success();
-      writing.after = std::move(*running);
-      if (is_version(writing.after.version, writing.target.version)) co_return last;
-    }
-    const Status waited = co_await waiting.sleep_for(kReadBackEvery);
-    if (waited) continue;
-    if (ctx.stopped()) co_return waited.error();
-    co_return last;
-  }
-}
-
-awaitable<Status> wait_for_power(const Ctx& ctx, Bmc& bmc, PowerState wanted, Nanoseconds budget) {
-  const Ctx waiting = ctx.child_within("power", budget);
-  while (true) {
-    const Result<PowerState> power = co_await bmc.power_state(waiting);
-    if (power && *power == wanted) co_return success();
-    const Status waited = co_await waiting.sleep_for(kReadBackEvery);
-    if (waited) continue;
-    if (ctx.stopped()) co_return waited.error();
-    co_return Error("firmware.power_not_read_back", fmt::format("the power did not become {} in {}",
-                                                                to_string(wanted), format_duration(budget)));
-  }
-}
-
-/// Everything off, standby too, and back to what was. The host goes off first, so that nothing is pulled from
-/// under it.
-/// Until the BMC no longer answers: accepted is not done, and what it answers until then is from before. One
-/// that is never seen to go may have been quick.
-awaitable<void> wait_until_gone(const Ctx& ctx, Bmc& bmc) {
-  const Ctx waiting = ctx.child_within("BMC goes", kGoneWithin);
-  while (!waiting.stopped()) {
-    const Ctx look = waiting.child_within("look", kLookTakes);
-    const Result<PowerState> power = co_await bmc.power_state(look);
-    if (!power) co_return;
-    const Status waited = co_await waiting.sleep_for(kGoneLookEvery);
-    (void)waited;
-  }
-}
-
-/// Until the BMC answers again: the power state it tells then.
-awaitable<Result<PowerState>> wait_until_back(const Ctx& ctx, Bmc& bmc, Nanoseconds budget) {
-  const Ctx waiting = ctx.child_within("BMC answers", budget);
-  while (true) {
-    Result<PowerState> power = co_await bmc.power_state(waiting);
-    if (power && *power != PowerState::unknown) co_return power;
-    const Status waited = co_await waiting.sleep_for(kReadBackEvery);
-    if (waited) continue;
-    if (ctx.stopped()) co_return waited.error();
-    co_return Error("firmware.power_unknown",
-                    fmt::format("the BMC does not say what the power is within {}", format_duration(budget)),
-                    "see by hand whether it is on, and what its BMC does");
-  }
-}
-
-awaitable<Status> cycle_all_power(Writing& writing, Ctx& ctx, Bmc& bmc) {
-  if (writing.host_was_on) {
-    const Status off = co_await bmc.force_off(ctx);
-    if (!off) co_return off;
-    const Status is_off = co_await wait_for_power(ctx, bmc, PowerState::off, kOffWithin);
-    if (!is_off) co_return is_off;
-  }
-  const Status cycled = co_await bmc.full_power_cycle(ctx, *writing.power);
-  if (!cycled) co_return cycled;
-  co_await wait_until_gone(ctx, bmc);
-  const Result<PowerState> power = co_await wait_until_back(ctx, bmc, writing.target.active_within);
-  if (!power) co_return power.error();
-  const bool is_up = *power == PowerState::on || *power == PowerState::powering_on;
-  if (!writing.host_was_on && is_up) {  // by its restore policy; nobody here has asked for it
-    const Status off = co_await bmc.force_off(ctx);
-    if (!off) co_return off;
-    const Status is_off = co_await wait_for_power(ctx, bmc, PowerState::off, kOffWithin);
-    co_return is_off;
-  }
-  if (!writing.host_was_on || is_up) co_return success();
-  const Status on = co_await bmc.power_on(ctx, *writing.power);
-  if (!on) co_return on;
-  const Status is_on = co_await wait_for_power(ctx, bmc, PowerState::on, kOnWithin);
-  co_return is_on;
-}
-
-awaitable<Status> activate(Writing& writing, Ctx& ctx, Bmc& bmc) {
-  switch (writing.target.activation) {
-    case FirmwareActivation::none:
-      co_return success();
-    case FirmwareActivation::host_restart: {
-      if (!writing.host_was_on) co_return success();
-      const Status restarted = co_await bmc.restart(ctx, *writing.power);
-      co_return restarted;
-    }
-    case FirmwareActivation::manager_reset: {
-      const Status reset = co_await bmc.reset_manager(ctx);
-      if (reset) co_await wait_until_gone(ctx, bmc);
-      co_return reset;
-    }
-    case FirmwareActivation::full_power_cycle: {
-      const Status cycled = co_await cycle_all_power(writing, ctx, bmc);
-      co_return cycled;
-    }
-    case FirmwareActivation::switch_reboot: {
-      const Result<Shell*> shell = writing.context.shell();
-      if (!shell) co_return shell.error();
-      const Status rebooted = co_await nvos_reboot(ctx, **shell);
-      co_return rebooted;
-    }
-  }
-  co_return success();
-}
-
-/// What restarts by itself once it is written loses its task or its connection: then it is waited for, and
-/// not restarted once more when it runs what it should. A host's firmware is never known to run before its
-/// restart: an inventory may show what was only written.
-awaitable<bool> restarted_by_itself(Writing& writing, const Ctx& ctx, Bmc& bmc) {
-  // Without a task nobody has seen it end: it gets the time of a write.
-  const Nanoseconds away = writing.saw_a_task ? std::min(kAwayAfterWrite, writing.target.active_within)
-                                              : writing.target.write_within;
-  const Status back = co_await wait_for_version(writing, ctx, bmc, away);
-  const bool was_there = is_version(writing.before.version, writing.target.version);
-  const bool by_itself = writing.target.activation == FirmwareActivation::manager_reset ||
-                         writing.target.activation == FirmwareActivation::switch_reboot;
-  co_return back&& by_itself && !was_there && is_version(writing.after.version, writing.target.version);
-}
+// ---------------------------------------------------------------- how it ended
 
 /// Errors that say that nothing was written, or that it was refused.
 bool was_not_begun(const std::string& code) {
@@ -280,7 +109,7 @@ awaitable<Status> leave_in_peace(Writing& writing, const Ctx& ctx, Bmc& bmc, Err
   if (!told) co_return told;
   int quiet = 0;  // looks in which the BMC told of no update
   while (quiet < kQuietLooks && !ctx.stopped()) {
-    const Ctx look = ctx.child_within("look", kLookTakes);
+    const Ctx look = ctx.child_within("look", kQuietLookTakes);
     const Result<std::size_t> under_way = co_await bmc.updates_under_way(look);
     const bool none = under_way && *under_way == 0 && !is_nvos(writing.target.route);
     quiet = none ? quiet + 1 : 0;
@@ -414,7 +243,7 @@ std::optional<Refusal> why_not_install(const FirmwareTarget& target, const Runni
 }
 
 Nanoseconds flash_budget(const FirmwareTarget& target) {
-  return target.write_within + 2 * target.active_within + kOffWithin + kOnWithin;
+  return target.write_within + activation_budget(target);
 }
 
 bool is_at_target(const FirmwareTarget& target, const Running& running) {
@@ -495,33 +324,6 @@ awaitable<Status> let_updates_end(StepContext& context) {
   };
   const Status ended = co_await context.flash("an update under way", kUnderWayWithin, std::move(wait));
   co_return ended;
-}
-
-awaitable<Status> wait_for_host(StepContext& context, Nanoseconds budget) {
-  if (!context.dut().host) co_return success();
-  const Result<Bmc*> bmc = context.bmc();
-  if (!bmc) co_return bmc.error();
-  const Result<PowerState> power = co_await (*bmc)->power_state(context.ctx());
-  if (!power) co_return power.error();
-  if (*power == PowerState::off) co_return success();
-  const Result<Shell*> shell = context.shell();
-  if (!shell) co_return shell.error();
-  const Ctx waiting = context.ctx().child_within("host answers", budget);
-  while (true) {
-    const Ctx attempt = waiting.child_within("host answers", std::chrono::seconds(5));
-    Command command("true");
-    const Result<CommandResult> result = co_await (*shell)->run(attempt, std::move(command));
-    if (result && result->ok()) co_return success();
-    // A connection from before the reset may never say that it is dead.
-    co_await (*shell)->disconnect();
-    const Status waited = co_await waiting.sleep_for(kReadBackEvery);
-    if (waited) continue;
-    if (context.ctx().stopped()) co_return waited;
-    co_return Error("firmware.host_silent",
-                    fmt::format("the host of {} does not answer {} after its restart", context.dut().id,
-                                format_duration(budget)),
-                    "look at its console: does it boot with this firmware?");
-  }
 }
 
 }  // namespace kiln::firmware

@@ -1,6 +1,6 @@
 #pragma once
 // One component's way from its image to the version that runs: whether it may go there at all, the write,
-// what activates it, and the reading that decides. Loop thread only.
+// its activation (activation.h), and the reading that decides. Loop thread only.
 
 #include <boost/asio/awaitable.hpp>
 #include <optional>
@@ -10,9 +10,6 @@
 #include "sdk/step.h"
 
 namespace kiln::firmware {
-
-/// A compute tray of this class boots in five to ten minutes.
-inline constexpr Nanoseconds kHostAnswersWithin = std::chrono::minutes(15);
 
 /// Why a component that is off its baseline is not written.
 class Refusal {
@@ -35,9 +32,5 @@ Nanoseconds flash_budget(const FirmwareTarget& target);
 
 /// Waits for updates that somebody began and that still run, as a write of our own.
 boost::asio::awaitable<Status> let_updates_end(StepContext& context);
-
-/// The host answers again after a restart; at once when there is none, or when it is off. Errors:
-/// firmware.host_silent.
-boost::asio::awaitable<Status> wait_for_host(StepContext& context, Nanoseconds budget = kHostAnswersWithin);
 
 }  // namespace kiln::firmware

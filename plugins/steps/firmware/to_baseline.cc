@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "activation.h"
 #include "firmware_steps.h"
 #include "install.h"
 #include "installed_record.h"

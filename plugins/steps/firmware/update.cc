@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "activation.h"
 #include "firmware_steps.h"
 #include "image.h"
 #include "install.h"
