@@ -15,6 +15,7 @@
 #include "engine/flash.h"
 #include "engine/permit_office.h"
 #include "engine/plan.h"
+#include "engine/planned_silence.h"
 #include "engine/recorder.h"
 #include "engine/rendezvous.h"
 #include "io/scope.h"
@@ -79,6 +80,9 @@ struct RunState {
   std::function<void(const std::string& use, BmcAbility ability)> on_bmc_use;  ///< may be empty
   std::optional<MaskReport> mask;  ///< the one detector of the run that is masked, or is about to be
   bool mask_answered = false;      ///< by the warden
+  /// Asks the warden to bear that the DUT's BMC is away for so long; zero: it is over. Empty: there is none.
+  std::function<void(const std::string& dut, Nanoseconds longest)> on_silence;
+  std::map<std::string, PlannedSilence> silences;  ///< by DUT whose BMC is away by plan
   std::map<std::string, std::unique_ptr<DutRun>> duts;
   std::unique_ptr<DutRun> rack;
   /// Required (name, part) of a step on a DUT.

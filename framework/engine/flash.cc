@@ -25,6 +25,7 @@ class OpenFlash {
   OpenFlash& operator=(const OpenFlash&) = delete;
   ~OpenFlash() {
     flash_->ctx = nullptr;
+    forget_silence(state_, dut_);
     if (number_ != 0) state_.journal.end(number_, GuardEnd::not_needed, "the write has ended");
     dut_.flash.reset();
     state_.permits.set_flash_closed(dut_.dut.id);

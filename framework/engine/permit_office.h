@@ -49,6 +49,10 @@ class PermitOffice {
   /// Power shelves, CDUs and the rack itself: every DUT depends on them.
   static bool serves_all(const Dut& dut);
 
+  /// Every leak detector of the DUT is read, and dry, by its leak watch and by the warden.
+  [[nodiscard]] bool is_watched(const std::string& dut) const {
+    return armed_.contains(dut) && (!warden_watches_ || warden_ready_.contains(dut));
+  }
   /// Errors: permit.flash_open, permit.interlocked, permit.masked, permit.no_warden,
   /// permit.no_leak_detectors, permit.no_leak_watch, permit.no_warden_watch, permit.hazard,
   /// permit.no_hazard_watch, permit.cooling_not_proven.

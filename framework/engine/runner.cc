@@ -250,6 +250,7 @@ awaitable<Result<RunVerdict>> Runner::run(const Ctx& ctx, RunBegun begun) {
   impl.state->artifacts = impl.parts.artifacts;
   impl.state->observer = impl.parts.observer;
   impl.state->on_mask = impl.parts.on_mask;
+  impl.state->on_silence = impl.parts.on_silence;
   impl.state->on_bmc_use = impl.parts.on_bmc_use;
   impl.state->serials = impl.parts.serials;
   impl.state->tray_leak_cuts_rack = impl.parts.tray_leak_cuts_rack;

@@ -54,6 +54,9 @@ struct RunnerParts {
   /// The warden is asked to mask that leak detector; both empty: to judge it again. May be empty: there is no
   /// warden.
   std::function<void(const std::string& dut, const std::string& part)> on_mask;
+  /// It is asked to bear that the BMC of that DUT is away for so long; zero: it is over. May be empty,
+  /// likewise.
+  std::function<void(const std::string& dut, Nanoseconds longest)> on_silence;
   /// Told each ability of a BMC that a step makes use of, as `use` of the step and the ability. May be empty.
   std::function<void(const std::string& use, BmcAbility ability)> on_bmc_use;
 };
@@ -81,6 +84,7 @@ class Runner {
   void warden_hazard(const HazardReport& report);
   /// What it says of a masked detector.
   void warden_masked(const MaskReport& report);
+  void warden_silenced(const SilenceReport& report);
   /// It has begun to cut `reach`: everything there is cut here too, and in the record.
   void warden_tripped(const Trip& trip, const std::vector<std::string>& reach);
   void warden_cut(const CutReport& report);

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "engine/detector_masks.h"
+#include "engine/planned_silence.h"
 #include "engine/runner_impl.h"
 #include "model/interlock_reach.h"
 
@@ -131,7 +132,9 @@ void Runner::warden_watch(const WatchReport& report) {
   // Without a broker nothing comes that could be waited for.
   const bool decided = report.ready || report.code == kNoBroker;
   if (decided && look != impl.state->warden_looks.end()) look->second->open();
-  const bool at_fault = report.word == "fault" || report.word == "absent";  // a leak is told as the cut
+  // A leak is told as the cut; and a BMC that has just restarted says of no detector how it is.
+  const bool restarts = impl.state->silences.contains(report.dut);
+  const bool at_fault = !restarts && (report.word == "fault" || report.word == "absent");
   if (!at_fault || impl.interlocks == nullptr || !impl.faults_seen.insert({report.dut, report.part}).second)
     return;
   impl.interlocks->start("fault", [&impl, report](Ctx& /*task*/) { return impl.record_fault(report); });
@@ -153,6 +156,10 @@ void Runner::warden_hazard(const HazardReport& report) {
 
 void Runner::warden_masked(const MaskReport& report) {
   if (impl_->state) take_mask_report(*impl_->state, report);
+}
+
+void Runner::warden_silenced(const SilenceReport& report) {
+  if (impl_->state) take_silence_report(*impl_->state, report);
 }
 
 void Runner::warden_tripped(const Trip& trip, const std::vector<std::string>& reach) {

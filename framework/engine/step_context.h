@@ -186,6 +186,19 @@ class StepContext {
   /// The detector is judged again from its next reading on: one that is still wet is a leak.
   virtual boost::asio::awaitable<Status> unmask_detector() = 0;
 
+  /// Within flash() of firmware that restarts the DUT's own BMC, which reads its leak detectors: from now on,
+  /// until end_silence or the end of the write, the leak watch and the warden bear it for `longest` (at most
+  /// kLongestSilence) from one reading to the next. A leak that is read meanwhile cuts as ever. Needs the DUT
+  /// (of a CDU: everything that it serves) off and every detector read dry; nothing there is energised
+  /// meanwhile. Errors: silence.no_write, silence.too_long, silence.twice, silence.on, silence.not_dry,
+  /// silence.refused, silence.no_answer.
+  virtual boost::asio::awaitable<Status> begin_silence(const Ctx& ctx, Nanoseconds longest) = 0;
+  /// Returns when both have read every detector dry again, at the latest with `ctx`; from then on their grace
+  /// is as ever. Does nothing when none is planned. Errors: silence.not_read_again; it goes on then.
+  virtual boost::asio::awaitable<Status> end_silence(const Ctx& ctx) = 0;
+  /// Of this DUT: so long its detectors may go unread now; nullopt: no longer than ever.
+  [[nodiscard]] virtual std::optional<Nanoseconds> planned_silence() const = 0;
+
   /// Of a leak watch: every required detector of this DUT was read and is dry, or (false) no longer is.
   /// Nothing on the DUT may be energised before the first true.
   virtual void watch_armed(bool armed) = 0;

@@ -347,6 +347,18 @@ awaitable<Status> StepRun::unmask_detector() {
   co_return ended;
 }
 
+awaitable<Status> StepRun::begin_silence(const Ctx& ctx, Nanoseconds longest) {
+  const Status begun = co_await kiln::begin_silence(state_, dut_, where_, longest, ctx);
+  co_return begun;
+}
+
+awaitable<Status> StepRun::end_silence(const Ctx& ctx) {
+  const Status ended = co_await kiln::end_silence(state_, dut_, where_, ctx);
+  co_return ended;
+}
+
+std::optional<Nanoseconds> StepRun::planned_silence() const { return silence_of(state_, dut_); }
+
 void StepRun::watch_armed(bool armed) {
   if (!binding_.step->describe().leak_watch) return;
   state_.permits.set_leak_watch_armed(dut_.dut.id, armed);

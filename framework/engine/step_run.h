@@ -64,6 +64,9 @@ class StepRun final : public StepContext {
   boost::asio::awaitable<Status> mask_detector(std::string part) override;
   std::optional<MaskReport> masked_detector() const override;
   boost::asio::awaitable<Status> unmask_detector() override;
+  boost::asio::awaitable<Status> begin_silence(const Ctx& ctx, Nanoseconds longest) override;
+  boost::asio::awaitable<Status> end_silence(const Ctx& ctx) override;
+  std::optional<Nanoseconds> planned_silence() const override;
   void watch_armed(bool armed) override;
   boost::asio::awaitable<Status> trip(Hazard hazard) override;
   boost::asio::awaitable<Result<PromptAnswer>> prompt(PromptRequest request) override;

@@ -20,7 +20,7 @@ std::string shown_name(const DetectorLook& look, const std::vector<std::string>&
 }  // namespace
 
 Cause::Cause(std::string name, std::string dut, Nanoseconds grace)
-    : name_(std::move(name)), dut_(std::move(dut)), grace_(grace) {
+    : name_(std::move(name)), dut_(std::move(dut)), grace_(grace), patience_(grace) {
   last_.why = "it has not been read yet";
 }
 
@@ -50,7 +50,8 @@ std::optional<Trip> Cause::trip(std::int64_t now_ns) const {
     trip.message = fmt::format("{}: {}", dut_, last_.why);
     return trip;
   }
-  if (!clear_ns_ || now_ns - *clear_ns_ <= grace_.count()) return std::nullopt;
+  if (!clear_ns_ || now_ns - std::max(*clear_ns_, patient_since_ns_) <= patience_.count())
+    return std::nullopt;
   trip.cause = "telemetry-lost";
   trip.code = "interlock.telemetry-lost";
   trip.read = false;

@@ -33,6 +33,12 @@ class Cause {
   /// The source did not answer.
   void miss(const std::string& why, std::int64_t now_ns);
 
+  /// How long it may stay unknown before that is a trip: the grace, or longer while its source is away by
+  /// plan. It is `ready` by the grace alone.
+  void set_patience(Nanoseconds patience) { patience_ = patience; }
+  /// What was unknown until now counts as unknown from now on.
+  void begin_patience(std::int64_t now_ns) { patient_since_ns_ = now_ns; }
+
   /// Tripped now; the same trip until it is clear again.
   [[nodiscard]] std::optional<Trip> trip(std::int64_t now_ns) const;
   /// Energy may be permitted: the last look was clear, and not longer ago than the grace.
@@ -43,10 +49,11 @@ class Cause {
 
  private:
   std::string name_, dut_;
-  Nanoseconds grace_;
+  Nanoseconds grace_, patience_;
   Look last_;
   std::int64_t seen_ns_ = 0;
   std::optional<std::int64_t> clear_ns_;  ///< last time it was clear
+  std::int64_t patient_since_ns_ = 0;
 };
 
 /// Every expected detector is there and dry, and nothing else is wet. `expected`: names as the inventory

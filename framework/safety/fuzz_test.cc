@@ -49,6 +49,8 @@ std::vector<std::string> valid_messages() {
                                        WardenMask{"C01", "L1"},
                                        WardenUnmask{},
                                        WardenMasked{},
+                                       WardenSilence{"C01", std::chrono::minutes(1)},
+                                       WardenSilenced{},
                                        WardenLeave{},
                                        WardenReady{},
                                        WardenRefused{"why"},

@@ -44,6 +44,10 @@ Status InterlockWatch::may_mask(const std::string& id, const std::string& part) 
                                mask_.report().part, mask_.report().dut));
   }
   if (cut_.contains(id)) return refusal(fmt::format("{}: it was cut in this run", id));
+  for (const auto& [silent, silence] : silences_) {
+    if (silence_concerns(silent, id))
+      return refusal(fmt::format("{}: the BMC of {} is away by plan, so not all are armed", id, silent));
+  }
   for (const auto& [other, facts] : duts_) {
     const bool concerned = other == id || !can_be_cut(dut->second.role, true);
     if (!concerned || open_guards_(other).empty()) continue;
@@ -115,8 +119,9 @@ void InterlockWatch::unmask(const std::string& why) {
   say_masked();
 }
 
-void InterlockWatch::about_to_energise(const std::string& dut) {
-  if (mask_concerns(dut)) unmask(fmt::format("{}: it is about to be energised", dut));
+void InterlockWatch::guard_opens(const JournaledUndo& undo) {
+  if (mask_concerns(undo.dut)) unmask(fmt::format("{}: it is about to be energised", undo.dut));
+  if (undo.kind == UndoKind::force_off || undo.kind == UndoKind::shell_command) end_silences_for(undo.dut);
 }
 
 /// Beside each poll of the masked detector's DUT: nobody may switch it on by another way unseen.

@@ -181,9 +181,9 @@ TEST_F(MaskTest, WhatIsAboutToBeEnergisedIsUnmasked) {
   mask_at(10s, "C01", "LeakDetector_0");
   wet_at(20s, "C01", "LeakDetector_0");
   at(30s, [this] {
-    the_watch->about_to_energise("C02");
+    the_watch->guard_opens(JournaledUndo(UndoKind::force_off, "C02", "force off C02"));
     EXPECT_EQ(last().state, MaskReport::State::on) << "another tray is not its matter";
-    the_watch->about_to_energise("C01");
+    the_watch->guard_opens(JournaledUndo(UndoKind::force_off, "C01", "force off C01"));
   });
   run(40s);
   EXPECT_EQ(trips.size(), 1U);
@@ -206,7 +206,7 @@ TEST_F(MaskTest, ACdusDetectorNeedsTheWholeRackOff) {
   mask_at(20s, "CDU01", "LeakDetector_0");
   at(29s, [this] {
     EXPECT_EQ(last().state, MaskReport::State::on);
-    the_watch->about_to_energise("C02");
+    the_watch->guard_opens(JournaledUndo(UndoKind::force_off, "C02", "force off C02"));
   });
   run(40s);
   EXPECT_EQ(last().why, "C02: it is about to be energised");

@@ -98,6 +98,7 @@ awaitable<void> InterlockWatch::watch(std::string id, Nanoseconds first_pause, C
     } else {
       cause.miss(looks.error().message, asked_ns);
     }
+    co_await look_after_silence(id, looks.has_value(), cause, task);
     const std::int64_t now_ns = task.now().monotonic_ns;
     std::optional<Trip> found = cause.trip(now_ns);
     if (found && tripped_.insert(id).second) trip(std::move(*found), false);
@@ -188,6 +189,7 @@ void InterlockWatch::trip(Trip trip, bool everything) {
   const std::vector<std::string> reach = reach_of(trip, everything);
   for (const std::string& id : reach) {
     if (mask_.is_on(id)) unmask(fmt::format("{}: it is being cut", id));
+    end_silence(id, fmt::format("{}: it is being cut", id));
     cut_.insert(id);
     JournaledCut& done = done_[id];
     done.trip = trip;
@@ -242,16 +244,7 @@ awaitable<void> InterlockWatch::cut_one(std::string id, Ctx& task) {
   done_[id].report = report;
   ears_.cut(report);
   if (!switched || report.off_confirmed_ns != 0) co_return;
-  if (!escalated_) {
-    escalated_ = true;
-    if (rules_.cut_reaches_shelves && has_shelves()) {
-      cuts_.start("shelves", [this, id](Ctx& shelves) { return escalate(id, shelves); });
-    } else if (done_[id].trip.cause != "emergency-stop") {
-      isolate(false, true,
-              fmt::format("{}: it does not read back Off after {}, and no power shelf can be switched off",
-                          id, format_duration(rules_.off_confirm)));
-    }
-  }
+  if (!escalated_) cuts_.start("shelves", [this, id](Ctx& shelves) { return go_on_to_shelves(id, shelves); });
   std::vector<NumberedUndo> only{force_off(id, kKeepAsking, guards)};
   UndoDoors same;
   same.power = dut.power;
@@ -263,6 +256,22 @@ awaitable<void> InterlockWatch::cut_one(std::string id, Ctx& task) {
   report.problem.clear();
   done_[id].report = report;
   ears_.cut(report);
+}
+
+awaitable<void> InterlockWatch::go_on_to_shelves(std::string id, Ctx& task) {
+  // A tray that nobody can read may be dry, and a component that loses power while it is written is lost.
+  if (done_[id].trip.cause == "telemetry-lost") {
+    const bool goes_on = co_await writes_elsewhere_end(id, task);
+    if (!goes_on) co_return;
+  }
+  if (std::exchange(escalated_, true)) co_return;
+  if (rules_.cut_reaches_shelves && has_shelves()) {
+    co_await escalate(id, task);
+  } else if (done_[id].trip.cause != "emergency-stop") {
+    isolate(false, true,
+            fmt::format("{}: it does not read back Off after {}, and no power shelf can be switched off", id,
+                        format_duration(rules_.off_confirm)));
+  }
 }
 
 bool InterlockWatch::has_shelves() const {

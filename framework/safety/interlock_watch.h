@@ -4,7 +4,9 @@
 // and chassis forced off side by side, at once, and only then told. What does not read back Off in time
 // escalates to the power shelves; a leak of the whole rack, and shelves that stay on, to the building. A DUT
 // is cut once per run and stays cut. One detector at a time may be masked for its functional test, with what
-// it watches off. Loop thread only.
+// it watches off. A BMC whose own firmware is being written, with what it watches off, may be away for longer
+// than the grace. Shelves that feed a firmware write stay on, as long as no hazard was read. Loop thread
+// only.
 
 #include <boost/asio/awaitable.hpp>
 #include <functional>
@@ -50,6 +52,8 @@ struct InterlockEars {
   std::function<void()> tray_leak;
   /// The mask began, was refused, ended, or its detector has changed its word. May be empty.
   std::function<void(const MaskReport& report)> masked;
+  /// A planned silence began, was refused, or ended. May be empty.
+  std::function<void(const SilenceReport& report)> silenced;
 };
 
 class InterlockWatch {
@@ -69,8 +73,15 @@ class InterlockWatch {
   void mask(const std::string& dut, const std::string& part);
   /// Judges it again from its next reading on.
   void unmask(const std::string& why);
-  /// Something on `dut` is about to be energised: no mask stands in the way of seeing what happens there.
-  void about_to_energise(const std::string& dut);
+  /// Begins to see whether the BMC of `dut` may be away for `longest` from one reading to the next, and bears
+  /// it; ears.silenced says what came of it. Only while a guard of its firmware write is open, with it (of a
+  /// CDU: everything) read Off and every detector dry. A leak that is read meanwhile cuts as ever. Ends with
+  /// that guard, and when the DUT is on again.
+  void begin_silence(const std::string& dut, Nanoseconds longest);
+  void end_silence(const std::string& dut, const std::string& why);
+  /// What the station is about to do there begins: nothing stands in the way of seeing what happens. A write
+  /// of firmware ends a mask only.
+  void guard_opens(const JournaledUndo& undo);
   /// Nothing is being cut now.
   [[nodiscard]] bool at_rest() const { return cuts_.running() == 0; }
   /// Ends the polling and waits until what was begun to be cut is cut, or has been asked for Off for 10 min;
@@ -101,6 +112,20 @@ class InterlockWatch {
   boost::asio::awaitable<void> look_after_mask(std::string id, Ctx& task);
   [[nodiscard]] bool mask_concerns(const std::string& dut) const;
   void say_masked();
+  // A planned silence; in interlock_silence.cc.
+  struct Silence {
+    Nanoseconds longest{0};
+    std::int64_t since_ns = 0;
+  };
+  boost::asio::awaitable<void> silence_when_off(std::string id, Nanoseconds longest, int asked, Ctx& task);
+  [[nodiscard]] Status may_be_silent(const std::string& id) const;
+  [[nodiscard]] bool silence_concerns(const std::string& silent, const std::string& dut) const;
+  void end_silences_for(const std::string& dut);
+  boost::asio::awaitable<void> look_after_silence(std::string id, bool answered, Cause& cause, Ctx& task);
+  [[nodiscard]] bool is_written(const std::string& dut) const;
+  [[nodiscard]] std::string written_elsewhere(const std::string& id) const;
+  boost::asio::awaitable<bool> writes_elsewhere_end(std::string id, Ctx& task);
+  boost::asio::awaitable<void> go_on_to_shelves(std::string id, Ctx& task);
 
   const Ctx& owner_;
   InterlockRules rules_;
@@ -110,6 +135,8 @@ class InterlockWatch {
   std::map<std::string, std::pair<bool, std::string>> said_ready_;
   DetectorMask mask_;
   int masks_asked_ = 0;  ///< an end that comes while one is still being decided ends that too
+  std::map<std::string, Silence> silences_;    ///< by DUT whose BMC is away by plan
+  std::map<std::string, int> silences_asked_;  ///< an end that comes while one is being decided ends that too
   std::map<std::string, Completion<bool>> poll_now_;  ///< by DUT that waits for its next poll
   std::set<std::string> tripped_;                     ///< by themselves: each trips once
   std::set<std::string> leaking_, cut_;

@@ -83,6 +83,7 @@ struct InterlockWatchTest : testing::Test {
     };
     ears.cut = [this](const CutReport& report) { cuts.push_back(report); };
     ears.masked = [this](const MaskReport& report) { masks.push_back(report); };
+    ears.silenced = [this](const SilenceReport& report) { silences.push_back(report); };
     if (has_building) {
       watched["R01"].role = Role::rack;
       ears.isolate = [this](bool liquid, bool electrical, const std::string& why) {
@@ -132,6 +133,7 @@ struct InterlockWatchTest : testing::Test {
   std::vector<std::vector<std::string>> reaches;
   std::vector<CutReport> cuts;
   std::vector<MaskReport> masks;
+  std::vector<SilenceReport> silences;
   InterlockWatch* the_watch = nullptr;
   bool has_building = true;
   std::vector<std::pair<bool, bool>> isolations;  ///< liquid, electrical

@@ -35,4 +35,22 @@ MaskReport read_mask_report(Fields& fields) {
   return report;
 }
 
+json::object json_of(const SilenceReport& report) {
+  json::object object;
+  object["dut"] = report.dut;
+  object["state"] = word_of(kStateWords, report.state);
+  object["why"] = report.why;
+  object["since_ns"] = report.since_ns;
+  return object;
+}
+
+SilenceReport read_silence_report(Fields& fields) {
+  SilenceReport report;
+  report.dut = fields.text("dut");
+  report.state = fields.word("state", kStateWords);
+  report.why = fields.text("why");
+  report.since_ns = fields.number("since_ns", 0, kMost);
+  return report;
+}
+
 }  // namespace kiln::detail

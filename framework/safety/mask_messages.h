@@ -1,5 +1,6 @@
 #pragma once
-// The report of a masked detector as the fields of a message between warden and station. Private to safety/.
+// The reports of a masked detector and of a planned silence as the fields of a message between warden and
+// station. Private to safety/.
 
 #include <boost/json.hpp>
 
@@ -10,5 +11,7 @@ namespace kiln::detail {
 
 json::object json_of(const MaskReport& report);
 MaskReport read_mask_report(Fields& fields);
+json::object json_of(const SilenceReport& report);
+SilenceReport read_silence_report(Fields& fields);
 
 }  // namespace kiln::detail

@@ -73,6 +73,19 @@ struct MaskReport {
   std::string word;         ///< what it said last: "dry", "leak", "suspect", "fault"
 };
 
+/// A BMC that is restarted to run new firmware is away for minutes (GB200 trays: about three, NVIDIA's update
+/// guide), and nobody reads its leak detectors. Ours: no silence is planned for longer.
+inline constexpr Nanoseconds kLongestSilence = std::chrono::minutes(15);
+
+/// A silence of a DUT's BMC that was announced, because its firmware is being written. Times are monotonic.
+struct SilenceReport {
+  using State = MaskReport::State;
+  std::string dut;
+  State state = State::on;
+  std::string why;  ///< of a refusal or an end: a sentence that begins with the DUT
+  std::int64_t since_ns = 0;
+};
+
 /// What became of asking the building to isolate the rack. Times are monotonic.
 struct IsolationReport {
   bool liquid = false, electrical = false;  ///< what was asked for

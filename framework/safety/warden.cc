@@ -125,6 +125,7 @@ class Warden {
     };
     ears.cut = [this](const CutReport& report) { say_later(WardenCut{report}); };
     ears.masked = [this](const MaskReport& report) { say_later(WardenMasked{report}); };
+    ears.silenced = [this](const SilenceReport& report) { say_later(WardenSilenced{report}); };
     if (facts_) {
       ears.isolate = [this](bool liquid, bool electrical, const std::string& why) {
         building_->isolate(liquid, electrical, why);
@@ -338,7 +339,7 @@ class Warden {
 
   awaitable<void> take(WardenMessage message) {
     if (auto* guard = std::get_if<WardenGuard>(&message)) {
-      watch_->about_to_energise(guard->undo.dut);
+      watch_->guard_opens(guard->undo);
       if (!contradicts(*guard)) {
         open_guard(std::move(*guard));
         co_return;
@@ -355,6 +356,11 @@ class Warden {
       if (!acted_) watch_->mask(mask->dut, mask->part);  // what was given up is told so at its next beat
     } else if (std::holds_alternative<WardenUnmask>(message)) {
       watch_->unmask("the test is over");
+    } else if (const auto* silence = std::get_if<WardenSilence>(&message)) {
+      if (silence->longest.count() == 0)
+        watch_->end_silence(silence->dut, fmt::format("{}: the station reads it again", silence->dut));
+      else if (!acted_)
+        watch_->begin_silence(silence->dut, silence->longest);
     } else if (const auto* beat = std::get_if<WardenBeat>(&message)) {
       // A station that comes back after it was given up must learn what was done in its absence.
       WardenMessage answer = *beat;

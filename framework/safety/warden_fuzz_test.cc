@@ -250,6 +250,9 @@ class FuzzedLife {
         return WardenUnmask{};
       case 23:
         return WardenMasked{};
+      case 24:
+      case 25:
+        return WardenSilence{some_dut(), std::chrono::seconds(chance_.below(900))};
       default:
         return WardenBeat{static_cast<std::int64_t>(chance_.below(100))};
     }

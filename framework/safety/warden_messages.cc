@@ -23,6 +23,7 @@ using detail::kMost;
 using detail::list_of;
 using detail::read_hazard_report;
 using detail::read_mask_report;
+using detail::read_silence_report;
 
 constexpr std::array<EnumWord<TlsTrust::Kind>, 3> kTrustWords{{{TlsTrust::Kind::pin, "pin"},
                                                                {TlsTrust::Kind::certificate_authority, "ca"},
@@ -122,6 +123,15 @@ void write(json::object& into, const WardenUnmask& /*unmask*/) { into["type"] = 
 void write(json::object& into, const WardenMasked& masked) {
   into = json_of(masked.report);
   into["type"] = "masked";
+}
+void write(json::object& into, const WardenSilence& silence) {
+  into["type"] = "silence";
+  into["dut"] = silence.dut;
+  into["longest_ns"] = silence.longest.count();
+}
+void write(json::object& into, const WardenSilenced& silenced) {
+  into = json_of(silenced.report);
+  into["type"] = "silenced";
 }
 void write(json::object& into, const WardenLeave& /*leave*/) { into["type"] = "leave"; }
 void write(json::object& into, const WardenReady& ready) {
@@ -382,6 +392,13 @@ std::optional<WardenMessage> read(const std::string& type, Fields& fields) {
   }
   if (type == "unmask") return WardenUnmask{};
   if (type == "masked") return WardenMasked{read_mask_report(fields)};
+  if (type == "silence") {
+    WardenSilence silence;
+    silence.dut = fields.text("dut");
+    silence.longest = Nanoseconds(fields.number("longest_ns", 0, kLongestSilence.count()));
+    return silence;
+  }
+  if (type == "silenced") return WardenSilenced{read_silence_report(fields)};
   if (type == "leave") return WardenLeave{};
   if (type == "ready") return read_ready(fields);
   if (type == "refused") return WardenRefused{fields.text("why")};

@@ -4,9 +4,9 @@
 // Pure.
 //
 //   station: hello, dut (one per DUT), building (where the rack file names one), begin, beat (every 500 ms),
-//   guard, guard_end, mask, unmask, leave
+//   guard, guard_end, mask, unmask, silence, leave
 //   warden: ready (with what it could not reach), refused, beat (the answer to each), watch and hazard (per
-//   DUT, on change), masked, tripped, cut, isolation, acting, done
+//   DUT, on change), masked, silenced, tripped, cut, isolation, acting, done
 //   a person, at the warden's door: stop_everything; the warden: everything_stopped
 
 #include <cstdint>
@@ -25,7 +25,7 @@
 
 namespace kiln {
 
-inline constexpr int kWardenProtocol = 6;
+inline constexpr int kWardenProtocol = 7;
 inline constexpr Nanoseconds kHeartbeat = std::chrono::milliseconds(500);
 /// A station that has not been heard for so long is taken for dead.
 inline constexpr Nanoseconds kStationSilence = std::chrono::seconds(2);
@@ -94,6 +94,15 @@ struct WardenUnmask {};
 struct WardenMasked {
   MaskReport report;
 };
+/// The DUT's BMC is about to be away, because its own firmware is being written; answered by silenced.
+struct WardenSilence {
+  std::string dut;
+  Nanoseconds longest{0};  ///< from one reading to the next; 0: it is over
+};
+/// On, refused or ended.
+struct WardenSilenced {
+  SilenceReport report;
+};
 struct WardenReady {
   std::string version, build_stamp;
   std::map<std::string, std::string> unreachable;  ///< DUT → why its power could not be reached at the start
@@ -139,9 +148,9 @@ struct EverythingStopped {
 
 using WardenMessage =
     std::variant<WardenHello, WardenDut, WardenBuilding, WardenBegin, WardenBeat, WardenGuard, WardenGuardEnd,
-                 WardenMask, WardenUnmask, WardenLeave, WardenReady, WardenRefused, WardenWatch, WardenHazard,
-                 WardenMasked, WardenTripped, WardenCut, WardenIsolation, WardenActing, WardenDone,
-                 StopEverything, EverythingStopped>;
+                 WardenMask, WardenUnmask, WardenSilence, WardenLeave, WardenReady, WardenRefused,
+                 WardenWatch, WardenHazard, WardenMasked, WardenSilenced, WardenTripped, WardenCut,
+                 WardenIsolation, WardenActing, WardenDone, StopEverything, EverythingStopped>;
 
 std::string encode(const WardenMessage& message);
 /// Errors: warden.garbage (not JSON, not an object, a field missing or of another type), warden.unknown (a

@@ -8,6 +8,7 @@ WardenEars ears_of(Runner& runner) {
   ears.watch = [&runner](const WardenWatch& watch) { runner.warden_watch(watch.report); };
   ears.hazard = [&runner](const HazardReport& report) { runner.warden_hazard(report); };
   ears.masked = [&runner](const MaskReport& report) { runner.warden_masked(report); };
+  ears.silenced = [&runner](const SilenceReport& report) { runner.warden_silenced(report); };
   ears.tripped = [&runner](const WardenTripped& tripped) {
     runner.warden_tripped(tripped.trip, tripped.reach);
   };

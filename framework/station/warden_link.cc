@@ -138,6 +138,8 @@ awaitable<void> WardenLink::listen(Ctx& task) {
       ears_.watch(*watch);
     if (const auto* masked = std::get_if<WardenMasked>(&*message); masked != nullptr && ears_.masked)
       ears_.masked(masked->report);
+    if (const auto* silenced = std::get_if<WardenSilenced>(&*message); silenced != nullptr && ears_.silenced)
+      ears_.silenced(silenced->report);
     if (const auto* tripped = std::get_if<WardenTripped>(&*message); tripped != nullptr && ears_.tripped)
       ears_.tripped(*tripped);
     if (const auto* cut = std::get_if<WardenCut>(&*message); cut != nullptr && ears_.cut)

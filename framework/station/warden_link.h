@@ -27,6 +27,7 @@ struct WardenEars {
   std::function<void(const WardenWatch&)> watch;
   std::function<void(const HazardReport&)> hazard;
   std::function<void(const MaskReport&)> masked;
+  std::function<void(const SilenceReport&)> silenced;
   std::function<void(const WardenTripped&)> tripped;
   std::function<void(const CutReport&)> cut;
   std::function<void(const IsolationReport&)> isolation;

@@ -356,6 +356,15 @@ BenchResult StepBench::run() {
       on_mask_(*asks, mask);
     };
   }
+  if (on_silence_) {
+    parts.on_silence = [this, &asks, &loop](const std::string& dut, Nanoseconds longest) {
+      SilenceReport asked;
+      asked.dut = dut;
+      asked.state = longest.count() == 0 ? SilenceReport::State::ended : SilenceReport::State::on;
+      asked.since_ns = loop->clock().now().monotonic_ns;
+      on_silence_(*asks, asked);
+    };
+  }
   // What a step asks of a BMC and does not declare would make kiln doctor promise what cannot be kept.
   // Steps that a test makes up for itself ("test.") are asked by nobody what they need.
   parts.on_bmc_use = [&catalog](const std::string& use, BmcAbility ability) {

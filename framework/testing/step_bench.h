@@ -107,6 +107,11 @@ class StepBench {
   void on_mask(std::function<void(Runner& runner, const MaskReport& asked)> action) {
     on_mask_ = std::move(action);
   }
+  /// The same of a BMC that is to be away by plan (`asked`: on; or it is over: ended):
+  /// Runner::warden_silenced.
+  void on_silence(std::function<void(Runner& runner, const SilenceReport& asked)> action) {
+    on_silence_ = std::move(action);
+  }
   /// A person stops the run at that time.
   void stop_at(Nanoseconds when);
   /// What the operator answers, by prompt id; without one the prompt is never answered.
@@ -138,6 +143,7 @@ class StepBench {
   std::set<std::string> hazard_watches_;
   std::function<void(Runner&)> at_first_event_;
   std::function<void(Runner&, const MaskReport&)> on_mask_;
+  std::function<void(Runner&, const SilenceReport&)> on_silence_;
   std::optional<std::size_t> fail_after_;
   std::optional<Error> journal_error_;
   int next_plugin_ = 0;

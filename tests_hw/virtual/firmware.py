@@ -10,6 +10,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -169,6 +170,94 @@ def killed_while_writing(options, check):
         check(not behind, f"everything runs the baseline ({behind})")
 
 
+ONE_BMC = """# yaml-language-server: $schema=recipe.schema.json
+recipe: bmc-update
+version: 1.0.0
+product: virtual-gb300-nvl72
+purpose: field
+description: The BMCs of the compute trays
+requires: {plugins: [cooling, firmware]}
+monitors:
+  - {monitor: leak_watch, use: cooling.leak_watch, duts: {role: [compute_tray, switch_tray, cdu]}, every: 500ms}
+interlocks: [{cause: leak, scope: tray}]
+phases:
+  - phase: firmware
+    steps:
+      - {step: to-baseline, use: firmware.to_baseline, duts: {role: compute_tray}, with: {components: [FW_BMC_0]}, timeout: 1h}
+"""
+AWAY = 10  # seconds that a BMC is away at this time scale (physics.yaml: bmc_reset_s); the leak watches' grace is 5 s
+
+
+def bmc_recipe(place, rack, active_within):
+    """A recipe, and the rack's own baseline with times that fit."""
+    baseline = next(pathlib.Path(place, "rack/firmware").glob("*.yaml"))
+    baseline.write_text(baseline.read_text().replace("write_within: 20s, active_within: 30s", f"write_within: 40s, active_within: {active_within}s"))
+    file = pathlib.Path(place, "bmc.yaml")
+    file.write_text(ONE_BMC)
+    return str(file)
+
+
+def measured(place, name):
+    report = json.loads(next(pathlib.Path(place, "report").rglob("report.json")).read_text())
+    return {one["dut"]: one["value"] for one in report["measurements"] if one["name"] == name}
+
+
+def bmc_away_by_plan(options, check):
+    """Longer than the leak watches' grace; with the trays off, and on again only when they are read dry."""
+    with tempfile.TemporaryDirectory(prefix="kiln-firmware-") as place, \
+            wire.Rack(options, place, "--firmware-behind", "--powered-on", "--time-scale", "4") as rack:
+        run = run_kiln(options, place, rack, bmc_recipe(place, rack, 30))
+        result = result_of(run)
+        check(run.returncode == 0 and result.get("decision") == "GO", f"BMCs that are away for {AWAY} s: GO ({run.returncode}, {sorted(codes(result))})", run.stderr + run.stdout[-1500:])
+        silent = measured(place, "leak_watch.planned_silence")
+        check(all(AWAY * 0.9 < silent[dut] < 30 for dut in ("C01", "C02")) and silent["S01"] == 0, f"the record tells for how long ({silent})")
+        state = rack.get("/state")["duts"]
+        check(all(state[dut]["power"] == "On" for dut in ("C01", "C02")), f"they are on again ({[state[dut]['power'] for dut in ('C01', 'C02')]})")
+        after = {dut: state[dut]["firmware"]["FW_BMC_0"] for dut in ("C01", "C02")}
+        check(set(after.values()) == {"3.00.0"}, f"and run the baseline's BMC firmware ({after})")
+
+
+def bmc_stays_away(options, check):
+    """One that does not come back is cut when its time is over, not before; what was on is off by then."""
+    with tempfile.TemporaryDirectory(prefix="kiln-firmware-") as place, wire.Rack(options, place, *BEHIND, "--powered-on", "--time-scale", "4") as rack:
+        recipe = bmc_recipe(place, rack, 15)
+        run = wire.start_kiln(options, place, "run", recipe, "--rack", rack.inventory, "--json", "--no-input", "--out", place + "/report",
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        end = time.monotonic() + 100
+        while time.monotonic() < end and not any(e["dut"] == "C01" and "Manager.Reset" in e.get("uri", "") for e in rack.get("/log")["entries"]):
+            time.sleep(0.05)
+        rack.faults(["bmc-hang@C01"])
+        began = time.monotonic()
+        out, err = run.communicate(timeout=300)
+        took = time.monotonic() - began
+        result = json.loads(out)
+        tray = next(dut for dut in result["duts"] if dut["id"] == "C01")
+        cut = [(one["code"], one["message"]) for one in tray["reasons"] if one["code"].startswith("interlock.")]
+        unread = [float(seconds) for _, message in cut for seconds in re.findall(r"for ([0-9.]+)s", message)]
+        check(run.returncode == 5 and cut and cut[0][0] == "interlock.telemetry-lost" and unread and 15 <= unread[0] < 20,
+              f"it is cut as lost telemetry when its 15 s are over ({run.returncode}, {took:.0f} s after its BMC went: {cut})", err[-2500:])
+        check(rack.get("/state")["duts"]["C01"]["power"] == "Off", "and it was off")
+
+
+def station_dies_while_away(options, check):
+    """Nobody is left but the warden, which knows of the plan: neither the trays nor their shelves are cut for it."""
+    with tempfile.TemporaryDirectory(prefix="kiln-firmware-") as place, wire.Rack(options, place, *BEHIND, "--time-scale", "4") as rack:
+        recipe = bmc_recipe(place, rack, 30)
+        run = wire.start_kiln(options, place, "run", recipe, "--rack", rack.inventory, "--json", "--no-input", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        end = time.monotonic() + 100
+        while time.monotonic() < end and not any(e["dut"] == "C02" and "Manager.Reset" in e.get("uri", "") for e in rack.get("/log")["entries"]):
+            time.sleep(0.05)
+        run.kill()
+        run.communicate(timeout=20)
+        time.sleep(AWAY + 8)
+        state = rack.get("/state")["duts"]
+        check(all(state[dut]["power"] == "On" for dut in state if dut.startswith("P")), f"the power shelves stay on ({ {dut: state[dut]['power'] for dut in state} })")
+        asked = [e for e in rack.get("/log")["entries"] if e["method"] == "POST" and "ForceOff" in json.dumps(e)]
+        check(asked == [], f"and nobody asked for Off ({asked})")
+        found = versions(rack)
+        check(found["C02"]["FW_BMC_0"] == "3.00.0", f"the BMC came back with what was written ({found['C02']['FW_BMC_0']})")
+
+
 def refuses(options, check):
     cases = ["corrupt", "truncated", "unsigned", "wrong_target", "oversize", "older", "same_image", "power_loss"]
     with tempfile.TemporaryDirectory(prefix="kiln-firmware-") as place, wire.Rack(options, place, "--firmware-behind") as rack:
@@ -192,7 +281,7 @@ def main():
     parser.add_argument("--only")
     options = parser.parse_args()
     check = wire.Checks()
-    suites = [suite for suite in (killed_while_writing, whole_rack, failing_tier, refuses, wrong_image, newer, bad_baselines, mixed)
+    suites = [suite for suite in (killed_while_writing, whole_rack, station_dies_while_away, bmc_stays_away, bmc_away_by_plan, failing_tier, refuses, wrong_image, newer, bad_baselines, mixed)
               if options.only in (None, suite.__name__)]
     # They wait far more than they compute.
     with concurrent.futures.ThreadPoolExecutor(max_workers=4) as lanes:

@@ -43,13 +43,20 @@ struct WatchMemory {
   std::map<std::string, DetectorState> worst;
   std::map<std::string, std::string> told;  ///< detector → the word that is in the record already
   std::int64_t last_good_ns = 0;            ///< last poll that read every detector dry
+  std::int64_t patient_since_ns = 0;        ///< when a planned silence ended that was not read dry since
   std::int64_t last_read_ns = 0;            ///< last poll that was answered
-  double longest_gap_s = 0;                 ///< between answered polls
+  double longest_gap_s = 0;                 ///< between answered polls, apart from planned silences
+  double longest_planned_s = 0;             ///< of these
+  bool planned = false;                     ///< the BMC may be away now
+  bool gap_is_planned = false;              ///< it was away by plan since the last answer
   std::int64_t polls = 0;
   std::int64_t unanswered = 0;
   std::int64_t hurried = 0;  ///< polls that an event brought forward
   bool armed = false;
   bool tripped = false;
+  bool permits = false;  ///< the DUT may be energised, as far as this watch goes
+  /// Since when nothing has shown dry.
+  [[nodiscard]] std::int64_t blind_since_ns() const { return std::max(last_good_ns, patient_since_ns); }
   /// Why dry could not be shown at the very end; empty: it was. What was dry earlier is no proof for later.
   std::string not_seen_last;
 };
@@ -109,9 +116,16 @@ std::optional<Hazard> hazard_of(const StepContext& context,
       faulty = &name;
       continue;
     }
+    // What has just restarted says of no detector how it is; only a leak is believed then.
+    const bool is_wet = state.word == "leak" || state.word == "suspect";
+    if (memory.planned && !is_wet && state.word != "dry") {
+      all_dry = false;
+      faulty = &name;
+      continue;
+    }
     auto& worst = memory.worst[name];
     if (worst.word.empty() || badness(state.word) > badness(worst.word)) worst = state;
-    if (state.word == "leak" || state.word == "suspect") {
+    if (is_wet) {
       Hazard hazard("leak", detector_fault_code(state.word), name,
                     fmt::format("{}: leak detector {} reports {}", context.dut().id, name, state.reason));
       hazard.detected_ns = now;
@@ -126,7 +140,8 @@ std::optional<Hazard> hazard_of(const StepContext& context,
     memory.last_good_ns = now;
     return std::nullopt;
   }
-  if (!memory.armed || now - memory.last_good_ns <= grace.count() || faulty == nullptr) return std::nullopt;
+  if (!memory.armed || now - memory.blind_since_ns() <= grace.count() || faulty == nullptr)
+    return std::nullopt;
   Hazard hazard("telemetry-lost", "interlock.telemetry-lost", *faulty,
                 fmt::format("{}: leak detector {} has not been able to say dry for {}", context.dut().id,
                             *faulty, format_duration(Nanoseconds(now - memory.last_good_ns))));
@@ -135,9 +150,27 @@ std::optional<Hazard> hazard_of(const StepContext& context,
   return hazard;
 }
 
+/// How long dry may go unproven now.
+Nanoseconds patience_now(const StepContext& context, WatchMemory& memory, Nanoseconds grace,
+                         std::int64_t now) {
+  const std::optional<Nanoseconds> silence = context.planned_silence();
+  if (memory.planned && !silence) memory.patient_since_ns = now;
+  memory.planned = silence.has_value();
+  memory.gap_is_planned = memory.gap_is_planned || memory.planned;
+  return std::max(grace, silence.value_or(grace));
+}
+
+/// Every detector was answered for.
+void note_gap(WatchMemory& memory, std::int64_t now) {
+  double& longest = memory.gap_is_planned ? memory.longest_planned_s : memory.longest_gap_s;
+  longest = std::max(longest, static_cast<double>(now - memory.last_read_ns) / kNanosecondsPerSecond);
+  memory.last_read_ns = now;
+  memory.gap_is_planned = memory.planned;
+}
+
 std::optional<Hazard> hazard_of_silence(const StepContext& context, const WatchMemory& memory,
                                         std::int64_t now, Nanoseconds grace, const Error& error) {
-  if (!memory.armed || now - memory.last_good_ns <= grace.count()) return std::nullopt;
+  if (!memory.armed || now - memory.blind_since_ns() <= grace.count()) return std::nullopt;
   Hazard hazard("telemetry-lost", "interlock.telemetry-lost", "",
                 fmt::format("{}: leak detectors could not be read for {} ({})", context.dut().id,
                             format_duration(Nanoseconds(now - memory.last_good_ns)), error.message));
@@ -185,6 +218,10 @@ awaitable<Status> record_watch(StepContext& context, WatchMemory& memory) {
               Source{"computed", "longest time between two answered polls"});
   const Result<Outcome> gap_outcome = co_await context.record(std::move(gap));
   if (!gap_outcome) co_return gap_outcome.error();
+  Reading planned("leak_watch.planned_silence", "", memory.longest_planned_s,
+                  Source{"computed", "longest time in which the BMC was away to run new firmware"});
+  const Result<Outcome> planned_outcome = co_await context.record(std::move(planned));
+  if (!planned_outcome) co_return planned_outcome.error();
   Reading polls("leak_watch.polls", "", memory.polls, Source{"computed", "polls of all detectors"});
   const Result<Outcome> polls_outcome = co_await context.record(std::move(polls));
   if (!polls_outcome) co_return polls_outcome.error();
@@ -292,6 +329,9 @@ const StepDescription& LeakWatch::describe() const {
          "the worst the detector said during the run; only dry is good"},
         {"leak_watch.gap", "s", ComponentKind::whole_dut, false, "", "",
          "longest time between two answered polls"},
+        {"leak_watch.planned_silence", "s", ComponentKind::whole_dut, false, "", "",
+         "longest time between two answered polls while the BMC was away to run new firmware, with the DUT "
+         "off; not in leak_watch.gap"},
         {"leak_watch.polls", "1", ComponentKind::whole_dut, false, "", "", "polls of all detectors"},
         {"leak_watch.unanswered", "1", ComponentKind::whole_dut, false, "", "", "polls without an answer"},
         {"leak_watch.hurried", "1", ComponentKind::whole_dut, false, "", "",
@@ -326,7 +366,7 @@ awaitable<Status> LeakWatch::run(StepContext& context) {
   while (!context.ctx().stopped()) {
     const std::int64_t started = context.ctx().now().monotonic_ns;
     // A poll that hangs must not outlast the grace for long, or silence would be noticed late.
-    const Nanoseconds left(memory.last_good_ns + grace.count() - started);
+    const Nanoseconds left(memory.last_good_ns + grace.count() - started);  // below 0 in a planned silence
     const Nanoseconds budget =
         memory.armed ? std::min(grace, std::clamp(left, kShortestPoll, kLongestPoll)) : grace;
     const std::string masked_before = masked_now(context);
@@ -338,6 +378,7 @@ awaitable<Status> LeakWatch::run(StepContext& context) {
     // After a sleep of this program nothing is known of the BMC: it is asked before it is judged.
     asked_again = !census && !asked_again && overslept(started, budget, now);
     if (asked_again) continue;
+    const Nanoseconds patience = patience_now(context, memory, grace, now);
     std::optional<Hazard> hazard;
     if (census) {
       auto states = detector_states(context.dut(), *census);
@@ -345,22 +386,25 @@ awaitable<Status> LeakWatch::run(StepContext& context) {
           std::all_of(states.begin(), states.end(), [](const auto& one) { return one.second.told; });
       if (!all_told) ++memory.unanswered;
       if (all_told) {
-        memory.longest_gap_s = std::max(
-            memory.longest_gap_s, static_cast<double>(now - memory.last_read_ns) / kNanosecondsPerSecond);
-        memory.last_read_ns = now;
+        note_gap(memory, now);
       }
       // An answer to a question from before the end of a mask may still tell of the test.
       const bool any_masked = states.erase(masked_before) + states.erase(masked_now(context)) > 0;
       const bool only_masked = any_masked && states.empty();  // nothing that could say dry, or not
       if (only_masked) memory.last_good_ns = now;
-      if (!only_masked) hazard = hazard_of(context, states, memory, now, grace);
-      if (!hazard && !only_masked && memory.last_good_ns == now && !memory.armed && !memory.tripped) {
-        memory.armed = true;
+      if (!only_masked) hazard = hazard_of(context, states, memory, now, patience);
+      if (!hazard && !only_masked && memory.last_good_ns == now && !memory.permits && !memory.tripped) {
+        memory.armed = memory.permits = true;
         context.watch_armed(true);
       }
     } else {
       ++memory.unanswered;
-      hazard = hazard_of_silence(context, memory, now, grace, census.error());
+      hazard = hazard_of_silence(context, memory, now, patience, census.error());
+    }
+    // Nothing is switched on again before every detector is read.
+    if (memory.planned && memory.permits && memory.last_good_ns != now) {
+      memory.permits = false;
+      context.watch_armed(false);
     }
     if (hazard && !memory.tripped) {
       memory.tripped = true;

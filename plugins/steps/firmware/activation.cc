@@ -20,21 +20,6 @@ constexpr Nanoseconds kAwayAfterWrite = std::chrono::seconds(300);
 constexpr Nanoseconds kGoneWithin = std::chrono::seconds(30);
 constexpr Nanoseconds kGoneLookEvery = std::chrono::milliseconds(100);
 constexpr Nanoseconds kLookTakes = std::chrono::seconds(2);
-constexpr Nanoseconds kOffWithin = std::chrono::seconds(60);
-constexpr Nanoseconds kOnWithin = std::chrono::seconds(60);
-
-awaitable<Status> wait_for_power(const Ctx& ctx, Bmc& bmc, PowerState wanted, Nanoseconds budget) {
-  const Ctx waiting = ctx.child_within("power", budget);
-  while (true) {
-    const Result<PowerState> power = co_await bmc.power_state(waiting);
-    if (power && *power == wanted) co_return success();
-    const Status waited = co_await waiting.sleep_for(kReadBackEvery);
-    if (waited) continue;
-    if (ctx.stopped()) co_return waited.error();
-    co_return Error("firmware.power_not_read_back", fmt::format("the power did not become {} in {}",
-                                                                to_string(wanted), format_duration(budget)));
-  }
-}
 
 /// Until the BMC no longer answers: accepted is not done, and what it answers until then is from before. One
 /// that is never seen to go may have been quick.
@@ -55,7 +40,7 @@ awaitable<Status> cycle_all_power(Writing& writing, Ctx& ctx, Bmc& bmc) {
   if (writing.host_was_on) {
     const Status off = co_await bmc.force_off(ctx);
     if (!off) co_return off;
-    const Status is_off = co_await wait_for_power(ctx, bmc, PowerState::off, kOffWithin);
+    const Status is_off = co_await wait_for_power(ctx, bmc, PowerState::off);
     if (!is_off) co_return is_off;
   }
   const Status cycled = co_await bmc.full_power_cycle(ctx, *writing.power);
@@ -67,13 +52,13 @@ awaitable<Status> cycle_all_power(Writing& writing, Ctx& ctx, Bmc& bmc) {
   if (!writing.host_was_on && is_up) {  // by its restore policy; nobody here has asked for it
     const Status off = co_await bmc.force_off(ctx);
     if (!off) co_return off;
-    const Status is_off = co_await wait_for_power(ctx, bmc, PowerState::off, kOffWithin);
+    const Status is_off = co_await wait_for_power(ctx, bmc, PowerState::off);
     co_return is_off;
   }
   if (!writing.host_was_on || is_up) co_return success();
   const Status on = co_await bmc.power_on(ctx, *writing.power);
   if (!on) co_return on;
-  const Status is_on = co_await wait_for_power(ctx, bmc, PowerState::on, kOnWithin);
+  const Status is_on = co_await wait_for_power(ctx, bmc, PowerState::on);
   co_return is_on;
 }
 
@@ -94,7 +79,7 @@ bool takes_power(const FirmwareTarget& target, bool host_on) {
 }
 
 Nanoseconds activation_budget(const FirmwareTarget& target) {
-  return 2 * target.active_within + kOffWithin + kOnWithin;
+  return 2 * target.active_within + 2 * kPowerFollowsWithin;
 }
 
 awaitable<Result<Running>> read_now(Writing& writing, const Ctx& ctx, Bmc& bmc) {
@@ -132,6 +117,20 @@ awaitable<Result<PowerState>> wait_until_back(const Ctx& ctx, Bmc& bmc, Nanoseco
     co_return Error("firmware.power_unknown",
                     fmt::format("the BMC does not say what the power is within {}", format_duration(budget)),
                     "see by hand whether it is on, and what its BMC does");
+  }
+}
+
+awaitable<Status> wait_for_power(const Ctx& ctx, Bmc& bmc, PowerState wanted) {
+  const Ctx waiting = ctx.child_within("power", kPowerFollowsWithin);
+  while (true) {
+    const Result<PowerState> power = co_await bmc.power_state(waiting);
+    if (power && *power == wanted) co_return success();
+    const Status waited = co_await waiting.sleep_for(kReadBackEvery);
+    if (waited) continue;
+    if (ctx.stopped()) co_return waited.error();
+    co_return Error("firmware.power_not_read_back",
+                    fmt::format("the power did not become {} in {}", to_string(wanted),
+                                format_duration(kPowerFollowsWithin)));
   }
 }
 

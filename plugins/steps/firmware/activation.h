@@ -12,6 +12,8 @@ namespace kiln::firmware {
 
 /// A compute tray of this class boots in five to ten minutes.
 inline constexpr Nanoseconds kHostAnswersWithin = std::chrono::minutes(15);
+/// From a power action to the state it was for.
+inline constexpr Nanoseconds kPowerFollowsWithin = std::chrono::seconds(60);
 
 /// Whether activating switches or may switch the power of the DUT: it needs a permit then.
 bool takes_power(const FirmwareTarget& target, bool host_on);
@@ -36,6 +38,9 @@ boost::asio::awaitable<Result<Running>> read_now(Writing& writing, const Ctx& ct
 /// while the BMC or the switch is away cannot be read; then it is tried again.
 boost::asio::awaitable<Status> wait_for_version(Writing& writing, const Ctx& ctx, Bmc& bmc,
                                                 Nanoseconds budget);
+
+/// Errors: firmware.power_not_read_back.
+boost::asio::awaitable<Status> wait_for_power(const Ctx& ctx, Bmc& bmc, PowerState wanted);
 
 /// Until the BMC answers again: the power state it tells then. Errors: firmware.power_unknown.
 boost::asio::awaitable<Result<PowerState>> wait_until_back(const Ctx& ctx, Bmc& bmc, Nanoseconds budget);

@@ -9,6 +9,7 @@
 #include "activation.h"
 #include "image.h"
 #include "nvos.h"
+#include "unwatched.h"
 #include "writing.h"
 
 namespace kiln::firmware {
@@ -190,8 +191,12 @@ awaitable<Status> let_them_end(StepContext& context, Ctx& ctx, Bmc& bmc) {
     context.progress(fmt::format("an update under way: {} {}", progress.task_state,
                                  progress.percent ? fmt::format("{} %", *progress.percent) : std::string{}));
   };
+  const Result<bool> borne = co_await bear_an_update_under_way(context, ctx);
+  if (!borne) co_return borne.error();
   const Result<std::vector<UpdateOutcome>> ended = co_await bmc.wait_for_updates(ctx, std::move(on_progress));
   if (!ended) co_return ended.error();
+  const Status dry = co_await watched_again(context, ctx);
+  if (!dry) co_return dry;
   for (const UpdateOutcome& outcome : *ended) {
     const std::string how = outcome.task_vanished ? "its task vanished" : outcome.task_state;
     std::string text = fmt::format("an update that was under way has ended: {} {} ({})", how, outcome.message,
@@ -243,28 +248,12 @@ std::optional<Refusal> why_not_install(const FirmwareTarget& target, const Runni
 }
 
 Nanoseconds flash_budget(const FirmwareTarget& target) {
-  return target.write_within + activation_budget(target);
+  return target.write_within + activation_budget(target) + unwatched_budget();
 }
 
 bool is_at_target(const FirmwareTarget& target, const Running& running) {
   if (!is_version(running.version, target.version)) return false;
   return !target.both_banks || is_version(running.standby_version, target.version);
-}
-
-/// A BMC that restarts is away for minutes (GB200 trays: about three), and its leak detectors with it: the
-/// leak watches would cut it for lost telemetry, and what feeds it. Simulated BMCs are back within their
-/// grace.
-Status may_restart_its_bmc(const StepContext& context, const FirmwareTarget& target) {
-  const bool goes_away = target.activation == FirmwareActivation::manager_reset ||
-                         target.activation == FirmwareActivation::full_power_cycle;
-  const bool is_watched = !context.dut().expect.of_kind(ComponentKind::leak_detector).empty();
-  if (context.inventory().simulated || !goes_away || !is_watched) return success();
-  return Error(
-      "firmware.blinds_leak_watch",
-      fmt::format("{} of {} is activated by a restart of the BMC, which also reads its leak detectors: "
-                  "the leak watch would cut {} for their silence",
-                  target.component, context.dut().id, context.dut().id),
-      "update it by its vendor's tool, with the tray without power and its coolant shut off", Blame::recipe);
 }
 
 awaitable<Result<Running>> install(StepContext& context, FirmwareTarget target, Running before) {
@@ -281,8 +270,6 @@ awaitable<Result<Running>> install(StepContext& context, FirmwareTarget target, 
     const Status after_it = co_await context.ctx().sleep_for(kTurn);
     if (!after_it) co_return after_it.error();
   }
-  const Status may = may_restart_its_bmc(context, target);
-  if (!may) co_return may.error();
   const Result<PowerState> power = co_await wait_until_back(context.ctx(), **bmc, kPowerToldWithin);
   if (!power) co_return power.error();
   const bool is_planned = !target.sha256.empty() || !target.uri.empty();  // else it takes what its step has
@@ -299,14 +286,16 @@ awaitable<Result<Running>> install(StepContext& context, FirmwareTarget target, 
   Writing writing(context, *flash, target, std::move(before));
   writing.host_was_on = *power == PowerState::on || *power == PowerState::powering_on;
   writing.image = std::move(image);
-  if (takes_power(target, writing.host_was_on)) {
+  const bool blinds = blinds_leak_watch(context, target);
+  if (takes_power(target, writing.host_was_on) || (blinds && writing.host_was_on)) {
     std::string activation = "activate " + target.component;
     Result<Permit> leave = co_await permit_when_watched(context, Energy::power, std::move(activation));
     if (!leave) co_return leave.error();
     writing.power = std::move(*leave);
   }
-  std::function<awaitable<Status>(Ctx&, Bmc&)> write = [&writing](Ctx& ctx, Bmc& raw) {
-    return write_and_activate(writing, ctx, raw);
+  std::function<awaitable<Status>(Ctx&, Bmc&)> write = [&writing, blinds](Ctx& ctx, Bmc& raw) {
+    std::function<awaitable<Status>(Writing&, Ctx&, Bmc&)> work = write_and_activate;
+    return blinds ? write_unwatched(writing, ctx, raw, std::move(work)) : work(writing, ctx, raw);
   };
   const Status written = co_await context.flash(target.component, flash_budget(target), std::move(write));
   if (!written) co_return written.error();
