@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/nearest.h"
+#include "bmc/large_body.h"
 #include "bmc/power.h"
 #include "bmc/redfish_error.h"
 
@@ -105,15 +106,20 @@ std::string reservation(bool taken, const std::vector<std::string>& targets) {
 
 }  // namespace
 
-MultipartBody update_form(const std::string& parameters_json, const std::string& oem_json,
-                          const std::string& image_name, const std::string& image) {
+boost::asio::awaitable<Result<MultipartBody>> update_form(const Ctx& ctx, std::string parameters_json,
+                                                          std::string oem_json, std::string image_name,
+                                                          const std::string& image) {
   // RFC 2046 5.1.1: the boundary must not occur in any part.
   std::mt19937_64 random{std::random_device{}()};
   std::string boundary;
-  do {
+  for (bool occurs = true; occurs;) {
     boundary = fmt::format("kiln-{:016x}{:016x}", random(), random());
-  } while (image.find(boundary) != std::string::npos || parameters_json.find(boundary) != std::string::npos ||
-           oem_json.find(boundary) != std::string::npos);
+    std::string wanted = boundary;
+    const Result<bool> in_image = co_await occurs_in_slices(ctx, image, std::move(wanted));
+    if (!in_image) co_return in_image.error();
+    occurs = *in_image || parameters_json.find(boundary) != std::string::npos ||
+             oem_json.find(boundary) != std::string::npos;
+  }
   std::string name;
   for (const char c : image_name) {
     if (c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20) name += c;
@@ -131,9 +137,12 @@ MultipartBody update_form(const std::string& parameters_json, const std::string&
       "--{}\r\nContent-Disposition: form-data; name=\"UpdateFile\"; filename=\"{}\"\r\n"
       "Content-Type: application/octet-stream\r\n\r\n",
       boundary, name.empty() ? "image" : name);
-  form.body += image;
-  form.body += fmt::format("\r\n--{}--\r\n", boundary);
-  return form;
+  const std::string end = fmt::format("\r\n--{}--\r\n", boundary);
+  form.body.reserve(form.body.size() + image.size() + end.size());
+  const Status copied = co_await append_in_slices(ctx, form.body, image);
+  if (!copied) co_return copied.error();
+  form.body += end;
+  co_return form;
 }
 
 TaskVerdict task_verdict(const std::string& task_state, const std::string& task_status) {
@@ -388,28 +397,33 @@ boost::asio::awaitable<Result<UpdateOutcome>> FirmwareUpdater::send_and_follow(
 
 namespace {
 
-/// The address and body of one update, from what the service offers.
-Result<std::pair<std::string, MultipartBody>> request_for(ServiceTree& tree, const RedfishResource& updates,
-                                                          const std::vector<std::string>& targets,
-                                                          UpdateRequest& request) {
+using PreparedUpdate = std::pair<std::string, MultipartBody>;
+
+/// The address and body of one update, from what the service offers; the image is taken out of `request`.
+boost::asio::awaitable<Result<PreparedUpdate>> request_for(const Ctx& ctx, ServiceTree& tree,
+                                                           const RedfishResource& updates,
+                                                           std::vector<std::string> targets,
+                                                           UpdateRequest& request) {
   if (!request.uri.empty()) {
     const JsonView action = updates.body.at({"Actions", "#UpdateService.SimpleUpdate"});
     const std::optional<std::string> target = action["target"].verbatim();
     const std::optional<std::string> path = target ? tree.client().local_path(*target) : std::nullopt;
-    if (!path) return unsupported(tree.client(), "fetches no firmware by itself (SimpleUpdate)");
+    if (!path) co_return unsupported(tree.client(), "fetches no firmware by itself (SimpleUpdate)");
     const std::string protocol = protocol_of(request.uri);
     std::vector<std::string> offered;
     for (const JsonView& word : action["TransferProtocol@Redfish.AllowableValues"].elements())
       offered.push_back(word.text_or_empty());
     if (!offered.empty() && std::find(offered.begin(), offered.end(), protocol) == offered.end()) {
-      return unsupported(tree.client(), fmt::format("fetches no firmware by {} (it offers {})", protocol,
-                                                    fmt::join(offered, ", ")));
+      co_return unsupported(tree.client(), fmt::format("fetches no firmware by {} (it offers {})", protocol,
+                                                       fmt::join(offered, ", ")));
     }
     boost::json::object body;
     body["ImageURI"] = request.uri;
     body["TransferProtocol"] = protocol;
     if (!targets.empty()) body["Targets"] = json_list(targets);
-    return std::pair{*path, MultipartBody{"application/json", boost::json::serialize(body)}};
+    MultipartBody asked{"application/json", boost::json::serialize(body)};
+    PreparedUpdate by_itself(*path, std::move(asked));
+    co_return by_itself;
   }
   std::optional<std::string> multipart = tree.path_of(updates, updates.body["MultipartHttpPushUri"]);
   // MegaRAC of SR635 and SR655 keeps it among its own.
@@ -417,9 +431,12 @@ Result<std::pair<std::string, MultipartBody>> request_for(ServiceTree& tree, con
     multipart = tree.path_of(updates, updates.body.at({"Oem", "AMIUpdateService", "MultipartHttpPushUri"}));
   }
   const std::optional<std::string> plain = tree.path_of(updates, updates.body["HttpPushUri"]);
-  if (!multipart && !plain) return unsupported(tree.client(), "takes no firmware over HTTP push");
-  if (!multipart)
-    return std::pair{*plain, MultipartBody{"application/octet-stream", std::move(request.image)}};
+  if (!multipart && !plain) co_return unsupported(tree.client(), "takes no firmware over HTTP push");
+  if (!multipart) {
+    MultipartBody as_it_is{"application/octet-stream", std::move(request.image)};
+    PreparedUpdate plainly(*plain, std::move(as_it_is));
+    co_return plainly;
+  }
   boost::json::object parameters;
   parameters["Targets"] = json_list(targets);
   parameters["@Redfish.OperationApplyTime"] = "Immediate";
@@ -435,8 +452,14 @@ Result<std::pair<std::string, MultipartBody>> request_for(ServiceTree& tree, con
     oem["ImageType"] = request.image_type;
     oem_json = boost::json::serialize(oem);
   }
-  return std::pair{*multipart, update_form(boost::json::serialize(parameters), oem_json, request.image_name,
-                                           request.image)};
+  std::string json = boost::json::serialize(parameters);
+  std::string image_name = request.image_name;
+  Result<MultipartBody> form =
+      co_await update_form(ctx, std::move(json), std::move(oem_json), std::move(image_name), request.image);
+  if (!form) co_return form.error();
+  request.image = std::string();
+  PreparedUpdate in_parts(*multipart, std::move(*form));
+  co_return in_parts;
 }
 
 }  // namespace
@@ -465,7 +488,8 @@ boost::asio::awaitable<Result<UpdateOutcome>> FirmwareUpdater::update(
   }
   const std::vector<std::string> targets =
       request.targets ? *request.targets : std::vector<std::string>{item->uri};
-  Result<std::pair<std::string, MultipartBody>> prepared = request_for(tree_, updates, targets, request);
+  std::vector<std::string> named = targets;
+  Result<PreparedUpdate> prepared = co_await request_for(ctx, tree_, updates, std::move(named), request);
   if (!prepared) co_return prepared.error();
   Sending sending;
   sending.component = request.component;

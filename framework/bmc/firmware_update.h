@@ -58,8 +58,10 @@ class FirmwareUpdater {
 struct MultipartBody {
   std::string content_type, body;
 };
-MultipartBody update_form(const std::string& parameters_json, const std::string& oem_json,
-                          const std::string& image_name, const std::string& image);
+/// In slices, because images have up to hundreds of MB (large_body.h); `image` outlives the call.
+boost::asio::awaitable<Result<MultipartBody>> update_form(const Ctx& ctx, std::string parameters_json,
+                                                          std::string oem_json, std::string image_name,
+                                                          const std::string& image);
 
 /// What a Task or Job says: finished or not, and how. Words outside the standard ("Downloading…", "Failed")
 /// are understood as far as they go; an unknown word is work in progress.

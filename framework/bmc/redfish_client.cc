@@ -6,6 +6,7 @@
 #include <charconv>
 #include <utility>
 
+#include "bmc/large_body.h"
 #include "bmc/redfish_error.h"
 #include "io/scope.h"
 
@@ -149,6 +150,7 @@ bool RedfishClient::login_may_help(const std::string& path, std::int64_t now_ns)
 
 boost::asio::awaitable<Result<HttpResponse>> RedfishClient::signed_exchange(
     const Ctx& ctx, HttpRequest request, std::function<void(const std::string&)> on_piece) {
+  const std::string body = std::exchange(request.body, {});  // a firmware image is large
   for (int login = 0;; ++login) {
     const std::uint64_t seen = session_.generation();
     if (!session_.ready()) {
@@ -157,6 +159,10 @@ boost::asio::awaitable<Result<HttpResponse>> RedfishClient::signed_exchange(
     }
     const std::uint64_t used = session_.generation();
     HttpRequest attempt = request;
+    if (!body.empty()) {
+      const Status copied = co_await append_in_slices(ctx, attempt.body, body);
+      if (!copied) co_return copied.error();
+    }
     session_.sign(attempt);
     Result<HttpResponse> response = Error("http.request", "not sent");
     if (on_piece) {
@@ -415,7 +421,8 @@ boost::asio::awaitable<Result<RedfishAnswer>> RedfishClient::post(const Ctx& ctx
     HttpRequest request("POST", *path);
     request.headers = {
         {"Accept", "application/json"}, {"OData-Version", "4.0"}, {"Content-Type", content_type}};
-    request.body = body;
+    const Status copied = co_await append_in_slices(ctx, request.body, body);
+    if (!copied) co_return copied.error();
     request.timeout = timeout;
     Result<HttpResponse> response = co_await signed_exchange(ctx, std::move(request));
     Error failure;

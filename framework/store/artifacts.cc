@@ -13,8 +13,8 @@
 #include <random>
 #include <utility>
 
+#include "base/sha256.h"
 #include "store/chain.h"
-#include "store/sha256.h"
 #include "store/store_paths.h"
 
 namespace kiln {

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "store/sha256.h"
+#include "base/sha256.h"
 
 namespace kiln {
 namespace {
