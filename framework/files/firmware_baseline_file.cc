@@ -64,6 +64,8 @@ class BaselineReader {
       target.activation = firmware_activation_from(*word).value_or(target.activation);
     read_targets(reader, target);
     target.image_type = reader.text("image_type").value_or("");
+    if (const auto word = reader.word("version_fields", version_fields_names()))
+      target.version_fields = version_fields_from(*word).value_or(VersionFields::by_form);
     target.from_at_least = reader.text("from_at_least").value_or("");
     target.downgrade = reader.word("downgrade", {"refuse", "allow"}).value_or("refuse") == "allow";
     target.both_banks = reader.word("banks", {"running", "both"}).value_or("running") == "both";
@@ -155,8 +157,8 @@ class BaselineReader {
               "both banks of NVOS are not filled: the other one is the way back by design");
     }
     if (!target.from_at_least.empty() &&
-        compare(canonical_version(target.from_at_least), canonical_version(target.version)) !=
-            std::partial_ordering::less) {
+        compare(canonical_version(target.from_at_least), canonical_version(target.version),
+                target.version_fields) != std::partial_ordering::less) {
       problem(node, "firmware.version",
               fmt::format("from_at_least {} is not older than {}", target.from_at_least, target.version));
     }

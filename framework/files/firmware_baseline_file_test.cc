@@ -34,7 +34,7 @@ TEST(FirmwareBaseline, ReadsEveryKeyAndKeepsTheOrder) {
   const std::string text = baseline_of(
       "    - {component: BMC, version: 2.0, image: a/bmc.fwpkg, sha256: " + std::string(kHash) +
       ", activation: manager_reset, targets: none, image_type: PLDM, from_at_least: 1.5, downgrade: allow, "
-      "banks: both, write_within: 1h, active_within: 5m, source: s}\n"
+      "version_fields: hex, banks: both, write_within: 1h, active_within: 5m, source: s}\n"
       "    - {component: CPLD1, version: \"0.9\", uri: \"scp://f/c.bin\", sha256: " +
       std::string(kHash) +
       ", route: nvos_component, source: s}\n"
@@ -52,6 +52,8 @@ TEST(FirmwareBaseline, ReadsEveryKeyAndKeepsTheOrder) {
   EXPECT_TRUE(bmc.targets->empty());
   EXPECT_EQ(bmc.image_type, "PLDM");
   EXPECT_TRUE(bmc.downgrade && bmc.both_banks);
+  EXPECT_EQ(bmc.version_fields, VersionFields::hex);
+  EXPECT_EQ(targets.at(1).version_fields, VersionFields::by_form);
   EXPECT_EQ(bmc.write_within, std::chrono::hours(1));
   EXPECT_EQ(targets.at(1).route, FirmwareRoute::nvos_component);
   EXPECT_EQ(targets.at(1).activation, FirmwareActivation::switch_reboot) << "NVOS's own";

@@ -328,7 +328,8 @@ TEST(SchemaAndLoader, AgreeOnFirmwareBaselines) {
            {true, "component: UEFI, version: site to fill, source: s"},
            {true, "component: UEFI, version: 1.5, image: a.fw, sha256: " + hash +
                       ", activation: manager_reset, targets: none, image_type: X, from_at_least: 1.0, "
-                      "downgrade: allow, banks: both, write_within: 1h, active_within: 90s, source: s"},
+                      "downgrade: allow, version_fields: hex, banks: both, write_within: 1h, active_within: "
+                      "90s, source: s"},
            {true, "component: UEFI, version: 1.5, targets: [/redfish/v1/Chassis/A], source: s"},
            {true, "component: NVOS, version: 25, uri: \"scp://h/f\", sha256: " + hash +
                       ", route: nvos_image, source: s"},
@@ -340,6 +341,7 @@ TEST(SchemaAndLoader, AgreeOnFirmwareBaselines) {
            {false, "component: UEFI, version: 1.5, route: floppy, source: s"},
            {false, "component: UEFI, version: 1.5, downgrade: yes please, source: s"},
            {false, "component: UEFI, version: 1.5, banks: all, source: s"},
+           {false, "component: UEFI, version: 1.5, version_fields: octal, source: s"},
            {false, "component: UEFI, version: 1.5, write_within: 5, source: s"},
            {false, "component: UEFI, version: 1.5, source: \"\""},
            {false, "component: UEFI, version: 1.5, vesion: 2, source: s"}}) {

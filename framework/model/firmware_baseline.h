@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "model/version.h"
 
 namespace kiln {
 
@@ -41,7 +42,8 @@ struct FirmwareTarget {
   /// What UpdateParameters.Targets names. nullopt: the component's own inventory entry. Empty: nothing, as
   /// tray BMCs of GB200 and GB300 want it for bundles.
   std::optional<std::vector<std::string>> targets;
-  std::string image_type;       ///< OemParameters.ImageType of AMI MegaRAC; empty: none is sent
+  std::string image_type;  ///< OemParameters.ImageType of AMI MegaRAC; empty: none is sent
+  VersionFields version_fields = VersionFields::by_form;
   std::string from_at_least;    ///< older than this may not go to `version` directly; empty: from any
   bool downgrade = false;       ///< what is newer (or cannot be ordered) may be overwritten
   bool both_banks = false;      ///< the standby image must be at `version`, too

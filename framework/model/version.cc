@@ -1,10 +1,12 @@
 #include "model/version.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstddef>
 #include <sstream>
 
+#include "model/enum_words.h"
 #include "model/tolerant.h"
 
 namespace kiln {
@@ -57,46 +59,151 @@ std::partial_ordering compare_runs(const std::string& a, const std::string& b) {
   return a < b ? std::partial_ordering::less : std::partial_ordering::greater;
 }
 
+/// Numbers as numbers, words as words.
+std::vector<std::string> runs_of(const std::string& text) {
+  std::vector<std::string> runs;
+  for (std::size_t i = 0; i < text.size();) {
+    std::string run;
+    if (is_version_digit(text[i])) {
+      while (i < text.size() && is_version_digit(text[i])) run += text[i++];
+      runs.push_back(without_leading_zeros(run));
+    } else if (is_version_letter(text[i])) {
+      while (i < text.size() && is_version_letter(text[i])) run += lower_letter(text[i++]);
+      runs.push_back(run);
+    } else {
+      ++i;
+    }
+  }
+  return runs;
+}
+
+std::vector<std::string> fields_of(const std::string& text) {
+  std::vector<std::string> fields;
+  bool inside = false;
+  for (const char sign : text) {
+    const bool counts = is_version_digit(sign) || is_version_letter(sign);
+    if (counts && !inside) fields.emplace_back();
+    if (counts) fields.back() += lower_letter(sign);
+    inside = counts;
+  }
+  return fields;
+}
+
 /// Words that vendors put behind a version that is not released yet (semver.org 9 orders them before it).
 bool is_prerelease(const std::string& run) {
   return run == "rc" || run == "alpha" || run == "beta" || run == "pre" || run == "dev" || run == "snapshot";
 }
 
+std::partial_ordering compare_lists(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  const std::size_t common = std::min(a.size(), b.size());
+  for (std::size_t i = 0; i < common; ++i) {
+    const auto order = compare_runs(a[i], b[i]);
+    if (order != std::partial_ordering::equivalent) return order;
+  }
+  if (a.size() > common && is_prerelease(a[common])) return std::partial_ordering::less;
+  if (b.size() > common && is_prerelease(b[common])) return std::partial_ordering::greater;
+  return a.size() <=> b.size();
+}
+
+bool begins_prerelease(const std::string& field) { return is_prerelease(runs_of(field).front()); }
+
+// ---------------------------------------------------------------- fields of base 16
+
+bool is_base_16(const std::string& field) {
+  return std::all_of(field.begin(), field.end(),
+                     [](char sign) { return is_version_digit(sign) || (sign >= 'a' && sign <= 'f'); });
+}
+bool has_letter(const std::string& field) {
+  return std::any_of(field.begin(), field.end(), [](char sign) { return is_version_letter(sign); });
+}
+bool has_digit(const std::string& field) { return std::any_of(field.begin(), field.end(), is_version_digit); }
+
+/// Both could be of base 16, and that makes a difference.
+bool are_base_16(const std::string& a, const std::string& b) {
+  return is_base_16(a) && is_base_16(b) && (has_letter(a) || has_letter(b));
+}
+
+bool has_base_16_pair(const CanonicalVersion& a, const CanonicalVersion& b) {
+  const std::size_t common = std::min(a.fields.size(), b.fields.size());
+  for (std::size_t i = 0; i < common; ++i) {
+    if (a.fields[i] != b.fields[i] && are_base_16(a.fields[i], b.fields[i])) return true;
+  }
+  return false;
+}
+
+/// A version whose numbers are all written with two signs, filled up with zeros: so are bytes.
+bool is_of_bytes(const CanonicalVersion& version) {
+  const auto numbers = std::count_if(version.fields.begin(), version.fields.end(), is_base_16);
+  return numbers >= 2 && std::all_of(version.fields.begin(), version.fields.end(), [](const auto& field) {
+           return !is_base_16(field) || field.size() == 2;
+         });
+}
+
+/// What git and its like print for a source tree, cut short: it has no order.
+bool is_hash(const std::string& field) {
+  constexpr std::size_t kLeastSigns = 6;
+  return field.size() >= kLeastSigns && is_base_16(field) && has_letter(field) && has_digit(field);
+}
+
+std::partial_ordering compare_base_16(const std::string& a, const std::string& b) {
+  const std::string left = without_leading_zeros(a), right = without_leading_zeros(b);
+  if (left.size() != right.size()) {
+    return left.size() < right.size() ? std::partial_ordering::less : std::partial_ordering::greater;
+  }
+  if (left == right) return std::partial_ordering::equivalent;
+  return left < right ? std::partial_ordering::less : std::partial_ordering::greater;  // 0-9 before a-f
+}
+
+std::partial_ordering compare_fields(const CanonicalVersion& a, const CanonicalVersion& b, std::size_t at,
+                                     VersionFields fields) {
+  const std::string &left = a.fields[at], &right = b.fields[at];
+  if (left == right) return std::partial_ordering::equivalent;
+  const auto as_words = compare_lists(runs_of(left), runs_of(right));
+  if (!are_base_16(left, right)) return as_words;
+  const auto as_numbers = compare_base_16(left, right);
+  if (fields == VersionFields::hex) return as_numbers;
+  if (is_hash(left) || is_hash(right)) return std::partial_ordering::unordered;
+  if (is_of_bytes(a) && is_of_bytes(b)) return as_numbers;
+  const bool alike = as_words == as_numbers && a.fields.size() == b.fields.size();
+  return alike ? as_words : std::partial_ordering::unordered;
+}
+
+constexpr std::array<EnumWord<VersionFields>, 3> kVersionFields{
+    {{VersionFields::by_form, "by_form"}, {VersionFields::decimal, "decimal"}, {VersionFields::hex, "hex"}}};
+
 }  // namespace
+
+std::string_view to_string(VersionFields fields) { return word_of(kVersionFields, fields); }
+std::optional<VersionFields> version_fields_from(std::string_view word) {
+  return value_of(kVersionFields, word);
+}
+std::vector<std::string> version_fields_names() { return words_of(kVersionFields); }
 
 CanonicalVersion canonical_version(const std::string& printed) {
   CanonicalVersion version;
   version.original = printed;
   const std::string tidy = tidy_text(printed);
   if (means_unset(tidy)) return version;
-  version.runs = byte_list(tidy);
+  version.runs = version.fields = byte_list(tidy);
   if (!version.runs.empty()) return version;
   const std::string text = without_prefix(tidy);
-  for (std::size_t i = 0; i < text.size();) {
-    std::string run;
-    if (is_version_digit(text[i])) {
-      while (i < text.size() && is_version_digit(text[i])) run += text[i++];
-      version.runs.push_back(without_leading_zeros(run));
-    } else if (is_version_letter(text[i])) {
-      while (i < text.size() && is_version_letter(text[i])) run += lower_letter(text[i++]);
-      version.runs.push_back(run);
-    } else {
-      ++i;
-    }
-  }
+  version.runs = runs_of(text);
+  version.fields = fields_of(text);
   return version;
 }
 
-std::partial_ordering compare(const CanonicalVersion& a, const CanonicalVersion& b) {
+std::partial_ordering compare(const CanonicalVersion& a, const CanonicalVersion& b, VersionFields fields) {
   if (a.empty() || b.empty()) return std::partial_ordering::unordered;
-  const std::size_t common = std::min(a.runs.size(), b.runs.size());
+  if (fields == VersionFields::decimal || (fields == VersionFields::by_form && !has_base_16_pair(a, b)))
+    return compare_lists(a.runs, b.runs);
+  const std::size_t common = std::min(a.fields.size(), b.fields.size());
   for (std::size_t i = 0; i < common; ++i) {
-    const auto order = compare_runs(a.runs[i], b.runs[i]);
+    const auto order = compare_fields(a, b, i, fields);
     if (order != std::partial_ordering::equivalent) return order;
   }
-  if (a.runs.size() > common && is_prerelease(a.runs[common])) return std::partial_ordering::less;
-  if (b.runs.size() > common && is_prerelease(b.runs[common])) return std::partial_ordering::greater;
-  return a.runs.size() <=> b.runs.size();
+  if (a.fields.size() > common && begins_prerelease(a.fields[common])) return std::partial_ordering::less;
+  if (b.fields.size() > common && begins_prerelease(b.fields[common])) return std::partial_ordering::greater;
+  return a.fields.size() <=> b.fields.size();
 }
 
 }  // namespace kiln

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 namespace kiln {
 namespace {
 
@@ -42,6 +45,69 @@ TEST(Version, SeparatorsSayNothingButWhereTheyPartDigitsTheyCount) {
   EXPECT_EQ(order("000", "0"), std::partial_ordering::equivalent);
   EXPECT_EQ(order("V", "v"), std::partial_ordering::equivalent);
   EXPECT_EQ(order("1.2\t", " 1.2"), std::partial_ordering::equivalent);
+}
+
+// The versions below are of the kinds that BMCs print: video BIOS of GPUs, CPLDs, bundles of GB200 trays, and
+// BIOSes and BMCs whose last sign is a revision letter. Their order is by hand.
+TEST(Version, BytesAreOfBase16WhenAllOfThemAreWrittenWithTwoSigns) {
+  EXPECT_EQ(order("97.10.3E.00.05", "97.10.4A.00.08"), std::partial_ordering::less);
+  EXPECT_EQ(order("96.00.A6.00.01", "96.00.AF.00.02"), std::partial_ordering::less);
+  EXPECT_EQ(order("96.00.9F.00.01", "96.00.A6.00.01"), std::partial_ordering::less) << "9f before a6";
+  EXPECT_EQ(order("97.00.09.00.01", "97.00.0a.00.01"), std::partial_ordering::less) << "9 before 10";
+  EXPECT_EQ(order("97.00.10.00.01", "97.00.0F.00.01"), std::partial_ordering::greater) << "16 after 15";
+  EXPECT_EQ(order("90.02.17.00.7D", "90.02.17.00.80"), std::partial_ordering::less);
+  EXPECT_EQ(order("00.1B.53", "00.20.01"), std::partial_ordering::less);
+  EXPECT_EQ(order("GB200Nvl-25.05-0b", "GB200Nvl-25.05-0a"), std::partial_ordering::greater);
+  EXPECT_EQ(order("GB200Nvl-25.05-09", "GB200Nvl-25.05-0b"), std::partial_ordering::less);
+  EXPECT_EQ(order("97.00.0e", "97.00.0E.00.01"), std::partial_ordering::less) << "a missing field";
+}
+
+TEST(Version, WhereTheFormSaysNothingBothReadingsMustAgree) {
+  EXPECT_EQ(order("1.01a", "1.03b"), std::partial_ordering::less);
+  EXPECT_EQ(order("1.13b", "1.20b"), std::partial_ordering::less);
+  EXPECT_EQ(order("GB200Nvl-25.08-B", "GB200Nvl-25.08-C"), std::partial_ordering::less);
+  EXPECT_EQ(order("1.03b", "1.4"), std::partial_ordering::unordered) << "3 before 4, 3b after it";
+  EXPECT_EQ(order("3.9a", "3.10"), std::partial_ordering::unordered) << "a revision, or 154 after 16";
+  EXPECT_EQ(order("0.3C", "0.22"), std::partial_ordering::unordered);
+  EXPECT_EQ(order("0C", "09"), std::partial_ordering::unordered);
+  EXPECT_EQ(order("1.2b", "1.2-b"), std::partial_ordering::unordered);
+  EXPECT_EQ(order("1.0e", "1.e"), std::partial_ordering::unordered) << "equal only as a number";
+  EXPECT_EQ(order("1.03b", "1.03B"), std::partial_ordering::equivalent);
+  EXPECT_EQ(order("1.45.455b66-rev4", "1.45.870cf4-rev4"), std::partial_ordering::unordered) << "hashes";
+  EXPECT_EQ(order("1.45.455b66", "1.46.455b66"), std::partial_ordering::less);
+}
+
+TEST(Version, ARowThatSaysHowItsFieldsAreMeantIsBelieved) {
+  const auto by = [](const char* a, const char* b, VersionFields fields) {
+    return compare(canonical_version(a), canonical_version(b), fields);
+  };
+  EXPECT_EQ(by("0.3C", "0.22", VersionFields::hex), std::partial_ordering::greater);
+  EXPECT_EQ(by("0.3C", "0.22", VersionFields::decimal), std::partial_ordering::less);
+  EXPECT_EQ(by("1.03b", "1.4", VersionFields::decimal), std::partial_ordering::less);
+  EXPECT_EQ(by("3.9a", "3.10", VersionFields::decimal), std::partial_ordering::less);
+  EXPECT_EQ(by("0e", "e", VersionFields::hex), std::partial_ordering::equivalent);
+  EXPECT_EQ(by("97.00.0e-rc1", "97.00.0e", VersionFields::hex), std::partial_ordering::less);
+  EXPECT_EQ(by("1.45.455b66", "1.45.870cf4", VersionFields::hex), std::partial_ordering::less);
+  for (const std::string& word : version_fields_names())
+    EXPECT_EQ(to_string(version_fields_from(word).value()), word);
+}
+
+TEST(Version, ComparingTheOtherWayRoundSaysTheOpposite) {
+  const std::vector<const char*> versions{
+      "97.10.3E.00.05", "97.10.4A.00.08",    "1.03b",       "1.4",  "0.3C",  "0.22", "1.5-rc1", "1.5",
+      "1.5 beta",       "GB200Nvl-25.05-0b", "1.45.455b66", "1.2b", "1.2-b", "12",   "a"};
+  for (const VersionFields fields : {VersionFields::by_form, VersionFields::decimal, VersionFields::hex}) {
+    for (const char* a : versions) {
+      for (const char* b : versions) {
+        const auto there = compare(canonical_version(a), canonical_version(b), fields);
+        const auto back = compare(canonical_version(b), canonical_version(a), fields);
+        const auto turned = back == std::partial_ordering::less      ? std::partial_ordering::greater
+                            : back == std::partial_ordering::greater ? std::partial_ordering::less
+                                                                     : back;
+        EXPECT_EQ(there, turned) << a << " and " << b;
+      }
+    }
+  }
 }
 
 TEST(Version, WhatCannotBeComparedIsUnordered) {
