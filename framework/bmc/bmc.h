@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "bmc/ability.h"
 #include "io/ctx.h"
 #include "model/inventory.h"
 #include "model/leak_reading.h"
@@ -51,6 +52,14 @@ struct BmcIdentity {
 
 enum class PowerState { on, off, powering_on, powering_off, unknown };
 std::string_view to_string(PowerState state);
+
+/// What a BMC tells of the last start of its host (ComputerSystem v1.12 LastResetTime, v1.13 BootProgress).
+struct HostStart {
+  PowerState power = PowerState::unknown;
+  std::string last_reset;     ///< LastResetTime as printed; empty: it does not tell
+  std::string boot_progress;  ///< BootProgress.LastState as printed ("OSRunning"); empty: it does not tell
+  std::string uri;
+};
 
 /// One physical part. `name` is its address inside the DUT ("GPU_0", "GPU_0/NVLink_3",
 /// "Chassis_0_LeakDetector_0_ColdPlate").
@@ -274,6 +283,13 @@ class Bmc {
   /// All logs of events, each by itself, with what could not be read of them. Of a log that only links its
   /// entries, the 200 with the highest Ids. Errors of the exchange.
   virtual boost::asio::awaitable<Result<std::vector<EventLog>>> event_logs(const Ctx& ctx) = 0;
+
+  /// Whether the BMC offers power_on, force_off, graceful_shutdown, restart, manager_reset or
+  /// full_power_cycle, without asking for it: for what must not begin where its end is not to be had. Errors:
+  /// "bmc.unsupported" with what is missing, also for any other ability; those of the exchange.
+  virtual boost::asio::awaitable<Status> offers(const Ctx& ctx, BmcAbility ability) = 0;
+  /// One read of what power_state() reads. What it does not tell of the start is empty.
+  virtual boost::asio::awaitable<Result<HostStart>> host_start(const Ctx& ctx) = 0;
 };
 
 }  // namespace kiln

@@ -331,6 +331,55 @@ boost::asio::awaitable<Status> PowerControl::reset_manager(const Ctx& ctx) {
   co_return success();
 }
 
+boost::asio::awaitable<Status> PowerControl::offers(const Ctx& ctx, BmcAbility ability) {
+  static const std::map<BmcAbility, PowerVerb> kVerbs{
+      {BmcAbility::power_on, PowerVerb::on},
+      {BmcAbility::force_off, PowerVerb::force_off},
+      {BmcAbility::graceful_shutdown, PowerVerb::graceful_shutdown},
+      {BmcAbility::restart, PowerVerb::restart},
+      {BmcAbility::manager_reset, PowerVerb::manager_reset}};
+  if (ability == BmcAbility::full_power_cycle) {
+    const Result<FullPowerCycle> way = co_await full_cycle(ctx);
+    if (!way) co_return way.error();
+    co_return success();
+  }
+  const auto verb = kVerbs.find(ability);
+  if (verb == kVerbs.end()) {
+    co_return unsupported(tree_.client(),
+                          fmt::format("cannot say beforehand whether one can {}", phrase(ability)));
+  }
+  Result<PowerTarget> found = Error("bmc.unsupported", "");
+  if (ability == BmcAbility::manager_reset) {
+    found = co_await manager_target(ctx);
+  } else {
+    found = co_await target(ctx);
+  }
+  if (!found) co_return found.error();
+  const std::vector<std::string>& wishes = reset_types(verb->second);
+  if (!found->action.empty() && !choose_reset(wishes, found->allowed).empty()) co_return success();
+  co_return unsupported(tree_.client(),
+                        found->action.empty()
+                            ? fmt::format("has no reset action at {}", found->uri)
+                            : fmt::format("takes {} at {}, and none of {}", fmt::join(found->allowed, ", "),
+                                          found->action, fmt::join(wishes, ", ")));
+}
+
+boost::asio::awaitable<Result<HostStart>> PowerControl::host_start(const Ctx& ctx) {
+  const Result<PowerTarget> found = co_await target(ctx);
+  if (!found) co_return found.error();
+  const Result<RedfishResource> resource = co_await tree_.client().get(ctx, found->uri);
+  if (!resource) {
+    target_.reset();  // look again: the BMC may have been updated
+    co_return resource.error();
+  }
+  HostStart start;
+  start.uri = found->uri;
+  start.power = power_state_from(resource->body["PowerState"].text_or_empty());
+  start.last_reset = resource->body["LastResetTime"].text_or_empty();
+  start.boot_progress = resource->body.at({"BootProgress", "LastState"}).text_or_empty();
+  co_return start;
+}
+
 boost::asio::awaitable<Result<std::optional<FullPowerCycle>>> PowerControl::full_cycle_of(
     const Ctx& ctx, const RedfishResource& resource, std::string action_name) {
   std::optional<FullPowerCycle> way;

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "bmc/ability.h"
+#include "bmc/bmc.h"
 #include "bmc/service_tree.h"
 
 namespace kiln {
@@ -62,6 +64,9 @@ class PowerControl {
   boost::asio::awaitable<Status> full_power_cycle(const Ctx& ctx, const Permit& permit);
   /// What full_power_cycle() would ask for. "bmc.unsupported" when the service offers none of them.
   boost::asio::awaitable<Result<FullPowerCycle>> full_cycle(const Ctx& ctx);
+  /// See Bmc::offers and Bmc::host_start.
+  boost::asio::awaitable<Status> offers(const Ctx& ctx, BmcAbility ability);
+  boost::asio::awaitable<Result<HostStart>> host_start(const Ctx& ctx);
 
  private:
   boost::asio::awaitable<Result<PowerTarget>> find(const Ctx& ctx);

@@ -161,6 +161,10 @@ class RedfishBmc final : public Bmc {
     co_return undelivered;
   }
   awaitable<Result<std::vector<EventLog>>> event_logs(const Ctx& ctx) override { return log_.read_logs(ctx); }
+  awaitable<Status> offers(const Ctx& ctx, BmcAbility ability) override {
+    return power_.offers(ctx, ability);
+  }
+  awaitable<Result<HostStart>> host_start(const Ctx& ctx) override { return power_.host_start(ctx); }
 
  private:
   /// Another firmware may be another dialect.

@@ -143,6 +143,14 @@ class NotedBmc : public Bmc {
     use(BmcAbility::event_log);
     return bmc_.event_logs(ctx);
   }
+  boost::asio::awaitable<Status> offers(const Ctx& ctx, BmcAbility ability) override {
+    use(ability);
+    return bmc_.offers(ctx, ability);
+  }
+  boost::asio::awaitable<Result<HostStart>> host_start(const Ctx& ctx) override {
+    use(BmcAbility::power_state);
+    return bmc_.host_start(ctx);
+  }
   std::vector<Oddity> take_oddities() override { return bmc_.take_oddities(); }
   std::vector<std::string> take_disturbances() override { return bmc_.take_disturbances(); }
   std::vector<AppliedQuirk> take_quirks() override { return bmc_.take_quirks(); }

@@ -69,7 +69,11 @@ awaitable<Status> FakeBmc::restart(const Ctx& ctx, const Permit& permit) {
   const Status begun = begin(ctx, "restart");
   if (!begun) co_return begun;
   if (!permit.valid()) co_return Error("permit.revoked", "the permit is not valid");
+  if (hardware_->ignores_restart) co_return success();
   hardware_->power = PowerState::on;
+  ++hardware_->restarts;
+  if (!hardware_->host_start.last_reset.empty())
+    hardware_->host_start.last_reset = fmt::format("after restart {}", hardware_->restarts);
   if (hardware_->on_activation) hardware_->on_activation(*hardware_, "restart");
   co_return success();
 }
@@ -283,6 +287,21 @@ awaitable<Result<std::vector<EventLog>>> FakeBmc::event_logs(const Ctx& ctx) {
   const Status begun = begin(ctx, "event_logs");
   if (!begun) co_return begun.error();
   co_return hardware_->logs;
+}
+
+awaitable<Status> FakeBmc::offers(const Ctx& ctx, BmcAbility ability) {
+  const Status begun = begin(ctx, "offers");
+  if (!begun) co_return begun;
+  if (!hardware_->not_offered.contains(ability)) co_return success();
+  co_return Error("bmc.unsupported", fmt::format("the fake BMC does not offer to {}", phrase(ability)));
+}
+
+awaitable<Result<HostStart>> FakeBmc::host_start(const Ctx& ctx) {
+  const Status begun = begin(ctx, "host_start");
+  if (!begun) co_return begun.error();
+  HostStart start = hardware_->host_start;
+  start.power = hardware_->power;
+  co_return start;
 }
 
 }  // namespace kiln

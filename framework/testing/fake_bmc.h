@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -58,6 +59,11 @@ struct FakeHardware {
   /// Called when the DUT restarts, its BMC is reset or all its power was cycled, with the verb's name.
   std::function<void(FakeHardware&, const std::string& verb)> on_activation;
   bool ignores_force_off = false;
+  /// What host_start() tells; its power is `power`. A restart makes it another.
+  HostStart host_start{PowerState::unknown, "before the first restart", "", "/redfish/v1/Systems/System_0"};
+  int restarts = 0;
+  bool ignores_restart = false;        ///< accepted, and nothing happens
+  std::set<BmcAbility> not_offered;    ///< of what offers() is asked for
   std::map<std::string, bool> valves;  ///< by connector: open
   std::vector<std::string> calls;
   int logouts = 0;
@@ -111,6 +117,8 @@ class FakeBmc final : public Bmc {
   boost::asio::awaitable<Status> listen(const Ctx& ctx,
                                         std::function<void(const BmcEvent&)> on_event) override;
   boost::asio::awaitable<Result<std::vector<EventLog>>> event_logs(const Ctx& ctx) override;
+  boost::asio::awaitable<Status> offers(const Ctx& ctx, BmcAbility ability) override;
+  boost::asio::awaitable<Result<HostStart>> host_start(const Ctx& ctx) override;
 
  private:
   Status begin(const Ctx& ctx, const std::string& verb);

@@ -147,6 +147,7 @@ void Rack::ask_on(const std::string& id, std::function<void()> then) {
       machine.on = true;
       machine.coming_on = false;
       machine.on_ns = now_ns();
+      ++machine.boots;
     });
     then();
   });
@@ -204,6 +205,7 @@ void Rack::ask_restart(const std::string& id, std::function<void()> then) {
   loop_.call_at(now_ns() + kTravel.count(), [this, id, then = std::move(then)] {
     Machine& machine = *machines_.at(id);
     deed(id, UndoKind::force_off);
+    if (machine.on) ++machine.boots;
     if (machine.on && !machine.staged.empty())
       machine.hardware.firmware.front().version = std::exchange(machine.staged, {});
     then();

@@ -38,6 +38,7 @@ struct Machine {
   int asked = 0;           ///< On requests; only the last one may switch on
   bool coming_on = false;  ///< reads Off and will not stay so
   bool writing = false;    ///< firmware, which a loss of power ruins
+  int boots = 0;           ///< how often its host has begun to start
   std::string staged;      ///< version that was written and runs from the next reset on
   std::shared_ptr<Load> load;
   std::int64_t on_ns = 0, off_ns = 0, load_ended_ns = 0;  ///< when that last happened

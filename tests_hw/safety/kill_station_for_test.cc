@@ -121,6 +121,18 @@ class DoorBmc final : public Bmc {
     const Status answered = co_await answer(ctx, done, "restart");
     co_return answered;
   }
+  awaitable<Status> offers(const Ctx& ctx, BmcAbility /*ability*/) override {
+    const Status read = co_await exchange("offers", ctx);
+    co_return read;
+  }
+  awaitable<Result<HostStart>> host_start(const Ctx& ctx) override {
+    const Status read = co_await exchange("host_start", ctx);
+    if (!read) co_return read.error();
+    HostStart start;
+    start.power = machine_.on && !world_.fuse.dead() ? PowerState::on : PowerState::off;
+    start.last_reset = std::to_string(machine_.boots);
+    co_return start;
+  }
   awaitable<Status> logout(const Ctx& ctx) override {
     const Status left = co_await exchange("logout", ctx);
     co_return left;
@@ -216,6 +228,8 @@ class DoorShell final : public Shell {
     result.exit_status = 0;
     if (line == "nvidia-smi -q -x") result.out = nvidia_smi_xml();
     if (line == "dmesg") result.out = kernel_log();
+    if (line == "cat /proc/sys/kernel/random/boot_id")
+      result.out = fmt::format("00000000-0000-4000-8000-{:012}\n", machine_.boots);
     if (line == "pkill -TERM -x gpu_burn") result.exit_status = world_.rack.end_load(id_, 143);
     co_return result;
   }
