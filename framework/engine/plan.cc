@@ -8,6 +8,7 @@
 
 #include "base/nearest.h"
 #include "engine/energy_rules.h"
+#include "engine/evidence_rules.h"
 #include "engine/resume.h"
 
 namespace kiln {
@@ -30,6 +31,7 @@ class Planner {
   void plan_phases();
   void plan_monitors();
   void check_energy();
+  void check_evidence();
   void check_sign_off();
   std::optional<PlannedStep> plan_step(const StepSpec& spec, const std::string& phase);
   Step* find_step(const std::string& use, const Place& place);
@@ -441,22 +443,19 @@ void Planner::check_energy() {
     problems_.push_back(std::move(found));
 }
 
+void Planner::check_evidence() {
+  const bool with_inventory = request_.inventory != nullptr;
+  for (PlanProblem& found : unjudged_problems(plan_, *request_.recipe, with_inventory))
+    problems_.push_back(std::move(found));
+}
+
 void Planner::check_sign_off() {
   auto& because = plan_.not_eligible_because;
   if (plan_.inventory.simulated) because.emplace_back("simulated rack, not hardware");
   if (request_.operator_name.empty())
     because.emplace_back("engineering run: no operator was named (--operator NAME)");
   if (request_.recipe->purpose == Purpose::survey) because.emplace_back("a survey decides nothing");
-  std::set<std::string> to_fill;
-  if (request_.limits != nullptr) {
-    for (const auto& cell : plan_.cells) {
-      const Limit* row = request_.limits->find(cell.cell.measurement, cell.cell.part);
-      if (row != nullptr && row->is_site_to_fill()) to_fill.insert(row->name);
-    }
-  }
-  if (!to_fill.empty()) {
-    because.push_back(fmt::format("limits that the site has still to fill: {}", fmt::join(to_fill, ", ")));
-  }
+  for (std::string& why : still_to_fill(plan_, *request_.recipe)) because.push_back(std::move(why));
   if (!request_.dut_filter.empty()) because.emplace_back(kOnlyAPart);
   for (const auto& item : plan_.inventory.duts) {
     if (item.bmc && item.bmc->tls.kind == TlsTrust::Kind::insecure) {
@@ -482,6 +481,7 @@ PlanResult Planner::run() {
   plan_phases();
   // A step that could not be planned may be just the one that watches or proves: first it must be put right.
   if (!dropped_) check_energy();
+  if (!dropped_) check_evidence();
   check_sign_off();
   if (request_.inventory != nullptr && problems_.empty() && plan_.cells.empty() &&
       request_.recipe->purpose != Purpose::survey) {

@@ -77,6 +77,10 @@ struct StepDescription {
   /// It judges what earlier steps left behind (a log, counters since boot): where it has not ended, no load
   /// before it is kept.
   bool looks_back = false;
+  /// Not empty: the use of the step that judges what this one only records, such as event_log.after of
+  /// event_log.before. A recipe that decides something and does not have that one later on the same DUTs is
+  /// refused: what was recorded would be scrubbed by nobody.
+  std::string judged_by;
   Nanoseconds default_timeout{600'000'000'000};
 };
 

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "model/enum_words.h"
+#include "model/site_to_fill.h"
 #include "model/tolerant.h"
 #include "model/version.h"
 
@@ -191,12 +192,7 @@ std::string Limit::text() const {
   return rule;
 }
 
-bool Limit::is_site_to_fill() const {
-  std::string tidy = tidy_text(source);
-  std::transform(tidy.begin(), tidy.end(), tidy.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return tidy == "site to fill";
-}
+bool Limit::is_site_to_fill() const { return kiln::is_site_to_fill(source); }
 
 const Limit* LimitsTable::find(const std::string& measurement, const std::string& part) const {
   const Limit* general = nullptr;
