@@ -67,6 +67,9 @@ struct DutVerdict {
   std::vector<Reason> reasons;  ///< worst first
   std::vector<CellVerdict> cells;
   std::vector<Interlocked> interlocks;
+  /// What steps have found out beside the values they measured: which part, why, and what to do. In order,
+  /// each once, and only what no reason says.
+  std::vector<Diagnosed> diagnoses;
   int disturbances = 0;
 };
 
@@ -142,6 +145,7 @@ class VerdictAccumulator {
   [[nodiscard]] std::string id_of(const std::string& dut) const;
   [[nodiscard]] std::vector<const StepFacts*> find_steps(const std::string& dut,
                                                          const std::string& step) const;
+  void list_diagnoses(DutVerdict& verdict) const;
   [[nodiscard]] const Diagnosed* find_diagnosis(const std::string& dut, const std::string& part) const;
   [[nodiscard]] CellVerdict judge_cell(const CellPlanned& planned) const;
   [[nodiscard]] const Diagnosed* interrupted_write(const Cell& cell, std::int64_t last_read) const;

@@ -157,7 +157,29 @@ DutVerdict VerdictAccumulator::judge_dut(const std::string& id, std::vector<cons
                    [&verdict](const Reason& a, const Reason& b) {
                      return rank_of(a, verdict.interlocks) < rank_of(b, verdict.interlocks);
                    });
+  list_diagnoses(verdict);
   return verdict;
+}
+
+void VerdictAccumulator::list_diagnoses(DutVerdict& verdict) const {
+  std::map<std::int64_t, const Diagnosed*> in_order;
+  for (const auto& [name, facts] : duts_) {
+    if (id_of(name) != verdict.id) continue;
+    for (const auto& [sequence, diagnosis] : facts.diagnoses) in_order.emplace(sequence, &diagnosis);
+  }
+  for (const auto& [sequence, diagnosis] : in_order) {
+    const auto says_it = [&diagnosis = *diagnosis](const Reason& reason) {
+      return reason.fru == diagnosis.part && (reason.message.find(diagnosis.message) != std::string::npos ||
+                                              reason.action.find(diagnosis.message) != std::string::npos);
+    };
+    const auto is_it = [&diagnosis = *diagnosis](const Diagnosed& other) {
+      return other.code == diagnosis.code && other.part == diagnosis.part &&
+             other.message == diagnosis.message;
+    };
+    if (std::any_of(verdict.reasons.begin(), verdict.reasons.end(), says_it)) continue;
+    if (std::any_of(verdict.diagnoses.begin(), verdict.diagnoses.end(), is_it)) continue;
+    verdict.diagnoses.push_back(*diagnosis);
+  }
 }
 
 void VerdictAccumulator::judge_hazards(DutVerdict& verdict) const {

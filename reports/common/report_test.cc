@@ -61,6 +61,41 @@ TEST(Reports, PageOneAnswersDecisionWhyPartAndActionInEveryFormat) {
   EXPECT_NE(render("html", input).find("20 times faster"), std::string::npos);
 }
 
+TEST(Reports, WhatARackStepFoundOutIsInEveryFormat) {
+  Record record;
+  record.measured(Outcome::pass, 60.0);
+  record.add("R01", "firmware-after/mix", StepBegun{});
+  const Diagnosed mixed{"firmware.mixed", "compute_tray UEFI",
+                        "compute_tray UEFI runs 2 versions: 1.4 on C02:UEFI",
+                        "bring the few to what the many run"};
+  record.add("R01", "firmware-after/mix", mixed);
+  record.add("R01", "firmware-after/mix", mixed, 2);  // a repeated attempt says it again
+  record.add("R01", "firmware-after/mix", StepEnded{}, 2);
+  record.end();
+  const ReportInput& input = record.done();
+  for (const char* format : {"html", "json", "text"}) {
+    const std::string text = render(format, input);
+    for (const char* wanted : {"firmware.mixed", "compute_tray UEFI", "1.4 on C02:UEFI", "bring the few"})
+      EXPECT_NE(text.find(wanted), std::string::npos) << format << " lacks " << wanted;
+    EXPECT_EQ(count_in(text, "1.4 on C02:UEFI"), 1) << format << " says it twice";
+  }
+  EXPECT_EQ(misfit(render("json", input)), "");
+}
+
+TEST(Reports, WhatAReasonSaysAlreadyIsNotSaidAgain) {
+  Record record;
+  record.measured(Outcome::fail, 91.5, "91.5 Cel is above the limit ≤ 85 Cel");
+  record.add(
+      "C01", "soak/load",
+      Diagnosed{"gpu.hot", "GPU_0", "gpu.temperature.max 91.5 Cel, limit ≤ 85 Cel", "check the cold plate"});
+  record.add("C01", "soak/load",
+             Diagnosed{"gpu.slow", "GPU_0", "its clock fell to 900 MHz", "look at its power limit"});
+  record.end();
+  const ReportInput& input = record.done();
+  ASSERT_EQ(input.verdict.find("C01")->diagnoses.size(), 1U);
+  EXPECT_EQ(input.verdict.find("C01")->diagnoses[0].code, "gpu.slow");
+}
+
 TEST(Reports, JsonFitsItsSchemaWhateverHappened) {
   Record good;
   good.measured(Outcome::pass, 60.0);

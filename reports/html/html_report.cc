@@ -112,6 +112,26 @@ std::map<std::string, std::string> set_reasons(PageData& page, const RunVerdict&
   return anchors;
 }
 
+/// What steps found out beside their values, of every DUT and of the rack.
+void set_diagnoses(PageData& page, const RunVerdict& verdict) {
+  PageData all = page_list();
+  std::size_t count = 0;
+  for (const auto& dut : verdict.duts) {
+    for (const Diagnosed& found : dut.diagnoses) {
+      PageData row;
+      row.set("dut", dut.id);
+      row.set("fru", found.part);
+      row.set("code", found.code);
+      row.set("message", found.message);
+      row.set("action", found.action);
+      all.push_back(row);
+      ++count;
+    }
+  }
+  page.set("any_diagnosis", count > 0);
+  page.set("diagnoses", all);
+}
+
 void set_cuts(PageData& page, const RunVerdict& verdict) {
   PageData cards = page_list();
   PageData all = page_list();
@@ -293,6 +313,7 @@ class HtmlReport final : public ReportFormat {
     set_head(page, input, document);
     const std::map<std::string, std::string> anchors = set_reasons(page, input.verdict);
     page.set("elevation", draw_elevation(input.verdict, anchors));
+    set_diagnoses(page, input.verdict);
     set_cuts(page, input.verdict);
     set_safety(page, input);
     set_duts(page, input.verdict);

@@ -53,6 +53,11 @@ inline constexpr const char* kPage = R"page(<!DOCTYPE html>
 <div class="wide"><table><thead><tr><th>DUT</th><th>Part</th><th>Reason</th><th>What was seen</th><th>What to do</th></tr></thead><tbody>
 {{#all_reasons}}<tr class="{{class}}"{{#anchor}} id="{{anchor}}"{{/anchor}}><td>{{dut}}</td><td>{{fru}}</td><td class="word">{{code}}</td><td>{{message}}{{#cells}} ({{cells}}){{/cells}}</td><td>{{action}}</td></tr>
 {{/all_reasons}}</tbody></table></div>{{/all_reasons_shown}}
+{{#any_diagnosis}}<h2 id="diagnoses">Diagnoses</h2>
+<p class="small">What steps found out beside the values they measured, and no reason above says.</p>
+<div class="wide"><table><thead><tr><th>DUT</th><th>Part</th><th>Code</th><th>What was seen</th><th>What to do</th></tr></thead><tbody>
+{{#diagnoses}}<tr><td>{{dut}}</td><td>{{fru}}</td><td class="word">{{code}}</td><td>{{message}}</td><td>{{action}}</td></tr>
+{{/diagnoses}}</tbody></table></div>{{/any_diagnosis}}
 {{#any_cut}}<h2>Energy removed by an interlock</h2>
 <div class="wide"><table><thead><tr><th>DUT</th><th>Cause</th><th>Part</th><th>What was read</th><th>Load stopped after</th><th>Off confirmed after</th></tr></thead><tbody>
 {{#all_cuts}}<tr class="no-go"><td>{{dut}}</td><td class="word">✖ {{cause}}</td><td>{{part}}</td><td>{{message}}</td><td class="n">{{load}}</td><td class="n">{{off}}</td></tr>

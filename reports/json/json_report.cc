@@ -61,6 +61,12 @@ json::object dut_json(const DutVerdict& dut, bool decides) {
                                    {"cells", reason.cells}});
   }
   item["reasons"] = std::move(reasons);
+  json::array diagnoses;
+  for (const Diagnosed& found : dut.diagnoses) {
+    diagnoses.push_back(json::object{
+        {"code", found.code}, {"fru", found.part}, {"message", found.message}, {"action", found.action}});
+  }
+  item["diagnoses"] = std::move(diagnoses);
   json::array cells;
   for (const auto& cell : dut.cells) {
     cells.push_back(json::object{{"step", cell.cell.step},

@@ -26,6 +26,11 @@ void add_duts(std::string& text, const RunVerdict& verdict) {
                           reason.cells > 1 ? fmt::format(" ({} cells)", reason.cells) : "", reason.message);
       if (!reason.action.empty()) text += fmt::format("      do: {}\n", reason.action);
     }
+    for (const Diagnosed& found : dut.diagnoses) {
+      text += fmt::format("  diagnosis {}{}{}: {}\n", found.code, found.part.empty() ? "" : " ", found.part,
+                          found.message);
+      if (!found.action.empty()) text += fmt::format("      do: {}\n", found.action);
+    }
     for (const auto& cut : dut.interlocks) {
       text += fmt::format("  INTERLOCK {} {}: {}; load stopped after {}, off confirmed after {}\n", cut.cause,
                           cut.part, cut.message, milliseconds(cut.detected_ns, cut.load_stopped_ns),
