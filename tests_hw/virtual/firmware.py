@@ -69,6 +69,12 @@ def whole_rack(options, check):
         check(again.returncode == 0 and len(uploads(rack)) == expected, f"a second run writes nothing ({again.returncode}, {len(uploads(rack)) - expected})")
         text = next(pathlib.Path(place, "report").rglob("report.txt")).read_text()
         check("firmware baseline virtual-gb300-nvl72 revision 1" in text, "the report names the baseline", text[:600])
+        # Of the first of the two reports: UEFI and four GPUs of each compute tray are activated by a restart of the host.
+        evidence = {(m["dut"], m["part"]): m for report in pathlib.Path(place, "report").rglob("report.json")
+                    for m in json.loads(report.read_text())["measurements"]
+                    if m["name"] == "firmware.restart_evidence" and m["dut"].startswith("C")}  # the last word of each
+        booted = [m for m in evidence.values() if m["source"]["kind"] == "ssh" and "boot id" in str(m["value"])]
+        check(len(evidence) == 10 and len(booted) == 10, f"that each host has started on what was written is on record by its boot id ({len(booted)} of {len(evidence)})", json.dumps(list(evidence.values()))[:1500])
 
 
 def wrong_image(options, check):
@@ -102,6 +108,20 @@ def newer(options, check):
         run = run_kiln(options, place, rack)
         check(run.returncode == 1 and "firmware.newer_than_baseline" in codes(result_of(run)), f"newer than the baseline is not overwritten ({run.returncode}, {sorted(codes(result_of(run)))})", run.stdout[-1500:])
         check(uploads(rack) == [], "and what depends on it was not touched")
+
+
+def not_activatable(options, check):
+    """What cannot be activated is not written: a shelf has no standby power that somebody could cycle."""
+    with tempfile.TemporaryDirectory(prefix="kiln-firmware-") as place, wire.Rack(options, place, *BEHIND) as rack:
+        baseline = pathlib.Path(place, "rack/firmware/virtual-gb300-nvl72.yaml")
+        lines = [line.replace("activation: manager_reset", "activation: full_power_cycle") if "component: FW_SMC" in line else line
+                 for line in baseline.read_text().splitlines()]
+        baseline.write_text("\n".join(lines) + "\n")
+        run = run_kiln(options, place, rack)
+        result = result_of(run)
+        found = codes(result)
+        check(run.returncode in (1, 4) and "firmware.not_activatable" in found, f"an activation that a BMC does not offer ({run.returncode}, {sorted(found)})", run.stdout[-1500:])
+        check(uploads(rack) == [], "and nothing was written anywhere")
 
 
 def bad_baselines(options, check):
@@ -281,7 +301,8 @@ def main():
     parser.add_argument("--only")
     options = parser.parse_args()
     check = wire.Checks()
-    suites = [suite for suite in (killed_while_writing, whole_rack, station_dies_while_away, bmc_stays_away, bmc_away_by_plan, failing_tier, refuses, wrong_image, newer, bad_baselines, mixed)
+    suites = [suite for suite in (killed_while_writing, whole_rack, station_dies_while_away, bmc_stays_away, bmc_away_by_plan, failing_tier, refuses, wrong_image, newer,
+                                  not_activatable, bad_baselines, mixed)
               if options.only in (None, suite.__name__)]
     # They wait far more than they compute.
     with concurrent.futures.ThreadPoolExecutor(max_workers=4) as lanes:

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "nvos.h"
+#include "restart_evidence.h"
 
 namespace kiln::firmware {
 
@@ -62,7 +64,64 @@ awaitable<Status> cycle_all_power(Writing& writing, Ctx& ctx, Bmc& bmc) {
   co_return is_on;
 }
 
+awaitable<Status> restart_host(Writing& writing, Ctx& ctx, Bmc& bmc) {
+  if (!writing.host_was_on) {
+    co_await find_still_off(writing, ctx, bmc);
+    co_return success();
+  }
+  HostBefore before = co_await look_before_restart(writing, ctx, bmc);
+  const Status restarted = co_await bmc.restart(ctx, *writing.power);
+  if (!restarted) co_return restarted;
+  const Status looked = co_await find_restart_evidence(writing, ctx, bmc, std::move(before));
+  co_return looked;
+}
+
+/// What an activation asks of the BMC.
+std::vector<BmcAbility> needed_for(const FirmwareTarget& target, bool host_on) {
+  switch (target.activation) {
+    case FirmwareActivation::none:
+    case FirmwareActivation::switch_reboot:
+      return {};
+    case FirmwareActivation::host_restart:
+      return host_on ? std::vector{BmcAbility::restart} : std::vector<BmcAbility>{};
+    case FirmwareActivation::manager_reset:
+      return {BmcAbility::manager_reset};
+    case FirmwareActivation::full_power_cycle:
+      // A host that was off may come back on, and goes off again.
+      return host_on ? std::vector{BmcAbility::full_power_cycle, BmcAbility::force_off, BmcAbility::power_on}
+                     : std::vector{BmcAbility::full_power_cycle, BmcAbility::force_off};
+  }
+  return {};
+}
+
+Error not_activatable(const StepContext& context, const FirmwareTarget& target, const Error& why) {
+  return {
+      "firmware.not_activatable",
+      fmt::format("{} of {} is activated by {}, which is not to be had: {}; nothing was written",
+                  target.component, context.dut().id, to_string(target.activation), why.message),
+      "write another activation into the baseline, or update it the way its vendor describes; kiln doctor "
+      "--bmc shows what the BMC offers",
+      Blame::operator_};
+}
+
 }  // namespace
+
+awaitable<Status> can_be_activated(StepContext& context, Bmc& bmc, const FirmwareTarget& target,
+                                   bool host_on) {
+  if (target.activation == FirmwareActivation::switch_reboot) {
+    const Result<Shell*> shell = context.shell();
+    if (!shell) co_return not_activatable(context, target, shell.error());
+  }
+  for (const BmcAbility ability : needed_for(target, host_on)) {
+    const Status offered = co_await bmc.offers(context.ctx(), ability);
+    if (offered) continue;
+    if (offered.error().code == "bmc.unsupported")
+      co_return not_activatable(context, target, offered.error());
+    Error failed = offered.error();
+    co_return std::move(failed).while_doing("looking how " + target.component + " can be activated");
+  }
+  co_return success();
+}
 
 bool takes_power(const FirmwareTarget& target, bool host_on) {
   switch (target.activation) {
@@ -139,8 +198,7 @@ awaitable<Status> activate(Writing& writing, Ctx& ctx, Bmc& bmc) {
     case FirmwareActivation::none:
       co_return success();
     case FirmwareActivation::host_restart: {
-      if (!writing.host_was_on) co_return success();
-      const Status restarted = co_await bmc.restart(ctx, *writing.power);
+      const Status restarted = co_await restart_host(writing, ctx, bmc);
       co_return restarted;
     }
     case FirmwareActivation::manager_reset: {

@@ -18,11 +18,18 @@ inline constexpr Nanoseconds kPowerFollowsWithin = std::chrono::seconds(60);
 /// Whether activating switches or may switch the power of the DUT: it needs a permit then.
 bool takes_power(const FirmwareTarget& target, bool host_on);
 
+/// Whether what the target names as its activation can be had at all: asked before anything is written,
+/// because a component that is written and cannot be activated is worse off than before. Nothing is switched.
+/// Errors: firmware.not_activatable, those of the exchange. `target` outlives the call.
+boost::asio::awaitable<Status> can_be_activated(StepContext& context, Bmc& bmc, const FirmwareTarget& target,
+                                                bool host_on);
+
 /// How long activating and reading back may take in all.
 Nanoseconds activation_budget(const FirmwareTarget& target);
 
 /// Does what the target names as its activation. Accepted, and where the BMC itself restarts, seen to go:
-/// what runs then is read by wait_for_version(). Errors: those of the exchange, firmware.power_not_read_back,
+/// what runs then is read by wait_for_version(). Whether a host that was to restart has done so is in
+/// `writing.restart`. Errors: those of the exchange, firmware.power_not_read_back,
 /// firmware.power_unknown.
 boost::asio::awaitable<Status> activate(Writing& writing, Ctx& ctx, Bmc& bmc);
 

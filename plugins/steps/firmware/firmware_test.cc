@@ -6,6 +6,7 @@
 #include <fstream>
 #include <memory>
 
+#include "boot_id_for_test.h"
 #include "testing/plugin_step.h"
 #include "testing/step_bench.h"
 
@@ -85,6 +86,7 @@ struct FirmwareTest : testing::Test {
     }
     add("C01");
     bench.shell("C01").answer("true", ShellAnswer(""));
+    tell_boot_id(bench, "C01");
   }
   ~FirmwareTest() override { std::filesystem::remove_all(place); }
 

@@ -4,43 +4,61 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <string_view>
 
 namespace kiln::firmware {
+
+using boost::asio::awaitable;
+
 namespace {
 
 constexpr std::uintmax_t kLargestImage = 512ULL << 20;  // bytes; beyond any BMC's MaxImageSizeBytes seen
+constexpr Nanoseconds kImageTurn = std::chrono::milliseconds(1);
 
 }  // namespace
 
-Result<std::string> read_image(const FirmwareTarget& target) {
+awaitable<Result<std::string>> read_image(const Ctx& ctx, FirmwareTarget target) {
   namespace fs = std::filesystem;
   std::error_code failed;
   const std::uintmax_t size = fs::file_size(target.image, failed);
   if (failed) {
-    return Error("firmware.no_image", fmt::format("{}: {}", target.image, failed.message()),
-                 "put the vendor's image there under that name", Blame::operator_);
+    co_return Error("firmware.no_image", fmt::format("{}: {}", target.image, failed.message()),
+                    "put the vendor's image there under that name", Blame::operator_);
   }
   if (size == 0 || size > kLargestImage) {
-    return Error(
+    co_return Error(
         "firmware.image_size", fmt::format("{} has {} bytes", target.image, size),
         is_nvos(target.route) ? "give the switch a uri to fetch it from instead" : "is it the right file?",
         Blame::operator_);
   }
   std::ifstream stream(target.image, std::ios::binary);
-  std::string bytes{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  if (!stream || bytes.size() != size) {
-    return Error("firmware.no_image", fmt::format("{} cannot be read to its end", target.image), "",
-                 Blame::operator_);
+  std::string bytes;
+  bytes.reserve(size);
+  std::string slice(kImageSlice, '\0');
+  Sha256 sum;
+  // One byte more than there should be, so that a file that grows is seen.
+  while (stream && bytes.size() <= size) {
+    stream.read(slice.data(), static_cast<std::streamsize>(slice.size()));
+    const auto got = static_cast<std::size_t>(stream.gcount());
+    const std::string_view piece(slice.data(), got);
+    bytes.append(piece);
+    sum.add(piece);
+    const Status turn = co_await ctx.sleep_for(kImageTurn);
+    if (!turn) co_return turn.error();
   }
-  if (target.sha256.empty()) return bytes;
-  const std::string hash = sha256_hex(bytes);
+  if (stream.bad() || bytes.size() != size) {
+    co_return Error("firmware.no_image", fmt::format("{} cannot be read to its end", target.image), "",
+                    Blame::operator_);
+  }
+  if (target.sha256.empty()) co_return bytes;
+  const std::string hash = sum.hex();
   if (hash != target.sha256) {
-    return Error("firmware.wrong_image",
-                 fmt::format("{} has SHA-256 {}, the baseline says {}", target.image, hash, target.sha256),
-                 "fetch the image again from the vendor and compare; nothing was written", Blame::operator_);
+    co_return Error("firmware.wrong_image",
+                    fmt::format("{} has SHA-256 {}, the baseline says {}", target.image, hash, target.sha256),
+                    "fetch the image again from the vendor and compare; nothing was written",
+                    Blame::operator_);
   }
-  return bytes;
+  co_return bytes;
 }
 
 FirmwareTarget target_without_baseline(const Inventory& inventory, const std::string& component,

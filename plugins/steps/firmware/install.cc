@@ -23,7 +23,6 @@ constexpr Nanoseconds kWatchedAgainWithin = std::chrono::seconds(180);
 constexpr Nanoseconds kWatchedLookEvery = std::chrono::milliseconds(500);
 constexpr Nanoseconds kQuietLookTakes = std::chrono::seconds(2);
 constexpr Nanoseconds kShellLookTakes = std::chrono::seconds(20);
-constexpr Nanoseconds kTurn = std::chrono::milliseconds(1);
 constexpr Nanoseconds kPowerToldWithin = std::chrono::seconds(60);
 /// No update under way for a minute: between two tasks of a bundle there is less.
 constexpr int kQuietLooks = 12;
@@ -220,14 +219,18 @@ std::optional<Refusal> why_not_install(const FirmwareTarget& target, const Runni
     refusal.action = "make it tell its version, or write downgrade: allow for it in the baseline";
     return refusal;
   }
-  const auto order = compare(canonical_version(running.version), canonical_version(target.version));
+  const auto order =
+      compare(canonical_version(running.version), canonical_version(target.version), target.version_fields);
   if (order != std::partial_ordering::less && order != std::partial_ordering::equivalent &&
       !target.downgrade) {
     const bool newer = order == std::partial_ordering::greater;
     refusal.code = newer ? "firmware.newer_than_baseline" : "firmware.not_comparable";
     refusal.reason = fmt::format("{} runs {}, which {} the baseline's {}", target.component, running.version,
                                  newer ? "is newer than" : "cannot be ordered against", target.version);
-    refusal.action = "have whoever owns the baseline write downgrade: allow for it, or raise its version";
+    refusal.action =
+        newer ? "have whoever owns the baseline write downgrade: allow for it, or raise its version"
+              : "have whoever owns the baseline write version_fields: hex or decimal, or downgrade: "
+                "allow for it";
     return refusal;
   }
   if (target.image.empty() && target.uri.empty()) {
@@ -236,10 +239,21 @@ std::optional<Refusal> why_not_install(const FirmwareTarget& target, const Runni
     refusal.action = "add image and sha256 to the baseline, or update it the way its vendor describes";
     return refusal;
   }
-  const bool too_old = !target.from_at_least.empty() &&
-                       compare(canonical_version(running.version), canonical_version(target.from_at_least)) ==
-                           std::partial_ordering::less;
-  if (!too_old) return std::nullopt;
+  if (target.from_at_least.empty()) return std::nullopt;
+  const auto step = compare(canonical_version(running.version), canonical_version(target.from_at_least),
+                            target.version_fields);
+  if (step == std::partial_ordering::greater || step == std::partial_ordering::equivalent)
+    return std::nullopt;
+  // What tells no version comes here only where downgrade: allow says that it may be anything.
+  if (step == std::partial_ordering::unordered && running.version.empty()) return std::nullopt;
+  if (step == std::partial_ordering::unordered) {
+    refusal.code = "firmware.not_comparable";
+    refusal.reason =
+        fmt::format("{} runs {}, which cannot be ordered against {}, from which on {} may be installed",
+                    target.component, running.version, target.from_at_least, target.version);
+    refusal.action = "have whoever owns the baseline write version_fields: hex or decimal";
+    return refusal;
+  }
   refusal.code = "firmware.step_missing";
   refusal.reason = fmt::format("{} runs {}, and {} may only be installed from {} on", target.component,
                                running.version, target.version, target.from_at_least);
@@ -252,7 +266,7 @@ Nanoseconds flash_budget(const FirmwareTarget& target) {
 }
 
 bool is_at_target(const FirmwareTarget& target, const Running& running) {
-  if (!is_version(running.version, target.version)) return false;
+  if (running.restart.is_missing() || !is_version(running.version, target.version)) return false;
   return !target.both_banks || is_version(running.standby_version, target.version);
 }
 
@@ -261,17 +275,16 @@ awaitable<Result<Running>> install(StepContext& context, FirmwareTarget target, 
   if (!bmc) co_return bmc.error();
   std::string image;
   if (target.uri.empty()) {
-    // Reading and hashing hold up the loop: others get their turn before and after it.
-    const Status before_it = co_await context.ctx().sleep_for(kTurn);
-    if (!before_it) co_return before_it.error();
-    Result<std::string> read = read_image(target);
+    FirmwareTarget whose = target;
+    Result<std::string> read = co_await read_image(context.ctx(), std::move(whose));
     if (!read) co_return read.error();
     image = std::move(*read);
-    const Status after_it = co_await context.ctx().sleep_for(kTurn);
-    if (!after_it) co_return after_it.error();
   }
   const Result<PowerState> power = co_await wait_until_back(context.ctx(), **bmc, kPowerToldWithin);
   if (!power) co_return power.error();
+  const bool host_on = *power == PowerState::on || *power == PowerState::powering_on;
+  const Status activatable = co_await can_be_activated(context, **bmc, target, host_on);
+  if (!activatable) co_return activatable.error();
   const bool is_planned = !target.sha256.empty() || !target.uri.empty();  // else it takes what its step has
   if (is_planned && context.ctx().remaining() < flash_budget(target)) {
     co_return Error(
@@ -284,7 +297,7 @@ awaitable<Result<Running>> install(StepContext& context, FirmwareTarget target, 
   const Result<Permit> flash = co_await permit_when_watched(context, Energy::flash, std::move(reason));
   if (!flash) co_return flash.error();
   Writing writing(context, *flash, target, std::move(before));
-  writing.host_was_on = *power == PowerState::on || *power == PowerState::powering_on;
+  writing.host_was_on = host_on;
   writing.image = std::move(image);
   const bool blinds = blinds_leak_watch(context, target);
   if (takes_power(target, writing.host_was_on) || (blinds && writing.host_was_on)) {
@@ -299,6 +312,7 @@ awaitable<Result<Running>> install(StepContext& context, FirmwareTarget target, 
   };
   const Status written = co_await context.flash(target.component, flash_budget(target), std::move(write));
   if (!written) co_return written.error();
+  writing.after.restart = std::move(writing.restart);
   co_return std::move(writing.after);
 }
 

@@ -23,8 +23,9 @@ std::optional<Refusal> why_not_install(const FirmwareTarget& target, const Runni
 bool is_at_target(const FirmwareTarget& target, const Running& running);
 
 /// Writes, activates and reads until `target` runs or its time is over: what runs then, which may still be
-/// another version. The write stands under StepContext::flash: a person's stop does not interrupt it, and
-/// after one nothing is activated. Errors: those of the image, permits, the exchange.
+/// another version, or the right one without evidence that the host has started on it (Running::restart). The
+/// write stands under StepContext::flash: a person's stop does not interrupt it, and after one nothing is
+/// activated. Errors: those of the image, permits, the exchange, firmware.not_activatable.
 boost::asio::awaitable<Result<Running>> install(StepContext& context, FirmwareTarget target, Running before);
 
 /// How long a write and what activates it may take in all.

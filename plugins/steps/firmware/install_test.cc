@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "boot_id_for_test.h"
 #include "sdk/step.h"
 #include "testing/plugin_step.h"
 #include "testing/step_bench.h"
@@ -34,6 +35,7 @@ class ToBaselineTest : public testing::Test {
     bench.limit_max("firmware.mixed_components", "1", 0);
     dut = &bench.add_dut("C01", Role::compute_tray);
     bench.shell("C01").answer("true", ShellAnswer(""));
+    tell_boot_id(bench, "C01");
     hardware().power = PowerState::on;
   }
   ~ToBaselineTest() override { std::filesystem::remove_all(place); }
@@ -369,6 +371,49 @@ TEST_F(RackFirmwareTest, WhatTellsNoVersionIsNoProofThatNothingIsMixed) {
   const BenchResult result = bench.run();
   EXPECT_EQ(result.measured("firmware.mixed_components").outcome, Outcome::unset);
   EXPECT_THAT(result.measured("firmware.mixed_components").reason, HasSubstr("C02:CPLD"));
+}
+
+TEST_F(RackFirmwareTest, WhatWasNotComparedIsNamed) {
+  for (const char* id : {"C01", "C02"}) {
+    for (int i = 0; i < 2; ++i) {
+      Part nic;
+      nic.kind = ComponentKind::nic;
+      nic.name = "NIC_" + std::to_string(i);
+      nic.model = "ConnectX-8";
+      nic.firmware = i == 0 ? "40.45" : "N/A";
+      bench.hardware(id).parts.push_back(nic);
+    }
+    Part bay;
+    bay.kind = ComponentKind::drive;
+    bay.name = "NVMe_7";
+    bay.state = "Absent";
+    bench.hardware(id).parts.push_back(bay);
+    Part fan;
+    fan.kind = ComponentKind::fan;
+    fan.name = "FAN_0";
+    bench.hardware(id).parts.push_back(fan);
+  }
+  bench.step("mix", plugin_step("firmware.mix"));
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.measured("firmware.mixed_components").outcome, Outcome::pass)
+      << "inventory entries decide";
+  EXPECT_EQ(std::get<std::int64_t>(result.measured("firmware.mix.not_compared").value), 2);
+  std::string said;
+  for (const Note& note : result.bodies<Note>()) said += note.text + "\n";
+  EXPECT_THAT(said, HasSubstr("C01:NIC_1, C02:NIC_1"));
+  EXPECT_THAT(said, testing::Not(HasSubstr("NVMe_7")));
+  EXPECT_THAT(said, testing::Not(HasSubstr("FAN_0")));
+}
+
+TEST_F(RackFirmwareTest, AMixThatFailsTellsAlsoWhatItDoesNotKnow) {
+  FirmwareItem silent;
+  silent.id = "CPLD";
+  bench.hardware("C02").firmware.push_back(silent);
+  bench.hardware("C02").firmware.front().version = "3.0";
+  bench.step("mix", plugin_step("firmware.mix"));
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.measured("firmware.mixed_components").outcome, Outcome::fail);
+  EXPECT_THAT(result.measured("firmware.mixed_components").action, HasSubstr("C02:CPLD"));
 }
 
 TEST_F(RackFirmwareTest, FirmwareThatIsPrintedDifferentlyIsNotMixed) {

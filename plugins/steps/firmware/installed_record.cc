@@ -1,5 +1,7 @@
 #include "installed_record.h"
 
+#include <fmt/format.h>
+
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,6 +16,7 @@ namespace {
 
 /// A component with two banks is written into the one that does not run: after two writes both hold it.
 constexpr int kMostWrites = 2;
+constexpr const char* kRestartEvidence = "firmware.restart_evidence";
 
 awaitable<Status> record_running(StepContext& context, const FirmwareTarget& target, const Running& now,
                                  const std::optional<Refusal>& refused) {
@@ -22,6 +25,13 @@ awaitable<Status> record_running(StepContext& context, const FirmwareTarget& tar
   Reading reading("firmware.version.after_update", target.component, version, now.source);
   reading.expected = target.version;
   reading.reason = now.why_none;
+  if (now.restart.is_missing() && is_version(now.version, target.version)) {
+    // The wrong version is a fail all the same; the right one may only be listed, and passes nothing.
+    reading.value = std::monostate{};
+    reading.reason = fmt::format("{} is listed, and there is no evidence that the host has started on it: {}",
+                                 now.version, now.restart.why_none);
+    reading.action = "restart the host by hand, see that it does, and compare with firmware.baseline";
+  }
   if (refused) {
     reading.fault_code = refused->code;
     reading.action = refused->reason + "; " + refused->action;
@@ -49,6 +59,28 @@ awaitable<Status> record_before(StepContext& context, const FirmwareTarget& targ
   co_return success();
 }
 
+/// In this run it was written, and nothing on record shows that its host has started on it: the station died
+/// in between, or there was no evidence. What an inventory lists of it says nothing.
+bool was_left_without_evidence(const StepContext& context, const FirmwareTarget& target) {
+  const std::optional<Value> last = context.earlier(kRestartEvidence, target.component);
+  return last && std::holds_alternative<std::monostate>(*last);
+}
+
+/// What was seen of the restart, with its source; without evidence: unset, and why.
+awaitable<Status> record_evidence(StepContext& context, const FirmwareTarget& target,
+                                  const RestartEvidence& restart) {
+  if (!restart.asked) co_return success();
+  Value seen;
+  if (!restart.seen.empty()) seen = restart.seen;
+  const Source source =
+      restart.seen.empty() ? Source{"computed", "no evidence of a restart"} : restart.source;
+  Reading reading(kRestartEvidence, target.component, std::move(seen), source);
+  reading.reason = restart.why_none;
+  const Result<Outcome> recorded = co_await context.record(std::move(reading));
+  if (!recorded) co_return recorded.error();
+  co_return success();
+}
+
 }  // namespace
 
 std::vector<BmcNeed> installing_needs() {
@@ -71,6 +103,8 @@ std::vector<MeasurementDeclaration> installed_measurements() {
            "version in the other bank, where the baseline wants both"},
           {"firmware.version.before_update", "", ComponentKind::firmware, false, "", "",
            "installed version that was found"},
+          {kRestartEvidence, "", ComponentKind::firmware, false, "", "",
+           "what shows that the host has started on what was written"},
           {"firmware.update.time", "s", ComponentKind::firmware, false, "", "", "upload to read back"}};
 }
 
@@ -84,6 +118,11 @@ awaitable<Result<bool>> bring_to(StepContext& context, FirmwareTarget target) {
   const Status noted = co_await record_before(context, target, *now);
   if (!noted) co_return noted.error();
   const std::int64_t started = context.ctx().now().monotonic_ns;
+  if (was_left_without_evidence(context, target)) {
+    now->restart.asked = true;
+    now->restart.why_none =
+        "it was written earlier in this run, and nothing showed that its host started on it";
+  }
   std::optional<Refusal> refused;
   bool written = false;
   for (int write = 0; write < kMostWrites && !is_at_target(target, *now); ++write) {
@@ -91,15 +130,23 @@ awaitable<Result<bool>> bring_to(StepContext& context, FirmwareTarget target) {
     if (refused) break;
     const Status others = co_await let_updates_end(context);
     if (!others) co_return others.error();
+    RestartEvidence none_yet;
+    none_yet.asked = target.activation == FirmwareActivation::host_restart;
+    none_yet.why_none = "its write begins";
+    const Status open = co_await record_evidence(context, target, none_yet);
+    if (!open) co_return open.error();
     FirmwareTarget wanted = target;
     Running before = *now;
     now = co_await install(context, std::move(wanted), std::move(before));
     if (!now) co_return now.error();
     written = true;
     // The other bank gets its turn only when the first write has worked.
-    const bool one_is_done = target.both_banks && is_version(now->version, target.version);
+    const bool one_is_done =
+        target.both_banks && !now->restart.is_missing() && is_version(now->version, target.version);
     if (!one_is_done) break;
   }
+  const Status shown = co_await record_evidence(context, target, now->restart);
+  if (!shown) co_return shown.error();
   const Status judged = co_await record_running(context, target, *now, refused);
   if (!judged) co_return judged.error();
   if (written) {

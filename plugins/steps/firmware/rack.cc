@@ -137,6 +137,55 @@ std::string who_runs_what(const Versions& versions) {
   return fmt::format("{}", fmt::join(words, "; "));
 }
 
+/// Of these a version is to be expected; a fan or a leak detector has none to tell.
+bool carries_firmware(ComponentKind kind) {
+  return kind == ComponentKind::gpu || kind == ComponentKind::nvswitch || kind == ComponentKind::drive ||
+         kind == ComponentKind::nic || kind == ComponentKind::power_supply;
+}
+
+/// What could not be compared, by name.
+class NotCompared {
+ public:
+  /// Nobody can say what it runs, so that nothing is proven.
+  std::vector<std::string> unknown;
+  /// It is there and tells no version: its inventory entry may, under another name.
+  std::vector<std::string> silent;
+  [[nodiscard]] std::size_t count() const { return unknown.size() + silent.size(); }
+};
+
+/// The first few by name, and how many there are.
+std::string first_of(const std::vector<std::string>& names) {
+  constexpr std::size_t kNamed = 12;
+  const std::vector<std::string> shown(
+      names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), kNamed)));
+  return fmt::format(
+      "{}{}", fmt::join(shown, ", "),
+      shown.size() < names.size() ? fmt::format(" and {} more", names.size() - shown.size()) : "");
+}
+
+/// All of them in the record; a person sees the first few in a note.
+awaitable<Status> tell_not_compared(StepContext& context, const NotCompared& left_out) {
+  Reading count("firmware.mix.not_compared", "", static_cast<std::int64_t>(left_out.count()),
+                Source{"redfish", "firmware inventories and parts that tell no version"});
+  const Result<Outcome> counted = co_await context.record(std::move(count));
+  if (!counted) co_return counted.error();
+  if (left_out.count() == 0) co_return success();
+  std::string text = "not compared, because no version is told:";
+  if (!left_out.unknown.empty())
+    text += fmt::format(" what runs is not known: {};", first_of(left_out.unknown));
+  if (!left_out.silent.empty())
+    text += fmt::format(" parts without a version: {};", first_of(left_out.silent));
+  text += " firmware-not-compared.txt has them all";
+  const Status noted = co_await context.note(std::move(text));
+  if (!noted) co_return noted;
+  std::string list;
+  for (const std::string& name : left_out.unknown) list += name + ": what runs is not known\n";
+  for (const std::string& name : left_out.silent) list += name + ": the part tells no version\n";
+  std::string file = "firmware-not-compared.txt", type = "text/plain";
+  const Status attached = co_await context.attach(std::move(file), std::move(type), std::move(list));
+  co_return attached;
+}
+
 }  // namespace
 
 const StepDescription& Mix::describe() const {
@@ -148,7 +197,9 @@ const StepDescription& Mix::describe() const {
     made.summary = "The same kind of component runs the same firmware in the whole rack, baseline or not";
     made.measurements = {{"firmware.mixed_components", "1", ComponentKind::whole_dut, true, "firmware.mixed",
                           "bring the few to what the many run, or all to the baseline",
-                          "kinds of components that run more than one version in this rack"}};
+                          "kinds of components that run more than one version in this rack"},
+                         {"firmware.mix.not_compared", "1", ComponentKind::whole_dut, false, "", "",
+                          "components and parts that tell no version; the attached list names them"}};
     made.rack_scope = true;
     made.default_timeout = std::chrono::minutes(10);
     made.on_resume = ResumePolicy::verify;
@@ -159,7 +210,8 @@ const StepDescription& Mix::describe() const {
 
 awaitable<Status> Mix::run(StepContext& context) {
   std::map<std::string, Versions> kinds;
-  std::vector<std::string> read_from, untold;
+  std::vector<std::string> read_from;
+  NotCompared left_out;
   for (const Dut* dut : context.duts()) {
     if (!dut->bmc) continue;
     const Result<Bmc*> bmc = context.bmc_of(dut->id);
@@ -169,16 +221,22 @@ awaitable<Status> Mix::run(StepContext& context) {
     const std::string role(to_string(dut->role));
     for (const FirmwareItem& item : *items) {
       const std::string version = canonical_text(item.version);
-      if (version.empty()) untold.push_back(dut->id + ":" + item.id);
+      if (version.empty()) left_out.unknown.push_back(dut->id + ":" + item.id);
       if (version.empty()) continue;
       kinds[role + " " + kind_of(item.id)][version].push_back(dut->id + ":" + item.id);
     }
     const Result<std::vector<Part>> parts = co_await (*bmc)->parts(context.ctx());
     if (!parts) co_return parts.error();
     for (const Part& part : *parts) {
-      if (!part.unread.empty()) untold.push_back(fmt::format("{}:{}", dut->id, part.uri));
+      if (!part.unread.empty()) left_out.unknown.push_back(fmt::format("{}:{}", dut->id, part.uri));
       const std::string version = canonical_text(part.firmware);
-      if (version.empty() || part.model.empty()) continue;
+      const bool is_there = part.unread.empty() && part.state != "Absent";
+      const bool tells = !version.empty() && !part.model.empty();
+      if (!tells && is_there && carries_firmware(part.kind)) {
+        left_out.silent.push_back(fmt::format(
+            "{}:{}{}", dut->id, part.name, version.empty() ? "" : " (no model, so that it is of no kind)"));
+      }
+      if (!tells) continue;
       kinds[fmt::format("{} {}", to_string(part.kind), part.model)][version].push_back(dut->id + ":" +
                                                                                        part.name);
     }
@@ -186,7 +244,7 @@ awaitable<Status> Mix::run(StepContext& context) {
   }
   for (const Dut& dut : context.inventory().duts) {
     const bool asked = std::find(read_from.begin(), read_from.end(), dut.id) != read_from.end();
-    if (dut.bmc && !asked) untold.push_back(dut.id);
+    if (dut.bmc && !asked) left_out.unknown.push_back(dut.id);
   }
   std::int64_t mixed = 0;
   std::string who;
@@ -207,14 +265,15 @@ awaitable<Status> Mix::run(StepContext& context) {
       "firmware.mixed_components", "", mixed,
       Source{"redfish", fmt::format("firmware inventories and parts of {}", fmt::join(read_from, ", "))});
   // What nobody told can only make it worse.
-  reading.at_least = !untold.empty();
-  constexpr std::size_t kNamedUntold = 8;
-  const std::size_t named = std::min(untold.size(), kNamedUntold);
-  reading.reason =
-      fmt::format("what runs is not known of {} places: {}{}", untold.size(),
-                  fmt::join(untold.begin(), untold.begin() + static_cast<std::ptrdiff_t>(named), ", "),
-                  named < untold.size() ? ", …" : "");
-  if (mixed > 0) reading.action = "bring the few to what the many run, or all to the baseline: " + who;
+  reading.at_least = !left_out.unknown.empty();
+  reading.reason = fmt::format("what runs is not known of {} places: {}", left_out.unknown.size(),
+                               first_of(left_out.unknown));
+  if (mixed > 0) {
+    reading.action = "bring the few to what the many run, or all to the baseline: " + who;
+    if (!left_out.unknown.empty()) reading.action += "; " + reading.reason;
+  }
+  const Status told = co_await tell_not_compared(context, left_out);
+  if (!told) co_return told;
   const Result<Outcome> judged = co_await context.record(std::move(reading));
   if (!judged) co_return judged.error();
   co_return success();

@@ -61,7 +61,9 @@ const FirmwareTarget* target_of(const Dut& dut, const std::string& component) {
 }
 
 /// The image of one case. Errors: those of reading it.
-Result<std::string> image_of(const CaseFacts& facts, const Parameters& with, const FirmwareTarget& target) {
+awaitable<Result<std::string>> image_of(const StepContext& context, const CaseFacts& facts,
+                                        FirmwareTarget target) {
+  const Parameters& with = context.with();
   if (*facts.parameter != '\0') {
     namespace fs = std::filesystem;
     FirmwareTarget other = target;
@@ -69,10 +71,11 @@ Result<std::string> image_of(const CaseFacts& facts, const Parameters& with, con
     if (file.is_relative()) file = fs::path(target.image).parent_path() / file;
     other.image = file.string();
     other.sha256.clear();  // it is not the baseline's
-    return read_image(other);
+    Result<std::string> bad = co_await read_image(context.ctx(), std::move(other));
+    co_return bad;
   }
-  Result<std::string> good = read_image(target);
-  if (!good) return good;
+  Result<std::string> good = co_await read_image(context.ctx(), std::move(target));
+  if (!good) co_return good;
   switch (facts.value) {
     case Case::corrupt:  // one bit, in the middle, where no header is
       (*good)[good->size() / 2] = static_cast<char>((*good)[good->size() / 2] ^ 0x01);
@@ -88,7 +91,7 @@ Result<std::string> image_of(const CaseFacts& facts, const Parameters& with, con
     default:
       break;
   }
-  return good;
+  co_return good;
 }
 
 /// How one image was taken.
@@ -167,7 +170,8 @@ awaitable<Status> record_case(StepContext& context, const FirmwareTarget& target
 /// Sends a bad image. "refused" and unharmed is what passes.
 awaitable<Status> run_bad_image(StepContext& context, Bmc& bmc, const FirmwareTarget& target,
                                 const CaseFacts& facts, const Running& before) {
-  Result<std::string> image = image_of(facts, context.with(), target);
+  FirmwareTarget whose = target;
+  Result<std::string> image = co_await image_of(context, facts, std::move(whose));
   if (!image) co_return image.error();
   const Result<Permit> leave =
       context.permit(Energy::flash, fmt::format("{}: {}", target.component, facts.word));
@@ -206,6 +210,12 @@ awaitable<Status> run_same_image(StepContext& context, const FirmwareTarget& tar
   Running was = before;
   Result<Running> after = co_await install(context, std::move(again), std::move(was));
   if (!after) co_return after.error();
+  if (after->restart.is_missing()) {
+    co_return Error("firmware.no_restart_evidence",
+                    fmt::format("nobody can say what {} runs after the same image again: {}",
+                                target.component, after->restart.why_none),
+                    "restart the host by hand, and run the step again");
+  }
   const bool same = is_version(after->version, target.version);
   std::string word = same ? "unharmed" : "harmed";
   std::string told = fmt::format("after the same image again it runs {}", after->version);
@@ -280,7 +290,11 @@ awaitable<Result<Running>> wait_until_it_answers(StepContext& context, Bmc& bmc,
 
 awaitable<Status> run_power_loss(StepContext& context, Bmc& bmc, const FirmwareTarget& target,
                                  const Running& before) {
-  Result<std::string> image = read_image(target);
+  // Before a write is begun that nothing could then take the power from.
+  const Status offered = co_await bmc.offers(context.ctx(), BmcAbility::full_power_cycle);
+  if (!offered) co_return offered.error();
+  FirmwareTarget whose = target;
+  Result<std::string> image = co_await read_image(context.ctx(), std::move(whose));
   if (!image) co_return image.error();
   const Result<Permit> leave = context.permit(Energy::flash, target.component + ": power lost while staging");
   if (!leave) co_return leave.error();
@@ -316,7 +330,8 @@ awaitable<Status> run_power_loss(StepContext& context, Bmc& bmc, const FirmwareT
     FirmwareTarget again = target;
     Running was = *after;
     const Result<Running> retried = co_await install(context, std::move(again), std::move(was));
-    const bool works = retried && is_version(retried->version, target.version);
+    const bool works =
+        retried && !retried->restart.is_missing() && is_version(retried->version, target.version);
     if (!works) {
       word = "harmed";
       told += retried ? fmt::format("; written again it runs {}", retried->version)

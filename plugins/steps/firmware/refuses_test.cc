@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "boot_id_for_test.h"
 #include "sdk/step.h"
 #include "testing/plugin_step.h"
 #include "testing/step_bench.h"
@@ -55,6 +56,7 @@ class RefusesTest : public testing::Test {
               : UpdateOutcome{false, false, false, "Exception", "VerificationFailed", "/t/1"};
     };
     bench.shell("C01").answer("true", ShellAnswer(""));
+    tell_boot_id(bench, "C01");
   }
   ~RefusesTest() override { std::filesystem::remove_all(place); }
   FakeHardware& hardware() { return bench.hardware("C01"); }

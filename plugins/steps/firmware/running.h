@@ -13,12 +13,23 @@
 
 namespace kiln::firmware {
 
+/// What shows that a host started anew on what was written (restart_evidence.h).
+class RestartEvidence {
+ public:
+  bool asked = false;    ///< its activation is a restart of the host: without evidence no version counts
+  std::string seen;      ///< "boot id … before, … after"; empty: there is none
+  Source source;         ///< of `seen`
+  std::string why_none;  ///< when there is none
+  [[nodiscard]] bool is_missing() const { return asked && seen.empty(); }
+};
+
 class Running {
  public:
   std::string version;          ///< empty: none is known
   std::string standby_version;  ///< of its other bank; empty: not said
   Source source;
-  std::string why_none;  ///< when there is no version
+  std::string why_none;     ///< when there is no version
+  RestartEvidence restart;  ///< after an installation
 };
 
 /// How one DUT is asked; its shell only where something is behind NVOS.

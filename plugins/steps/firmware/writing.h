@@ -22,6 +22,7 @@ class Writing {
   bool saw_a_task = true;
   FirmwareTarget target;
   Running before, after;
+  RestartEvidence restart;
   std::string image;
 };
 
