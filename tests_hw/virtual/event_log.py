@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The BMC's own log over whole runs: what was there before fails nothing, an entry of the run does, with its part and the step it fell
-into, also when the BMC's clock is minutes off; and a log that somebody clears meanwhile is no evidence.
+into, also when the BMC's clock is minutes off; a log that somebody clears meanwhile is no evidence; and a watch beside the run tells
+of an entry as it is written, because the BMC tells of it by itself.
 
 usage: event_log.py --bin BUILD/bin
 """
@@ -29,19 +30,23 @@ phases:
 """
 
 
+WATCHED = RECIPE.replace("phases:", "monitors:\n  - {monitor: event_log, use: event_log.watch, duts: {role: compute_tray}, every: 60s}\nphases:").replace("for: 6s", "for: 12s")
+
+
 def entries_read(rack):
     return sum(1 for entry in rack.get("/log")["entries"] if entry["dut"] == DUT and entry.get("uri", "").startswith(LOG + "/Entries"))
 
 
-def run_with(options, check, seed, old, meanwhile):
-    """The result of a run; `old` is done before it, `meanwhile` while its middle step runs."""
+def run_with(options, check, seed, old, meanwhile, text=RECIPE):
+    """The result of a run; `old` is done before it, `meanwhile` while its middle step runs. Of each measurement what was said last, by
+    the monitor under its own key."""
     with tempfile.TemporaryDirectory(prefix="kiln-event-log-") as place, \
             wire.Rack(options, place, "--rack", "small", "--seed", str(seed)) as rack:
         bmc = bmcs_of(rack, check)[DUT]
         old(rack, bmc)
         recipe = place + "/event-log.yaml"
         with open(recipe, "w", encoding="utf-8") as file:
-            file.write(RECIPE)
+            file.write(text)
         before = entries_read(rack)
         run = wire.start_kiln(options, place, "run", recipe, "--rack", rack.inventory, "--dut", DUT, "--json", "--no-input", "--out",
                               place + "/report", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -59,7 +64,8 @@ def run_with(options, check, seed, old, meanwhile):
         said = {}
         for one in report["measurements"]:
             if one["name"].startswith("event_log."):
-                said[one["name"], one.get("part") or ""] = one
+                key = (one["name"], one.get("part") or "")
+                said[("watch",) + key if one["step"].startswith("monitor/") else key] = one
         return run.returncode, dut, said
 
 
@@ -105,6 +111,14 @@ def main():
     check(code == 4 and dut["verdict"] == "INCOMPLETE", "a log that was cleared is no evidence", (code, dut))
     check(said["event_log.complete", ""]["outcome"] == "unset" and "cleared" in said["event_log.complete", ""]["reason"],
           "and the reason says so", said["event_log.complete", ""])
+
+    code, dut, said = run_with(options, check, 15, old_fault, writes, WATCHED)
+    told = said.get(("watch", "event_log.unexpected", "GPU_2"))
+    check(code == 1 and told is not None and told["outcome"] == "fail", "a watch tells of it too", (code, sorted(map(str, said))))
+    judged = said["event_log.unexpected", ""]
+    check(told is not None and told["utc"] < judged["utc"], "while the run goes on, and not only after it", (told and told["utc"], judged["utc"]))
+    check(said["watch", "event_log.watch.hurried", ""]["value"] >= 1, "because the BMC told of an event: it looks every minute only",
+          said["watch", "event_log.watch.hurried", ""])
     return check.exit_code()
 
 

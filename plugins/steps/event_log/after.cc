@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "event_log_steps.h"
+#include "judgement.h"
 #include "new_entries.h"
 
 namespace kiln::event_log {
@@ -13,21 +14,9 @@ using boost::asio::awaitable;
 
 namespace {
 
-constexpr std::size_t kMostDiagnoses = 25;  // of one DUT; the attached list has them all
-constexpr const char* kUnexpected = "event_log.unexpected";
 constexpr const char* kAction =
     "read the entry and the attached list; find the fault, or allow the entry with a reason in the product's "
     "limits";
-
-/// One entry of this run, and what became of it.
-struct Judged {
-  LogEntry entry;
-  std::string log, window, part;
-  LogSeverity severity = LogSeverity::ok;
-  const LogAllowance* allowed = nullptr;
-  std::string why_not;  ///< of one that a row means, but allows no longer
-  [[nodiscard]] bool unexpected() const { return severity != LogSeverity::ok && allowed == nullptr; }
-};
 
 struct Judgement {
   std::vector<Judged> entries;
@@ -64,31 +53,16 @@ void add_gap(Judgement& judgement, const std::string& log, const std::string& wh
 Judgement judge_logs(const StepContext& context, const std::vector<EventLog>& logs, const BmcClock& clock) {
   Judgement judgement;
   const std::vector<StepWindow> windows = context.windows();
-  const std::vector<LogAllowance>& allowances = context.allowed_log_entries();
-  std::map<const LogAllowance*, int> used;
+  Allowances allowances(context.allowed_log_entries());
   for (const EventLog& log : logs) {
     const std::optional<LogBefore> before = before_of(context, log.uri);
     NewEntries found = new_entries(log, before, clock, context.run_begun_utc_ns());
     if (!found.gap.empty()) add_gap(judgement, log.uri, found.gap);
     for (LogEntry& entry : found.fresh) {
-      Judged one;
-      one.log = log.uri;
-      one.window = window_text(entry, clock, windows);
-      one.part = part_of(entry, context.dut());
-      one.severity = log_severity_from(entry.severity);
-      const LogWords words{entry.message_id, entry.origin, entry.message, entry.severity};
-      for (const LogAllowance& row : allowances) {
-        if (one.severity == LogSeverity::ok || one.allowed != nullptr || !allows(row, words)) continue;
-        if (row.count && used[&row] >= *row.count) {
-          one.why_not = fmt::format("only {} of them are allowed", *row.count);
-          continue;
-        }
-        ++used[&row];
-        one.allowed = &row;
-      }
+      std::string window = window_text(entry, clock, windows);
+      Judged one = allowances.judge(std::move(entry), log.uri, std::move(window), context.dut());
       if (one.unexpected()) ++judgement.unexpected;
       if (one.allowed != nullptr) ++judgement.allowed;
-      one.entry = std::move(entry);
       judgement.entries.push_back(std::move(one));
     }
   }
@@ -100,18 +74,6 @@ Judgement judge_logs(const StepContext& context, const std::vector<EventLog>& lo
   }
   if (logs.empty() && judgement.gaps.empty()) judgement.gaps = "this BMC has no log of events";
   return judgement;
-}
-
-std::string sentence_of(const Judged& one) {
-  const LogEntry& entry = one.entry;
-  std::string text =
-      fmt::format("{} {}: {}", entry.severity.empty() ? "no severity" : entry.severity,
-                  entry.message_id.empty() ? "without MessageId" : entry.message_id, entry.message);
-  text += fmt::format(" ({}, {}", entry.created.empty() ? "no time" : entry.created, one.window);
-  if (!entry.origin.empty()) text += ", from " + entry.origin;
-  text += fmt::format(", {})", entry.uri.empty() ? one.log + " entry " + entry.id : entry.uri);
-  if (!one.why_not.empty()) text += "; " + one.why_not;
-  return text;
 }
 
 std::string listing_of(const Judgement& judgement, const BmcClock& clock) {

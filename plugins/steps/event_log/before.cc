@@ -73,6 +73,7 @@ const StepDescription& Before::describe() const {
         {"event_log.before.newest", "", dut, false, "", "", "the newest entry of each log"},
         {"event_log.before.serious", "1", dut, false, "", "", "old entries that are not of severity OK"},
         {"event_log.clock_offset", "s", dut, false, "", "", "the BMC's clock minus the station's"}};
+    made.judged_by = "event_log.after";
     made.on_resume = ResumePolicy::keep;  // it is what was before the run; later it would be something else
     made.default_timeout = std::chrono::minutes(5);
     return made;

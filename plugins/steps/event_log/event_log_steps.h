@@ -14,6 +14,13 @@ class Before final : public Step {
   boost::asio::awaitable<Status> run(StepContext& context) override;
 };
 
+/// Beside everything: tells of an unexpected entry while the run still goes on. Cuts nothing.
+class Watch final : public Step {
+ public:
+  const StepDescription& describe() const override;
+  boost::asio::awaitable<Status> run(StepContext& context) override;
+};
+
 /// Judges every entry that was written since the run began.
 class After final : public Step {
  public:

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdio>
 
+#include "log_for_test.h"
 #include "new_entries.h"
 #include "testing/plugin_step.h"
 #include "testing/step_bench.h"
@@ -13,49 +13,6 @@ namespace kiln {
 namespace {
 
 using namespace std::chrono_literals;
-using boost::asio::awaitable;
-
-constexpr const char* kSel = "/redfish/v1/Systems/System_0/LogServices/SEL";
-
-/// The simulated clock begins at 2023-11-14T22:13:20Z.
-std::string utc(int seconds) {
-  const int minute = 13 + (20 + seconds) / 60;
-  char text[32];
-  std::snprintf(text, sizeof text, "2023-11-14T22:%02d:%02dZ", minute, (20 + seconds) % 60);
-  return text;
-}
-
-LogEntry log_entry(const std::string& id, const std::string& created, const std::string& severity,
-                   const std::string& message_id = "ResourceEvent.1.0.ResourceErrorsDetected",
-                   const std::string& origin = "/redfish/v1/Systems/HGX_Baseboard_0/Processors/GPU_2") {
-  LogEntry entry;
-  entry.id = id;
-  entry.created = created;
-  entry.severity = severity;
-  entry.message_id = message_id;
-  entry.message = "Message " + id;
-  entry.origin = origin;
-  entry.uri = std::string(kSel) + "/Entries/" + id;
-  return entry;
-}
-
-/// Waits, so that the BMC has time to write.
-class WorkStep final : public Step {
- public:
-  const StepDescription& describe() const override {
-    static const StepDescription description = [] {
-      StepDescription made;
-      made.use = "test.work";
-      made.measurements = {{"work.done", "", ComponentKind::whole_dut, false, "", "", ""}};
-      return made;
-    }();
-    return description;
-  }
-  awaitable<Status> run(StepContext& context) override {
-    const Status waited = co_await context.ctx().sleep_for(20s);
-    co_return waited;
-  }
-};
 
 class EventLogTest : public testing::Test {
  protected:
@@ -192,6 +149,41 @@ TEST_F(EventLogTest, ALogThatRanOverIsNoEvidence) {
   const BenchResult result = run();
   EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
   EXPECT_NE(result.measured("event_log.complete").reason.find("wrapped around"), std::string::npos);
+}
+
+TEST_F(EventLogTest, ALogThatWasEmptyAndRanOverIsNoEvidence) {
+  log().entries.clear();
+  log().listed = 0;
+  log().capacity = 4;
+  log().when_full = "WrapsWhenFull";
+  bench.at(10s, [this] {
+    for (int id = 40; id < 44; ++id) write(log_entry(std::to_string(id), utc(10), "OK"));
+  });
+  const BenchResult result = run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
+  EXPECT_NE(result.measured("event_log.complete").reason.find("may have wrapped around"), std::string::npos);
+}
+
+TEST_F(EventLogTest, AFullLogThatStillHoldsWhatItHeldBeforeHasLostNothingOfTheRun) {
+  log().capacity = 3;
+  log().when_full = "WrapsWhenFull";
+  bench.at(10s, [this] {
+    log().entries.erase(log().entries.begin());  // the oldest made place
+    --log().listed;
+    for (const char* id : {"3", "4"}) write(log_entry(id, utc(10), "OK"));
+  });
+  const BenchResult result = run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::go);
+}
+
+TEST_F(EventLogTest, ALogThatWasCutShortIsNoEvidence) {
+  bench.at(10s, [this] {
+    log().entries.pop_back();  // it still counts what it no longer lists
+    log().unread = "it lists 1 of its 2 entries";
+  });
+  const BenchResult result = run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
+  EXPECT_NE(result.measured("event_log.complete").reason.find("1 of its 2"), std::string::npos);
 }
 
 TEST_F(EventLogTest, AFullLogThatTakesNoMoreIsAFindingBeforeAndNoEvidenceAfter) {

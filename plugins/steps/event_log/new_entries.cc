@@ -247,6 +247,12 @@ NewEntries new_entries(const EventLog& log, const std::optional<LogBefore>& befo
       found.gap = fmt::format("it was cleared during the run ({})", entry.message_id);
     found.fresh.push_back(entry);
   }
+  // A log that was empty before has no entry that could be gone.
+  if (full && log.when_full == "WrapsWhenFull" && before && before->newest.empty() && found.gap.empty() &&
+      found.fresh.size() == log.entries.size()) {
+    found.gap =
+        fmt::format("it was empty before the run and is full ({} entries): it may have wrapped around", held);
+  }
   if (log.listed > log.entries.size() && found.fresh.size() == log.entries.size() && found.gap.empty()) {
     found.gap = fmt::format("{} of its {} entries were read, and all of them are of this run",
                             log.entries.size(), log.listed);
