@@ -98,9 +98,10 @@ awaitable<Status> run_flash(RunState& state, DutRun& dut, Where where, std::stri
                             FlashWork write) {
   const Status going_on = ctx.check();  // a stop that came before the first byte wins
   if (!going_on) co_return going_on;
-  if (dut.flash) {
+  // A permit may be older than another's write.
+  if (const auto open = state.permits.flash_in_scope(dut.dut)) {
     co_return Error("permit.flash_open",
-                    fmt::format("{} is being flashed ({})", dut.dut.id, dut.flash->component),
+                    fmt::format("no flash on {} while firmware is being written ({})", dut.dut.id, *open),
                     "update one component after the other", Blame::recipe);
   }
   const Result<Bmc*> bmc = bmc_of(state, dut, "");

@@ -45,7 +45,25 @@ std::optional<std::string> PermitOffice::flash_in_scope(const Dut& dut) const {
   return std::nullopt;
 }
 
-Status PermitOffice::nothing_masked(const Dut& dut) const {
+void PermitOffice::set_silent(const std::string& dut, bool silent) {
+  if (silent) {
+    silent_.insert(dut);
+  } else {
+    silent_.erase(dut);
+  }
+}
+
+Status PermitOffice::all_judged(const Dut& dut) const {
+  for (const std::string& id : silent_) {
+    const Dut* silent = inventory_.find(id);
+    if (silent == nullptr || (silent->id != dut.id && !serves_all(*silent))) continue;
+    return Error(
+        "permit.silent",
+        fmt::format("the BMC of {} is away to run new firmware, and nobody reads its leak detectors, "
+                    "so {} may not be energised",
+                    id, dut.id),
+        "let its update end first", Blame::recipe);
+  }
   const Dut* masked = inventory_.find(masked_.first);
   if (masked == nullptr || (masked->id != dut.id && !serves_all(*masked))) return success();
   return Error(
@@ -69,8 +87,8 @@ Result<Permit> PermitOffice::grant(const Dut& dut, Energy energy) {
         "let the update end first", Blame::recipe);
   }
   if (energy != Energy::host_stress) {
-    const Status unmasked = nothing_masked(dut);
-    if (!unmasked) return unmasked.error();
+    const Status judged = all_judged(dut);
+    if (!judged) return judged.error();
     if (!inventory_.simulated && !warden_watches_) {
       return Error(
           "permit.no_warden",

@@ -42,8 +42,11 @@ class PermitOffice {
   void set_flash_closed(const std::string& dut) { flashing_.erase(dut); }
   /// A leak detector of `dut` is masked: nothing that it watches is energised. Both empty: none is.
   void set_masked(const std::string& dut, const std::string& part) { masked_ = {dut, part}; }
-  /// Errors: permit.masked.
-  [[nodiscard]] Status nothing_masked(const Dut& dut) const;
+  /// The BMC that reads the leak detectors of `dut` is away by plan, or no longer: nothing that they watch is
+  /// energised meanwhile.
+  void set_silent(const std::string& dut, bool silent);
+  /// Every leak detector that watches `dut` is judged. Errors: permit.masked, permit.silent.
+  [[nodiscard]] Status all_judged(const Dut& dut) const;
   /// The write that a power action on `dut` would disturb, as "UEFI of C01".
   [[nodiscard]] std::optional<std::string> flash_in_scope(const Dut& dut) const;
   /// Power shelves, CDUs and the rack itself: every DUT depends on them.
@@ -53,7 +56,7 @@ class PermitOffice {
   [[nodiscard]] bool is_watched(const std::string& dut) const {
     return armed_.contains(dut) && (!warden_watches_ || warden_ready_.contains(dut));
   }
-  /// Errors: permit.flash_open, permit.interlocked, permit.masked, permit.no_warden,
+  /// Errors: permit.flash_open, permit.interlocked, permit.masked, permit.silent, permit.no_warden,
   /// permit.no_leak_detectors, permit.no_leak_watch, permit.no_warden_watch, permit.hazard,
   /// permit.no_hazard_watch, permit.cooling_not_proven.
   Result<Permit> grant(const Dut& dut, Energy energy);
@@ -70,8 +73,9 @@ class PermitOffice {
   [[nodiscard]] Status hazards_allow(const Dut& dut, Energy energy) const;
   std::map<std::string, std::optional<HazardReport>> hazards_;  ///< nullopt: the warden has not said
   std::map<std::string, std::string> unguarded_;                ///< DUT → why
-  std::pair<std::string, std::string> masked_;                  ///< DUT and leak detector; empty: none
-  std::map<std::string, std::string> flashing_;                 ///< DUT → component
+  std::set<std::string> silent_;
+  std::pair<std::string, std::string> masked_;   ///< DUT and leak detector; empty: none
+  std::map<std::string, std::string> flashing_;  ///< DUT → component
   std::map<std::string, std::shared_ptr<bool>> valid_;
 };
 

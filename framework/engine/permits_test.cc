@@ -147,6 +147,18 @@ TEST_F(HazardPermits, LoadWantsTheWardensWordAboutTheTrayAndItsCduAndPowerOnlyTh
   EXPECT_EQ(code("C01", Energy::host_stress), "");
 }
 
+TEST_F(HazardPermits, WhileABmcIsAwayByPlanNothingThatItWatchesIsEnergised) {
+  office->set_silent("C01", true);
+  EXPECT_EQ(code("C01", Energy::power), "permit.silent");
+  EXPECT_EQ(code("C02", Energy::power), "");
+  office->set_silent("C01", false);
+  EXPECT_EQ(code("C01", Energy::power), "");
+  office->set_silent("CDU01", true);
+  EXPECT_EQ(code("C02", Energy::power), "permit.silent") << "it is served by that CDU";
+  EXPECT_EQ(office->all_judged(*inventory.find("C02")).error().code, "permit.silent");
+  EXPECT_EQ(code("C02", Energy::host_stress), "");
+}
+
 TEST_F(HazardPermits, WhatReadsBeyondItsBoundsRefusesEveryEnergy) {
   say("C01", true, true);
   say("C02", true, true);

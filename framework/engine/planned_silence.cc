@@ -103,6 +103,7 @@ awaitable<Status> begin_silence(RunState& state, DutRun& dut, Where where, Nanos
     planned.report->dut = dut.dut.id;
   }
   state.silences[dut.dut.id] = std::move(planned);
+  state.permits.set_silent(dut.dut.id, true);
   std::string text = fmt::format(
       "{} is off and dry; its BMC, which reads its leak detectors, may be away for {} while {} is written",
       dut.dut.id, format_duration(longest), dut.flash->component);
@@ -136,6 +137,7 @@ awaitable<Status> end_silence(RunState& state, DutRun& dut, Where where, const C
 
 void forget_silence(RunState& state, const DutRun& dut) {
   if (state.silences.erase(dut.dut.id) == 0) return;
+  state.permits.set_silent(dut.dut.id, false);
   if (state.on_silence) state.on_silence(dut.dut.id, Nanoseconds::zero());
 }
 

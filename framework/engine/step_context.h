@@ -153,7 +153,7 @@ class StepContext {
   virtual void progress(std::string text) = 0;
 
   /// Leave to energise this DUT. Errors: permit.no_warden, permit.no_leak_watch,
-  /// permit.cooling_not_proven, permit.interlocked, permit.flash_open, permit.masked.
+  /// permit.cooling_not_proven, permit.interlocked, permit.flash_open, permit.masked, permit.silent.
   virtual Result<Permit> permit(Energy energy, const std::string& reason) = 0;
   /// Runs `write`, which writes firmware of `component` with the flash permit it holds: under a Ctx that only
   /// an interlock, the step's own deadline and `budget` stop, because half a write is worse than a late stop.

@@ -269,9 +269,9 @@ awaitable<Status> StepRun::flash(std::string component, Nanoseconds budget,
 }
 
 awaitable<Result<int>> StepRun::open_guard(Undo undo) {
-  // A permit may be older than the mask.
-  const Status unmasked = state_.permits.nothing_masked(dut_.dut);
-  if (!unmasked) co_return unmasked.error();
+  // A permit may be older than the mask, or the plan.
+  const Status judged = state_.permits.all_judged(dut_.dut);
+  if (!judged) co_return judged.error();
   if (undo.kind == Undo::Kind::force_off) note_use(BmcAbility::force_off);
   const int id = state_.next_guard++;
   // Where another program finds it, then in the record; only then may the "do" follow.

@@ -20,7 +20,7 @@ constexpr Nanoseconds kWriteWithin = std::chrono::minutes(30);
 constexpr Nanoseconds kActiveWithin = std::chrono::minutes(10);
 constexpr Nanoseconds kLeastWrite = std::chrono::seconds(10);
 /// The warden holds nothing up for longer than two hours.
-constexpr Nanoseconds kLongestFlash = std::chrono::minutes(115);
+constexpr Nanoseconds kLongestFlash = std::chrono::minutes(110);
 
 bool is_sha256_hex(const std::string& text) {
   return text.size() == 64 && std::all_of(text.begin(), text.end(), [](char c) {

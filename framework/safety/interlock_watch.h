@@ -91,6 +91,8 @@ class InterlockWatch {
   /// Every DUT that was cut, why, and how far it got.
   [[nodiscard]] const std::map<std::string, JournaledCut>& cuts() const { return done_; }
   [[nodiscard]] bool is_cut(const std::string& dut) const { return cut_.contains(dut); }
+  /// Its BMC may be away by plan now, and what it watches was read Off.
+  [[nodiscard]] bool is_silent(const std::string& dut) const { return silences_.contains(dut); }
 
  private:
   boost::asio::awaitable<void> watch(std::string id, Nanoseconds first_pause, Ctx& task);

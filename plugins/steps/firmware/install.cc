@@ -31,13 +31,21 @@ constexpr Nanoseconds kQuietLookEvery = std::chrono::seconds(5);
 constexpr Nanoseconds kUnderWayWithin = std::chrono::hours(1);
 
 /// Leave, once the leak detectors are read again: after a BMC's restart nobody can say yet that they are dry.
+/// And once nothing else is written that this could disturb: power shelves are written one after the other.
 /// Every other refusal stands at once.
 awaitable<Result<Permit>> permit_when_watched(StepContext& context, Energy energy, std::string reason) {
-  const Ctx waiting = context.ctx().child_within("leak detectors are read again", kWatchedAgainWithin);
+  Ctx waiting = context.ctx().child_within("leak detectors are read again", kWatchedAgainWithin);
   while (true) {
     Result<Permit> leave = context.permit(energy, reason);
     if (leave) co_return leave;
     const std::string& code = leave.error().code;
+    if (code == "permit.flash_open") {
+      context.progress("waits until another write is over");
+      const Status turn = co_await context.ctx().sleep_for(kWatchedLookEvery);
+      if (!turn) co_return leave;
+      waiting = context.ctx().child_within("leak detectors are read again", kWatchedAgainWithin);
+      continue;
+    }
     if (code != "permit.no_leak_watch" && code != "permit.no_warden_watch") co_return leave;
     context.progress("waits until the leak detectors are read again");
     const Status waited = co_await waiting.sleep_for(kWatchedLookEvery);
@@ -261,14 +269,64 @@ std::optional<Refusal> why_not_install(const FirmwareTarget& target, const Runni
   return refusal;
 }
 
-Nanoseconds flash_budget(const FirmwareTarget& target) {
-  return target.write_within + activation_budget(target) + unwatched_budget();
+Nanoseconds flash_budget(const StepContext& context, const FirmwareTarget& target) {
+  const Nanoseconds unwatched = blinds_leak_watch(context, target) ? unwatched_budget() : Nanoseconds::zero();
+  return target.write_within + activation_budget(target) + unwatched;
 }
 
 bool is_at_target(const FirmwareTarget& target, const Running& running) {
   if (running.restart.is_missing() || !is_version(running.version, target.version)) return false;
   return !target.both_banks || is_version(running.standby_version, target.version);
 }
+
+namespace {
+
+/// Found before the write.
+Error no_time(const StepContext& context, const FirmwareTarget& target) {
+  return {
+      "firmware.no_time",
+      fmt::format("{} may take {}, and its step has {} left", target.component,
+                  format_duration(flash_budget(context, target)), format_duration(context.ctx().remaining())),
+      "give the step a longer timeout; nothing was written", Blame::recipe};
+}
+
+constexpr const char* kAnotherIsWritten = "permit.flash_open";
+
+/// With leave, which may come too late: then another write was quicker, `begun` is false and the Error is
+/// kAnotherIsWritten.
+awaitable<Result<Running>> install_in_turn(StepContext& context, const FirmwareTarget& target,
+                                           const Running& before, bool host_on, std::string& image,
+                                           bool& begun) {
+  std::string reason = fmt::format("{}: {} to {}", target.component, before.version, target.version);
+  const Result<Permit> flash = co_await permit_when_watched(context, Energy::flash, std::move(reason));
+  if (!flash && flash.error().code == kAnotherIsWritten) co_return no_time(context, target);
+  if (!flash) co_return flash.error();
+  const Nanoseconds budget = flash_budget(context, target);
+  const bool is_planned = !target.sha256.empty() || !target.uri.empty();  // else it takes what its step has
+  if (is_planned && context.ctx().remaining() < budget) co_return no_time(context, target);
+  Writing writing(context, *flash, target, before);
+  writing.host_was_on = host_on;
+  const bool blinds = blinds_leak_watch(context, target);
+  if (takes_power(target, host_on) || (blinds && host_on)) {
+    std::string activation = "activate " + target.component;
+    Result<Permit> leave = co_await permit_when_watched(context, Energy::power, std::move(activation));
+    if (!leave) co_return leave.error();
+    writing.power = std::move(*leave);
+  }
+  std::function<awaitable<Status>(Ctx&, Bmc&)> write = [&writing, &image, &begun, blinds](Ctx& ctx,
+                                                                                          Bmc& raw) {
+    begun = true;
+    writing.image = std::move(image);
+    std::function<awaitable<Status>(Writing&, Ctx&, Bmc&)> work = write_and_activate;
+    return blinds ? write_unwatched(writing, ctx, raw, std::move(work)) : work(writing, ctx, raw);
+  };
+  const Status written = co_await context.flash(target.component, budget, std::move(write));
+  if (!written) co_return written.error();
+  writing.after.restart = std::move(writing.restart);
+  co_return std::move(writing.after);
+}
+
+}  // namespace
 
 awaitable<Result<Running>> install(StepContext& context, FirmwareTarget target, Running before) {
   const Result<Bmc*> bmc = context.bmc();
@@ -285,35 +343,11 @@ awaitable<Result<Running>> install(StepContext& context, FirmwareTarget target, 
   const bool host_on = *power == PowerState::on || *power == PowerState::powering_on;
   const Status activatable = co_await can_be_activated(context, **bmc, target, host_on);
   if (!activatable) co_return activatable.error();
-  const bool is_planned = !target.sha256.empty() || !target.uri.empty();  // else it takes what its step has
-  if (is_planned && context.ctx().remaining() < flash_budget(target)) {
-    co_return Error(
-        "firmware.no_time",
-        fmt::format("{} may take {}, and its step has {} left", target.component,
-                    format_duration(flash_budget(target)), format_duration(context.ctx().remaining())),
-        "give the step a longer timeout; nothing was written", Blame::recipe);
-  }
-  std::string reason = fmt::format("{}: {} to {}", target.component, before.version, target.version);
-  const Result<Permit> flash = co_await permit_when_watched(context, Energy::flash, std::move(reason));
-  if (!flash) co_return flash.error();
-  Writing writing(context, *flash, target, std::move(before));
-  writing.host_was_on = host_on;
-  writing.image = std::move(image);
-  const bool blinds = blinds_leak_watch(context, target);
-  if (takes_power(target, writing.host_was_on) || (blinds && writing.host_was_on)) {
-    std::string activation = "activate " + target.component;
-    Result<Permit> leave = co_await permit_when_watched(context, Energy::power, std::move(activation));
-    if (!leave) co_return leave.error();
-    writing.power = std::move(*leave);
-  }
-  std::function<awaitable<Status>(Ctx&, Bmc&)> write = [&writing, blinds](Ctx& ctx, Bmc& raw) {
-    std::function<awaitable<Status>(Writing&, Ctx&, Bmc&)> work = write_and_activate;
-    return blinds ? write_unwatched(writing, ctx, raw, std::move(work)) : work(writing, ctx, raw);
-  };
-  const Status written = co_await context.flash(target.component, flash_budget(target), std::move(write));
-  if (!written) co_return written.error();
-  writing.after.restart = std::move(writing.restart);
-  co_return std::move(writing.after);
+  Result<Running> installed = Error(kAnotherIsWritten, "");
+  bool begun = false;
+  while (!installed && !begun && installed.error().code == kAnotherIsWritten)
+    installed = co_await install_in_turn(context, target, before, host_on, image, begun);
+  co_return installed;
 }
 
 awaitable<Status> let_updates_end(StepContext& context) {

@@ -29,7 +29,7 @@ bool is_at_target(const FirmwareTarget& target, const Running& running);
 boost::asio::awaitable<Result<Running>> install(StepContext& context, FirmwareTarget target, Running before);
 
 /// How long a write and what activates it may take in all.
-Nanoseconds flash_budget(const FirmwareTarget& target);
+Nanoseconds flash_budget(const StepContext& context, const FirmwareTarget& target);
 
 /// Waits for updates that somebody began and that still run, as a write of our own.
 boost::asio::awaitable<Status> let_updates_end(StepContext& context);

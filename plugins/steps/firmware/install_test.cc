@@ -117,6 +117,34 @@ TEST_F(ToBaselineTest, AComponentThatDoesNotGetThereStopsWhatComesAfterIt) {
   EXPECT_THAT(codes(result), testing::Contains("firmware.update_failed"));
 }
 
+TEST_F(ToBaselineTest, ShelvesAreWrittenOneAfterTheOther) {
+  component("SMC", "1.0", "2.0").activation = FirmwareActivation::none;
+  const FirmwareTarget target = dut->firmware_targets.back();
+  const Component part = dut->expect.components.back();
+  int open = 0;
+  std::vector<int> beside;
+  for (const char* id : {"P01", "P02"}) {
+    Dut& shelf = bench.add_dut(id, Role::power_shelf);
+    shelf.firmware_targets.push_back(target);
+    shelf.expect.components.push_back(part);
+    FakeHardware& own = bench.hardware(id);
+    own.power = PowerState::on;
+    own.firmware = hardware().firmware;
+    own.update_takes = 5min;
+    own.on_update = [&beside, &open](FakeHardware& written, const UpdateRequest& request) {
+      beside.push_back(open);
+      written.firmware.front().version = request.image;
+    };
+    own.on_call = [&open](const std::string& verb) { open += verb == "update_firmware" ? 1 : 0; };
+  }
+  to_baseline().duts.roles = {Role::power_shelf};
+  const BenchResult result = bench.run();
+  for (const auto& problem : result.problems) ADD_FAILURE() << problem.message;
+  EXPECT_EQ(result.verdict.find("P01")->decision, Decision::go);
+  EXPECT_EQ(result.verdict.find("P02")->decision, Decision::go);
+  EXPECT_THAT(beside, ElementsAre(1, 2)) << "the second began after the first had ended";
+}
+
 TEST_F(ToBaselineTest, WhatIsNewerIsNotOverwrittenUnlessTheBaselineSaysSo) {
   component("UEFI", "4.0", "3.1");
   to_baseline();

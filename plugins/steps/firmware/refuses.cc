@@ -187,7 +187,8 @@ awaitable<Status> run_bad_image(StepContext& context, Bmc& bmc, const FirmwareTa
   std::function<awaitable<Status>(Ctx&, Bmc&)> write = [&attempt](Ctx& ctx, Bmc& raw) {
     return send_bad_image(attempt, ctx, raw);
   };
-  const Status sent = co_await context.flash(target.component, flash_budget(target), std::move(write));
+  const Status sent =
+      co_await context.flash(target.component, flash_budget(context, target), std::move(write));
   if (!sent) co_return sent;
   const Result<std::string> harm = co_await what_is_harmed(context, bmc, target, before);
   if (!harm) co_return harm.error();
@@ -310,7 +311,8 @@ awaitable<Status> run_power_loss(StepContext& context, Bmc& bmc, const FirmwareT
   std::function<awaitable<Status>(Ctx&, Bmc&)> write = [&loss](Ctx& ctx, Bmc& raw) {
     return write_and_lose_power(loss, ctx, raw);
   };
-  const Status lost = co_await context.flash(target.component, flash_budget(target), std::move(write));
+  const Status lost =
+      co_await context.flash(target.component, flash_budget(context, target), std::move(write));
   if (!lost) co_return lost;
   if (!loss.cut_while_writing) {
     co_return Error("firmware.too_fast",
