@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "io/ssh_command.h"
 #include "io/ssh_link.h"
 
 namespace kiln {
@@ -11,6 +12,7 @@ namespace kiln {
 namespace {
 
 using boost::asio::awaitable;
+using detail::run_ssh_command;
 using detail::SshConnection;
 using detail::SshLink;
 
@@ -33,7 +35,7 @@ class LibsshShell final : public Shell {
       if (!connection) co_return connection.error();
       const auto sent = std::make_shared<bool>(false);
       Command copy = command;
-      Result<CommandResult> result = co_await (*connection)->run(ctx, std::move(copy), sent);
+      Result<CommandResult> result = co_await run_ssh_command(ctx, *connection, std::move(copy), sent);
       // Tried once more on a new connection, as long as the host cannot have seen the command: when this one
       // had died unnoticed, or is full of commands that were given up but go on at the host.
       const bool tired = !result && !*sent && !fresh && round == 0 && !ctx.stopped();
