@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "bmc/event_service.h"
 #include "bmc/redfish_error.h"
 #include "io/scope.h"
 #include "io/server_sent_events.h"
@@ -30,7 +31,7 @@ Error no_events(const std::string& base_url, const std::string& why) {
 struct EventReader::Listening {
   OnEvent on_event;
   EventMemory memory;
-  Service service;
+  EventServiceLinks service;
   // Of this stream.
   ServerSentEvents format;
   std::optional<Ctx> own;  ///< stopped: the stream is closed
@@ -63,23 +64,6 @@ struct EventReader::Listening {
     on_event(missed);
   }
 };
-
-awaitable<Result<EventReader::Service>> EventReader::service(const Ctx& ctx) {
-  Result<std::optional<RedfishResource>> found = co_await tree_.service(ctx, "EventService");
-  if (!found) co_return std::move(found.error()).while_doing("looking for events");
-  Service service;
-  if (!*found) co_return service;
-  const RedfishResource& resource = **found;
-  const JsonView enabled = resource.body["ServiceEnabled"];
-  if (enabled.boolean().value_or(true)) {
-    const std::optional<std::string> stream = resource.body["ServerSentEventUri"].link();
-    if (stream) service.stream_uri = tree_.client().local_path(*stream).value_or(std::string{});
-  }
-  const std::optional<std::string> test =
-      resource.body.at({"Actions", "#EventService.SubmitTestEvent", "target"}).verbatim();
-  if (test) service.test_uri = tree_.client().local_path(*test).value_or(std::string{});
-  co_return service;
-}
 
 awaitable<bool> EventReader::ask_for_test(const Ctx& ctx, std::string uri) {
   const Ctx limited = ctx.child_within("test event", times_.answer);
@@ -177,7 +161,7 @@ awaitable<Status> EventReader::listen(const Ctx& ctx, OnEvent on_event) {
   while (true) {
     Status going = ctx.check();
     if (!going) co_return going;
-    Result<Service> service = co_await this->service(ctx);
+    Result<EventServiceLinks> service = co_await read_event_service(ctx, tree_);
     if (!service && ctx.stopped()) co_return service.error();
     if (service && service->stream_uri.empty())
       co_return no_events(client.base_url(), "its EventService has no ServerSentEventUri");

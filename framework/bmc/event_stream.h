@@ -42,11 +42,7 @@ class EventReader {
 
  private:
   struct Listening;
-  struct Service {
-    std::string stream_uri, test_uri;
-  };
   enum class Ended { broke, no_stream, blocks };
-  boost::asio::awaitable<Result<Service>> service(const Ctx& ctx);
   boost::asio::awaitable<Ended> listen_once(const Ctx& ctx, std::shared_ptr<Listening> listening);
   static boost::asio::awaitable<void> keep_alive(Ctx& ctx, EventReader& reader,
                                                  std::shared_ptr<Listening> listening);

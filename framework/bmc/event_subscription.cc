@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/keyed_hash.h"
+#include "bmc/event_service.h"
 #include "bmc/redfish_error.h"
 
 namespace kiln {
@@ -65,22 +66,6 @@ struct EventSubscription::Delivery {
     on_event(missed);
   }
 };
-
-awaitable<Result<EventSubscription::Service>> EventSubscription::service(const Ctx& ctx) {
-  Result<std::optional<RedfishResource>> found = co_await tree_.service(ctx, "EventService");
-  if (!found) co_return std::move(found.error()).while_doing("looking for events");
-  Service service;
-  if (!*found) co_return service;
-  const RedfishResource& resource = **found;
-  if (resource.body["ServiceEnabled"].boolean().value_or(true)) {
-    const std::optional<std::string> link = resource.body["Subscriptions"].link();
-    if (link) service.subscriptions_uri = tree_.client().local_path(*link).value_or(std::string{});
-  }
-  const std::optional<std::string> test =
-      resource.body.at({"Actions", "#EventService.SubmitTestEvent", "target"}).verbatim();
-  if (test) service.test_uri = tree_.client().local_path(*test).value_or(std::string{});
-  co_return service;
-}
 
 awaitable<int> EventSubscription::end_left(const Ctx& ctx, std::string collection) {
   int ended = 0;
@@ -229,7 +214,7 @@ awaitable<Status> EventSubscription::listen(const Ctx& ctx, OnEvent on_event) {
   int deaths = 0;
   bool first = true;
   while (true) {
-    Result<Service> service = co_await this->service(ctx);
+    Result<EventServiceLinks> service = co_await read_event_service(ctx, tree_);
     Status going = ctx.check();
     if (!going) co_return going;
     if (service && service->subscriptions_uri.empty())

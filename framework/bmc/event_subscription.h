@@ -34,10 +34,6 @@ class EventSubscription {
 
  private:
   struct Delivery;
-  struct Service {
-    std::string subscriptions_uri, test_uri;
-  };
-  boost::asio::awaitable<Result<Service>> service(const Ctx& ctx);
   /// Deletes what dead stations of ours have left; how many.
   boost::asio::awaitable<int> end_left(const Ctx& ctx, std::string collection);
   boost::asio::awaitable<Result<std::string>> subscribe(const Ctx& ctx, std::string collection,
