@@ -41,6 +41,9 @@ struct Options {
   int rounds = 7;
   int gets = 6000;
   int serve = 0;
+  int alone_connections = kPeers;  ///< of the one line that is run without the others
+  std::string alone;               ///< empty: all, in turns
+  std::string peers;               ///< what --serve printed elsewhere; empty: it is started here
   std::string json_file;
 };
 
@@ -392,17 +395,41 @@ asio::awaitable<void> measure(const Ctx& ctx, const Options& options, const Peer
   comparison.write(options.json_file);
 }
 
+/// One line without the others, and no ratio: so that a profiler or strace sees nothing else.
+asio::awaitable<void> run_alone(const Ctx& ctx, const Options& options, const Peers& peers) {
+  CurlEngine engine(ctx.loop());
+  BareLoop bare(peers, options.alone_connections);
+  Ours ours(engine, engine, peers, options.alone_connections);
+  for (int round = 0; round < options.rounds; ++round) {
+    const Meter meter;
+    if (options.alone == "bare") bare.run(kSensor, options.gets);
+    if (options.alone == "http") co_await ours.http(ctx, kSensor, options.gets);
+    if (options.alone == "redfish") co_await ours.redfish(ctx, kSensor, options.gets);
+    const Used used = meter.used(options.gets);
+    fmt::print("{}: {:.2f} us CPU each\n", options.alone, 1e6 * used.cpu_seconds / used.count);
+  }
+}
+
 asio::awaitable<void> run(Ctx& ctx, const Options& options) {
   OwnPeers server;
-  std::vector<std::string> arguments{"--serve", std::to_string(kPeers)};
-  const json::value ready = co_await server.start(ctx, std::move(arguments));
+  json::value ready;
+  if (options.peers.empty()) {
+    std::vector<std::string> arguments{"--serve", std::to_string(kPeers)};
+    ready = co_await server.start(ctx, std::move(arguments));
+  } else {
+    ready = json::parse(options.peers);
+  }
   Peers peers;
   peers.pin = std::string(ready.at("pin").as_string());
   for (const json::value& port : ready.at("ports").as_array()) {
     peers.bases.push_back(fmt::format("https://127.0.0.1:{}", port.to_number<int>()));
   }
-  co_await measure(ctx, options, peers);
-  co_await server.stop();
+  if (options.alone.empty()) {
+    co_await measure(ctx, options, peers);
+  } else {
+    co_await run_alone(ctx, options, peers);
+  }
+  if (options.peers.empty()) co_await server.stop();
 }
 
 }  // namespace
@@ -416,6 +443,12 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 10'000'000))
       ->capture_default_str();
   app.add_option("--json", options.json_file, "also write all rounds to this file");
+  app.add_option("--alone", options.alone, "one line without the others, 2 KB, for a profiler")
+      ->check(CLI::IsMember({"bare", "http", "redfish"}));
+  app.add_option("--connections", options.alone_connections, "of --alone")
+      ->check(CLI::Range(1, kiln::bench::kPeers))
+      ->capture_default_str();
+  app.add_option("--peers", options.peers, "the line that --serve has printed: those, and none of its own");
   app.add_option("--serve", options.serve, "be the peers: so many, until standard input closes")
       ->check(CLI::Range(1, 1000));
   CLI11_PARSE(app, argc, argv);

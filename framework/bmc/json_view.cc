@@ -141,6 +141,18 @@ JsonView JsonView::at(std::initializer_list<std::string_view> path) const {
   return view;
 }
 
+bool JsonView::has_any(std::initializer_list<std::string_view> names) const {
+  simdjson::dom::object object;
+  if (!element_ || element_->get(object) != simdjson::SUCCESS) return false;
+  for (auto field = object.begin(); field != object.end(); ++field) {
+    const std::string_view key = field.key();
+    for (const std::string_view name : names) {
+      if (key == name) return true;
+    }
+  }
+  return false;
+}
+
 int JsonView::occurrences(std::string_view name) const {
   simdjson::dom::object object;
   if (!element_ || element_->get(object) != simdjson::SUCCESS) return 0;

@@ -34,6 +34,8 @@ class JsonView {
   /// The first member of that name; a view that does not exist when there is none or this is no object.
   [[nodiscard]] JsonView operator[](std::string_view name) const;
   [[nodiscard]] JsonView at(std::initializer_list<std::string_view> path) const;
+  /// An object has a member of one of these names: one look at all of its names.
+  [[nodiscard]] bool has_any(std::initializer_list<std::string_view> names) const;
   /// How often an object has a member of that name; more than once is against RFC 8259 and hides something.
   [[nodiscard]] int occurrences(std::string_view name) const;
 

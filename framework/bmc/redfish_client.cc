@@ -41,6 +41,19 @@ std::optional<Nanoseconds> retry_after_of(const std::optional<std::string>& head
   return std::min<Nanoseconds>(std::chrono::seconds(seconds), kLongestRetryAfter);
 }
 
+/// What the session adds must not move everything once more.
+HttpRequest copy_to_sign(const HttpRequest& request) {
+  HttpRequest copy(request.method, request.url);
+  copy.headers.reserve(request.headers.size() + 2);
+  copy.headers = request.headers;
+  copy.body = request.body;
+  copy.user = request.user;
+  copy.password = request.password;
+  copy.max_body = request.max_body;
+  copy.timeout = request.timeout;
+  return copy;
+}
+
 bool is_other_media(const HttpResponse& response) {
   const std::optional<std::string> type = response.header("Content-Type");
   return type && type->find("json") == std::string::npos && !type->empty();
@@ -158,18 +171,15 @@ boost::asio::awaitable<Result<HttpResponse>> RedfishClient::signed_exchange(
       if (!ready) co_return ready.error();
     }
     const std::uint64_t used = session_.generation();
-    HttpRequest attempt = request;
+    HttpRequest attempt = copy_to_sign(request);
     if (!body.empty()) {
       const Status copied = co_await append_in_slices(ctx, attempt.body, body);
       if (!copied) co_return copied.error();
     }
     session_.sign(attempt);
-    Result<HttpResponse> response = Error("http.request", "not sent");
-    if (on_piece) {
-      response = co_await wire_.stream(ctx, std::move(attempt), on_piece);
-    } else {
-      response = co_await wire_.send(ctx, std::move(attempt));
-    }
+    auto answering =
+        on_piece ? wire_.stream(ctx, std::move(attempt), on_piece) : wire_.send(ctx, std::move(attempt));
+    Result<HttpResponse> response = co_await std::move(answering);
     if (!response || options_.user.empty()) co_return response;
     if (response->status != 401) {
       worked_generation_ = used;
@@ -236,13 +246,15 @@ Result<RedfishResource> RedfishClient::resource_from(const HttpResponse& respons
   }
   if (document->repaired()) note_oddity(uri, "", "the body was not valid JSON and had to be repaired");
   const JsonView body = document->root();
-  const std::optional<RedfishRefusal> refusal = refusal_of(body);
   const bool success = response.status < 300;
+  const bool plain = success && body.is_object() && !body.has_any({"error", "Error", "Message"});
+  const std::optional<RedfishRefusal> refusal = plain ? std::nullopt : refusal_of(body);
   if (!body.is_object()) {
     if (!success) return error_for_status(response.status, "GET", uri, refusal);
     return Error("bmc.not_json", fmt::format("GET {} answered JSON that is no object", uri));
   }
-  if (is_nothing_but_error(body) || (!success && (response.status < 500 || !looks_like_resource(body)))) {
+  if ((!plain && is_nothing_but_error(body)) ||
+      (!success && (response.status < 500 || !looks_like_resource(body)))) {
     if (!success) return error_for_status(response.status, "GET", uri, refusal);
     Error error = error_for_status(response.status, "GET", uri, refusal);
     error.code = "bmc.error_body";
@@ -251,7 +263,9 @@ Result<RedfishResource> RedfishClient::resource_from(const HttpResponse& respons
   RedfishResource resource(uri, std::move(*document));
   resource.degraded = refusal.has_value() || !success;
   // DSP0266 6.5 wants the header; some services write it into the body only.
-  resource.etag = response.header("ETag").value_or(body["@odata.etag"].word().value_or(std::string{}));
+  std::optional<std::string> tag = response.header("ETag");
+  if (!tag) tag = body["@odata.etag"].word();
+  resource.etag = std::move(tag).value_or(std::string{});
   resource.bytes = response.body.size();
   resource.received_ns = response.received_ns;
   if (resource.degraded) {

@@ -1,6 +1,8 @@
 #include "io/completion.h"
 
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <memory>
 
@@ -8,30 +10,69 @@ namespace kiln::detail {
 
 namespace asio = boost::asio;
 
-namespace {
-
-/// Where the producer, the deadline and the stop meet: the first of them resumes the coroutine, the others
-/// find it open.
-class Gate {
+/// A coroutine that waits. Its handler cannot be copied, and its type is nobody's business.
+class Gate::Parked {
  public:
-  void wait(std::function<void()> resume) {
-    if (open_) {
-      resume();
-    } else {
-      resume_ = std::move(resume);
-    }
-  }
-  void open() {
-    open_ = true;
-    if (resume_) std::exchange(resume_, nullptr)();
-  }
+  explicit Parked(Loop& loop) : loop_(loop) {}
+  Parked(const Parked&) = delete;
+  Parked& operator=(const Parked&) = delete;
+  virtual ~Parked() = default;
+  virtual void go_on() = 0;
+  [[nodiscard]] Loop& loop() const { return loop_; }
+
+  template <class Handler>
+  static std::unique_ptr<Parked> of(Loop& loop, Handler handler);
 
  private:
-  bool open_ = false;
-  std::function<void()> resume_;
+  Loop& loop_;
 };
 
-}  // namespace
+template <class Handler>
+std::unique_ptr<Gate::Parked> Gate::Parked::of(Loop& loop, Handler handler) {
+  class Holder final : public Parked {
+   public:
+    Holder(Loop& on, Handler held) : Parked(on), handler_(std::move(held)) {}
+    void go_on() override { std::move(handler_)(); }
+
+   private:
+    Handler handler_;
+  };
+  return std::make_unique<Holder>(loop, std::move(handler));
+}
+
+Gate::Gate() = default;
+Gate::~Gate() = default;
+
+/// Going on goes through the loop's queue, never straight from the producer: a library callback must not find
+/// our coroutines on its stack.
+void Gate::open() {
+  open_ = true;
+  if (!parked_) return;
+  Loop& loop = parked_->loop();
+  asio::post(loop.native(), [parked = std::move(parked_)] { parked->go_on(); });
+}
+
+void Gate::open_here() {
+  open_ = true;
+  if (const std::unique_ptr<Parked> parked = std::move(parked_)) parked->go_on();
+}
+
+asio::awaitable<void> Gate::wait(const Ctx& ctx, std::shared_ptr<Gate> gate) {
+  Loop& loop = ctx.loop();
+  const Ctx::StopToken stop = ctx.on_stop([gate] { gate->open(); });
+  std::optional<Loop::TimerId> timer;
+  if (const std::optional<std::int64_t> deadline = ctx.deadline_ns()) {
+    timer = loop.call_at(*deadline, [gate] { gate->open(); });
+  }
+  auto initiate = [&loop, gate](auto handler) {
+    gate->parked_ = Parked::of(loop, std::move(handler));
+    if (gate->open_) gate->open();
+  };
+  co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(initiate),
+                                                                       asio::use_awaitable);
+  if (timer) loop.cancel(*timer);
+  gate->open_ = false;
+}
 
 asio::awaitable<void> suspend(Loop& loop, std::function<void(std::function<void()> resume)> start) {
   auto initiate = [&loop, begin = std::move(start)](auto handler) {
@@ -50,19 +91,9 @@ asio::awaitable<Status> wait_until(const Ctx& ctx, std::function<bool()> ready,
   Status go_on = ctx.check();
   if (!go_on) co_return go_on;
 
-  Loop& loop = ctx.loop();
   const auto gate = std::make_shared<Gate>();
   arm([gate] { gate->open(); });
-  const Ctx::StopToken stop = ctx.on_stop([gate] { gate->open(); });
-  std::optional<Loop::TimerId> timer;
-  if (const std::optional<std::int64_t> deadline = ctx.deadline_ns()) {
-    timer = loop.call_at(*deadline, [gate] { gate->open(); });
-  }
-  std::function<void(std::function<void()>)> start = [gate](std::function<void()> resume) {
-    gate->wait(std::move(resume));
-  };
-  co_await suspend(loop, std::move(start));
-  if (timer) loop.cancel(*timer);
+  co_await Gate::wait(ctx, gate);
 
   if (ready()) co_return success();
   co_return ctx.check();

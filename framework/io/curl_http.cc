@@ -4,14 +4,14 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/algorithm/string/predicate.hpp>
 #include <cstdlib>
 #include <cstring>
-#include <limits>
+#include <string_view>
 #include <utility>
 
 #include "io/check_http_options.h"
 #include "io/curl_errors.h"
+#include "io/curl_handle.h"
 #include "io/curl_multi.h"
 #include "io/curl_received.h"
 #include "io/header_name.h"
@@ -22,40 +22,31 @@ namespace kiln {
 
 namespace {
 
+using detail::append;
 using detail::CurlDone;
+using detail::CurlHandle;
+using detail::CurlList;
 using detail::CurlMulti;
 using detail::printable;
 using detail::Received;
 using detail::transfer_error;
 
-struct ListDeleter {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-using List = std::unique_ptr<curl_slist, ListDeleter>;
-
-void append(List& list, const std::string& line) {
-  curl_slist* const grown = curl_slist_append(list.get(), line.c_str());
-  if (grown == nullptr) throw std::bad_alloc();
-  (void)list.release();  // the old head is part of the grown list
-  list.reset(grown);
-}
-
-struct EasyDeleter {
-  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
-};
-using Easy = std::unique_ptr<CURL, EasyDeleter>;
-
-long milliseconds(Nanoseconds duration) {
-  const auto wanted = std::chrono::ceil<std::chrono::milliseconds>(duration).count();
-  // 0 means "no limit" to curl.
-  return static_cast<long>(std::clamp<std::int64_t>(wanted, 1, std::numeric_limits<int>::max()));
-}
+/// What neither a URL nor a header may hold; a tab may stand in a header's value.
+constexpr std::array<bool, 256> kControl = [] {
+  std::array<bool, 256> control{};
+  for (std::size_t byte = 0; byte < 0x20; ++byte) control[byte] = byte != '\t';
+  control[0x7f] = true;
+  return control;
+}();
 
 bool has_control_character(const std::string& text) {
-  return std::any_of(text.begin(), text.end(), [](char letter) {
-    const auto byte = static_cast<unsigned char>(letter);
-    return (byte < 0x20U && byte != '\t') || byte == 0x7fU;
-  });
+  return std::any_of(text.begin(), text.end(),
+                     [](char letter) { return kControl[static_cast<unsigned char>(letter)]; });
+}
+
+/// In any case (RFC 3986 3.1).
+bool begins_with_scheme(std::string_view url, std::string_view scheme) {
+  return same_header_name(url.substr(0, scheme.size()), scheme);
 }
 
 /// What an exchange by way of a jump host needs, and what it met there.
@@ -63,7 +54,7 @@ struct Way {
   SshJump* jump = nullptr;
   std::string host;
   std::uint16_t port = 0;
-  List connect_to;                                   ///< while curl may read it
+  CurlList connect_to;                               ///< while curl may read it
   std::vector<std::shared_ptr<JumpStream>> streams;  ///< made for this exchange
   std::optional<Error> error;                        ///< none could be made
 };
@@ -122,17 +113,6 @@ bool is_about_the_way(CURLcode code) {
   }
 }
 
-/// One exchange: everything curl points into while it runs.
-struct Exchange {
-  explicit Exchange(HttpRequest asked) : request(std::move(asked)) {}
-  HttpRequest request;
-  Way way;
-  Received received;
-  List headers;
-  std::array<char, CURL_ERROR_SIZE> error_text{};
-  CurlDone done;
-};
-
 class CurlClient final : public HttpClient {
  public:
   CurlClient(Loop& loop, std::shared_ptr<CurlMulti> multi, HttpOptions options)
@@ -152,59 +132,74 @@ class CurlClient final : public HttpClient {
   ~CurlClient() override { --multi_->peers; }
 
   boost::asio::awaitable<Result<HttpResponse>> send(const Ctx& ctx, HttpRequest request) override {
+    Result<HttpResponse> response = co_await send_kept(ctx, request);
+    co_return response;
+  }
+
+  boost::asio::awaitable<Result<HttpResponse>> send_kept(const Ctx& ctx,
+                                                         const HttpRequest& request) override {
     std::function<void(const std::string&)> nobody;
-    return exchange_with(ctx, std::move(request), std::move(nobody));
+    return exchange(ctx, request, std::move(nobody));
   }
 
   boost::asio::awaitable<Result<HttpResponse>> stream(
       const Ctx& ctx, HttpRequest request, std::function<void(const std::string&)> on_piece) override {
-    return exchange_with(ctx, std::move(request), std::move(on_piece));
+    Result<HttpResponse> response = co_await exchange(ctx, request, std::move(on_piece));
+    co_return response;
   }
 
  private:
-  boost::asio::awaitable<Result<HttpResponse>> exchange_with(
-      const Ctx& ctx, HttpRequest request, std::function<void(const std::string&)> on_piece) {
+  /// `request` is the caller's.
+  boost::asio::awaitable<Result<HttpResponse>> exchange(const Ctx& ctx, const HttpRequest& request,
+                                                        std::function<void(const std::string&)> on_piece) {
     Status sendable = check(request);
     if (!sendable) co_return sendable.error();
     // Ours, not curl's cap per host: a transfer queued inside curl does not time out.
-    Result<Pool::Lease> place = co_await places_.acquire(ctx);
-    if (!place) co_return place.error();
+    Status go_on = ctx.check();
+    if (!go_on) co_return go_on.error();
+    Pool::Lease place = places_.take_free();
+    if (!place) {
+      Result<Pool::Lease> waited = co_await places_.acquire(ctx);
+      if (!waited) co_return waited.error();
+      place = std::move(*waited);
+    }
 
+    std::unique_ptr<Way> way;
     if (options_.jump) {
       Status logged_in = co_await options_.jump->ready(ctx);
       if (!logged_in) {
         Error error = logged_in.error();
         co_return std::move(error).while_doing(request.method + " " + printable(request.url));
       }
+      way = std::make_unique<Way>();
+      if (!read_target(request.url, *way)) {
+        co_return Error("http.request", printable(request.url) + ": not a usable URL",
+                        "write it as https://address:port/path", Blame::recipe);
+      }
     }
 
-    const auto exchange = std::make_unique<Exchange>(std::move(request));
-    const std::int64_t begun_ns = loop_.clock().now().monotonic_ns;
-    if (options_.jump && !read_target(exchange->request.url, exchange->way)) {
-      co_return Error("http.request", printable(exchange->request.url) + ": not a usable URL",
-                      "write it as https://address:port/path", Blame::recipe);
-    }
-    exchange->received.on_piece = std::move(on_piece);
-    Easy easy = take_easy();
-    prepare(easy.get(), *exchange);
-    Status added = multi_->add(easy.get(), exchange->done);
+    const std::int64_t begun_ns = way ? loop_.clock().now().monotonic_ns : 0;
+    // A stream of events that ends by its deadline has answered.
+    const bool endless = static_cast<bool>(on_piece);
+    std::unique_ptr<CurlHandle> handle = take_handle();
+    handle->begin(request, std::move(on_piece), max_body_of(request), timeout_of(request));
+    if (way) prepare_way(handle->easy(), *way);
+    const CurlDone done;
+    Status added = multi_->add(handle->easy(), done);
     if (!added) co_return added.error();
 
     const Loop::Hold hold(loop_);
-    const Result<CURLcode> ended = co_await exchange->done.wait(ctx);
+    const Result<CURLcode> ended = co_await done.wait(ctx);
     if (!ended) {
-      multi_->remove(easy.get());
-      give_back(std::move(easy), *exchange);
+      multi_->remove(handle->easy());
+      give_back(std::move(handle), request);
       Error error = ended.error();
-      // A stream of events that ends by its deadline has answered.
-      if (options_.jump && error.code == "ctx.deadline" && !exchange->received.on_piece)
-        options_.jump->unanswered(begun_ns);
-      co_return std::move(error).while_doing(exchange->request.method + " " +
-                                             printable(exchange->request.url));
+      if (way && error.code == "ctx.deadline" && !endless) options_.jump->unanswered(begun_ns);
+      co_return std::move(error).while_doing(request.method + " " + printable(request.url));
     }
-    if (options_.jump && *ended == CURLE_OPERATION_TIMEDOUT) options_.jump->unanswered(begun_ns);
-    Result<HttpResponse> result = take_result(*ended, easy.get(), *exchange);
-    give_back(std::move(easy), *exchange);
+    if (way && *ended == CURLE_OPERATION_TIMEDOUT) options_.jump->unanswered(begun_ns);
+    Result<HttpResponse> result = take_result(*ended, *handle, way.get(), request);
+    give_back(std::move(handle), request);
     co_return result;
   }
 
@@ -218,8 +213,8 @@ class CurlClient final : public HttpClient {
       return Error("http.request", printable(request.url) + ": control characters in method, URL or headers",
                    "", Blame::recipe);
     }
-    const bool https = boost::algorithm::istarts_with(request.url, "https://");
-    if (!https && !boost::algorithm::istarts_with(request.url, "http://")) {
+    const bool https = begins_with_scheme(request.url, "https://");
+    if (!https && !begins_with_scheme(request.url, "http://")) {
       return Error("http.request", printable(request.url) + ": not a usable URL",
                    "write it as https://address:port/path", Blame::recipe);
     }
@@ -231,88 +226,20 @@ class CurlClient final : public HttpClient {
     return success();
   }
 
-  /// TLS sessions live on curl's easy handles, so each peer keeps its own. What is the same for every
-  /// exchange is set once.
-  Easy take_easy() {
-    if (idle_.empty()) {
-      Easy fresh(curl_easy_init());
-      if (!fresh) throw std::bad_alloc();
-      prepare_for_peer(fresh.get());
-      return fresh;
-    }
-    Easy reused = std::move(idle_.back());
+  std::unique_ptr<CurlHandle> take_handle() {
+    if (idle_.empty()) return std::make_unique<CurlHandle>(options_, connect_to_.get());
+    std::unique_ptr<CurlHandle> reused = std::move(idle_.back());
     idle_.pop_back();
     return reused;
   }
 
-  /// A read without a user leaves nothing but pointers into the exchange. After anything else the handle
-  /// forgets all, the password first; TLS sessions stay either way.
-  void give_back(Easy easy, const Exchange& exchange) {
-    const bool plain_read = exchange.request.method == "GET" && exchange.request.user.empty() &&
-                            exchange.request.body.empty() && !exchange.received.on_piece;
-    if (plain_read) {
-      curl_easy_setopt(easy.get(), CURLOPT_HTTPHEADER, nullptr);
-      curl_easy_setopt(easy.get(), CURLOPT_ERRORBUFFER, nullptr);
-      curl_easy_setopt(easy.get(), CURLOPT_WRITEDATA, nullptr);
-      curl_easy_setopt(easy.get(), CURLOPT_HEADERDATA, nullptr);
-      curl_easy_setopt(easy.get(), CURLOPT_PREREQDATA, nullptr);
-      curl_easy_setopt(easy.get(), CURLOPT_OPENSOCKETDATA, nullptr);
-      if (options_.jump) curl_easy_setopt(easy.get(), CURLOPT_CONNECT_TO, nullptr);
-      curl_easy_setopt(easy.get(), CURLOPT_PRIVATE, nullptr);
-    } else {
-      curl_easy_reset(easy.get());
-      prepare_for_peer(easy.get());
+  void give_back(std::unique_ptr<CurlHandle> handle, const HttpRequest& request) {
+    handle->end(request);
+    if (options_.jump) {
+      curl_easy_setopt(handle->easy(), CURLOPT_CONNECT_TO, nullptr);
+      curl_easy_setopt(handle->easy(), CURLOPT_OPENSOCKETDATA, nullptr);
     }
-    idle_.push_back(std::move(easy));
-  }
-
-  void prepare_for_peer(CURL* easy) const {
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");  // not the environment's either
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-                     static_cast<long>(CURL_HTTP_VERSION_1_1));  // what DSP0266 requires
-    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
-    curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, -1L);  // pruning it costs O(hosts) per transfer
-    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(options_.connect_timeout));
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &detail::on_body);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &detail::on_header);
-    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, &detail::on_sending);
-    prepare_trust(easy);
-    if (connect_to_) curl_easy_setopt(easy, CURLOPT_CONNECT_TO, connect_to_.get());
-    if (options_.jump) curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &open_by_jump);
-  }
-
-  void prepare(CURL* easy, Exchange& exchange) {
-    const HttpRequest& request = exchange.request;
-    curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
-    if (exchange.received.on_piece) {
-      // Nothing may come for hours; probes tell a quiet peer from one that is gone (10 s, then 9 times 3 s).
-      curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 10L);
-      curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 3L);
-    }
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
-                     exchange.received.on_piece ? 0L : milliseconds(timeout_of(request)));
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange.error_text.data());
-    exchange.received.max_body = max_body_of(request);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &exchange.received);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, &exchange.received);
-    exchange.received.may_be_repeated = request.method != "POST" && request.method != "PATCH";
-    curl_easy_setopt(easy, CURLOPT_PREREQDATA, &exchange.received);
-    const bool bounded = !exchange.received.on_piece && request.method != "HEAD";
-    curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE,
-                     static_cast<curl_off_t>(bounded ? exchange.received.max_body : 0));
-    if (options_.jump) prepare_way(easy, exchange);
-    prepare_method(easy, exchange);
-    if (!request.user.empty()) {
-      curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-      curl_easy_setopt(easy, CURLOPT_USERNAME, request.user.c_str());
-      curl_easy_setopt(easy, CURLOPT_PASSWORD, request.password.expose().c_str());
-    }
+    idle_.push_back(std::move(handle));
   }
 
   /// Connections come from the jump host. curl keeps them by the address they are made to: one of their own
@@ -324,103 +251,65 @@ class CurlClient final : public HttpClient {
                        number & 255U);
   }
 
-  void prepare_way(CURL* easy, Exchange& exchange) {
+  void prepare_way(CURL* easy, Way& way) {
     // What failed before this began is not what it will fail by.
     std::erase_if(streams_, [](const auto& stream) { return stream->failure().has_value(); });
-    exchange.way.jump = options_.jump.get();
-    append(exchange.way.connect_to, address_of_way(*options_.jump));
-    curl_easy_setopt(easy, CURLOPT_CONNECT_TO, exchange.way.connect_to.get());
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &exchange.way);
+    way.jump = options_.jump.get();
+    append(way.connect_to, address_of_way(*options_.jump));
+    curl_easy_setopt(easy, CURLOPT_CONNECT_TO, way.connect_to.get());
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &open_by_jump);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &way);
   }
 
   /// The hop that failed, when it was one.
-  std::optional<Error> failed_hop(CURLcode code, Exchange& exchange) {
-    if (!options_.jump || !is_about_the_way(code)) return std::nullopt;
-    std::optional<Error> why = exchange.way.error;
+  std::optional<Error> failed_hop(CURLcode code, const Way& way, const std::string& url) {
+    if (!is_about_the_way(code)) return std::nullopt;
+    std::optional<Error> why = way.error;
     // The newest first; of a connection that was kept, it was made for an exchange before. One that fails is
     // closed, which no exchange on it waits out: a timeout is not by one of those.
-    std::vector<std::shared_ptr<JumpStream>> streams = exchange.way.streams;
+    std::vector<std::shared_ptr<JumpStream>> streams = way.streams;
     if (streams.empty() && code != CURLE_OPERATION_TIMEDOUT) streams = streams_;
     for (auto stream = streams.rbegin(); stream != streams.rend() && !why; ++stream)
       why = (*stream)->failure();
     std::erase_if(streams_, [](const auto& stream) { return stream->failure().has_value(); });
     if (!why) return std::nullopt;
-    why->message = fmt::format("{}: {}", printable(exchange.request.url), why->message);
+    why->message = fmt::format("{}: {}", printable(url), why->message);
     return why;
   }
 
-  void keep_streams(Exchange& exchange) {
-    for (std::shared_ptr<JumpStream>& stream : exchange.way.streams) {
+  void keep_streams(Way& way) {
+    for (std::shared_ptr<JumpStream>& stream : way.streams) {
       if (!stream->failure()) streams_.push_back(std::move(stream));
     }
-    exchange.way.streams.clear();
+    way.streams.clear();
     if (streams_.size() > options_.max_concurrent)
       streams_.erase(streams_.begin(), streams_.end() - static_cast<std::ptrdiff_t>(options_.max_concurrent));
   }
 
-  void prepare_trust(CURL* easy) const {
-    const bool by_ca = options_.trust.kind == TlsTrust::Kind::certificate_authority;
-    curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, by_ca ? 1L : 0L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, by_ca ? 2L : 0L);
-    curl_easy_setopt(easy, CURLOPT_CAINFO, by_ca ? options_.trust.value.c_str() : nullptr);
-    // The system's CA directory would be parsed for every connection, and is not who vouches for a BMC.
-    curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
-    if (options_.trust.kind == TlsTrust::Kind::pin) {
-      curl_easy_setopt(easy, CURLOPT_PINNEDPUBLICKEY, ("sha256//" + options_.trust.value).c_str());
-    }
-  }
-
-  static void prepare_method(CURL* easy, Exchange& exchange) {
-    const HttpRequest& request = exchange.request;
-    const bool sends_body = !request.body.empty() || request.method == "POST" || request.method == "PATCH" ||
-                            request.method == "PUT";
-    if (request.method == "HEAD") {
-      curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-    } else if (sends_body) {
-      curl_easy_setopt(easy, CURLOPT_POST, 1L);
-      curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.c_str());
-      curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-    }
-    // A handle does GET by itself, and what it is told here stays until it forgets all.
-    const bool by_itself = request.method == "GET" && !sends_body;
-    if (request.method != "HEAD" && !by_itself)
-      curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
-
-    bool typed = false;
-    for (const auto& [name, value] : request.headers) {
-      typed = typed || same_header_name(name, "Content-Type");
-      append(exchange.headers, value.empty() ? name + ";" : name + ": " + value);
-    }
-    if (sends_body) {
-      append(exchange.headers,
-             "Expect:");  // many BMCs never answer "100 Continue", and curl would wait a second
-      if (!typed) append(exchange.headers, "Content-Type:");
-    }
-    if (exchange.headers) curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange.headers.get());
-  }
-
-  Result<HttpResponse> take_result(CURLcode code, CURL* easy, Exchange& exchange) {
+  /// `way`: null when it is a direct one.
+  Result<HttpResponse> take_result(CURLcode code, CurlHandle& handle, Way* way, const HttpRequest& request) {
+    Received& received = handle.received();
     long status = 0;
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(handle.easy(), CURLINFO_RESPONSE_CODE, &status);
     // 1xx is the beginning of an answer only.
-    if (code != CURLE_OK || !exchange.received.headers_complete || status < 200) {
-      if (std::optional<Error> hop = failed_hop(code, exchange)) return std::move(*hop);
-      keep_streams(exchange);
-      Error error = transfer_error(code, exchange.received, options_, exchange.request, easy,
-                                   exchange.error_text.data(), max_body_of(exchange.request),
-                                   timeout_of(exchange.request));
-      if (options_.jump)
+    const bool answered = code == CURLE_OK && received.headers_complete && status >= 200;
+    if (way != nullptr && !answered) {
+      if (std::optional<Error> hop = failed_hop(code, *way, request.url)) return std::move(*hop);
+    }
+    if (way != nullptr) keep_streams(*way);
+    if (!answered) {
+      Error error = transfer_error(code, received, options_, request, handle.easy(), handle.error_text(),
+                                   max_body_of(request), timeout_of(request));
+      if (way != nullptr)
         error.message += fmt::format(" (by way of the jump host {})", options_.jump->where());
       return error;
     }
-    keep_streams(exchange);
-    HttpResponse response;
-    response.status = static_cast<int>(status);
-    response.headers = std::move(exchange.received.headers);
-    response.body = std::move(exchange.received.body);
-    response.received_ns = loop_.clock().now().monotonic_ns;
-    return response;
+    Result<HttpResponse> result{HttpResponse()};
+    result->status = static_cast<int>(status);
+    result->headers = std::move(received.headers);
+    result->body = std::move(received.body);
+    result->received_ns = loop_.clock().now().monotonic_ns;
+    return result;
   }
 
   Nanoseconds timeout_of(const HttpRequest& request) const {
@@ -434,8 +323,8 @@ class CurlClient final : public HttpClient {
   std::shared_ptr<CurlMulti> multi_;  // before idle_: easy handles must go first
   HttpOptions options_;
   Pool places_;
-  List connect_to_;  // likewise
-  std::vector<Easy> idle_;
+  CurlList connect_to_;  // likewise
+  std::vector<std::unique_ptr<CurlHandle>> idle_;
   std::vector<std::shared_ptr<JumpStream>> streams_;  ///< of connections that may be kept
 };
 

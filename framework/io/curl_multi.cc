@@ -9,6 +9,7 @@
 #include <new>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 namespace kiln::detail {
 
@@ -161,10 +162,14 @@ void CurlMulti::serve_sockets() {
     // A socket that an earlier event of this round made curl drop is unknown to it by now, and ignored.
     curl_multi_socket_action(multi_, event.data.fd, what, &running);
   }
-  if (count > 0) collect();
+  if (count == 0) return;
+  // Nothing of curl is on the stack any more; what goes on may add and remove transfers.
+  std::vector<Ended> ended;
+  while (std::optional<Ended> one = take_ended()) ended.push_back(std::move(*one));
+  for (const Ended& one : ended) one.done.complete_here(one.code);
 }
 
-void CurlMulti::collect() {
+std::optional<CurlMulti::Ended> CurlMulti::take_ended() {
   int left = 0;
   while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
     if (message->msg != CURLMSG_DONE) continue;
@@ -172,10 +177,15 @@ void CurlMulti::collect() {
     const CURLcode code = message->data.result;  // the message dies with the next call
     char* owner = nullptr;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &owner);
-    const CurlDone done = *static_cast<const CurlDone*>(static_cast<void*>(owner));
+    Ended ended{*static_cast<const CurlDone*>(static_cast<void*>(owner)), code};
     curl_multi_remove_handle(multi_, easy);
-    done.complete(code);
+    return ended;
   }
+  return std::nullopt;
+}
+
+void CurlMulti::collect() {
+  while (const std::optional<Ended> one = take_ended()) one->done.complete(one->code);
 }
 
 }  // namespace kiln::detail

@@ -29,7 +29,7 @@ class CurlMulti : public std::enable_shared_from_this<CurlMulti> {
   CurlMulti& operator=(const CurlMulti&) = delete;
   ~CurlMulti();
 
-  /// Starts a transfer. `done` is completed on a later turn, after `easy` has left the multi handle. `done`
+  /// Starts a transfer. `done` is completed later, after `easy` has left the multi handle. `done`
   /// must live until then, or until remove().
   Status add(CURL* easy, const CurlDone& done);
   /// Breaks a transfer off; its `done` is not completed.
@@ -48,6 +48,11 @@ class CurlMulti : public std::enable_shared_from_this<CurlMulti> {
   void serve_timer();
   void arm_timer();
   void post_kick();
+  struct Ended {
+    CurlDone done;
+    CURLcode code;
+  };
+  std::optional<Ended> take_ended();
   void collect();
 
   boost::asio::io_context& io_;

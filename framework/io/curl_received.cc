@@ -12,19 +12,21 @@
 namespace kiln::detail {
 namespace {
 
+constexpr std::size_t kUsualHeaders = 16;
 constexpr std::size_t kReadAhead = 64;  // bytes; simdjson wants 32
 
-bool says_another(const HttpHeaders& headers, const std::string& name, const std::string& value) {
+bool says_another(const HttpHeaders& headers, std::string_view name, std::string_view value) {
   return std::any_of(headers.begin(), headers.end(), [&](const auto& known) {
     return same_header_name(known.first, name) && known.second != value;
   });
 }
 
-std::string trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n\v\f";
-  const std::size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return std::string(text.substr(first, text.find_last_not_of(kBlanks) - first + 1));
+bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 }  // namespace
@@ -78,13 +80,14 @@ std::size_t on_header(const char* data, std::size_t size, std::size_t count, voi
       received.headers_complete = false;
       received.good = line.find(" 200") == line.find(' ');
     } else if (const std::size_t colon = line.find(':'); colon != std::string_view::npos) {
-      std::string name = trimmed(line.substr(0, colon));
-      std::string value = trimmed(line.substr(colon + 1));
+      const std::string_view name = trimmed(line.substr(0, colon));
+      const std::string_view value = trimmed(line.substr(colon + 1));
       if (same_header_name(name, "Content-Length") && says_another(received.headers, name, value)) {
         received.contradicts_itself = true;  // RFC 9110 8.6: nobody knows where such an answer ends
         return CURL_WRITEFUNC_ERROR;
       }
-      received.headers.emplace_back(std::move(name), std::move(value));
+      if (received.headers.empty()) received.headers.reserve(kUsualHeaders);
+      received.headers.emplace_back(name, value);
     } else if (line == "\r\n" || line == "\n") {
       received.headers_complete = true;
     }

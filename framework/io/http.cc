@@ -11,6 +11,11 @@ std::optional<std::string> HttpResponse::header(const std::string& name) const {
   return std::nullopt;
 }
 
+boost::asio::awaitable<Result<HttpResponse>> HttpClient::send_kept(const Ctx& ctx,
+                                                                   const HttpRequest& request) {
+  return send(ctx, request);
+}
+
 boost::asio::awaitable<Result<HttpResponse>> HttpClient::stream(
     const Ctx& /*ctx*/, HttpRequest request, std::function<void(const std::string&)> /*on_piece*/) {
   co_return Error("http.request", request.url + ": this client has no streams", "", Blame::station);

@@ -74,6 +74,8 @@ class HttpClient {
   virtual ~HttpClient() = default;
   /// Any status is a response; an Error means there was no complete exchange.
   virtual boost::asio::awaitable<Result<HttpResponse>> send(const Ctx& ctx, HttpRequest request) = 0;
+  /// As send, of a request that stays the caller's until then: for whoever may need it again.
+  virtual boost::asio::awaitable<Result<HttpResponse>> send_kept(const Ctx& ctx, const HttpRequest& request);
   /// An answer without end: gives the body of a 200 piece by piece as it comes, until the peer ends it or
   /// breaks off, or `ctx` ends. Takes one of the client's places all the while; a peer that is gone without a
   /// word is noticed within a minute. Any status that the peer has ended is a response, with an empty body

@@ -18,6 +18,12 @@ Pool::Lease::~Lease() {
   if (pool_ != nullptr) pool_->give_back();
 }
 
+Pool::Lease Pool::take_free() {
+  if (free_ == 0) return {};
+  --free_;
+  return Lease(this);
+}
+
 boost::asio::awaitable<Result<Pool::Lease>> Pool::acquire(const Ctx& ctx) {
   const Status go_on = ctx.check();
   if (!go_on) co_return go_on.error();

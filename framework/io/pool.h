@@ -27,12 +27,15 @@ class Pool {
     Lease(Lease&& other) noexcept : pool_(std::exchange(other.pool_, nullptr)) {}
     Lease& operator=(Lease&& other) noexcept;
     ~Lease();
+    explicit operator bool() const { return pool_ != nullptr; }
 
    private:
     Pool* pool_ = nullptr;
   };
 
   boost::asio::awaitable<Result<Lease>> acquire(const Ctx& ctx);
+  /// A place that nobody waits for, without a wait; an empty lease when there is none.
+  Lease take_free();
   [[nodiscard]] std::size_t free_places() const;
   [[nodiscard]] const std::string& name() const { return name_; }
 
