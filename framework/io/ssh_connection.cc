@@ -74,17 +74,22 @@ std::string SshConnection::error_text() const {
 }
 
 awaitable<Result<std::shared_ptr<SshConnection>>> SshConnection::open(
-    const Ctx& ctx, std::shared_ptr<const SshOptions> options) {
-  const auto connection = std::make_shared<SshConnection>(ctx.loop(), std::move(options));
-  Status connected = co_await connection->connect_socket(ctx);
+    const Ctx& ctx, std::shared_ptr<const SshOptions> options, Pool& handshakes) {
+  const auto connection = std::make_shared<SshConnection>(ctx.loop(), options);
+  const Ctx connecting = ctx.child_within("ssh connect", options->connect_timeout);
+  Status connected = co_await connection->connect_socket(connecting);
   if (!connected) co_return connected.error();
+  const Nanoseconds left = connecting.remaining();
+  const Result<Pool::Lease> place = co_await handshakes.acquire(ctx);
+  if (!place) co_return place.error();
+  const Ctx login = ctx.child_within("ssh login", left);
   Status prepared = connection->prepare_session();
   if (!prepared) co_return prepared.error();
-  Status greeted = co_await connection->handshake(ctx);
+  Status greeted = co_await connection->handshake(login);
   if (!greeted) co_return greeted.error();
   Status known = connection->check_host_key();  // before anything of ours is sent
   if (!known) co_return known.error();
-  Status trusted = co_await connection->authenticate(ctx);
+  Status trusted = co_await connection->authenticate(login);
   if (!trusted) co_return trusted.error();
   connection->event_ = ssh_event_new();
   ssh_event_add_session(connection->event_, connection->session_);
@@ -174,6 +179,7 @@ Status SshConnection::prepare_session() {
                  "check address, user and host_key in the inventory", Blame::recipe);
   }
   ssh_set_blocking(session_, 0);
+  ssh_set_counters(session_, nullptr, &packets_);
   return success();
 }
 
@@ -341,6 +347,9 @@ void SshConnection::pump() {
     if (code != SSH_OK) break;
     ++generation_;
   }
+  // Whatever came may be what another channel waits for, and no callback tells of most of it (an opening that
+  // was confirmed, a window that grew): nothing else on the socket would.
+  if (std::exchange(packets_told_, packets_.in_packets) != packets_.in_packets) happened();
   char byte = 0;
   const ssize_t left = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   const bool ended = left == 0 || (left < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
@@ -352,14 +361,16 @@ void SshConnection::pump() {
   watch();
 }
 
-/// Closes channels whose opening nobody waits for any more, once the host has answered.
+/// Frees channels whose opening nobody waits for any more, once the host has answered, whatever it has.
 void SshConnection::drop_orphans() {
   const std::vector<ssh_channel> orphans = std::exchange(orphans_, {});
   for (const ssh_channel orphan : orphans) {
-    if (ssh_channel_is_open(orphan) != 0) {
-      ssh_channel_free(orphan);
-    } else {
+    // What was asked for once is not asked for again, of whatever kind it is: this tells how it stands, where
+    // ssh_channel_is_open() takes a refusal for an answer that is still to come.
+    if (ssh_channel_open_session(orphan) == SSH_AGAIN) {
       orphans_.push_back(orphan);
+    } else {
+      ssh_channel_free(orphan);
     }
   }
 }

@@ -20,14 +20,17 @@
 
 #include "io/ctx.h"
 #include "io/libssh_shell.h"
+#include "io/pool.h"
 
 namespace kiln::detail {
 
 class SshConnection : public std::enable_shared_from_this<SshConnection> {
  public:
-  /// Connects, checks the host's key, logs in. Ends by Ctx at the latest.
+  /// Connects, checks the host's key, logs in; within the options' connect_timeout, to which the wait for a
+  /// place in `handshakes` does not count. It takes one only once the host has let it connect: one that is
+  /// away keeps nobody waiting.
   static boost::asio::awaitable<Result<std::shared_ptr<SshConnection>>> open(
-      const Ctx& ctx, std::shared_ptr<const SshOptions> options);
+      const Ctx& ctx, std::shared_ptr<const SshOptions> options, Pool& handshakes);
   SshConnection(Loop& loop, std::shared_ptr<const SshOptions> options);
   SshConnection(const SshConnection&) = delete;
   SshConnection& operator=(const SshConnection&) = delete;
@@ -40,7 +43,8 @@ class SshConnection : public std::enable_shared_from_this<SshConnection> {
   // For channels (ssh_command.h, ssh_forward.h).
   [[nodiscard]] ssh_session session() const { return session_; }
   [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
-  /// Lets libssh send and receive what it can without waiting. Not to be called from a callback of libssh.
+  /// Lets libssh send and receive what it can without waiting, and wakes everybody when anything came,
+  /// whoever took it in. To be called after any call of libssh; not from a callback of it.
   void pump();
   /// `wake` is called once, when something has happened on the connection: maybe from inside a callback of
   /// libssh, so that it must do no more than post.
@@ -57,6 +61,8 @@ class SshConnection : public std::enable_shared_from_this<SshConnection> {
   void happened();
   /// Frees a channel once the host has answered its opening, for which nobody waits any more.
   void give_up(ssh_channel channel) { orphans_.push_back(channel); }
+  /// How many of those there are.
+  [[nodiscard]] std::size_t openings_given_up() const { return orphans_.size(); }
   /// "user@host port 22".
   [[nodiscard]] std::string where() const;
   [[nodiscard]] std::string error_text() const;
@@ -82,6 +88,8 @@ class SshConnection : public std::enable_shared_from_this<SshConnection> {
   bool reading_ = false;
   bool writing_ = false;
   std::uint64_t generation_ = 0;
+  ssh_counter_struct packets_{};    ///< kept by libssh
+  std::uint64_t packets_told_ = 0;  ///< of those that came, everybody was told
   std::int64_t heard_ns_ = 0;
   std::vector<std::function<void()>> waiters_;
   std::vector<ssh_channel> orphans_;  ///< given up while the host had not yet answered the open

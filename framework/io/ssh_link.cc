@@ -15,10 +15,7 @@ awaitable<Result<std::shared_ptr<SshConnection>>> SshLink::connected(const Ctx& 
   if (failures_ != before)
     co_return last_failure_;  // an attempt failed while this one waited: as good as its own
 
-  const Result<Pool::Lease> place = co_await handshakes_.acquire(ctx);
-  if (!place) co_return place.error();
-  const Ctx attempt = ctx.child_within("ssh connect", options_->connect_timeout);
-  Result<std::shared_ptr<SshConnection>> opened = co_await SshConnection::open(attempt, options_);
+  Result<std::shared_ptr<SshConnection>> opened = co_await SshConnection::open(ctx, options_, handshakes_);
   if (opened) {
     connection_ = *opened;
     was_connected_ = true;
