@@ -13,6 +13,7 @@
 #include "files/file_text.h"
 #include "files/firmware_baseline_file.h"
 #include "files/yaml_node.h"
+#include "model/bmc_place.h"
 
 namespace kiln {
 namespace {
@@ -192,7 +193,6 @@ BmcAccess InventoryReader::read_bmc(const YamlNode& node) {
             fmt::format("'{}' is not the address of a BMC", bmc.url),
             "write https://HOST or https://HOST:PORT; user and password belong into the credentials file");
   }
-  unique("BMC address", address_of(bmc.url), node.place);
   bmc.credential = reader.text("credential").value_or("");
   uses_credentials_ = uses_credentials_ || !bmc.credential.empty();
   if (const YamlNode* tls = reader.take("tls", Need::required)) bmc.tls = read_tls(*tls);
@@ -201,6 +201,9 @@ BmcAccess InventoryReader::read_bmc(const YamlNode& node) {
     bmc.jump = read_ssh(*jump, "jump");
     jumps_.emplace_back(jump->place, *bmc.jump);
   }
+  // Behind two jump hosts the same address is two BMCs.
+  const std::string address = address_of(bmc.url);
+  unique("BMC address", address.empty() ? address : address + bmc_way(bmc), node.place);
   reader.finish();
   return bmc;
 }

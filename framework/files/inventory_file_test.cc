@@ -78,6 +78,17 @@ TEST(InventoryFile, AJumpHostIsReadAsAHostIs) {
   EXPECT_FALSE(with_jump(std::string("adress: 10.0.1.1, host_key: \"") + kHostKey + "\""));
 }
 
+TEST(InventoryFile, TheSameAddressBehindTwoJumpHostsIsTwoBmcs) {
+  const auto behind = [](const std::string& id, const std::string& jump) {
+    return "  - {id: " + id + ", role: server, bmc: {url: \"https://172.31.13.251\", tls: {" + kPin +
+           "}, jump: {address: " + jump + ", host_key: \"" + kHostKey + "\"}}}\n";
+  };
+  const auto two = inventory_of(behind("C01", "10.0.1.1") + behind("C02", "10.0.1.2"));
+  EXPECT_TRUE(two) << all_text(two.problems);
+  find_problem(inventory_of(behind("C01", "10.0.1.1") + behind("C02", "10.0.1.1")).problems,
+               "inventory.duplicate");
+}
+
 TEST(InventoryFile, AJumpHostIsNoDutOfTheRack) {
   const std::string key = std::string("host_key: \"") + kHostKey + "\"";
   const auto rack = [&key](const std::string& jump, const std::string& host) {

@@ -8,6 +8,8 @@
 #include <charconv>
 #include <optional>
 
+#include "model/bmc_place.h"
+
 namespace kiln {
 namespace {
 
@@ -120,6 +122,8 @@ std::string address_key(const std::string& url) {
   }
   return "https://" + host + path;
 }
+
+std::string place_key(const BmcAccess& bmc) { return address_key(bmc.url) + bmc_way(bmc); }
 
 Result<std::vector<std::string>> bmc_addresses(const std::vector<std::string>& words) {
   std::vector<std::string> urls;

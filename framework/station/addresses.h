@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/inventory.h"
 
 namespace kiln {
 
@@ -17,5 +18,7 @@ Result<std::vector<std::string>> bmc_addresses(const std::vector<std::string>& w
 
 /// One spelling for all of one address: small letters, no :443, no slash at the end, IPv6 as RFC 5952 has it.
 std::string address_key(const std::string& url);
+/// The same of a BMC, with the jump host over which it is reached (model/bmc_place.h).
+std::string place_key(const BmcAccess& bmc);
 
 }  // namespace kiln

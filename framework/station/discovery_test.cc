@@ -178,6 +178,19 @@ TEST_F(LastScanFile, SaysWhatChangedAndIsKept) {
       << "who does not answer is not forgotten";
 }
 
+TEST_F(LastScanFile, TheSameAddressBehindTwoJumpHostsIsTwoBmcs) {
+  std::vector<DiscoveredBmc> both{tray_at("https://10.0.0.1", "A", 11), tray_at("https://10.0.0.1", "B", 12)};
+  both[0].dut.bmc->jump.emplace();
+  both[0].dut.bmc->jump->address = "10.0.1.1";
+  both[1].dut.bmc->jump.emplace();
+  both[1].dut.bmc->jump->address = "10.0.1.2";
+  ASSERT_TRUE(write_last_scan(state, updated({}, both)));
+  const Result<LastScan> before = read_last_scan(state);
+  ASSERT_TRUE(before);
+  EXPECT_EQ(before->size(), 2U);
+  EXPECT_THAT(changes(*before, both), IsEmpty());
+}
+
 TEST_F(LastScanFile, APinIsKeptAtOnceAndNothingElseIsLost) {
   const std::vector<DiscoveredBmc> first{tray_at("https://10.0.0.1", "A", 11)};
   ASSERT_TRUE(write_last_scan(state, updated({}, first)));

@@ -5,6 +5,8 @@
 #include <set>
 #include <utility>
 
+#include "model/bmc_place.h"
+
 namespace kiln {
 
 Result<DutLocks> DutLocks::take(const Plan& plan) {
@@ -13,7 +15,7 @@ Result<DutLocks> DutLocks::take(const Plan& plan) {
   for (const auto& id : plan.duts) {
     const Dut& dut = *plan.inventory.find(id);
     std::vector<std::string> addresses;
-    if (dut.bmc) addresses.push_back(dut.bmc->url);
+    if (dut.bmc) addresses.push_back(bmc_place(*dut.bmc));
     if (dut.host) addresses.push_back(fmt::format("{}:{}", dut.host->address, dut.host->port));
     for (const auto& address : addresses) {
       if (!taken.insert(address).second) continue;

@@ -50,6 +50,22 @@ TEST(DutLocks, WhatWasTakenIsFreeAgainAlsoAfterARefusal) {
   EXPECT_TRUE(DutLocks::take(plan_of({"C01", "C02"})));
 }
 
+TEST(DutLocks, TheSameAddressBehindTwoJumpHostsIsTwoBmcs) {
+  Plan one = plan_of({"C01"});
+  one.inventory.duts.front().host.reset();
+  one.inventory.duts.front().bmc->jump.emplace();
+  one.inventory.duts.front().bmc->jump->address = "10.0.1.1";
+  Plan other = one;
+  other.inventory.duts.front().bmc->jump->address = "10.0.1.2";
+  const Result<DutLocks> first = DutLocks::take(one);
+  ASSERT_TRUE(first);
+  EXPECT_TRUE(DutLocks::take(other));
+  other.inventory.duts.front().bmc->jump->address = "10.0.1.1";
+  const Result<DutLocks> same = DutLocks::take(other);
+  ASSERT_FALSE(same);
+  EXPECT_NE(same.error().message.find(" by 10.0.1.1:22"), std::string::npos) << same.error().message;
+}
+
 TEST(DutLocks, AProcessThatDiesLetsGo) {
   const Plan plan = plan_of({"C01"});
   std::array<int, 2> ready{};

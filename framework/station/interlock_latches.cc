@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/sha256.h"
+#include "model/bmc_place.h"
 
 namespace kiln {
 
@@ -81,7 +82,7 @@ InterlockLatch read_latch(const std::string& path) {
 std::string latch_key(const Dut& dut, const std::string& serial) {
   if (!serial.empty()) return "serial " + serial;
   if (!dut.expect.serial.empty()) return "serial " + dut.expect.serial;
-  return dut.bmc ? "bmc " + dut.bmc->url : "dut " + dut.id;
+  return dut.bmc ? "bmc " + bmc_place(*dut.bmc) : "dut " + dut.id;
 }
 
 InterlockLatch latch_of(const Dut& dut, const std::string& serial, const std::string& rack,
@@ -90,7 +91,7 @@ InterlockLatch latch_of(const Dut& dut, const std::string& serial, const std::st
   latch.dut = dut.id;
   latch.rack = rack;
   latch.key = latch_key(dut, serial);
-  if (dut.bmc) latch.bmc = dut.bmc->url;
+  if (dut.bmc) latch.bmc = bmc_place(*dut.bmc);
   latch.run = run;
   latch.cause = cut.cause;
   latch.code = cut.code;
@@ -117,7 +118,11 @@ Status InterlockLatches::set(const InterlockLatch& latch) const {
 std::optional<InterlockLatch> InterlockLatches::find(const Dut& dut, const std::string& serial) const {
   Dut nameless = dut;
   nameless.expect.serial.clear();
-  for (const std::string& key : {latch_key(dut, serial), latch_key(dut, ""), latch_key(nameless, "")}) {
+  // Older files name no jump host: any BMC with that URL may be meant.
+  Dut by_url = nameless;
+  if (by_url.bmc) by_url.bmc->jump.reset();
+  for (const std::string& key :
+       {latch_key(dut, serial), latch_key(dut, ""), latch_key(nameless, ""), latch_key(by_url, "")}) {
     const std::string path = file_of(directory_, key);
     std::error_code failed;
     if (!fs::exists(path, failed)) continue;
@@ -127,8 +132,9 @@ std::optional<InterlockLatch> InterlockLatches::find(const Dut& dut, const std::
     return latch;
   }
   if (!serial.empty() || !dut.bmc) return std::nullopt;
+  const std::string place = bmc_place(*dut.bmc);
   for (InterlockLatch& latch : all()) {
-    if (latch.bmc == dut.bmc->url) return std::move(latch);
+    if (latch.bmc == place || latch.bmc == dut.bmc->url) return std::move(latch);
   }
   return std::nullopt;
 }

@@ -20,7 +20,7 @@ struct InterlockLatch {
   /// The DUT itself, wherever it stands: the serial number that its BMC said, else the expected one, else the
   /// address of its BMC.
   std::string key;
-  std::string bmc;  ///< its address
+  std::string bmc;  ///< where it is (model/bmc_place.h)
   std::string run, cause, code, part, message;
   bool read = true;  ///< the hazard was read
   std::int64_t utc_ns = 0;

@@ -137,6 +137,41 @@ TEST_F(InterlockLatchesTest, TheTrayItselfIsLatchedWhateverTheRackFileSaysOfIt) 
   EXPECT_EQ(code(), "interlock.latched") << "the rack file says that it is the one";
 }
 
+/// A BMC in a private network, behind a jump host; which tray it is, nobody says.
+Dut behind(const std::string& jump) {
+  Dut dut;
+  dut.id = "C01";
+  dut.bmc.emplace();
+  dut.bmc->url = "https://172.31.13.251";
+  dut.bmc->jump.emplace();
+  dut.bmc->jump->address = jump;
+  return dut;
+}
+
+TEST_F(InterlockLatchesTest, TheSameAddressBehindAnotherJumpHostIsAnotherTray) {
+  const InterlockLatches latches(place.string());
+  const Dut cut = behind("10.0.1.1"), other = behind("10.0.1.2");
+  ASSERT_TRUE(latches.set(latch_of(cut, "", "A14", "R-1", Interlocked(), 17)));
+  EXPECT_TRUE(latches.find(cut, ""));
+  EXPECT_TRUE(latches.find(cut, "SN-said-today")) << "which tray was cut is not known";
+  EXPECT_FALSE(latches.find(other, ""));
+  EXPECT_FALSE(latches.find(other, "SN-said-today"));
+  ASSERT_TRUE(latches.set(latch_of(other, "SN-2", "A14", "R-1", Interlocked(), 18)));
+  EXPECT_EQ(latches.all().size(), 2U);
+  EXPECT_EQ(latches.find(other, "")->utc_ns, 18) << "by its address, until it says who it is";
+}
+
+TEST_F(InterlockLatchesTest, AnOlderFileThatNamesNoJumpHostLatchesWhateverHasThatAddress) {
+  const InterlockLatches latches(place.string());
+  Dut as_then = behind("10.0.1.1");
+  as_then.bmc->jump.reset();
+  ASSERT_TRUE(latches.set(latch_of(as_then, "", "A14", "R-1", Interlocked(), 17)));
+  for (const char* jump : {"10.0.1.1", "10.0.1.2"}) {
+    EXPECT_TRUE(latches.find(behind(jump), "")) << jump;
+    EXPECT_TRUE(latches.find(behind(jump), "SN-said-today")) << jump;
+  }
+}
+
 TEST_F(InterlockLatchesTest, ALatchWithoutASerialNumberHangsOnTheAddress) {
   const InterlockLatches latches(place.string());
   Dut& dut = plan.inventory.duts[0];

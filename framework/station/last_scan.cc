@@ -12,6 +12,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "model/bmc_place.h"
 #include "station/addresses.h"
 
 namespace kiln {
@@ -117,7 +118,7 @@ Status remember_pin(const std::string& state_directory, const BmcAccess& bmc) {
   if (bmc.tls.kind != TlsTrust::Kind::pin || bmc.tls.value.empty()) return success();
   Result<LastScan> scan = read_last_scan(state_directory);
   if (!scan) return scan.error();
-  const std::string url = address_key(bmc.url);
+  const std::string url = place_key(bmc);
   SeenBmc& seen = (*scan)[url];
   if (seen.pin_sha256 == bmc.tls.value) return success();
   seen.url = url;
@@ -128,7 +129,7 @@ Status remember_pin(const std::string& state_directory, const BmcAccess& bmc) {
 LastScan updated(LastScan before, const std::vector<DiscoveredBmc>& found) {
   for (const DiscoveredBmc& bmc : found) {
     SeenBmc seen;
-    seen.url = address_key(bmc.dut.bmc->url);
+    seen.url = place_key(*bmc.dut.bmc);
     const auto known = before.find(seen.url);
     if (known != before.end()) seen.pin_sha256 = known->second.pin_sha256;  // never forgotten
     const bool accepted =
@@ -163,8 +164,8 @@ std::vector<std::string> changes(const LastScan& before, const std::vector<Disco
     if (!seen.serial.empty()) was_at[seen.serial] = url;
   }
   for (const DiscoveredBmc& bmc : found) {
-    const std::string& url = bmc.dut.bmc->url;
-    const auto known = before.find(address_key(url));
+    const std::string url = bmc_place(*bmc.dut.bmc);
+    const auto known = before.find(place_key(*bmc.dut.bmc));
     if (bmc.state != DiscoveredBmc::State::read) {
       if (known != before.end() && !known->second.serial.empty())
         said.push_back(fmt::format("{}: {} {} was there and could not be read now", url, known->second.model,

@@ -11,12 +11,15 @@
 #include "io/libssh_shell.h"
 #include "io/post_listener.h"
 #include "io/ssh_jump.h"
+#include "model/bmc_place.h"
+#include "station/sessions_by_way.h"
 #include "station/sessions_on_disk.h"
 
 namespace kiln {
 namespace {
 
 constexpr std::size_t kHandshakes = 16;     // SSH key exchanges at once: 0.7 ms of the loop each
+constexpr std::size_t kJumpHandshakes = 4;  // of their own: hosts that hang must not keep BMCs out of reach
 constexpr std::size_t kRequestsAtOnce = 3;  // to one BMC: two reads, and a stream of events beside them
 
 }  // namespace
@@ -28,6 +31,7 @@ RealDevices::RealDevices(Loop& loop, Credentials credentials, const std::string&
       curl_(loop),
       dialects_(std::move(dialects)),
       handshakes_("ssh_handshake", kHandshakes),
+      jump_handshakes_("jump_handshake", kJumpHandshakes),
       processes_(make_process_launcher(loop)) {
   Result<std::shared_ptr<SessionsOnDisk>> sessions = SessionsOnDisk::open(state_directory, loop.clock());
   if (sessions) sessions_ = std::move(*sessions);
@@ -85,14 +89,13 @@ Result<RealDevices::RedfishDoor> RealDevices::redfish_door(const Dut& dut) {
   redfish.base_url = dut.bmc->url;
   redfish.user = login->user;
   redfish.password = login->password;
-  // The same address behind two jump hosts is two BMCs.
-  const std::string place =
-      dut.bmc->jump ? fmt::format("{} by {}:{}", dut.bmc->url, dut.bmc->jump->address, dut.bmc->jump->port)
-                    : dut.bmc->url;
+  const std::string place = bmc_place(*dut.bmc);
   std::shared_ptr<LoginDoor>& door = login_doors_[place + " " + login->user];
   if (!door) door = std::make_shared<LoginDoor>();
   redfish.login_door = door;
   redfish.open_sessions = sessions_;
+  if (sessions_ && dut.bmc->jump)
+    redfish.open_sessions = std::make_shared<SessionsByWay>(sessions_, bmc_way(*dut.bmc));
   std::shared_ptr<BmcPeer>& peer = peers_[place];
   if (!peer) peer = std::make_shared<BmcPeer>();
   redfish.peer = peer;
@@ -124,7 +127,7 @@ Result<HttpOptions> RealDevices::http_options(const Dut& dut) {
   if (!login) return login.error();
   std::shared_ptr<SshJump>& jump = jumps_[fmt::format("{}@{}:{} {} {}", login->user, host.address, host.port,
                                                       host.credential, host.host_key)];
-  if (!jump) jump = make_ssh_jump(loop_, handshakes_, std::move(*login));
+  if (!jump) jump = make_ssh_jump(loop_, jump_handshakes_, std::move(*login));
   options.jump = jump;
   return options;
 }

@@ -74,7 +74,7 @@ class RealDevices final : public Devices {
   std::map<std::string, std::shared_ptr<BmcPeer>> peers_;          ///< by address
   std::map<std::string, std::shared_ptr<LoginDoor>> login_doors_;  ///< by address and user
   std::map<std::string, std::shared_ptr<SshJump>> jumps_;          ///< by user, address and key
-  Pool handshakes_;
+  Pool handshakes_, jump_handshakes_;
   std::unique_ptr<ProcessLauncher> processes_;
 };
 

@@ -4,10 +4,12 @@
 //   <state>/sessions/<process id>-<n>.json   mode 0600, locked (flock) while the program lives
 //
 // One JSON object per line: {"opened":{"bmc":…,"uri":…,"user":…,"created":…}} or {"ended":{…}} with the same
-// keys; a subscription to events has "context" as well. A file that nobody holds is of a station that is
-// dead; what it leaves open is what was left at its BMCs. A file goes with its last session; after 30 days it
-// is deleted, for BMCs that nobody asks again. No token or password stands there. Files of others, or that
-// others could write, are not looked at. Loop thread; blocking, some lines.
+// keys; a subscription to events has "context" as well. "bmc" of one behind a jump host names that, too
+// (sessions_by_way.h); what older builds noted of such a one names its URL alone and is left to time out. A
+// file that nobody holds is of a station that is dead; what it leaves open is what was left at its BMCs. A
+// file goes with its last session; after 30 days it is deleted, for BMCs that nobody asks again. No token or
+// password stands there. Files of others, or that others could write, are not looked at. Loop thread;
+// blocking, some lines.
 
 #include <cstdint>
 #include <functional>

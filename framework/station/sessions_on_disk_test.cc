@@ -11,6 +11,7 @@
 #include <functional>
 
 #include "base/time.h"
+#include "station/sessions_by_way.h"
 
 namespace kiln {
 namespace {
@@ -193,6 +194,23 @@ TEST_F(SessionsOnDiskTest, ASubscriptionIsLeftWithItsContext) {
   EXPECT_EQ(left[1], subscription);
   sessions->settled(subscription);
   EXPECT_EQ(sessions->left(kOne).size(), 1U);
+}
+
+TEST_F(SessionsOnDiskTest, WhatWasLeftBehindOneJumpHostIsNotLookedForBehindAnother) {
+  const OpenSession mine = session_at(kOne, "/redfish/v1/SessionService/Sessions/1");
+  dies([&mine](SessionsOnDisk& sessions) {
+    const std::shared_ptr<OpenSessions> kept(&sessions, [](OpenSessions*) {});
+    SessionsByWay(kept, " by 10.0.1.1:22").opened(mine);
+  });
+  const std::shared_ptr<SessionsOnDisk> sessions = open();
+  SessionsByWay there(sessions, " by 10.0.1.1:22"), elsewhere(sessions, " by 10.0.1.2:22");
+  EXPECT_TRUE(sessions->left(kOne).empty()) << "nor at that address in the station's own network";
+  EXPECT_TRUE(elsewhere.left(kOne).empty());
+  elsewhere.settled(mine);
+  ASSERT_EQ(there.left(kOne).size(), 1U);
+  EXPECT_EQ(there.left(kOne).front(), mine) << "who asks knows nothing of the way";
+  there.settled(mine);
+  EXPECT_TRUE(there.left(kOne).empty());
 }
 
 }  // namespace

@@ -136,6 +136,9 @@ def main():
         check(all(entry["dut"] != roles and entry["dut"] != inventory["duts"][0]["id"] for entry in entries),
               "and no password is sent there", entries)
         check(any("before it was BEFORE" in text for text in said["changes"]), "another machine at an address is told", said["changes"])
+        result, said = scan(options, place, hosts[0], "--credentials", credentials, "--accept-certificate", urls[1])
+        check(result.returncode == 4 and said["bmcs"][0]["code"] == "discover.other_certificate",
+              "who accepts the certificate of one address accepts that of no other", said)
         result, said = scan(options, place, hosts[0], "--credentials", credentials, "--accept-certificate", urls[0])
         check(result.returncode == 0, "until somebody accepts it", result.stderr)
         with open(state, "w", encoding="utf-8") as kept:

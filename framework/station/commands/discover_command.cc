@@ -18,6 +18,7 @@
 #include "files/inventory_file.h"
 #include "files/inventory_text.h"
 #include "io/loop.h"
+#include "model/bmc_place.h"
 #include "station/addresses.h"
 #include "station/commands/commands.h"
 #include "station/discovery.h"
@@ -64,7 +65,7 @@ Status set_targets(const CommandLine& line, Scan& scan) {
   std::set<std::string> listed;
   for (const Dut& dut : scan.known.duts) {
     if (!dut.bmc) continue;
-    listed.insert(address_key(dut.bmc->url));
+    listed.insert(place_key(*dut.bmc));
     scan.targets.push_back({dut, true, ""});
   }
   for (const std::string& url : *urls) {
@@ -72,8 +73,7 @@ Status set_targets(const CommandLine& line, Scan& scan) {
     DiscoveryTarget target;
     target.dut.bmc = BmcAccess{url, *credential, TlsTrust()};
     const auto seen = scan.before.find(url);
-    const bool accepted = std::find(line.accepted_certificates.begin(), line.accepted_certificates.end(),
-                                    url) != accepted_urls.end();
+    const bool accepted = std::find(accepted_urls.begin(), accepted_urls.end(), url) != accepted_urls.end();
     if (seen != scan.before.end() && !accepted) target.known_pin = seen->second.pin_sha256;
     scan.targets.push_back(std::move(target));
   }
@@ -83,7 +83,8 @@ Status set_targets(const CommandLine& line, Scan& scan) {
 }
 
 void print_found(const DiscoveredBmc& bmc) {
-  const std::string where = bmc.dut.id.empty() ? bmc.dut.bmc->url : bmc.dut.id + " " + bmc.dut.bmc->url;
+  const std::string place = bmc_place(*bmc.dut.bmc);
+  const std::string where = bmc.dut.id.empty() ? place : bmc.dut.id + " " + place;
   if (bmc.state != DiscoveredBmc::State::read) {
     if (bmc.state != DiscoveredBmc::State::nobody || !bmc.dut.id.empty())
       std::cout << fmt::format("BAD   {}\n      {} [{}]\n", where, bmc.why, bmc.code);

@@ -70,12 +70,20 @@ void read_target_of_rack(const CommandLine& line, DoctorWish& wish) {
   wish.from_rack = true;
   std::vector<std::string> ids;
   const Dut* found = wish.inventory.find(line.bmc_target);
+  const bool by_id = found != nullptr;
+  std::vector<const Dut*> at_address;
   const std::string address = address_key(line.bmc_target);
   for (const Dut& dut : wish.inventory.duts) {
     ids.push_back(dut.id);
-    if (found == nullptr && dut.bmc && address_key(dut.bmc->url) == address) found = &dut;
+    if (!by_id && dut.bmc && address_key(dut.bmc->url) == address) at_address.push_back(&dut);
   }
-  if (found == nullptr) {
+  if (at_address.size() == 1) found = at_address.front();
+  if (at_address.size() > 1) {
+    wish.problems.push_back(
+        {line.rack_file, "usage.dut",
+         fmt::format("{} and {} have that address, behind other jump hosts: name one of them",
+                     at_address[0]->id, at_address[1]->id)});
+  } else if (found == nullptr) {
     wish.problems.push_back(
         {line.rack_file, "usage.dut",
          fmt::format("there is no DUT '{}'{}", line.bmc_target, did_you_mean(line.bmc_target, ids))});
