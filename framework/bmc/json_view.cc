@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/json.hpp>
 #include <cmath>
@@ -123,6 +124,47 @@ simdjson::error_code parse_into(const std::string& text, int max_depth, simdjson
     depth = max_depth;
   }
   return parser.parse_into_document(document, text).error();
+}
+
+/// Documents that nobody reads any more, for the next texts of about their size: what is polled has the same
+/// size each time, and a document takes ten times its text, which the allocator would look for anew.
+class SpareDocuments : public std::enable_shared_from_this<SpareDocuments> {
+ public:
+  SpareDocuments() { spare_.reserve(kMostSpare); }
+  std::shared_ptr<simdjson::dom::document> take(std::size_t size) {
+    const auto fits = [size](const auto& one) {
+      return one->capacity() >= size && one->capacity() <= 2 * size;
+    };
+    const auto found = std::find_if(spare_.begin(), spare_.end(), fits);
+    std::unique_ptr<simdjson::dom::document> taken;
+    if (found == spare_.end()) {
+      taken = std::make_unique<simdjson::dom::document>();
+    } else {
+      taken = std::move(*found);
+      spare_.erase(found);
+    }
+    // They may outlive the thread's own hold on this.
+    return {taken.release(), [self = shared_from_this()](simdjson::dom::document* done) {
+              self->keep(std::unique_ptr<simdjson::dom::document>(done));
+            }};
+  }
+
+ private:
+  static constexpr std::size_t kMostSpare = 4;
+  static constexpr std::size_t kLargestSpare = 64UL * 1024UL;  // bytes of text
+
+  void keep(std::unique_ptr<simdjson::dom::document> done) {
+    if (done->capacity() == 0 || done->capacity() > kLargestSpare) return;
+    if (spare_.size() == kMostSpare) spare_.erase(spare_.begin());
+    spare_.push_back(std::move(done));
+  }
+
+  std::vector<std::unique_ptr<simdjson::dom::document>> spare_;  ///< the one that was let go last is the last
+};
+
+std::shared_ptr<simdjson::dom::document> document_for(std::size_t size) {
+  thread_local const auto spare = std::make_shared<SpareDocuments>();
+  return spare->take(size);
 }
 
 }  // namespace
@@ -259,9 +301,9 @@ std::string JsonView::printed() const {
 }
 
 Result<JsonDocument> JsonDocument::parse(const std::string& text, int max_depth) {
-  auto document = std::make_shared<simdjson::dom::document>();
+  const std::shared_ptr<simdjson::dom::document> document = document_for(text.size());
   simdjson::error_code failure = parse_into(text, max_depth, *document);
-  if (failure == simdjson::SUCCESS) return JsonDocument(std::move(document), false);
+  if (failure == simdjson::SUCCESS) return JsonDocument(document, false);
   if (failure == simdjson::DEPTH_ERROR) {
     return Error("json.too_deep", fmt::format("the body nests deeper than {} levels", max_depth));
   }
@@ -272,7 +314,7 @@ Result<JsonDocument> JsonDocument::parse(const std::string& text, int max_depth)
     return Error("json.invalid",
                  fmt::format("the body of {} bytes is not JSON ({})", text.size(), tidy_text(reason)));
   }
-  return JsonDocument(std::move(document), true);
+  return JsonDocument(document, true);
 }
 
 JsonView JsonDocument::root() const { return {document_, document_->root()}; }

@@ -108,5 +108,30 @@ TEST(RedfishError, TheRealCodeMayStandInTheExtendedInfo) {
   EXPECT_FALSE(refusal_of(view(R"({"Id":"1","Status":{"State":"Enabled"},"Message":"fine"})")));
 }
 
+TEST(JsonDocument, IsWhatWasParsedForAsLongAsAnybodyReadsIt) {
+  const auto text = [](int number) {
+    return "{\"Id\": \"" + std::string(1500, 'x') + "\", \"Reading\": " + std::to_string(number) + "}";
+  };
+  std::vector<JsonView> read;
+  for (int i = 100; i < 120; ++i) {
+    const Result<JsonDocument> document = JsonDocument::parse(text(i), 16);
+    ASSERT_TRUE(document);
+    read.push_back(document->root());
+    if (i % 3 == 0) read.front() = JsonView();  // nobody reads this one any more: the next may take its place
+    if (i % 3 == 0) read.erase(read.begin());
+  }
+  for (std::size_t i = 0; i < read.size(); ++i)
+    EXPECT_EQ(read[i]["Reading"].integer(), 120 - static_cast<int>(read.size() - i));
+}
+
+TEST(JsonView, HasAnyLooksForAllNamesAtOnce) {
+  const Result<JsonDocument> document = JsonDocument::parse(R"({"Id": 1, "Error": {"Message": 2}})", 16);
+  ASSERT_TRUE(document);
+  EXPECT_TRUE(document->root().has_any({"error", "Error"}));
+  EXPECT_FALSE(document->root().has_any({"error", "Message"})) << "of this object, not of those in it";
+  EXPECT_FALSE(document->root()["Id"].has_any({"Id"}));
+  EXPECT_FALSE(JsonView().has_any({"Id"}));
+}
+
 }  // namespace
 }  // namespace kiln

@@ -288,10 +288,10 @@ boost::asio::awaitable<Result<RedfishResource>> RedfishClient::get(const Ctx& ct
       Status turn = co_await wait_for_turn(ctx, *path);
       if (!turn) co_return turn.error();
     }
-    peer().budget.sent(ctx.now().monotonic_ns);
+    const std::int64_t sent_ns = ctx.now().monotonic_ns;
+    peer().budget.sent(sent_ns);
     HttpRequest request("GET", *path);
     request.headers = {{"Accept", "application/json"}, {"OData-Version", "4.0"}};
-    const std::int64_t sent_ns = ctx.now().monotonic_ns;
     Result<HttpResponse> response = co_await signed_exchange(ctx, std::move(request));
     std::optional<Error> failure;
     std::optional<std::string> retry_after;

@@ -50,6 +50,8 @@ CurlMulti::~CurlMulti() { curl_multi_cleanup(multi_); }
 
 Status CurlMulti::add(CURL* easy, const CurlDone& done) {
   curl_easy_setopt(easy, CURLOPT_PRIVATE, &done);
+  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, &CurlMulti::on_close);
+  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, this);
   adding_ = true;
   const CURLMcode code = curl_multi_add_handle(multi_, easy);
   adding_ = false;
@@ -66,24 +68,52 @@ Status CurlMulti::add(CURL* easy, const CurlDone& done) {
 
 void CurlMulti::remove(CURL* easy) { curl_multi_remove_handle(multi_, easy); }
 
-int CurlMulti::on_socket(CURL* /*easy*/, curl_socket_t socket, int what, void* self, void* known) {
+int CurlMulti::on_socket(CURL* easy, curl_socket_t socket, int what, void* self, void* /*known*/) {
   auto* multi = static_cast<CurlMulti*>(self);
-  const int set = multi->sockets_.native_handle();
+  const auto number = static_cast<std::size_t>(socket);
+  if (number >= multi->watched_.size()) multi->watched_.resize(number + 1);
+  Watched& watched = multi->watched_[number];
   if (what == CURL_POLL_REMOVE) {
-    epoll_ctl(set, EPOLL_CTL_DEL, socket,
-              nullptr);  // fails when curl has closed it already; then it left the set too
+    long status = 0;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    watched.idle = status != 0 && watched.events != 0;
+    if (!watched.idle) multi->tell_of(socket, 0);
     return 0;
   }
+  std::uint32_t events = 0;
+  if ((what & CURL_POLL_IN) != 0) events |= EPOLLIN;
+  if ((what & CURL_POLL_OUT) != 0) events |= EPOLLOUT;
+  watched.idle = false;
+  multi->tell_of(socket, events);
+  return 0;
+}
+
+void CurlMulti::tell_of(curl_socket_t socket, std::uint32_t events) {
+  const int set = sockets_.native_handle();
+  Watched& watched = watched_[static_cast<std::size_t>(socket)];
+  if (events == watched.events) return;
   epoll_event event{};
   event.data.fd = socket;
-  if ((what & CURL_POLL_IN) != 0) event.events |= EPOLLIN;
-  if ((what & CURL_POLL_OUT) != 0) event.events |= EPOLLOUT;
-  const int change = known == nullptr ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
-  if (epoll_ctl(set, change, socket, &event) != 0) {
-    epoll_ctl(set, change == EPOLL_CTL_ADD ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, socket, &event);
+  event.events = events;
+  if (events == 0) {
+    epoll_ctl(set, EPOLL_CTL_DEL, socket,
+              nullptr);  // fails when curl has closed it already; then it left the set too
+  } else {
+    const int change = watched.events == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    if (epoll_ctl(set, change, socket, &event) != 0)
+      epoll_ctl(set, change == EPOLL_CTL_ADD ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, socket, &event);
   }
-  if (known == nullptr) curl_multi_assign(multi->multi_, socket, self);  // the one call allowed here
-  return 0;
+  watched.events = events;
+}
+
+/// CURLOPT_CLOSESOCKETFUNCTION.
+int CurlMulti::on_close(void* self, curl_socket_t socket) {
+  auto* multi = static_cast<CurlMulti*>(self);
+  if (static_cast<std::size_t>(socket) < multi->watched_.size()) {
+    multi->tell_of(socket, 0);
+    multi->watched_[static_cast<std::size_t>(socket)] = Watched();
+  }
+  return ::close(socket);
 }
 
 int CurlMulti::on_timer(CURLM* /*multi*/, long milliseconds, void* self) {
@@ -154,6 +184,13 @@ void CurlMulti::serve_sockets() {
   const int count = epoll_wait(sockets_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events.at(static_cast<std::size_t>(i));
+    Watched& watched = watched_[static_cast<std::size_t>(event.data.fd)];
+    if (watched.idle) {
+      // Its peer closes it, or says what nobody asked for: curl finds out when it wants to use it again.
+      watched.idle = false;
+      tell_of(event.data.fd, 0);
+      continue;
+    }
     int what = 0;
     if ((event.events & EPOLLIN) != 0) what |= CURL_CSELECT_IN;
     if ((event.events & EPOLLOUT) != 0) what |= CURL_CSELECT_OUT;

@@ -32,6 +32,10 @@ PeerReply reply_behind_jump(const PeerRequest& request) {
   if (request.path == "/large") reply = ok_reply(large_text());
   if (request.path == "/echo") reply = ok_reply(request.body);
   if (request.path == "/hangs") reply.hang = true;
+  if (request.path == "/once") {
+    reply.bytes = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
+    reply.goodbye = true;
+  }
   if (request.path == "/breaks") {
     reply.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf";
     reply.close = true;
@@ -92,6 +96,17 @@ TEST_F(SshJumpTest, ARequestPassesAndTheConnectionIsKept) {
     EXPECT_EQ(answer->body, "{}");
   }
   EXPECT_EQ(peer_.connections(), 1);
+}
+
+TEST_F(SshJumpTest, AConnectionThatIsNotKeptIsMadeAnewUnderTheSameNumber) {
+  const Sshd sshd;
+  const auto client = client_by(jump_by(sshd.options()));
+  for (int i = 0; i < 6; ++i) {
+    const Result<HttpResponse> answer = send(*client, HttpRequest("GET", peer_.url("/once")), 20s);
+    ASSERT_TRUE(answer) << answer.error().full();
+    EXPECT_EQ(answer->body, "{}");
+  }
+  EXPECT_EQ(peer_.connections(), 6);
 }
 
 TEST_F(SshJumpTest, TheCertificateIsVerifiedEndToEnd) {
