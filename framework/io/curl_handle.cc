@@ -152,6 +152,7 @@ void CurlHandle::tell_headers(const HttpRequest& request, bool sends_body) {
 void CurlHandle::end(const HttpRequest& request) {
   const bool plain_read =
       request.method == "GET" && request.user.empty() && !has_body(request) && !received_.on_piece;
+  if (received_.sendings > 1) repeated_ += received_.sendings - 1;
   received_ = Received();
   if (plain_read) return;
   curl_easy_reset(easy_.get());

@@ -36,6 +36,10 @@ class CurlHandle {
   /// session's token among them; after anything else the handle forgets all, the password first.
   void end(const HttpRequest& request);
 
+  /// To be thrown away: curl counts over the life of a handle how often a kept connection broke before the
+  /// answer, and gives up at the sixth time, however well the peer is (docs/traps.md 40).
+  [[nodiscard]] bool worn_out() const { return repeated_ >= kMostRepeated; }
+
   [[nodiscard]] CURL* easy() const { return easy_.get(); }
   [[nodiscard]] Received& received() { return received_; }
   [[nodiscard]] const char* error_text() const { return error_text_.data(); }
@@ -49,8 +53,10 @@ class CurlHandle {
   void tell_method(const HttpRequest& request);
   void tell_headers(const HttpRequest& request, bool sends_body);
 
+  static constexpr int kMostRepeated = 2;  // of 5; one request may meet with several
   const HttpOptions& options_;
   curl_slist* connect_to_;
+  int repeated_ = 0;
   Received received_;
   std::array<char, CURL_ERROR_SIZE> error_text_{};
   CurlList header_lines_;

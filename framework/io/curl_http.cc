@@ -239,7 +239,7 @@ class CurlClient final : public HttpClient {
       curl_easy_setopt(handle->easy(), CURLOPT_CONNECT_TO, nullptr);
       curl_easy_setopt(handle->easy(), CURLOPT_OPENSOCKETDATA, nullptr);
     }
-    idle_.push_back(std::move(handle));
+    if (!handle->worn_out()) idle_.push_back(std::move(handle));
   }
 
   /// Connections come from the jump host. curl keeps them by the address they are made to: one of their own

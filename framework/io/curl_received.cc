@@ -60,8 +60,8 @@ std::size_t on_body(const char* data, std::size_t size, std::size_t count, void*
 int on_sending(void* target, char* /*ours*/, char* /*theirs*/, int /*our_port*/,
                int /*their_port*/) noexcept {
   auto& received = *static_cast<Received*>(target);
-  if (received.sent_before && !received.may_be_repeated) return CURL_PREREQFUNC_ABORT;
-  received.sent_before = true;
+  if (received.sendings > 0 && !received.may_be_repeated) return CURL_PREREQFUNC_ABORT;
+  ++received.sendings;
   return CURL_PREREQFUNC_OK;
 }
 

@@ -24,7 +24,7 @@ struct Received {
   bool headers_complete = false;  ///< curl takes an answer that ends within its headers for a whole one
   bool contradicts_itself = false;
   bool may_be_repeated = true;  ///< by curl, which does so when a kept connection breaks before the answer
-  bool sent_before = false;
+  int sendings = 0;             ///< more than one: kept connections broke
   std::function<void(const std::string&)> on_piece;  ///< of a stream; empty otherwise
   bool good = false;                                 ///< the status is 200
 };
