@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "bmc/firmware_update.h"
+#include "bmc/large_body.h"
 #include "bmc/redfish_time.h"
 #include "bmc/tray_for_test.h"
 
@@ -291,6 +292,27 @@ TEST_F(Update, AnUploadMayTakeAsLongAsItsWrite) {
     if (sent.method != "POST") continue;
     ASSERT_TRUE(sent.timeout);
     EXPECT_GT(*sent.timeout, 9min);
+  }
+}
+
+TEST_F(Update, ABigImageIsSentWithEverybodysTurnInBetween) {
+  constexpr std::size_t kSlices = 20;
+  service.bodies["/redfish/v1/UpdateService"] =
+      R"({"@odata.id":"/redfish/v1/UpdateService","Id":"U","MultipartHttpPushUri":"/redfish/v1/push",
+      "FirmwareInventory":{"@odata.id":"/redfish/v1/FI"}})";
+  request.image.assign(kSlices * kBodySlice, 'k');  // the first sign of each boundary
+  accept();
+  task("Completed", 100);
+  const std::int64_t before_ns = desk.now_ns();
+  const auto outcome = update();
+  ASSERT_TRUE(outcome) << outcome.error().full();
+  EXPECT_TRUE(outcome->task_ok);
+  // Searched once and copied four times, with a turn of 1 ms for others after each slice.
+  EXPECT_GE(desk.now_ns() - before_ns, Nanoseconds(5 * (kSlices - 1) * 1ms).count());
+  for (const HttpRequest& sent : service.requests) {
+    if (sent.method == "POST" && sent.url.ends_with("/push")) {
+      EXPECT_NE(sent.body.find(request.image), std::string::npos);
+    }
   }
 }
 

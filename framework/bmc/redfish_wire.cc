@@ -135,7 +135,7 @@ boost::asio::awaitable<Result<HttpResponse>> RedfishWire::exchange(
     }
     if (response->status == 303) {
       request.method = "GET";
-      request.body.clear();
+      body.clear();
     }
     path = *next;
   }
