@@ -72,6 +72,20 @@ class Switches final : public Step {
   Answers answers_;
 };
 
+/// Does nothing for a minute.
+class Later final : public Step {
+ public:
+  Later() { description_.use = "test.later"; }
+  const StepDescription& describe() const override { return description_; }
+  awaitable<Status> run(StepContext& context) override {
+    const Status waited = co_await context.ctx().sleep_for(1min);
+    co_return waited;
+  }
+
+ private:
+  StepDescription description_;
+};
+
 struct FirmwareTest : testing::Test {
   FirmwareTest() {
     std::string pattern = testing::TempDir() + "kiln-firmware-XXXXXX";
@@ -90,8 +104,8 @@ struct FirmwareTest : testing::Test {
   }
   ~FirmwareTest() override { std::filesystem::remove_all(place); }
 
-  Dut& add(const std::string& id) {
-    Dut& dut = bench.add_dut(id, Role::compute_tray);
+  Dut& add(const std::string& id, Role role = Role::compute_tray) {
+    Dut& dut = bench.add_dut(id, role);
     bench.expect(dut, ComponentKind::firmware, {"UEFI"});
     dut.expect.components.back().firmware = "2.0.0";
     FakeHardware& hardware = bench.hardware(id);
@@ -135,6 +149,29 @@ struct FirmwareTest : testing::Test {
 };
 
 // ---------------------------------------------------------------- updating
+
+TEST_F(FirmwareTest, AShelfWaitsUntilTheOtherOneIsWritten) {
+  for (const char* id : {"P01", "P02"}) add(id, Role::power_shelf);
+  bool first_is_done = false, second_began = false;
+  bench.hardware("P01").update_takes = 5min;
+  bench.hardware("P01").on_update = [&first_is_done](FakeHardware& fake, const UpdateRequest& request) {
+    first_is_done = true;
+    fake.firmware.front().version = request.image;
+  };
+  bench.hardware("P02").on_call = [&](const std::string& verb) {
+    if (verb != "update_firmware") return;
+    second_began = true;
+    EXPECT_TRUE(first_is_done) << "nobody writes on a shelf while the other one is written";
+  };
+  bench.step("later", std::make_unique<Later>(), {}, {"P02"});
+  StepBench::With with{{"component", "UEFI"}, {"images", place.string()}};
+  StepSpec& spec = bench.step("update", plugin_step("firmware.update"), std::move(with), {"P01", "P02"});
+  spec.timeout = 1h;
+  const BenchResult result = bench.run();
+  for (const auto& problem : result.problems) ADD_FAILURE() << problem.message;
+  EXPECT_TRUE(second_began);
+  for (const char* id : {"P01", "P02"}) EXPECT_EQ(of(result, id), Decision::go) << id;
+}
 
 TEST_F(FirmwareTest, AnUpdateIsGoWhenTheInventoryShowsTheVersionAfterTheReset) {
   update();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <utility>
 
 #include "activation.h"
@@ -20,7 +21,7 @@ namespace {
 
 /// A BMC that has just restarted reads its detectors some time after it answers.
 constexpr Nanoseconds kWatchedAgainWithin = std::chrono::seconds(180);
-constexpr Nanoseconds kWatchedLookEvery = std::chrono::milliseconds(500);
+constexpr Nanoseconds kAskAgainEvery = std::chrono::milliseconds(500);
 constexpr Nanoseconds kQuietLookTakes = std::chrono::seconds(2);
 constexpr Nanoseconds kShellLookTakes = std::chrono::seconds(20);
 constexpr Nanoseconds kPowerToldWithin = std::chrono::seconds(60);
@@ -30,25 +31,33 @@ constexpr Nanoseconds kQuietLookEvery = std::chrono::seconds(5);
 /// Somebody else's update: as long as the longest of ours.
 constexpr Nanoseconds kUnderWayWithin = std::chrono::hours(1);
 
-/// Leave, once the leak detectors are read again: after a BMC's restart nobody can say yet that they are dry.
-/// And once nothing else is written that this could disturb: power shelves are written one after the other.
-/// Every other refusal stands at once.
-awaitable<Result<Permit>> permit_when_watched(StepContext& context, Energy energy, std::string reason) {
-  Ctx waiting = context.ctx().child_within("leak detectors are read again", kWatchedAgainWithin);
+/// Leave, once the leak detectors are read again (after a BMC's restart nobody can say yet that they are
+/// dry), and once nobody writes firmware of what this DUT serves, as one power shelf does beside another.
+/// Every other refusal stands at once. `needs`: what must be left of the step's time afterwards.
+awaitable<Result<Permit>> permit_in_turn(StepContext& context, Energy energy, std::string reason,
+                                         Nanoseconds needs) {
+  std::optional<Ctx> watched_again;
   while (true) {
     Result<Permit> leave = context.permit(energy, reason);
     if (leave) co_return leave;
     const std::string& code = leave.error().code;
-    if (code == "permit.flash_open") {
-      context.progress("waits until another write is over");
-      const Status turn = co_await context.ctx().sleep_for(kWatchedLookEvery);
-      if (!turn) co_return leave;
-      waiting = context.ctx().child_within("leak detectors are read again", kWatchedAgainWithin);
-      continue;
+    const bool others_write = code == "permit.flash_open";
+    if (!others_write && code != "permit.no_leak_watch" && code != "permit.no_warden_watch") co_return leave;
+    if (others_write && context.ctx().remaining() < needs) co_return leave;
+    if (others_write) {
+      watched_again.reset();
+    } else if (!watched_again) {
+      watched_again = context.ctx().child_within("leak detectors are read again", kWatchedAgainWithin);
     }
-    if (code != "permit.no_leak_watch" && code != "permit.no_warden_watch") co_return leave;
-    context.progress("waits until the leak detectors are read again");
-    const Status waited = co_await waiting.sleep_for(kWatchedLookEvery);
+    context.progress(others_write ? "waits: " + leave.error().message
+                                  : std::string("waits until the leak detectors are read again"));
+    Status waited = success();
+    if (others_write) {
+      waited = co_await context.ctx().sleep_for(kAskAgainEvery);
+    } else {
+      waited = co_await watched_again->sleep_for(kAskAgainEvery);
+    }
+    if (context.ctx().stopped()) co_return waited.error();
     if (!waited) co_return leave;
   }
 }
@@ -298,18 +307,19 @@ awaitable<Result<Running>> install_in_turn(StepContext& context, const FirmwareT
                                            const Running& before, bool host_on, std::string& image,
                                            bool& begun) {
   std::string reason = fmt::format("{}: {} to {}", target.component, before.version, target.version);
-  const Result<Permit> flash = co_await permit_when_watched(context, Energy::flash, std::move(reason));
+  const bool is_planned = !target.sha256.empty() || !target.uri.empty();  // else it takes what its step has
+  const Nanoseconds budget = flash_budget(context, target);
+  const Nanoseconds needs = is_planned ? budget : Nanoseconds::zero();
+  if (context.ctx().remaining() < needs) co_return no_time(context, target);
+  const Result<Permit> flash = co_await permit_in_turn(context, Energy::flash, std::move(reason), needs);
   if (!flash && flash.error().code == kAnotherIsWritten) co_return no_time(context, target);
   if (!flash) co_return flash.error();
-  const Nanoseconds budget = flash_budget(context, target);
-  const bool is_planned = !target.sha256.empty() || !target.uri.empty();  // else it takes what its step has
-  if (is_planned && context.ctx().remaining() < budget) co_return no_time(context, target);
   Writing writing(context, *flash, target, before);
   writing.host_was_on = host_on;
   const bool blinds = blinds_leak_watch(context, target);
   if (takes_power(target, host_on) || (blinds && host_on)) {
     std::string activation = "activate " + target.component;
-    Result<Permit> leave = co_await permit_when_watched(context, Energy::power, std::move(activation));
+    Result<Permit> leave = co_await permit_in_turn(context, Energy::power, std::move(activation), needs);
     if (!leave) co_return leave.error();
     writing.power = std::move(*leave);
   }
