@@ -32,7 +32,8 @@ constexpr const char* kWatchAction =
 /// What the watch has seen of one log.
 struct SeenLog {
   std::set<std::string> entries;  ///< id and time of each
-  std::string newest;             ///< name_of_newest
+  std::string newest;             ///< key of the newest one
+  bool whole = false;             ///< it was read whole once, so that what is not in `entries` is new
 };
 
 struct LogWatch {
@@ -83,7 +84,12 @@ awaitable<Status> pause_between_looks(const Ctx& ctx, std::shared_ptr<LogEars> e
   co_return waited;
 }
 
-std::string key_of(const LogEntry& entry) { return fmt::format("{} at {}", entry.id, entry.created); }
+/// The same for the same moment, however it is printed: a BMC whose firmware was updated may print it anew.
+std::string key_of(const LogEntry& entry) {
+  const std::optional<std::int64_t> at = parse_redfish_time(entry.created);
+  return at ? fmt::format("{} at {} s", entry.id, *at / 1'000'000'000)
+            : fmt::format("{} at {}", entry.id, entry.created);
+}
 
 void add_watch_gap(LogWatch& watch, const std::string& log, const std::string& why) {
   std::string gap = fmt::format("{}: {}", log, why);
@@ -99,8 +105,14 @@ std::vector<LogEntry> take_log(LogWatch& watch, const EventLog& log, std::int64_
   std::set<std::string> now;
   for (const LogEntry& entry : log.entries) now.insert(key_of(entry));
   if (is_known) {
+    std::set<std::string> by_time;  // what a look could not read may be old all the same
+    if (!seen.whole) {
+      const NewEntries found = new_entries(log, std::nullopt, watch.clock, run_begun_ns);
+      for (const LogEntry& entry : found.fresh) by_time.insert(key_of(entry));
+    }
     for (const LogEntry& entry : log.entries) {
-      if (!seen.entries.contains(key_of(entry))) fresh.push_back(entry);
+      const std::string key = key_of(entry);
+      if (!seen.entries.contains(key) && (seen.whole || by_time.contains(key))) fresh.push_back(entry);
     }
     if (log.unread.empty() && !seen.newest.empty() && !now.contains(seen.newest)) {
       add_watch_gap(
@@ -112,11 +124,15 @@ std::vector<LogEntry> take_log(LogWatch& watch, const EventLog& log, std::int64_
     const NewEntries found = new_entries(log, std::nullopt, watch.clock, run_begun_ns);
     fresh = found.fresh;
     add_watch_gap(watch, log.uri, "it was not there when the watch began");
+  } else if (!log.unread.empty()) {
+    add_watch_gap(watch, log.uri, "it could not be read whole when the watch began: " + log.unread);
   }
+  seen.whole = seen.whole || log.unread.empty();
   // What a look could not read may only be hidden from it.
   if (!log.unread.empty()) now.insert(seen.entries.begin(), seen.entries.end());
   seen.entries = std::move(now);
-  if (log.unread.empty()) seen.newest = name_of_newest(log.entries);
+  const LogEntry* newest = newest_of(log.entries);
+  if (log.unread.empty()) seen.newest = newest == nullptr ? std::string() : key_of(*newest);
   return fresh;
 }
 

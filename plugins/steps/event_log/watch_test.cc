@@ -160,6 +160,43 @@ TEST_F(LogWatchTest, WhatOneLookCouldNotReadIsNotToldAsNewByTheNext) {
   EXPECT_EQ(decision(result), Decision::go);
 }
 
+TEST_F(LogWatchTest, AnEntryThatIsPrintedAnewIsNotNew) {
+  bench.at(40s, [this] {
+    for (LogEntry& entry : log().entries) entry.created = entry.created.substr(0, 19) + "+00:00";
+  });
+  const BenchResult result = bench.run();
+  EXPECT_TRUE(told(result).empty());
+  EXPECT_EQ(decision(result), Decision::go);
+}
+
+TEST_F(LogWatchTest, WhatTheFirstLookCouldNotReadIsNotTakenForNew) {
+  hidden = log().entries;
+  log().entries.clear();
+  log().unread = "GET answered 500";
+  bench.at(40s, [this] {
+    log().entries = hidden;
+    log().unread.clear();
+    write(log_entry("3", utc(40), "Critical"));
+  });
+  const BenchResult result = bench.run();
+  ASSERT_EQ(told(result).size(), 1U) << "the one of the run, and not the old one";
+  EXPECT_NE(told(result)[0].message.find("Message 3"), std::string::npos);
+}
+
+TEST_F(LogWatchTest, ALogThatCannotBeReadAtTheBeginIsNoPassHoweverCleanItTurnsOut) {
+  hidden = log().entries;
+  log().entries.clear();
+  log().unread = "GET answered 500";
+  bench.at(40s, [this] {
+    log().entries = hidden;
+    log().unread.clear();
+  });
+  const BenchResult result = bench.run();
+  EXPECT_TRUE(told(result).empty());
+  EXPECT_EQ(result.measured("event_log.unexpected").outcome, Outcome::unset);
+  EXPECT_NE(result.measured("event_log.unexpected").reason.find("when the watch began"), std::string::npos);
+}
+
 TEST_F(LogWatchTest, ALogThatCannotBeReadAtTheEndIsNoPass) {
   bench.at(40s, [this] { log().unread = "GET answered 500"; });
   const BenchResult result = bench.run();
