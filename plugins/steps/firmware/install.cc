@@ -301,10 +301,27 @@ Error no_time(const StepContext& context, const FirmwareTarget& target) {
 
 constexpr const char* kAnotherIsWritten = "permit.flash_open";
 
+awaitable<Status> write_as_announced(Writing& writing, Ctx& ctx, Bmc& bmc,
+                                     const std::function<awaitable<Status>()>& before_write, bool blinds) {
+  if (before_write) {
+    const Status begins = co_await before_write();
+    if (!begins) co_return begins;
+  }
+  Status written = success();
+  if (blinds) {
+    std::function<awaitable<Status>(Writing&, Ctx&, Bmc&)> work = write_and_activate;
+    written = co_await write_unwatched(writing, ctx, bmc, std::move(work));
+  } else {
+    written = co_await write_and_activate(writing, ctx, bmc);
+  }
+  co_return written;
+}
+
 /// With leave, which may come too late: then another write was quicker, `begun` is false and the Error is
 /// kAnotherIsWritten.
 awaitable<Result<Running>> install_in_turn(StepContext& context, const FirmwareTarget& target,
                                            const Running& before, bool host_on, std::string& image,
+                                           const std::function<awaitable<Status>()>& before_write,
                                            bool& begun) {
   std::string reason = fmt::format("{}: {} to {}", target.component, before.version, target.version);
   const bool is_planned = !target.sha256.empty() || !target.uri.empty();  // else it takes what its step has
@@ -323,12 +340,11 @@ awaitable<Result<Running>> install_in_turn(StepContext& context, const FirmwareT
     if (!leave) co_return leave.error();
     writing.power = std::move(*leave);
   }
-  std::function<awaitable<Status>(Ctx&, Bmc&)> write = [&writing, &image, &begun, blinds](Ctx& ctx,
-                                                                                          Bmc& raw) {
+  std::function<awaitable<Status>(Ctx&, Bmc&)> write = [&writing, &image, &before_write, &begun, blinds](
+                                                           Ctx& ctx, Bmc& raw) {
     begun = true;
     writing.image = std::move(image);
-    std::function<awaitable<Status>(Writing&, Ctx&, Bmc&)> work = write_and_activate;
-    return blinds ? write_unwatched(writing, ctx, raw, std::move(work)) : work(writing, ctx, raw);
+    return write_as_announced(writing, ctx, raw, before_write, blinds);
   };
   const Status written = co_await context.flash(target.component, budget, std::move(write));
   if (!written) co_return written.error();
@@ -338,7 +354,8 @@ awaitable<Result<Running>> install_in_turn(StepContext& context, const FirmwareT
 
 }  // namespace
 
-awaitable<Result<Running>> install(StepContext& context, FirmwareTarget target, Running before) {
+awaitable<Result<Running>> install(StepContext& context, FirmwareTarget target, Running before,
+                                   std::function<awaitable<Status>()> before_write) {
   const Result<Bmc*> bmc = context.bmc();
   if (!bmc) co_return bmc.error();
   std::string image;
@@ -356,7 +373,7 @@ awaitable<Result<Running>> install(StepContext& context, FirmwareTarget target, 
   Result<Running> installed = Error(kAnotherIsWritten, "");
   bool begun = false;
   while (!installed && !begun && installed.error().code == kAnotherIsWritten)
-    installed = co_await install_in_turn(context, target, before, host_on, image, begun);
+    installed = co_await install_in_turn(context, target, before, host_on, image, before_write, begun);
   co_return installed;
 }
 

@@ -3,6 +3,7 @@
 // its activation (activation.h), and the reading that decides. Loop thread only.
 
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -25,8 +26,10 @@ bool is_at_target(const FirmwareTarget& target, const Running& running);
 /// Writes, activates and reads until `target` runs or its time is over: what runs then, which may still be
 /// another version, or the right one without evidence that the host has started on it (Running::restart). The
 /// write stands under StepContext::flash: a person's stop does not interrupt it, and after one nothing is
-/// activated. Errors: those of the image, permits, the exchange, firmware.not_activatable.
-boost::asio::awaitable<Result<Running>> install(StepContext& context, FirmwareTarget target, Running before);
+/// activated. `before_write`, where it is not empty, is called when nothing stands in the way of the write
+/// any more. Errors: its own, those of the image, permits, the exchange, firmware.not_activatable.
+boost::asio::awaitable<Result<Running>> install(StepContext& context, FirmwareTarget target, Running before,
+                                                std::function<boost::asio::awaitable<Status>()> before_write);
 
 /// How long a write and what activates it may take in all.
 Nanoseconds flash_budget(const StepContext& context, const FirmwareTarget& target);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -81,6 +82,15 @@ awaitable<Status> record_evidence(StepContext& context, const FirmwareTarget& ta
   co_return success();
 }
 
+/// From here on the inventory says nothing, whatever becomes of the station.
+awaitable<Status> record_write_begins(StepContext& context, const FirmwareTarget& target) {
+  RestartEvidence none_yet;
+  none_yet.asked = target.activation == FirmwareActivation::host_restart;
+  none_yet.why_none = "its write begins";
+  const Status open = co_await record_evidence(context, target, none_yet);
+  co_return open;
+}
+
 }  // namespace
 
 std::vector<BmcNeed> installing_needs() {
@@ -130,14 +140,12 @@ awaitable<Result<bool>> bring_to(StepContext& context, FirmwareTarget target) {
     if (refused) break;
     const Status others = co_await let_updates_end(context);
     if (!others) co_return others.error();
-    RestartEvidence none_yet;
-    none_yet.asked = target.activation == FirmwareActivation::host_restart;
-    none_yet.why_none = "its write begins";
-    const Status open = co_await record_evidence(context, target, none_yet);
-    if (!open) co_return open.error();
     FirmwareTarget wanted = target;
     Running before = *now;
-    now = co_await install(context, std::move(wanted), std::move(before));
+    std::function<awaitable<Status>()> begins = [&context, &target] {
+      return record_write_begins(context, target);
+    };
+    now = co_await install(context, std::move(wanted), std::move(before), std::move(begins));
     if (!now) co_return now.error();
     written = true;
     // The other bank gets its turn only when the first write has worked.

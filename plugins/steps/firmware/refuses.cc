@@ -209,7 +209,9 @@ awaitable<Status> run_bad_image(StepContext& context, Bmc& bmc, const FirmwareTa
 awaitable<Status> run_same_image(StepContext& context, const FirmwareTarget& target, const Running& before) {
   FirmwareTarget again = target;
   Running was = before;
-  Result<Running> after = co_await install(context, std::move(again), std::move(was));
+  std::function<awaitable<Status>()> nothing_before;
+  Result<Running> after =
+      co_await install(context, std::move(again), std::move(was), std::move(nothing_before));
   if (!after) co_return after.error();
   if (after->restart.is_missing()) {
     co_return Error("firmware.no_restart_evidence",
@@ -331,7 +333,9 @@ awaitable<Status> run_power_loss(StepContext& context, Bmc& bmc, const FirmwareT
   if (lives) {  // and it can be written again
     FirmwareTarget again = target;
     Running was = *after;
-    const Result<Running> retried = co_await install(context, std::move(again), std::move(was));
+    std::function<awaitable<Status>()> nothing_before;
+    const Result<Running> retried =
+        co_await install(context, std::move(again), std::move(was), std::move(nothing_before));
     const bool works =
         retried && !retried->restart.is_missing() && is_version(retried->version, target.version);
     if (!works) {

@@ -242,6 +242,13 @@ INSTANTIATE_TEST_SUITE_P(
                     std::pair{FirmwareActivation::full_power_cycle, BmcAbility::force_off},
                     std::pair{FirmwareActivation::full_power_cycle, BmcAbility::power_on}));
 
+TEST_F(RestartEvidenceTest, WhatWasNotWrittenLeavesNothingThatNeedsEvidence) {
+  tell_boot_id(bench, "C01");
+  hardware().not_offered = {BmcAbility::restart};
+  const BenchResult result = run();
+  EXPECT_FALSE(result.has_measured("firmware.restart_evidence", "UEFI"));
+}
+
 TEST_F(RestartEvidenceTest, AHostThatIsOffNeedsNoRestart) {
   hardware().power = PowerState::off;
   hardware().not_offered = {BmcAbility::restart};
