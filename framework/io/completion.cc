@@ -10,7 +10,9 @@ namespace kiln::detail {
 
 namespace asio = boost::asio;
 
-/// A coroutine that waits. Its handler cannot be copied, and its type is nobody's business.
+/// A coroutine that waits. Its handler cannot be copied, and its type is nobody's business. One that is
+/// dropped takes its coroutine along, and whoever waits for that waits for ever: so there may be several,
+/// though a Completion promises nothing to the second.
 class Gate::Parked {
  public:
   explicit Parked(Loop& loop) : loop_(loop) {}
@@ -18,6 +20,7 @@ class Gate::Parked {
   Parked& operator=(const Parked&) = delete;
   virtual ~Parked() = default;
   virtual void go_on() = 0;
+  std::unique_ptr<Parked> next;
   [[nodiscard]] Loop& loop() const { return loop_; }
 
   template <class Handler>
@@ -47,14 +50,22 @@ Gate::~Gate() = default;
 /// our coroutines on its stack.
 void Gate::open() {
   open_ = true;
-  if (!parked_) return;
-  Loop& loop = parked_->loop();
-  asio::post(loop.native(), [parked = std::move(parked_)] { parked->go_on(); });
+  while (parked_) {
+    std::unique_ptr<Parked> first = std::move(parked_);
+    parked_ = std::move(first->next);
+    Loop& loop = first->loop();
+    asio::post(loop.native(), [parked = std::move(first)] { parked->go_on(); });
+  }
 }
 
 void Gate::open_here() {
   open_ = true;
-  if (const std::unique_ptr<Parked> parked = std::move(parked_)) parked->go_on();
+  std::unique_ptr<Parked> all = std::move(parked_);
+  while (all) {
+    const std::unique_ptr<Parked> first = std::move(all);
+    all = std::move(first->next);
+    first->go_on();
+  }
 }
 
 asio::awaitable<void> Gate::wait(const Ctx& ctx, std::shared_ptr<Gate> gate) {
@@ -65,7 +76,9 @@ asio::awaitable<void> Gate::wait(const Ctx& ctx, std::shared_ptr<Gate> gate) {
     timer = loop.call_at(*deadline, [gate] { gate->open(); });
   }
   auto initiate = [&loop, gate](auto handler) {
-    gate->parked_ = Parked::of(loop, std::move(handler));
+    std::unique_ptr<Parked>* last = &gate->parked_;
+    while (*last) last = &(*last)->next;
+    *last = Parked::of(loop, std::move(handler));
     if (gate->open_) gate->open();
   };
   co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(initiate),

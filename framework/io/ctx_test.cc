@@ -6,6 +6,7 @@
 
 #include "io/completion.h"
 #include "io/loop.h"
+#include "io/scope.h"
 #include "io/virtual_time_for_test.h"
 
 namespace kiln {
@@ -203,6 +204,39 @@ TEST(Ctx, EveryStopReasonHasItsOwnWord) {
   EXPECT_EQ(to_string(StopReason::none), "none");
   EXPECT_EQ(to_string(StopReason::sibling), "sibling");
   EXPECT_EQ(to_string(StopReason::shutdown), "shutdown");
+}
+
+awaitable<void> wait_a_while(Ctx& ctx, Completion<bool> one, Nanoseconds patience, std::string* how) {
+  const Ctx limited = ctx.child_within("waiting", patience);
+  const Result<bool> waited = co_await one.wait(limited);
+  *how = waited ? "given" : waited.error().code;
+}
+
+TEST(Completion, AWaiterIsNeverLostThoughAnotherWaitsForTheSame) {
+  for (const bool in_place : {true, false}) {
+    const auto loop = Loop::simulated();
+    std::string patient, hasty, late;
+    loop->run([&](Ctx& ctx) -> awaitable<void> {
+      const Completion<bool> one;
+      Scope scope(ctx);
+      scope.start("patient", [&, one](Ctx& own) { return wait_a_while(own, one, 1h, &patient); });
+      scope.start("hasty", [&, one](Ctx& own) { return wait_a_while(own, one, 1s, &hasty); });
+      scope.start("late", [&, one](Ctx& own) { return wait_a_while(own, one, 2h, &late); });
+      const Status slept = co_await ctx.sleep_for(10s);
+      EXPECT_TRUE(slept);
+      if (in_place) {
+        EXPECT_TRUE(one.complete_here(true));
+      } else {
+        EXPECT_TRUE(one.complete(true));
+      }
+      const Status joined = co_await scope.join();
+      EXPECT_TRUE(joined);
+      EXPECT_LT(ctx.now().monotonic_ns, 60'000'000'000) << "nobody waited for his own end";
+    });
+    EXPECT_EQ(hasty, "ctx.deadline");
+    EXPECT_EQ(patient, "given");
+    EXPECT_EQ(late, "given");
+  }
 }
 
 }  // namespace
