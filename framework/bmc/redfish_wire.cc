@@ -135,7 +135,7 @@ boost::asio::awaitable<Result<HttpResponse>> RedfishWire::exchange(
     }
     if (response->status == 303) {
       request.method = "GET";
-      body.clear();
+      request.body.clear();
     }
     path = *next;
   }

@@ -17,7 +17,7 @@ namespace kiln {
 
 namespace detail {
 /// Where a producer, the deadline and the stop meet: the first of them makes the coroutine that waits go on,
-/// the others find it open. One waiter at a time.
+/// the others find it open.
 class Gate {
  public:
   Gate();
