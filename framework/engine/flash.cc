@@ -104,6 +104,13 @@ awaitable<Status> run_flash(RunState& state, DutRun& dut, Where where, std::stri
                     fmt::format("no flash on {} while firmware is being written ({})", dut.dut.id, *open),
                     "update one component after the other", Blame::recipe);
   }
+  const Status judged = state.permits.all_judged(dut.dut);
+  if (!judged) co_return judged;
+  if (const auto load = load_in_scope(state, dut)) {
+    co_return Error("permit.load_open", fmt::format("no firmware is written under load: {}", *load),
+                    "end the load first: order the phases so that nothing runs beside the update",
+                    Blame::recipe);
+  }
   const Result<Bmc*> bmc = bmc_of(state, dut, "");
   if (!bmc) co_return bmc.error();
   const auto flash = std::make_shared<Flash>(std::move(component), std::move(where));

@@ -164,6 +164,13 @@ Result<Permit> PermitOffice::grant(const Dut& dut, Energy energy) {
   return Permit(dut.id, energy, valid);
 }
 
+Status PermitOffice::permitted_within_flash(const Dut& dut, Energy energy) {
+  auto own = flashing_.extract(dut.id);
+  const Result<Permit> granted = grant(dut, energy);
+  if (!own.empty()) flashing_.insert(std::move(own));
+  return granted ? success() : Status(granted.error());
+}
+
 std::optional<std::string> PermitOffice::why_wait_with_load(const Dut& dut) const {
   const Status allowed = hazards_allow(dut, Energy::load);
   if (allowed || allowed.error().code != "permit.no_hazard_watch") return std::nullopt;

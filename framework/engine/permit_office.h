@@ -60,6 +60,8 @@ class PermitOffice {
   /// permit.no_leak_detectors, permit.no_leak_watch, permit.no_warden_watch, permit.hazard,
   /// permit.no_hazard_watch, permit.cooling_not_proven.
   Result<Permit> grant(const Dut& dut, Energy energy);
+  /// The same, asked by the firmware write of that DUT itself.
+  Status permitted_within_flash(const Dut& dut, Energy energy);
   /// Revokes every permit of the DUT and refuses new ones for the rest of the run.
   void cut(const std::string& dut);
   [[nodiscard]] bool is_cut(const std::string& dut) const { return cut_.contains(dut); }

@@ -196,6 +196,9 @@ class StepContext {
   /// Returns when both have read every detector dry again, at the latest with `ctx`; from then on their grace
   /// is as ever. Does nothing when none is planned. Errors: silence.not_read_again; it goes on then.
   virtual boost::asio::awaitable<Status> end_silence(const Ctx& ctx) = 0;
+  /// Within flash(), before a permit from before the write is made use of: whether it would be granted now.
+  /// Errors: as permit().
+  [[nodiscard]] virtual Status still_permitted(Energy energy) const = 0;
   /// Of this DUT: so long its detectors may go unread now; nullopt: no longer than ever.
   [[nodiscard]] virtual std::optional<Nanoseconds> planned_silence() const = 0;
 

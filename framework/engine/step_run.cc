@@ -259,7 +259,13 @@ awaitable<Status> StepRun::flash(std::string component, Nanoseconds budget,
   const Status permits_recorded = co_await record_permits();
   if (!permits_recorded) co_return permits_recorded;
   FlashWork noted = [this, write = std::move(write)](Ctx& ctx, Bmc& bmc) {
-    flash_bmc_ = std::make_unique<NotedBmc>(bmc, [this](BmcAbility ability) { note_use(ability); });
+    flash_bmc_ = std::make_unique<NotedBmc>(bmc, [this](BmcAbility ability) {
+      // From now on an On may be under way, which no force-off takes back.
+      const bool comes_on = ability == BmcAbility::power_on || ability == BmcAbility::restart ||
+                            ability == BmcAbility::full_power_cycle;
+      if (comes_on) dut_.switched.on_ns = ctx_.now().monotonic_ns;
+      note_use(ability);
+    });
     return write(ctx, *flash_bmc_);
   };
   const Ctx within = ctx_.child_within("flash " + component, budget);
@@ -293,8 +299,10 @@ awaitable<Result<int>> StepRun::open_guard(Undo undo) {
   guard.journal_number = *journal_number;
   guard.opened_ns = ctx_.now().monotonic_ns;
   dut_.guards.push_back(std::move(guard));
-  // A stop that came while the journal was written must win over the "do" that would follow.
-  const Status going_on = ctx_.check();
+  // A stop that came while the journal was written must win over the "do" that would follow, and so must a
+  // BMC that was let go meanwhile.
+  Status going_on = ctx_.check();
+  if (going_on) going_on = state_.permits.all_judged(dut_.dut);
   if (!going_on) co_return going_on.error();
   co_return id;
 }
@@ -358,6 +366,10 @@ awaitable<Status> StepRun::end_silence(const Ctx& ctx) {
 }
 
 std::optional<Nanoseconds> StepRun::planned_silence() const { return silence_of(state_, dut_); }
+
+Status StepRun::still_permitted(Energy energy) const {
+  return state_.permits.permitted_within_flash(dut_.dut, energy);
+}
 
 void StepRun::watch_armed(bool armed) {
   if (!binding_.step->describe().leak_watch) return;

@@ -67,6 +67,7 @@ class StepRun final : public StepContext {
   boost::asio::awaitable<Status> begin_silence(const Ctx& ctx, Nanoseconds longest) override;
   boost::asio::awaitable<Status> end_silence(const Ctx& ctx) override;
   std::optional<Nanoseconds> planned_silence() const override;
+  Status still_permitted(Energy energy) const override;
   void watch_armed(bool armed) override;
   boost::asio::awaitable<Status> trip(Hazard hazard) override;
   boost::asio::awaitable<Result<PromptAnswer>> prompt(PromptRequest request) override;

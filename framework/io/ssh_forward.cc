@@ -210,6 +210,7 @@ Error ForwardedStream::refusal() const {
 }
 
 void ForwardedStream::advance_opening() {
+  asked_ = true;
   int code = ssh_channel_open_forward(channel_, host_.c_str(), port_, "127.0.0.1", 0);
   if (code == SSH_AGAIN) {
     connection_->pump();
@@ -319,7 +320,7 @@ void ForwardedStream::close() { end(std::nullopt); }
 
 void ForwardedStream::end(std::optional<Error> why) {
   if (state_ == State::ended) return;
-  const bool was_opening = state_ == State::opening && !why;
+  const bool was_opening = state_ == State::opening && asked_ && !why;  // else nobody will ever answer
   state_ = State::ended;
   failure_ = std::move(why);
   boost::system::error_code ignored;

@@ -76,6 +76,7 @@ class ForwardedStream : public std::enable_shared_from_this<ForwardedStream> {
   ssh_channel channel_ = nullptr;
   ssh_channel_callbacks_struct callbacks_{};
   State state_ = State::opening;
+  bool asked_ = false;  ///< the jump host was asked to connect
   std::string to_near_, to_far_;
   bool far_is_over_ = false;
   bool posted_ = false, listening_ = false, reading_ = false, writing_ = false;

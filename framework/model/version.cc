@@ -131,12 +131,23 @@ bool has_base_16_pair(const CanonicalVersion& a, const CanonicalVersion& b) {
   return false;
 }
 
-/// A version whose numbers are all written with two signs, filled up with zeros: so are bytes.
-bool is_of_bytes(const CanonicalVersion& version) {
+/// A version whose numbers are all written with two signs: so are bytes.
+bool is_of_pairs(const CanonicalVersion& version) {
   const auto numbers = std::count_if(version.fields.begin(), version.fields.end(), is_base_16);
   return numbers >= 2 && std::all_of(version.fields.begin(), version.fields.end(), [](const auto& field) {
            return !is_base_16(field) || field.size() == 2;
          });
+}
+
+/// Bytes, if at least one number is filled up with a zero: 10.9a alone may be revision a of 9.
+bool are_of_bytes(const CanonicalVersion& a, const CanonicalVersion& b) {
+  const auto is_filled = [](const std::string& field) {
+    return is_base_16(field) && field.size() == 2 && field.front() == '0';
+  };
+  const auto has_filled = [&is_filled](const CanonicalVersion& version) {
+    return std::any_of(version.fields.begin(), version.fields.end(), is_filled);
+  };
+  return is_of_pairs(a) && is_of_pairs(b) && (has_filled(a) || has_filled(b));
 }
 
 /// What git and its like print for a source tree, cut short: it has no order.
@@ -163,7 +174,7 @@ std::partial_ordering compare_fields(const CanonicalVersion& a, const CanonicalV
   const auto as_numbers = compare_base_16(left, right);
   if (fields == VersionFields::hex) return as_numbers;
   if (is_hash(left) || is_hash(right)) return std::partial_ordering::unordered;
-  if (is_of_bytes(a) && is_of_bytes(b)) return as_numbers;
+  if (are_of_bytes(a, b)) return as_numbers;
   const bool alike = as_words == as_numbers && a.fields.size() == b.fields.size();
   return alike ? as_words : std::partial_ordering::unordered;
 }

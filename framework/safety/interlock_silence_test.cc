@@ -141,7 +141,7 @@ TEST_F(SilenceTest, WhatCameOnByItselfHasTheGraceOfEverythingElse) {
   ASSERT_EQ(trips.size(), 1U);
   EXPECT_NEAR(tripped_after(), 100.0 + 5.0, 2.5);
   ASSERT_EQ(silences.size(), 2U);
-  EXPECT_EQ(last().why, "C01: it was switched on");
+  EXPECT_EQ(last().why, "C01: C01 was switched on");
 }
 
 TEST_F(SilenceTest, WhatCameOnAndIsReadDryInTimeIsNotCut) {
@@ -151,7 +151,7 @@ TEST_F(SilenceTest, WhatCameOnAndIsReadDryInTimeIsNotCut) {
   at(100s, [this] { place("C01").power->on = true; });
   run(120s);
   EXPECT_TRUE(trips.empty());
-  EXPECT_EQ(last().why, "C01: it was switched on");
+  EXPECT_EQ(last().why, "C01: C01 was switched on");
 }
 
 TEST_F(SilenceTest, ItEndsWithTheWrite) {
@@ -237,6 +237,29 @@ TEST_F(SilenceTest, ACduThatIsAwayByPlanCutsNothingUntilATrayIsSwitchedOn) {
   EXPECT_EQ(silences.at(1).why, "CDU01: C02 is about to be energised");
 }
 
+TEST_F(SilenceTest, ATrayThatComesOnBesideASilentCduEndsIt) {
+  write("CDU01");
+  silence_at(10s, "CDU01", 10min);
+  away("CDU01", 20s, 1h);
+  at(60s, [this] {
+    EXPECT_TRUE(trips.empty());
+    place("C02").power->on = true;  // by hand
+  });
+  run(80s);
+  ASSERT_FALSE(trips.empty());
+  EXPECT_EQ(trips[0].dut, "CDU01");
+  EXPECT_EQ(silences.at(1).why, "CDU01: C02 was switched on");
+}
+
+TEST_F(SilenceTest, WhatIsAboutToBeEnergisedWhileItIsDecidedEndsItToo) {
+  write("CDU01");
+  for (const char* id : {"C01", "C02", "S01"}) place(id).power->takes = 500ms;
+  silence_at(10s, "CDU01", 5min);
+  at(11s, [this] { the_watch->guard_opens(JournaledUndo(UndoKind::force_off, "C01", "force off C01")); });
+  run(20s);
+  EXPECT_EQ(refusal(), "CDU01: it is not wanted any more");
+}
+
 TEST_F(SilenceTest, NoDetectorIsMaskedMeanwhileAndNoneIsAwayBesideAMask) {
   write("C01");
   silence_at(10s, "C01", 5min);
@@ -285,6 +308,60 @@ TEST_F(FedWriteTest, NotForLongerThanTheWriteMayTake) {
   at(58s, [this] { EXPECT_TRUE(shelf_is_on()); });
   at(65s, [this] { EXPECT_FALSE(shelf_is_on()); });
   run(90s);
+}
+
+TEST_F(FedWriteTest, ALeakThatIsReadThereAfterwardsWaitsNoLonger) {
+  write("C02");
+  at(20s, [this] { place("C01").detectors->refuses = kSilent; });
+  at(100s, [this] {
+    EXPECT_TRUE(shelf_is_on());
+    place("C01").detectors->refuses.reset();
+    place("C01").detectors->put("LeakDetector_0", "Critical");
+  });
+  at(105s, [this] { EXPECT_FALSE(shelf_is_on()); });
+  run(120s);
+}
+
+TEST_F(FedWriteTest, AnEventOfALeakThereAfterwardsWaitsNoLonger) {
+  write("C02");
+  at(20s, [this] { place("C01").detectors->refuses = kSilent; });
+  at(100s, [this] { place("C01").stream->wet("LeakDetector_1"); });
+  at(105s, [this] { EXPECT_FALSE(shelf_is_on()); });
+  run(120s);
+}
+
+TEST_F(FedWriteTest, APersonWhoStopsEverythingWaitsForNoWriteOfAShelf) {
+  write("P01");
+  at(20s, [this] { place("C01").detectors->refuses = kSilent; });
+  at(100s, [this] {
+    EXPECT_TRUE(shelf_is_on());
+    Trip stop;
+    stop.cause = "emergency-stop";
+    stop.code = "stop.everything";
+    stop.dut = "R01";
+    stop.message = "R01: anna stops everything";
+    stop.read = false;
+    the_watch->trip(std::move(stop), true);
+  });
+  at(115s, [this] { EXPECT_FALSE(shelf_is_on()); });
+  run(130s);
+}
+
+TEST_F(FedWriteTest, AWriteThatBeginsLaterMakesItNoLonger) {
+  write("C02", 60s);
+  at(20s, [this] { place("C01").detectors->refuses = kSilent; });
+  at(50s, [this] { write("S01", 1h); });
+  at(65s, [this] { EXPECT_FALSE(shelf_is_on()); });
+  run(90s);
+}
+
+TEST_F(FedWriteTest, WhatGoesOffAfterALongTimeNeedsNoShelf) {
+  write("C02");
+  at(20s, [this] { place("C01").detectors->refuses = kSilent; });
+  at(20min, [this] { place("C01").power->obeys = true; });
+  at(30min, [this] { guards.clear(); });
+  run(31min);
+  EXPECT_TRUE(shelf_is_on());
 }
 
 TEST_F(FedWriteTest, WhatReadsOffMeanwhileNeedsNoShelf) {

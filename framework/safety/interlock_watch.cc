@@ -98,7 +98,9 @@ awaitable<void> InterlockWatch::watch(std::string id, Nanoseconds first_pause, C
     } else {
       cause.miss(looks.error().message, asked_ns);
     }
-    co_await look_after_silence(id, looks.has_value(), cause, task);
+    const bool is_read = cause.last().state == CauseState::tripped;
+    if (is_read) hazard_read_.insert(id);
+    if (!is_read) co_await look_after_silence(id, cause, task);
     const std::int64_t now_ns = task.now().monotonic_ns;
     std::optional<Trip> found = cause.trip(now_ns);
     if (found && tripped_.insert(id).second) trip(std::move(*found), false);
@@ -135,6 +137,7 @@ void InterlockWatch::heard(const std::string& id, const LeakEvent& event, std::i
   // Ids repeat among the chassis of one DUT: of the masked one's name, only the reading tells which it is.
   const std::string masked = mask_.report().part.substr(mask_.report().part.rfind('/') + 1);
   const bool may_be_masked = mask_.is_on(id) && event.detector == masked;
+  if (event.wet && !may_be_masked) hazard_read_.insert(id);
   if (event.wet && !may_be_masked && tripped_.insert(id).second) {
     Trip found;
     found.cause = "leak";
@@ -186,6 +189,7 @@ std::vector<std::string> InterlockWatch::reach_of(const Trip& trip, bool everyth
 }
 
 void InterlockWatch::trip(Trip trip, bool everything) {
+  if (trip.read) hazard_read_.insert(trip.dut);
   const std::vector<std::string> reach = reach_of(trip, everything);
   for (const std::string& id : reach) {
     if (mask_.is_on(id)) unmask(fmt::format("{}: it is being cut", id));
@@ -196,6 +200,10 @@ void InterlockWatch::trip(Trip trip, bool everything) {
     done.report.dut = id;
     cuts_.start("cut " + id, [this, id](Ctx& task) { return cut_one(id, task); });
   }
+  const auto place = duts_.find(trip.dut);
+  rack_hazard_ = rack_hazard_ || everything ||
+                 (trip.read && place != duts_.end() &&
+                  concerns_whole_rack(place->second.role, leaking_.size(), rules_.tray_leak_cuts_rack));
   ears_.tripped(trip, reach);
   if (!trip.read || trip.cause != "leak") return;
   const auto origin = duts_.find(trip.dut);

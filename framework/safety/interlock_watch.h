@@ -118,15 +118,19 @@ class InterlockWatch {
   struct Silence {
     Nanoseconds longest{0};
     std::int64_t since_ns = 0;
+    std::string looked_at;  ///< of what a CDU serves: whose power was read last
   };
   boost::asio::awaitable<void> silence_when_off(std::string id, Nanoseconds longest, int asked, Ctx& task);
   [[nodiscard]] Status may_be_silent(const std::string& id) const;
   [[nodiscard]] bool silence_concerns(const std::string& silent, const std::string& dut) const;
   void end_silences_for(const std::string& dut);
-  boost::asio::awaitable<void> look_after_silence(std::string id, bool answered, Cause& cause, Ctx& task);
+  boost::asio::awaitable<void> look_after_silence(std::string id, Cause& cause, Ctx& task);
+  std::string whose_power_to_read(const std::string& id);
   [[nodiscard]] bool is_written(const std::string& dut) const;
+  [[nodiscard]] bool waits_for_writes(const std::string& id, std::int64_t until_ns) const;
   [[nodiscard]] std::string written_elsewhere(const std::string& id) const;
   boost::asio::awaitable<bool> writes_elsewhere_end(std::string id, Ctx& task);
+  boost::asio::awaitable<bool> reads_off_now(std::string id, Ctx& task);
   boost::asio::awaitable<void> go_on_to_shelves(std::string id, Ctx& task);
 
   const Ctx& owner_;
@@ -142,6 +146,9 @@ class InterlockWatch {
   std::map<std::string, Completion<bool>> poll_now_;  ///< by DUT that waits for its next poll
   std::set<std::string> tripped_;                     ///< by themselves: each trips once
   std::set<std::string> leaking_, cut_;
+  /// A hazard was read there, also after it had been cut for lost telemetry; and one of the whole rack.
+  std::set<std::string> hazard_read_;
+  bool rack_hazard_ = false;
   std::map<std::string, JournaledCut> done_;
   bool escalated_ = false;
   std::set<std::string> shelves_on_;  ///< asked to go off, and not confirmed yet

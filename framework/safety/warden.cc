@@ -232,7 +232,9 @@ class Warden {
     for (const NumberedUndo& undo : open_) {
       if (undo.undo.dut != dut) continue;
       guards.push_back(undo);
-      if (flashing) guards.back().opened_ns = now_ns;  // a write restarts what it likes
+      // A write restarts what it likes; its own time is its own.
+      const bool is_write = undo.undo.kind == UndoKind::firmware_write;
+      if (flashing && !is_write) guards.back().opened_ns = now_ns;
     }
     return guards;
   }

@@ -29,6 +29,7 @@ namespace kiln {
 namespace {
 
 constexpr std::size_t kHandshakes = 16;  // SSH key exchanges at once
+constexpr std::size_t kJumpHandshakes = 4;
 constexpr int kJournalAttempts = 400;
 constexpr useconds_t kJournalAgain_us = 50'000;
 constexpr std::size_t kRequests =
@@ -96,19 +97,20 @@ int run() {
   take_precedence();
   CurlEngine curl(*loop);
   Pool handshakes("ssh_handshake", kHandshakes);
+  Pool jump_handshakes("jump_handshake", kJumpHandshakes);  // hosts that hang keep no BMC out of reach
   WardenParts parts;
   parts.station = station->get();
   parts.version = kVersion;
   parts.build_stamp = kBuildStamp;
   Loop* the_loop = loop.get();
   std::map<std::string, std::shared_ptr<SshJump>> jumps;  // by user, address and key
-  parts.open_bmc = [&curl, &jumps, the_loop, &handshakes](const WardenDut& dut) -> Result<WardenBmc> {
+  parts.open_bmc = [&curl, &jumps, the_loop, &jump_handshakes](const WardenDut& dut) -> Result<WardenBmc> {
     HttpOptions options;
     if (!dut.jump_address.empty()) {
       std::shared_ptr<SshJump>& jump =
           jumps[fmt::format("{}@{}:{} {} {}", dut.jump_user, dut.jump_address, dut.jump_port,
                             dut.jump_key_file, dut.jump_host_key)];
-      if (!jump) jump = make_ssh_jump(*the_loop, handshakes, jump_options(dut));
+      if (!jump) jump = make_ssh_jump(*the_loop, jump_handshakes, jump_options(dut));
       options.jump = jump;
     }
     options.trust = dut.bmc_trust;

@@ -89,7 +89,14 @@ boost::asio::awaitable<Result<std::string>> ask_serial(const Ctx& ctx, RealDevic
 
 /// Whether the BMC at that address is of what is latched: the rack file may name another.
 boost::asio::awaitable<Status> is_the_latched(const Ctx& ctx, RealDevices& devices, const Dut& dut,
-                                              std::string key) {
+                                              InterlockLatch latch) {
+  const std::string& key = latch.key;
+  if (!key.starts_with("serial ") && !latch.dut.empty() && latch.dut != dut.id) {
+    co_return Error(
+        "release.other_dut",
+        fmt::format("{}: what is latched is {}, of a BMC with the same address", dut.id, latch.dut),
+        "give the rack file of that DUT, and its name", Blame::operator_);
+  }
   if (!key.starts_with("serial ")) co_return success();
   const Result<std::string> serial = co_await ask_serial(ctx, devices, dut);
   if (!serial) co_return serial.error();
@@ -178,7 +185,8 @@ boost::asio::awaitable<Status> watch_building(const Ctx& ctx, const RealDevices&
 boost::asio::awaitable<void> watch(Ctx& ctx, RealDevices& devices, const Inventory& inventory, const Dut& dut,
                                    InterlockLatch latch, const HazardRules& rules, Status& clear) {
   Ctx limited = ctx.child_within("release", kRelease);
-  clear = co_await is_the_latched(limited, devices, dut, latch.key);
+  InterlockLatch whose = latch;
+  clear = co_await is_the_latched(limited, devices, dut, std::move(whose));
   if (!clear) co_return;
   const bool leak = is_leak(latch);
   if (latch.message.starts_with(inventory.rack + ":")) {

@@ -277,6 +277,7 @@ awaitable<Status> read_once_more(StepContext& context, Bmc& bmc, WatchMemory& me
     if (census) {
       memory.not_seen_last.clear();
       const std::int64_t now = ctx.now().monotonic_ns;
+      memory.planned = false;  // no plan outlives the work
       const auto states = detector_states(context.dut(), *census);
       std::optional<Hazard> hazard = hazard_of(context, states, memory, now, grace);
       const auto untold =

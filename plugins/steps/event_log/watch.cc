@@ -26,6 +26,10 @@ constexpr Nanoseconds kLookTakes = std::chrono::minutes(2);
 constexpr Nanoseconds kLastLookTakes = std::chrono::seconds(30);
 /// From the end of a look to one that an event brings forward: a storm of events costs no more than this.
 constexpr Nanoseconds kLeastBetweenLooks = std::chrono::seconds(2);
+/// Of what was not seen, in bytes.
+constexpr std::size_t kMostGapText = 4096;
+/// The last look may take this much longer than the longest before it.
+constexpr Nanoseconds kLastLookMargin = std::chrono::seconds(10);
 constexpr const char* kWatchAction =
     "read the entry; find the fault, or allow the entry with a reason in the product's limits";
 
@@ -46,8 +50,10 @@ struct LogWatch {
   std::int64_t unexpected = 0;
   std::map<std::string, std::int64_t> by_part;
   std::size_t diagnosed = 0;
-  std::string gaps;          ///< what was written and may not have been seen
-  std::string last_failure;  ///< of the last look; empty: it was answered
+  std::size_t allowed = 0;      ///< entries
+  Nanoseconds longest_look{0};  ///< that was answered
+  std::string gaps;             ///< what was written and may not have been seen
+  std::string last_failure;     ///< of the last look; empty: it was answered
 };
 
 /// What the BMC says by itself brings the next look forward, and does nothing else: an event is no entry.
@@ -94,6 +100,7 @@ std::string key_of(const LogEntry& entry) {
 void add_watch_gap(LogWatch& watch, const std::string& log, const std::string& why) {
   std::string gap = fmt::format("{}: {}", log, why);
   if (watch.gaps.find(gap) != std::string::npos) return;  // told once, however often it is seen
+  if (watch.gaps.size() > kMostGapText) return;           // a log that runs over at each look
   watch.gaps += (watch.gaps.empty() ? "" : "; ") + gap;
 }
 
@@ -137,15 +144,18 @@ std::vector<LogEntry> take_log(LogWatch& watch, const EventLog& log, std::int64_
 }
 
 awaitable<Status> tell_entry(StepContext& context, LogWatch& watch, const Judged& one) {
+  if (one.allowed != nullptr && ++watch.allowed > kMostDiagnoses) co_return success();
   if (one.allowed != nullptr) {
     std::string text = fmt::format("allowed, because {}: {}", one.allowed->reason, sentence_of(one));
     const Status noted = co_await context.note(std::move(text));
     co_return noted;
   }
   ++watch.unexpected;
-  const std::int64_t of_part = ++watch.by_part[one.part];
   context.progress(fmt::format("{} unexpected log entries", watch.unexpected));
-  if (++watch.diagnosed <= kMostDiagnoses) {
+  // The first ones are told one by one, and fail; of a storm the count at the end tells.
+  if (++watch.diagnosed > kMostDiagnoses) co_return success();
+  const std::int64_t of_part = ++watch.by_part[one.part];
+  {
     Diagnosed diagnosis;
     diagnosis.code = kUnexpected;
     diagnosis.part = one.part;
@@ -167,6 +177,7 @@ awaitable<Status> tell_entry(StepContext& context, LogWatch& watch, const Judged
 /// one after the work is over, which counts also when its time runs out.
 awaitable<Status> look(StepContext& context, Bmc& bmc, const Ctx& ctx, LogWatch& watch, bool last) {
   const Ctx limited = ctx.child_within("event logs", kLookTakes);
+  const std::int64_t began_ns = ctx.now().monotonic_ns;
   const Result<std::vector<EventLog>> logs = co_await bmc.event_logs(limited);
   if (!logs && !last && ctx.stopped())
     co_return success();  // asked to end in the middle: no failure of the BMC
@@ -177,6 +188,7 @@ awaitable<Status> look(StepContext& context, Bmc& bmc, const Ctx& ctx, LogWatch&
     if (!watch.has_begun) add_watch_gap(watch, "the BMC", "it did not answer when the watch began");
     co_return success();
   }
+  watch.longest_look = std::max(watch.longest_look, Nanoseconds(ctx.now().monotonic_ns - began_ns));
   watch.last_failure.clear();
   if (last && !watch.has_begun)
     add_watch_gap(watch, "the BMC", "its logs were not read before the work was over");
@@ -293,8 +305,8 @@ awaitable<Status> Watch::run(StepContext& context) {
     std::function<awaitable<Status>(Ctx&)> last = [&context, door, &watch](Ctx& ctx) {
       return look(context, *door, ctx, watch, true);
     };
-    recorded =
-        co_await shielded(context.ctx(), "last look at the event logs", kLastLookTakes, std::move(last));
+    const Nanoseconds takes = std::clamp(watch.longest_look + kLastLookMargin, kLastLookTakes, kLookTakes);
+    recorded = co_await shielded(context.ctx(), "last look at the event logs", takes, std::move(last));
   }
   const Status silent = co_await listening.join();
   (void)silent;  // it has done nothing but hurry

@@ -8,6 +8,7 @@
 
 #include "nvos.h"
 #include "restart_evidence.h"
+#include "unwatched.h"
 
 namespace kiln::firmware {
 
@@ -25,15 +26,16 @@ constexpr Nanoseconds kLookTakes = std::chrono::seconds(2);
 
 /// Until the BMC no longer answers: accepted is not done, and what it answers until then is from before. One
 /// that is never seen to go may have been quick.
-awaitable<void> wait_until_gone(const Ctx& ctx, Bmc& bmc) {
+awaitable<bool> wait_until_gone(const Ctx& ctx, Bmc& bmc) {
   const Ctx waiting = ctx.child_within("BMC goes", kGoneWithin);
   while (!waiting.stopped()) {
     const Ctx look = waiting.child_within("look", kLookTakes);
     const Result<PowerState> power = co_await bmc.power_state(look);
-    if (!power) co_return;
+    if (!power) co_return true;
     const Status waited = co_await waiting.sleep_for(kGoneLookEvery);
     (void)waited;
   }
+  co_return false;
 }
 
 /// Everything off, standby too, and back to what was. The host goes off first, so that nothing is pulled from
@@ -47,7 +49,8 @@ awaitable<Status> cycle_all_power(Writing& writing, Ctx& ctx, Bmc& bmc) {
   }
   const Status cycled = co_await bmc.full_power_cycle(ctx, *writing.power);
   if (!cycled) co_return cycled;
-  co_await wait_until_gone(ctx, bmc);
+  const bool gone = co_await wait_until_gone(ctx, bmc);
+  writing.may_still_go = !gone;
   const Result<PowerState> power = co_await wait_until_back(ctx, bmc, writing.target.active_within);
   if (!power) co_return power.error();
   const bool is_up = *power == PowerState::on || *power == PowerState::powering_on;
@@ -77,7 +80,7 @@ awaitable<Status> restart_host(Writing& writing, Ctx& ctx, Bmc& bmc) {
 }
 
 /// What an activation asks of the BMC.
-std::vector<BmcAbility> needed_for(const FirmwareTarget& target, bool host_on) {
+std::vector<BmcAbility> needed_for(const FirmwareTarget& target, bool host_on, bool switched_off) {
   switch (target.activation) {
     case FirmwareActivation::none:
     case FirmwareActivation::switch_reboot:
@@ -85,7 +88,9 @@ std::vector<BmcAbility> needed_for(const FirmwareTarget& target, bool host_on) {
     case FirmwareActivation::host_restart:
       return host_on ? std::vector{BmcAbility::restart} : std::vector<BmcAbility>{};
     case FirmwareActivation::manager_reset:
-      return {BmcAbility::manager_reset};
+      return switched_off
+                 ? std::vector{BmcAbility::manager_reset, BmcAbility::force_off, BmcAbility::power_on}
+                 : std::vector{BmcAbility::manager_reset};
     case FirmwareActivation::full_power_cycle:
       // A host that was off may come back on, and goes off again.
       return host_on ? std::vector{BmcAbility::full_power_cycle, BmcAbility::force_off, BmcAbility::power_on}
@@ -112,7 +117,10 @@ awaitable<Status> can_be_activated(StepContext& context, Bmc& bmc, const Firmwar
     const Result<Shell*> shell = context.shell();
     if (!shell) co_return not_activatable(context, target, shell.error());
   }
-  for (const BmcAbility ability : needed_for(target, host_on)) {
+  const Status may = may_go_away(context, target);
+  if (!may) co_return may;
+  const bool switched_off = is_switched_off_for(context, target, host_on);
+  for (const BmcAbility ability : needed_for(target, host_on, switched_off)) {
     const Status offered = co_await bmc.offers(context.ctx(), ability);
     if (offered) continue;
     if (offered.error().code == "bmc.unsupported")
@@ -203,8 +211,10 @@ awaitable<Status> activate(Writing& writing, Ctx& ctx, Bmc& bmc) {
     }
     case FirmwareActivation::manager_reset: {
       const Status reset = co_await bmc.reset_manager(ctx);
-      if (reset) co_await wait_until_gone(ctx, bmc);
-      co_return reset;
+      if (!reset) co_return reset;
+      const bool gone = co_await wait_until_gone(ctx, bmc);
+      writing.may_still_go = !gone;
+      co_return success();
     }
     case FirmwareActivation::full_power_cycle: {
       const Status cycled = co_await cycle_all_power(writing, ctx, bmc);

@@ -334,7 +334,7 @@ awaitable<Result<Running>> install_in_turn(StepContext& context, const FirmwareT
   Writing writing(context, *flash, target, before);
   writing.host_was_on = host_on;
   const bool blinds = blinds_leak_watch(context, target);
-  if (takes_power(target, host_on) || (blinds && host_on)) {
+  if (takes_power(target, host_on) || is_switched_off_for(context, target, host_on)) {
     std::string activation = "activate " + target.component;
     Result<Permit> leave = co_await permit_in_turn(context, Energy::power, std::move(activation), needs);
     if (!leave) co_return leave.error();

@@ -14,6 +14,13 @@ namespace kiln::firmware {
 /// Whether activating the target takes away the BMC that reads this DUT's leak detectors.
 bool blinds_leak_watch(const StepContext& context, const FirmwareTarget& target);
 
+/// Whether that write has it switched off first. What serves the others is not: there the warden says
+/// whether they are all off.
+bool is_switched_off_for(const StepContext& context, const FirmwareTarget& target, bool host_on);
+
+/// Found before anything is switched. Errors: silence.too_long, firmware.serves_others.
+Status may_go_away(const StepContext& context, const FirmwareTarget& target);
+
 /// How much longer a write takes that does.
 Nanoseconds unwatched_budget();
 

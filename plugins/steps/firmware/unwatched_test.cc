@@ -185,7 +185,49 @@ TEST_F(UnwatchedWrite, WhatMayBeAwayForTooLongIsNotWritten) {
   bmc_firmware(FirmwareActivation::manager_reset).active_within = 16min;
   const BenchResult result = bench.run();
   EXPECT_EQ(code(result), "silence.too_long");
-  EXPECT_THAT(calls, ElementsAre("force_off on"));
+  EXPECT_THAT(calls, ElementsAre()) << "found before anything is switched";
+}
+
+TEST_F(UnwatchedWrite, WhatTheWardenDoesNotBearIsOnAgainAndNotWritten) {
+  WatchReport ready;
+  ready.dut = "C01";
+  ready.ready = true;
+  bench.warden_at(0s, [ready](Runner& runner) { runner.warden_watch(ready); });
+  bench.on_silence([](Runner& runner, const SilenceReport& asked) {
+    SilenceReport report = asked;
+    report.state = SilenceReport::State::refused;
+    report.why = "C01: leak detector LeakDetector_0 of CDU01 is masked for its functional test";
+    runner.warden_silenced(report);
+  });
+  bmc_firmware(FirmwareActivation::manager_reset);
+  const BenchResult result = bench.run();
+  EXPECT_EQ(code(result), "silence.refused");
+  EXPECT_THAT(calls, ElementsAre("force_off on", "power_on off"));
+}
+
+TEST_F(UnwatchedWrite, ABmcThatIsNeverSeenToGoIsGivenTime) {
+  bmc_firmware(FirmwareActivation::manager_reset);
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::go);
+  EXPECT_GT(result.elapsed_ns, Nanoseconds(2min).count());
+}
+
+TEST_F(UnwatchedWrite, ACduIsNeverSwitchedOff) {
+  dut->role = Role::cdu;
+  bench.on_silence([](Runner& runner, const SilenceReport& asked) { runner.warden_silenced(asked); });
+  bmc_firmware(FirmwareActivation::manager_reset);
+  goes_away_for(1min);
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::go);
+  EXPECT_THAT(calls, ElementsAre("update_firmware on", "reset_manager on"));
+}
+
+TEST_F(UnwatchedWrite, NorIsAllPowerOfOneCycled) {
+  dut->role = Role::cdu;
+  bmc_firmware(FirmwareActivation::full_power_cycle);
+  const BenchResult result = bench.run();
+  EXPECT_EQ(code(result), "firmware.serves_others");
+  EXPECT_THAT(calls, ElementsAre());
 }
 
 TEST_F(UnwatchedWrite, RealHardwareIsDoneTheSameWay) {

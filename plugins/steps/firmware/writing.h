@@ -20,6 +20,7 @@ class Writing {
   std::optional<Permit> power;  ///< when activating it restarts or switches the DUT
   bool host_was_on = false;
   bool saw_a_task = true;
+  bool may_still_go = false;  ///< its BMC was asked to restart, and was not seen to go
   FirmwareTarget target;
   Running before, after;
   RestartEvidence restart;
