@@ -327,6 +327,9 @@ def by_chance(options):
                     break
                 program = station.kiln("resume", "--json", "--no-input", "--operator", "Bob")
             runs = json.loads(station.ended("runs", "--json")[1])["runs"]
+            if not runs:  # killed before its record was made: nothing was done either
+                check(lives > 0 and program.returncode == 2 and station.on() == [], f"it died before it had a record ({program.returncode}), and nothing is on")
+                continue
             if program.returncode == 2 and runs[0]["state"] == "INTERRUPTED":
                 early = station.ended("resume")[2]
                 check("resume.nothing_recorded" in early, f"it died before its first step, and that is said: {early.strip().splitlines()[0]}")

@@ -111,7 +111,7 @@ def newer(options, check):
 
 
 def not_activatable(options, check):
-    """What cannot be activated is not written: a shelf has no standby power that somebody could cycle."""
+    """What cannot be activated is not written: nobody cycles all power of a shelf, which feeds the others."""
     with tempfile.TemporaryDirectory(prefix="kiln-firmware-") as place, wire.Rack(options, place, *BEHIND) as rack:
         baseline = pathlib.Path(place, "rack/firmware/virtual-gb300-nvl72.yaml")
         lines = [line.replace("activation: manager_reset", "activation: full_power_cycle") if "component: FW_SMC" in line else line
@@ -120,7 +120,7 @@ def not_activatable(options, check):
         run = run_kiln(options, place, rack)
         result = result_of(run)
         found = codes(result)
-        check(run.returncode in (1, 4) and "firmware.not_activatable" in found, f"an activation that a BMC does not offer ({run.returncode}, {sorted(found)})", run.stdout[-1500:])
+        check(run.returncode in (1, 4) and "firmware.serves_others" in found, f"an activation that takes the power of all others ({run.returncode}, {sorted(found)})", run.stdout[-1500:])
         check(uploads(rack) == [], "and nothing was written anywhere")
 
 
@@ -165,7 +165,7 @@ def killed_while_writing(options, check):
         run = wire.start_kiln(options, place, "run", "demo/firmware", "--rack", rack.inventory, "--json", "--no-input", "--operator", "Ann",
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         end = time.monotonic() + 200
-        while time.monotonic() < end and run.poll() is None and not any(dut.startswith("C") for dut, _ in uploads(rack)):
+        while time.monotonic() < end and run.poll() is None and sum(dut.startswith("P") for dut, _ in uploads(rack)) < 2:
             time.sleep(0.02)
         written = len(uploads(rack))
         wardens = subprocess.run(["pgrep", "-P", str(run.pid), "-x", "kiln-warden"], capture_output=True, text=True, check=False).stdout.split()
