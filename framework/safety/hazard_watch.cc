@@ -100,8 +100,14 @@ awaitable<void> HazardWatch::watch(std::string id, Nanoseconds first_pause, Ctx&
     asked_again = !readings && !asked_again && overslept(asked_ns, patience, task.now().monotonic_ns);
     if (asked_again) continue;
     if (readings) place.not_seen = readings->not_seen;
-    if (readings) see(place, readings->readings, energised_(id).load, asked_ns);
-    if (!readings) miss(place, readings.error().message);
+    const bool restarts = now_on.restarts || energised_(id).restarts;
+    if (restarts) {
+      miss(place, "its BMC restarts to run new firmware");
+    } else if (readings) {
+      see(place, readings->readings, energised_(id).load, asked_ns);
+    } else {
+      miss(place, readings.error().message);
+    }
     const std::int64_t now_ns = task.now().monotonic_ns;
     std::optional<Trip> found = trip_of(id, place, energised_(id), now_ns);
     if (found && tripped_.insert(id).second) ears_.trip(std::move(*found));

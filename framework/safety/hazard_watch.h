@@ -34,6 +34,8 @@ struct HazardSource {
 struct Energised {
   bool at_all = false;
   bool load = false;
+  /// Its BMC is away by plan, with the DUT off: what it reads when it is just back is no reading.
+  bool restarts = false;
 };
 
 /// Who is told, and never waited for: each returns at once.

@@ -59,7 +59,7 @@ struct HazardWatchTest : testing::Test {
   void run(Nanoseconds duration) {
     loop->run([&](Ctx& ctx) { return watch_for(ctx, duration); });
   }
-  void under_load() { energised = Energised{true, true}; }
+  void under_load() { energised = Energised{true, true, false}; }
   std::int64_t since_start(std::int64_t at_ns) const { return at_ns - start; }
 
   std::unique_ptr<Loop> loop = Loop::simulated();
@@ -145,6 +145,30 @@ TEST_F(HazardWatchTest, LostFlowIsToldAgainstWhatFlowedBeforeLoad) {
       trips[0].message,
       "C01: the coolant flow of Chassis_0/CoolantConnector_0 is 4.4 L/min, and must be ≥ 0.5 of what was "
       "read before load (9 L/min)");
+}
+
+TEST_F(HazardWatchTest, WhatABmcThatRestartsByPlanReadsIsNeitherAHazardNorWhatFlowedBeforeLoad) {
+  energised.at_all = true;
+  at(9s, [this] {
+    energised = Energised{false, false, true};
+    tray->put(coolant_flow, "Chassis_0/CoolantConnector_0", 0.0);
+    tray->put(gpu_temperature, "GPU_0", 120.0);
+  });
+  at(19s, [this] {
+    EXPECT_TRUE(trips.empty());
+    EXPECT_FALSE(said.at("C01").load_ready);
+    tray->put(coolant_flow, "Chassis_0/CoolantConnector_0", 10.0);
+    tray->put(gpu_temperature, "GPU_0", 40.0);
+  });
+  at(21s, [this] { energised = Energised{true, false, false}; });
+  at(25s, [this] { under_load(); });
+  at(31s, [this] {
+    EXPECT_TRUE(trips.empty());
+    tray->put(coolant_flow, "Chassis_0/CoolantConnector_0", 4.4);
+  });
+  run(45s);
+  ASSERT_FALSE(trips.empty());
+  EXPECT_EQ(trips[0].code, "coolant.flow_lost");
 }
 
 TEST_F(HazardWatchTest, PumpsThatFollowTheLoadAreNoLostFlow) {

@@ -168,8 +168,8 @@ class Warden {
   Energised energised(const std::string& id) const {
     const bool serves = duts_.at(id).facts.role == Role::cdu;
     Energised now;
-    // Read Off by the watch itself; and a BMC that has just restarted reads anything.
-    if (watch_->is_silent(id)) return now;
+    now.restarts = watch_->is_silent(id);  // read Off by the watch itself
+    if (now.restarts) return now;
     for (const NumberedUndo& undo : open_) {
       if ((!serves && undo.undo.dut != id) || undo.undo.kind == UndoKind::firmware_write) continue;
       now.at_all = true;

@@ -82,13 +82,22 @@ awaitable<bool> booted_anew(Writing& writing, const Ctx& ctx, std::string before
   co_return true;
 }
 
-/// By its BMC. true: there is evidence.
-awaitable<bool> told_to_have_restarted(Writing& writing, const Ctx& ctx, Bmc& bmc, HostStart before) {
+/// By its BMC. true: there is evidence. `seen`: of an earlier look; a host that went down counts when it is
+/// up again.
+awaitable<bool> told_to_have_restarted(Writing& writing, const Ctx& ctx, Bmc& bmc, HostStart before,
+                                       std::string& seen) {
   const Result<HostStart> now = co_await bmc.host_start(ctx);
   if (!now) co_return false;
-  std::string seen = restart_seen(before, *now);
+  if (seen.empty()) seen = restart_seen(before, *now);
   if (seen.empty()) co_return false;
-  keep_evidence(writing, std::move(seen), Source{"redfish", now->uri});
+  const bool is_down = now->power == PowerState::off || now->power == PowerState::powering_off ||
+                       now->power == PowerState::powering_on;
+  if (is_down) {
+    writing.restart.why_none = fmt::format("{}, and its power reads {} since: it has not come up again", seen,
+                                           to_string(now->power));
+    co_return false;
+  }
+  keep_evidence(writing, seen, Source{"redfish", now->uri});
   co_return true;
 }
 
@@ -125,6 +134,7 @@ awaitable<Status> find_restart_evidence(Writing& writing, const Ctx& ctx, Bmc& b
       "BootProgress that went back",
       before.why_no_boot_id);
   const Ctx waiting = ctx.child_within("evidence of the restart", writing.target.active_within);
+  std::string seen;
   while (true) {
     bool has_evidence = false;
     if (before.boot_id) {
@@ -132,7 +142,7 @@ awaitable<Status> find_restart_evidence(Writing& writing, const Ctx& ctx, Bmc& b
       has_evidence = co_await booted_anew(writing, waiting, std::move(id));
     } else if (before.told) {
       HostStart told = *before.told;
-      has_evidence = co_await told_to_have_restarted(writing, waiting, bmc, std::move(told));
+      has_evidence = co_await told_to_have_restarted(writing, waiting, bmc, std::move(told), seen);
     }
     if (has_evidence) co_return success();
     const Status waited = co_await waiting.sleep_for(kEvidenceLookEvery);

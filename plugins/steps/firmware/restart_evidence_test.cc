@@ -167,6 +167,19 @@ TEST_F(RestartEvidenceTest, ABmcThatTellsNothingOfAStartIsNoEvidence) {
   EXPECT_THAT(result.measured("firmware.version.after_update", "UEFI").reason, HasSubstr("LastResetTime"));
 }
 
+TEST_F(RestartEvidenceTest, AHostThatWentDownAndStaysDownHasNotStarted) {
+  dut->host.reset();
+  hardware().host_start.last_reset.clear();
+  hardware().power = PowerState::on;
+  hardware().on_activation = [](FakeHardware& fake, const std::string& /*verb*/) {
+    fake.power = PowerState::off;
+  };
+  const BenchResult result = run();
+  EXPECT_EQ(decision(result), Decision::incomplete);
+  EXPECT_THAT(result.measured("firmware.version.after_update", "UEFI").reason,
+              HasSubstr("it has not come up again"));
+}
+
 TEST_F(RestartEvidenceTest, TheWrongVersionIsAFailWithEvidenceOrWithout) {
   dut->host.reset();
   hardware().host_start = HostStart();
