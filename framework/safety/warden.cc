@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "io/scope.h"
+#include "model/bmc_place.h"
 #include "model/interlock_reach.h"
 #include "safety/building_watch.h"
 #include "safety/hazard_watch.h"
@@ -273,16 +274,25 @@ class Warden {
       } else if (auto* building = std::get_if<WardenBuilding>(&*message)) {
         facts_ = std::move(*building);
       } else if (std::holds_alternative<WardenBegin>(*message) && hello_) {
-        std::vector<std::string> urls;
-        for (const auto& [id, place] : duts_) urls.push_back(place.facts.bmc_url);
         if (!parts_.begin) co_return success();
-        co_return parts_.begin(*hello_, urls);
+        const std::vector<std::string> bmcs = bmc_places();
+        co_return parts_.begin(*hello_, bmcs);
       } else {
         co_return Error("warden.garbage",
                         "the station said something else than who it is and which DUTs there are", "",
                         Blame::station);
       }
     }
+  }
+
+  std::vector<std::string> bmc_places() const {
+    std::vector<std::string> places;
+    for (const auto& [id, dut] : duts_) {
+      const WardenDut& facts = dut.facts;
+      if (!facts.bmc_url.empty())
+        places.push_back(bmc_place(facts.bmc_url, facts.jump_address, facts.jump_port));
+    }
+    return places;
   }
 
   awaitable<void> prepare() {

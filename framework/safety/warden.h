@@ -52,8 +52,9 @@ struct WardenParts {
   std::function<Result<std::unique_ptr<MqttClient>>(const WardenBuilding&, const std::string& run)>
       open_building;
   /// Asked once, when the station has said whose run it is and which DUTs it drives; an Error refuses it,
-  /// such as another warden that still has one of them. May be empty.
-  std::function<Status(const WardenHello&, const std::vector<std::string>& bmc_urls)> begin;
+  /// such as another warden that still has one of them. `bmcs`: their places (model/bmc_place.h). May be
+  /// empty.
+  std::function<Status(const WardenHello&, const std::vector<std::string>& bmcs)> begin;
   /// Where a person knocks who wants everything off; null: nowhere. See stop_door_name.
   MessageDoor* door = nullptr;
   /// The ends of guards, and the cuts, for whoever reads the journal of a station that is gone. Called after

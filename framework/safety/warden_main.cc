@@ -146,11 +146,9 @@ int run() {
   if (door) parts.door = door->get();  // without it everything else still holds
   // Held until it ends: no second warden has the same DUTs, and nobody recovers what it is undoing.
   std::vector<NameLock> locks;
-  parts.begin = [&locks](const WardenHello& hello, const std::vector<std::string>& bmc_urls) -> Status {
+  parts.begin = [&locks](const WardenHello& hello, const std::vector<std::string>& bmcs) -> Status {
     std::set<std::string> names{warden_lock_name(hello.journal)};
-    for (const std::string& url : bmc_urls) {
-      if (!url.empty()) names.insert("warded " + url);
-    }
+    for (const std::string& place : bmcs) names.insert("warded " + place);
     for (const std::string& name : names) {
       Result<NameLock> taken = NameLock::take(name);
       if (!taken && taken.error().code == "lock.taken") {

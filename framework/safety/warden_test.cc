@@ -176,14 +176,40 @@ TEST_F(WardenTest, AStationThatLeavesTakesTheWaitingWardenWithIt) {
 }
 
 TEST_F(WardenTest, ARunThatAnotherWardenStillHasIsRefused) {
-  parts.begin = [](const WardenHello&, const std::vector<std::string>& urls) -> Status {
-    EXPECT_EQ(urls, (std::vector<std::string>{"https://x"}));
+  parts.begin = [](const WardenHello&, const std::vector<std::string>& bmcs) -> Status {
+    EXPECT_EQ(bmcs, (std::vector<std::string>{"https://x"}));
     return Error("warden.busy", "the warden of an earlier run");
   };
   hello();
   EXPECT_EQ(run(), 2);
   EXPECT_EQ(count<WardenRefused>(), 1);
   EXPECT_EQ(power->prepared, 0);
+}
+
+TEST_F(WardenTest, WhatIsBehindAnotherJumpHostIsAnotherBmc) {
+  std::vector<std::string> asked;
+  parts.begin = [&asked](const WardenHello&, const std::vector<std::string>& bmcs) -> Status {
+    asked = bmcs;
+    return Error("warden.busy", "this test wants to know no more");
+  };
+  const auto dut = [](const std::string& id, const std::string& url, const std::string& jump) {
+    WardenDut facts;
+    facts.id = id;
+    facts.bmc_url = url;
+    facts.jump_address = jump;
+    return facts;
+  };
+  WardenHello said;
+  said.version = "0.1.0";
+  said.build_stamp = "stamp";
+  put(said);
+  put(dut("C01", "https://10.0.0.4/", "192.0.2.7"));
+  put(dut("C02", "https://10.0.0.4", "192.0.2.8"));
+  put(dut("C03", "", ""));
+  put(WardenBegin{});
+  EXPECT_EQ(run(), 2);
+  EXPECT_EQ(asked, (std::vector<std::string>{"https://10.0.0.4 by 192.0.2.7:22",
+                                             "https://10.0.0.4 by 192.0.2.8:22"}));
 }
 
 TEST_F(WardenTest, AWriteThatIsOverHoldsNothingUp) {

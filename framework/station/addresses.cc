@@ -102,33 +102,10 @@ Result<std::string> host_and_port(const std::string& word) {
 
 }  // namespace
 
-std::string address_key(const std::string& url) {
-  const std::size_t scheme = url.find("://");
-  const std::size_t host_at = scheme == std::string::npos ? 0 : scheme + 3;
-  const std::size_t slash = url.find('/', host_at);
-  std::string host = url.substr(host_at, slash == std::string::npos ? slash : slash - host_at);
-  std::string path = slash == std::string::npos ? "" : url.substr(slash);
-  while (!path.empty() && path.back() == '/') path.pop_back();
-  std::transform(host.begin(), host.end(), host.begin(),
-                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
-  if (host.ends_with(":443")) host.resize(host.size() - 4);
-  if (host.starts_with('[')) {
-    boost::system::error_code failed;
-    const std::size_t end = host.find(']');
-    const ip::address_v6 address =
-        ip::make_address_v6(host.substr(1, end == std::string::npos ? end : end - 1), failed);
-    if (!failed)
-      host = "[" + address.to_string() + "]" + (end == std::string::npos ? "" : host.substr(end + 1));
-  }
-  return "https://" + host + path;
-}
-
-std::string place_key(const BmcAccess& bmc) { return address_key(bmc.url) + bmc_way(bmc); }
-
 Result<std::vector<std::string>> bmc_addresses(const std::vector<std::string>& words) {
   std::vector<std::string> urls;
   const auto add = [&urls](const std::string& spelled) {
-    const std::string url = address_key(spelled);
+    const std::string url = bmc_address(spelled);
     if (std::find(urls.begin(), urls.end(), url) == urls.end()) urls.push_back(url);
   };
   for (const std::string& word : words) {

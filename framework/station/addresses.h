@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "base/result.h"
-#include "model/inventory.h"
 
 namespace kiln {
 
@@ -13,12 +12,7 @@ namespace kiln {
 /// and broadcast address), "fd00::5", "[fd00::5]:8443", "bmc.example" and whole URLs with a base path. In the
 /// order given, each once. Errors: discover.address (says which word, and what may be written),
 /// discover.too_many (beyond 4096).
-/// They come as address_key() spells them.
+/// They come as bmc_address() spells them.
 Result<std::vector<std::string>> bmc_addresses(const std::vector<std::string>& words);
-
-/// One spelling for all of one address: small letters, no :443, no slash at the end, IPv6 as RFC 5952 has it.
-std::string address_key(const std::string& url);
-/// The same of a BMC, with the jump host over which it is reached (model/bmc_place.h).
-std::string place_key(const BmcAccess& bmc);
 
 }  // namespace kiln

@@ -134,7 +134,7 @@ std::optional<InterlockLatch> InterlockLatches::find(const Dut& dut, const std::
   if (!serial.empty() || !dut.bmc) return std::nullopt;
   const std::string place = bmc_place(*dut.bmc);
   for (InterlockLatch& latch : all()) {
-    if (latch.bmc == place || latch.bmc == dut.bmc->url) return std::move(latch);
+    if (latch.bmc == place || latch.bmc == bmc_address(dut.bmc->url)) return std::move(latch);
   }
   return std::nullopt;
 }

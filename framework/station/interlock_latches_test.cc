@@ -161,6 +161,16 @@ TEST_F(InterlockLatchesTest, TheSameAddressBehindAnotherJumpHostIsAnotherTray) {
   EXPECT_EQ(latches.find(other, "")->utc_ns, 18) << "by its address, until it says who it is";
 }
 
+TEST_F(InterlockLatchesTest, TheSameWayToATraySpelledOtherwiseIsTheSame) {
+  const InterlockLatches latches(place.string());
+  const Dut cut = behind("jump.example");
+  ASSERT_TRUE(latches.set(latch_of(cut, "", "A14", "R-1", Interlocked(), 17)));
+  Dut spelled = behind("JUMP.example");
+  spelled.bmc->url += ":443/";
+  EXPECT_TRUE(latches.find(spelled, ""));
+  EXPECT_TRUE(latches.find(spelled, "SN-said-today"));
+}
+
 TEST_F(InterlockLatchesTest, AnOlderFileThatNamesNoJumpHostLatchesWhateverHasThatAddress) {
   const InterlockLatches latches(place.string());
   Dut as_then = behind("10.0.1.1");

@@ -118,7 +118,7 @@ Status remember_pin(const std::string& state_directory, const BmcAccess& bmc) {
   if (bmc.tls.kind != TlsTrust::Kind::pin || bmc.tls.value.empty()) return success();
   Result<LastScan> scan = read_last_scan(state_directory);
   if (!scan) return scan.error();
-  const std::string url = place_key(bmc);
+  const std::string url = bmc_place(bmc);
   SeenBmc& seen = (*scan)[url];
   if (seen.pin_sha256 == bmc.tls.value) return success();
   seen.url = url;
@@ -129,7 +129,7 @@ Status remember_pin(const std::string& state_directory, const BmcAccess& bmc) {
 LastScan updated(LastScan before, const std::vector<DiscoveredBmc>& found) {
   for (const DiscoveredBmc& bmc : found) {
     SeenBmc seen;
-    seen.url = place_key(*bmc.dut.bmc);
+    seen.url = bmc_place(*bmc.dut.bmc);
     const auto known = before.find(seen.url);
     if (known != before.end()) seen.pin_sha256 = known->second.pin_sha256;  // never forgotten
     const bool accepted =
@@ -165,7 +165,7 @@ std::vector<std::string> changes(const LastScan& before, const std::vector<Disco
   }
   for (const DiscoveredBmc& bmc : found) {
     const std::string url = bmc_place(*bmc.dut.bmc);
-    const auto known = before.find(place_key(*bmc.dut.bmc));
+    const auto known = before.find(bmc_place(*bmc.dut.bmc));
     if (bmc.state != DiscoveredBmc::State::read) {
       if (known != before.end() && !known->second.serial.empty())
         said.push_back(fmt::format("{}: {} {} was there and could not be read now", url, known->second.model,

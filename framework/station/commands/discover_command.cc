@@ -59,13 +59,13 @@ Status set_targets(const CommandLine& line, Scan& scan) {
   Result<std::vector<std::string>> urls = bmc_addresses(line.addresses);
   if (!urls) return urls.error();
   std::vector<std::string> accepted_urls;
-  for (const std::string& url : line.accepted_certificates) accepted_urls.push_back(address_key(url));
+  for (const std::string& url : line.accepted_certificates) accepted_urls.push_back(bmc_address(url));
   Result<std::string> credential = credential_to_use(line.credential, scan.credentials);
   if (!credential) return credential.error();
   std::set<std::string> listed;
   for (const Dut& dut : scan.known.duts) {
     if (!dut.bmc) continue;
-    listed.insert(place_key(*dut.bmc));
+    listed.insert(bmc_place(*dut.bmc));
     scan.targets.push_back({dut, true, ""});
   }
   for (const std::string& url : *urls) {

@@ -14,6 +14,7 @@
 #include "files/recipe_file.h"
 #include "io/certificate.h"
 #include "io/loop.h"
+#include "model/bmc_place.h"
 #include "station/addresses.h"
 #include "station/bmc_doctor_text.h"
 #include "station/commands/commands.h"
@@ -72,10 +73,10 @@ void read_target_of_rack(const CommandLine& line, DoctorWish& wish) {
   const Dut* found = wish.inventory.find(line.bmc_target);
   const bool by_id = found != nullptr;
   std::vector<const Dut*> at_address;
-  const std::string address = address_key(line.bmc_target);
+  const std::string address = bmc_address(line.bmc_target);
   for (const Dut& dut : wish.inventory.duts) {
     ids.push_back(dut.id);
-    if (!by_id && dut.bmc && address_key(dut.bmc->url) == address) at_address.push_back(&dut);
+    if (!by_id && dut.bmc && bmc_address(dut.bmc->url) == address) at_address.push_back(&dut);
   }
   if (at_address.size() == 1) found = at_address.front();
   if (at_address.size() > 1) {
@@ -129,8 +130,8 @@ void read_target_of_address(const CommandLine& line, const Paths& paths, DoctorW
   wish.dut.bmc->credential = *credential;
   bool accepted = false;
   for (const std::string& other : line.accepted_certificates)
-    accepted = accepted || address_key(other) == address_key(url);
-  const auto seen = wish.before.find(address_key(url));
+    accepted = accepted || bmc_address(other) == bmc_address(url);
+  const auto seen = wish.before.find(bmc_address(url));
   if (seen != wish.before.end() && !accepted) wish.known_pin = seen->second.pin_sha256;
 }
 
