@@ -114,7 +114,10 @@ class Point:
             try:
                 _, begins, length = self.phase
                 if begins and not run.wait_for(begins):
-                    screen = "it goes on" if run.alive() else run.ended()[2]
+                    try:
+                        screen = run.ended(within=10)[2]
+                    except subprocess.TimeoutExpired:
+                        screen = "it goes on"
                     if OTHERS in screen:
                         return False
                     self.check(False, f"its phase never came: {screen}")
