@@ -2,186 +2,22 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-#include <set>
+#include <algorithm>
+#include <filesystem>
+#include <map>
 #include <utility>
 
 #include "files/field_reader.h"
 #include "files/file_text.h"
+#include "files/limits_plausible.h"
+#include "files/limits_rows.h"
 #include "files/yaml_node.h"
-#include "model/tolerant.h"
 
 namespace kiln {
 namespace {
 
-Value value_of(const YamlNode& node) {
-  if (const auto flag = plain_boolean(node)) return *flag;
-  if (const auto integer = plain_integer(node)) return *integer;
-  if (const auto number = plain_number(node)) return *number;
-  return node.text;
-}
-
-/// "None" is a word some tools print for "nothing wrong"; the others say that there is no value.
-bool is_no_value(const std::string& word) {
-  const std::string tidy = tidy_text(word);
-  return means_unset(word) && tidy != "None" && tidy != "NONE" && tidy != "none";
-}
-
-class LimitsReader {
- public:
-  explicit LimitsReader(std::vector<Problem>& problems) : problems_(problems) {}
-
-  Limit read_row(const YamlNode& node) {
-    Limit limit;
-    limit.place = node.place;
-    FieldReader reader(node, "row", problems_);
-    limit.name = reader.text("name", Need::required).value_or("");
-    if (!limit.name.empty() && !is_dotted_name(limit.name)) {
-      problem(node, "limits.name", fmt::format("'{}' is not a name of a measurement", limit.name),
-              "measurement names are dotted lower case, such as gpu.temperature.max");
-    }
-    limit.min = reader.number("min");
-    limit.max = reader.number("max");
-    limit.marginal_min = reader.number("marginal_min");
-    limit.marginal = reader.number("marginal");
-    read_words(reader, limit);
-    if (const auto version = reader.text("at_least_version")) limit.at_least_version = *version;
-    read_expected(reader, limit);
-    limit.required = reader.boolean("required").value_or(true);
-    limit.source = reader.text("source", Need::required).value_or("");
-    limit.when_part = reader.text("when_part").value_or("");
-    read_unit(reader, limit);
-    reader.finish();
-    check_rule(node, reader, limit);
-    check_range(node, limit);
-    return limit;
-  }
-
- private:
-  void problem(const YamlNode& node, std::string code, std::string message, std::string suggestion = {}) {
-    problems_.push_back({node.place, std::move(code), std::move(message), std::move(suggestion)});
-  }
-
-  void read_words(FieldReader& reader, Limit& limit) {
-    if (const YamlNode* equals = reader.take("equals")) {
-      if (equals->kind != YamlNode::Kind::scalar) {
-        problem(*equals, "files.wrong_type", "'equals' must be a single value",
-                "for several, use one_of: [A, B]");
-      } else if (is_no_value(equals->text)) {
-        problem(*equals, "limits.value",
-                fmt::format("'{}' means that there is no value; it can never pass", equals->text));
-      } else {
-        limit.equals = value_of(*equals);
-      }
-    }
-    for (const YamlNode* item : reader.take_some("one_of")) {
-      if (is_no_value(item->text)) {
-        problem(*item, "limits.value",
-                fmt::format("'{}' means that there is no value; it can never pass", item->text));
-      }
-      limit.one_of.push_back(item->text);
-    }
-  }
-
-  void read_expected(FieldReader& reader, Limit& limit) {
-    const YamlNode* node = reader.take("expected");
-    if (node == nullptr) return;
-    if (node->kind == YamlNode::Kind::scalar && node->text == "version") {
-      limit.expected = limit.as_version = true;
-    } else if (plain_boolean(*node) == std::optional<bool>(true)) {
-      limit.expected = true;
-    } else {
-      problem(*node, "files.wrong_type", "row: 'expected' must be true or version",
-              "leave it out where nothing is expected");
-    }
-  }
-
-  // The unit may be empty (words have none), but it must be there: a forgotten unit is the commonest wrong
-  // limit.
-  void read_unit(FieldReader& reader, Limit& limit) {
-    const auto unit = reader.text("unit", reader.has("unit") ? Need::optional : Need::required);
-    if (!unit) return;
-    limit.unit = *unit;
-    const std::string canonical = canonical_unit(*unit);
-    if (canonical != *unit) {
-      problems_.push_back({reader.place(), "limits.unit", fmt::format("'{}' is not a UCUM unit", *unit),
-                           fmt::format("write {}", canonical)});
-    }
-    if (unit->empty() && (limit.min || limit.max)) {
-      problems_.push_back({reader.place(), "limits.unit",
-                           fmt::format("the range of '{}' has no unit", limit.name),
-                           "for pure numbers write unit: \"1\""});
-    }
-  }
-
-  void check_rule(const YamlNode& node, const FieldReader& reader, const Limit& limit) {
-    if (!reader.is_map()) return;
-    const int rules = (reader.has("min") || reader.has("max") ? 1 : 0) + (reader.has("equals") ? 1 : 0) +
-                      (reader.has("one_of") ? 1 : 0) + (reader.has("at_least_version") ? 1 : 0) +
-                      (reader.has("expected") ? 1 : 0);
-    constexpr const char* kRules = "use min and/or max, equals, one_of, at_least_version or expected";
-    if (rules == 0)
-      problem(node, "limits.no_rule",
-              fmt::format("'{}' has no rule, so nothing could be judged by it", limit.name), kRules);
-    if (rules > 1)
-      problem(node, "limits.two_rules", fmt::format("'{}' has more than one rule", limit.name), kRules);
-    if ((reader.has("marginal") && !reader.has("max")) ||
-        (reader.has("marginal_min") && !reader.has("min"))) {
-      problem(node, "limits.marginal",
-              fmt::format("'{}' has a marginal band without the limit it belongs to", limit.name),
-              "marginal goes with max, marginal_min with min");
-    }
-  }
-
-  void check_range(const YamlNode& node, const Limit& limit) {
-    if (limit.min && limit.max && *limit.min > *limit.max) {
-      problem(node, "limits.range",
-              fmt::format("'{}': min {} is above max {}", limit.name, *limit.min, *limit.max));
-    }
-    const bool above = limit.marginal && limit.max && *limit.marginal > *limit.max;
-    const bool below = limit.marginal_min && limit.min && *limit.marginal_min < *limit.min;
-    const bool crossed = (limit.marginal && limit.min && *limit.marginal < *limit.min) ||
-                         (limit.marginal_min && limit.max && *limit.marginal_min > *limit.max) ||
-                         (limit.marginal && limit.marginal_min && *limit.marginal_min > *limit.marginal);
-    if (above || below || crossed) {
-      problem(node, "limits.marginal",
-              fmt::format("'{}': the marginal band is not inside the limit {}", limit.name, limit.text()));
-    }
-  }
-
-  std::vector<Problem>& problems_;
-};
-
-/// One row of allowed_log_entries.
-LogAllowance read_allowance(const YamlNode& node, std::vector<Problem>& problems) {
-  constexpr int kHighestCount = 1'000'000;
-  LogAllowance row;
-  row.place = node.place;
-  FieldReader reader(node, "allowed log entry", problems);
-  row.message_id = reader.text("message_id").value_or("");
-  row.origin = reader.text("origin").value_or("");
-  row.message = reader.text("message").value_or("");
-  const std::string up_to = reader.word("up_to", {"OK", "Warning", "Critical", "any"}).value_or("Warning");
-  row.up_to = up_to == "any" ? LogSeverity::other : log_severity_from(up_to);
-  row.count = reader.integer("count", 1, kHighestCount);
-  row.reason = reader.text("reason", Need::required).value_or("");
-  row.source = reader.text("source", Need::required).value_or("");
-  reader.finish();
-  const auto says_nothing = [](const std::string& text) {
-    return text.find_first_not_of('*') == std::string::npos;
-  };
-  if (reader.is_map() && says_nothing(row.message_id) && says_nothing(row.origin) &&
-      says_nothing(row.message)) {
-    problems.push_back({node.place, "limits.allows_anything", "this row would allow every entry of every log",
-                        "say which by message_id, origin or message"});
-  }
-  if (row.message_id.find('*') != std::string::npos) {
-    problems.push_back({node.place, "limits.allows_anything",
-                        fmt::format("'{}' is no MessageId", row.message_id),
-                        "write REGISTRY.VERSION.MESSAGE; the version is passed over by itself"});
-  }
-  return row;
-}
+constexpr int kHighestRevision = 1'000'000;
+using RowKey = std::pair<std::string, std::string>;  ///< measurement, part
 
 std::string stem(const std::string& file) {
   const auto slash = file.rfind('/');
@@ -194,17 +30,168 @@ std::string stem(const std::string& file) {
   return name;
 }
 
+/// Rows, each measurement of a part once.
+class Rows {
+ public:
+  explicit Rows(std::vector<Problem>& problems) : problems_(problems) {}
+
+  void read(const YamlNode& list) {
+    for (const YamlNode& node : list.items) {
+      Limit row = read_limit_row(node, problems_);
+      const auto [known, is_new] = places_.emplace(RowKey{row.name, row.when_part}, row.place);
+      if (!is_new && !row.name.empty()) twice(row, known->second);
+      rows_.push_back(std::move(row));
+    }
+    if (list.items.empty()) problems_.push_back({list.place, "limits.empty", "the table has no rows", {}});
+  }
+  /// Those of a fragment for which the table has none of its own.
+  void add_fragment(std::vector<Limit> rows) {
+    std::vector<Limit> added;
+    for (Limit& row : rows) {
+      const RowKey key{row.name, row.when_part};
+      if (places_.contains(key)) continue;
+      const auto [known, is_new] = from_fragments_.emplace(key, row.place);
+      if (!is_new) twice(row, known->second);
+      added.push_back(std::move(row));
+    }
+    rows_.insert(rows_.end(), std::make_move_iterator(added.begin()), std::make_move_iterator(added.end()));
+  }
+  std::vector<Limit> take() { return std::move(rows_); }
+
+ private:
+  void twice(const Limit& row, const Place& first) {
+    const std::string part = row.when_part.empty() ? std::string() : " of " + row.when_part;
+    const std::string where = first.file == row.place.file ? std::string() : ", the other in " + first.text();
+    problems_.push_back({row.place, "limits.duplicate_row",
+                         fmt::format("there are two rows for '{}'{}{}", row.name, part, where),
+                         "keep one, or tell them apart by when_part"});
+  }
+
+  std::vector<Problem>& problems_;
+  std::vector<Limit> rows_;
+  std::map<RowKey, Place> places_, from_fragments_;
+};
+
+void read_allowances(FieldReader& reader, std::vector<LogAllowance>& into, std::vector<Problem>& problems) {
+  const YamlNode* allowed = reader.take_list("allowed_log_entries");
+  if (allowed == nullptr) return;
+  for (const YamlNode& row : allowed->items) into.push_back(read_log_allowance(row, problems));
+}
+
+void read_nameplate(FieldReader& reader, ProductLimits& table, std::vector<Problem>& problems) {
+  const YamlNode* list = reader.take_list("nameplate");
+  if (list == nullptr) return;
+  std::vector<std::string> names;
+  for (const NameplateQuantity& quantity : nameplate_quantities()) names.push_back(quantity.name);
+  for (const YamlNode& node : list->items) {
+    NameplateFigure figure;
+    figure.place = node.place;
+    FieldReader row(node, "figure of the nameplate", problems);
+    figure.name = row.word("name", names, Need::required).value_or("");
+    figure.value = row.number("value", Need::required).value_or(0);
+    figure.unit = row.text("unit", Need::required).value_or("");
+    figure.source = row.text("source", Need::required).value_or("");
+    row.finish();
+    const auto quantity = std::find_if(nameplate_quantities().begin(), nameplate_quantities().end(),
+                                       [&figure](const auto& one) { return one.name == figure.name; });
+    if (!row.is_map() || quantity == nameplate_quantities().end()) continue;
+    if (figure.unit != quantity->unit) {
+      problems.push_back({node.place,
+                          "limits.unit",
+                          fmt::format("'{}' is in {}, not in '{}'", figure.name, quantity->unit, figure.unit),
+                          {}});
+    } else if (figure.value <= 0) {
+      problems.push_back(
+          {node.place, "limits.nameplate", fmt::format("'{}' must be above 0", figure.name), {}});
+    } else if (table.figure(figure.name) != nullptr) {
+      problems.push_back(
+          {node.place, "limits.nameplate", fmt::format("'{}' stands there twice", figure.name), {}});
+    } else {
+      table.nameplate.push_back(std::move(figure));
+    }
+  }
+}
+
+class Fragments {
+ public:
+  Fragments(ProductLimits& table, Rows& rows, std::vector<Problem>& problems)
+      : table_(table), rows_(rows), problems_(problems) {}
+
+  void include(const YamlNode& node) {
+    FieldReader reader(node, "include", problems_);
+    const auto path = reader.text("fragment", Need::required);
+    const auto revision = reader.integer("revision", 1, kHighestRevision, Need::required);
+    reader.finish();
+    if (!path || !revision) return;
+    const std::filesystem::path relative(*path);
+    const bool leaves =
+        std::any_of(relative.begin(), relative.end(), [](const auto& part) { return part == ".."; });
+    if (relative.is_absolute() || leaves) {  // would mean something else on another station
+      problem(node.place, "limits.include", fmt::format("'{}' is not beside the table", *path),
+              "name it from the table's folder: shared/gpu.yaml");
+      return;
+    }
+    const std::string file = (std::filesystem::path(table_.file).parent_path() / relative).lexically_normal();
+    if (!taken_.emplace(file, node.place).second) {
+      problem(node.place, "limits.include", fmt::format("'{}' is included twice", *path));
+      return;
+    }
+    auto text = read_file_text(file);
+    if (!text) {
+      problem(node.place, "limits.include", fmt::format("the fragment '{}' cannot be read", *path),
+              "it is looked for beside the table");
+      problems_.insert(problems_.end(), text.problems.begin(), text.problems.end());
+      return;
+    }
+    const std::string& bytes = text.value->bytes;
+    hashes_ += fmt::format("\n{} {}", *path, sha256_hex(bytes));
+    if (const auto tree = parse_yaml(bytes, file, Sensitivity::plain, problems_))
+      read(*tree, node.place, *path, *revision);
+  }
+  /// Of all that was read beside the table; empty when it includes nothing.
+  [[nodiscard]] const std::string& hashes() const { return hashes_; }
+
+ private:
+  void problem(const Place& place, std::string code, std::string message, std::string suggestion = {}) {
+    problems_.push_back({place, std::move(code), std::move(message), std::move(suggestion)});
+  }
+
+  void read(const YamlNode& tree, const Place& from, const std::string& path, int wanted) {
+    FieldReader reader(tree, "the fragment of limits", problems_);
+    reader.text("limits_fragment", Need::required);
+    const int revision = reader.integer("revision", 1, kHighestRevision, Need::required).value_or(wanted);
+    reader.text("description");
+    if (revision != wanted) {
+      problem(from, "limits.include_revision",
+              fmt::format("'{}' is of revision {}, the table was made for {}", path, revision, wanted),
+              fmt::format("read what has changed, then write revision: {} here and count up the table's own",
+                          revision));
+    }
+    if (const YamlNode* list = reader.take_list("rows", Need::required)) {
+      Rows own(problems_);
+      own.read(*list);
+      rows_.add_fragment(own.take());
+    }
+    read_allowances(reader, table_.allowed_log_entries, problems_);
+    reader.finish();
+  }
+
+  ProductLimits& table_;
+  Rows& rows_;
+  std::vector<Problem>& problems_;
+  std::map<std::string, Place> taken_;
+  std::string hashes_;
+};
+
 }  // namespace
 
 Parsed<ProductLimits> parse_limits(const std::string& text, const std::string& file) {
-  constexpr int kHighestRevision = 1'000'000;
   Parsed<ProductLimits> parsed;
   auto& problems = parsed.problems;
   const auto tree = parse_yaml(text, file, Sensitivity::plain, problems);
   if (!tree) return parsed;
   ProductLimits table;
   table.file = file;
-  table.sha256 = sha256_hex(text);
   FieldReader reader(*tree, "the limits table", problems);
   table.product = reader.text("limits", Need::required).value_or("");
   if (!table.product.empty() && table.product != stem(file)) {
@@ -215,26 +202,19 @@ Parsed<ProductLimits> parse_limits(const std::string& text, const std::string& f
   }
   table.revision = reader.integer("revision", 1, kHighestRevision, Need::required).value_or(0);
   reader.text("description");
-  if (const YamlNode* rows = reader.take_list("rows", Need::required)) {
-    LimitsReader row_reader(problems);
-    std::set<std::pair<std::string, std::string>> seen;
-    for (const YamlNode& row : rows->items) {
-      Limit limit = row_reader.read_row(row);
-      if (!limit.name.empty() && !seen.insert({limit.name, limit.when_part}).second) {
-        problems.push_back(
-            {row.place, "limits.duplicate_row",
-             fmt::format("there are two rows for '{}'{}", limit.name,
-                         limit.when_part.empty() ? std::string{} : fmt::format(" of {}", limit.when_part)),
-             "keep one, or tell them apart by when_part"});
-      }
-      table.rows.push_back(std::move(limit));
-    }
-    if (rows->items.empty()) problems.push_back({rows->place, "limits.empty", "the table has no rows", {}});
+  read_nameplate(reader, table, problems);
+  Rows rows(problems);
+  const YamlNode* includes = reader.take_list("include");
+  if (const YamlNode* list = reader.take_list("rows", includes == nullptr ? Need::required : Need::optional))
+    rows.read(*list);
+  read_allowances(reader, table.allowed_log_entries, problems);
+  Fragments fragments(table, rows, problems);
+  if (includes != nullptr) {
+    for (const YamlNode& include : includes->items) fragments.include(include);
   }
-  if (const YamlNode* allowed = reader.take_list("allowed_log_entries")) {
-    for (const YamlNode& row : allowed->items)
-      table.allowed_log_entries.push_back(read_allowance(row, problems));
-  }
+  table.rows = rows.take();
+  check_plausible(table, problems);
+  table.sha256 = sha256_hex(text + fragments.hashes());
   reader.finish();
   sort_by_place(problems);
   if (problems.empty()) parsed.value = std::move(table);

@@ -1,5 +1,10 @@
 #include "files/limits_file.h"
 
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
 #include "files/problems_for_test.h"
 
 namespace kiln {
@@ -90,6 +95,82 @@ TEST(LimitsFile, TheProductIsTheNameOfTheFile) {
 TEST(LimitsFile, AnEmptyTableIsRefused) {
   find_problem(parse_limits("limits: p\nrevision: 1\nrows: []\n", "p.yaml").problems, "limits.empty");
   find_problem(parse_limits("limits: p\nrevision: 0\nrows: []\n", "p.yaml").problems, "files.wrong_type");
+}
+
+class LimitsWithFragments : public ::testing::Test {
+ protected:
+  void SetUp() override { std::filesystem::create_directories(folder_ + "/shared"); }
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(folder_ + "/" + name) << text;
+  }
+  Parsed<ProductLimits> table(const std::string& text) const {
+    return parse_limits("limits: p\nrevision: 7\n" + text, folder_ + "/p.yaml");
+  }
+  static std::string fragment(int revision, const std::string& rows) {
+    return "limits_fragment: f\nrevision: " + std::to_string(revision) + "\nrows:\n" + rows;
+  }
+  const std::string folder_ = ::testing::TempDir() + "kiln-limits-" + std::to_string(::getpid());
+};
+
+constexpr const char* kIncludeF = "include: [{fragment: shared/f.yaml, revision: 2}]\n";
+
+TEST_F(LimitsWithFragments, TheTablesOwnRowStandsInsteadOfAFragments) {
+  write("shared/f.yaml", fragment(2,
+                                  "  - {name: a.b, unit: Cel, max: 1, source: s}\n"
+                                  "  - {name: a.c, unit: Cel, max: 3, source: s}\n"
+                                  "allowed_log_entries: [{origin: /a, reason: r, source: s}]\n"));
+  const auto parsed = table(std::string(kIncludeF) + "rows: [{name: a.b, unit: Cel, max: 2, source: s}]\n");
+  ASSERT_TRUE(parsed) << all_text(parsed.problems);
+  EXPECT_EQ(parsed.value->rows.size(), 2U);
+  EXPECT_EQ(parsed.value->find("a.b", "")->max, 2);
+  EXPECT_EQ(parsed.value->find("a.c", "")->max, 3);
+  EXPECT_EQ(parsed.value->find("a.c", "")->place.file, folder_ + "/shared/f.yaml");
+  EXPECT_EQ(parsed.value->allowed_log_entries.size(), 1U);
+  EXPECT_TRUE(table(kIncludeF)) << "rows of its own are not needed beside those of a fragment";
+}
+
+TEST_F(LimitsWithFragments, WhatAFragmentSaysIsPartOfTheTablesHash) {
+  write("shared/f.yaml", fragment(2, "  - {name: a.b, unit: Cel, max: 1, source: s}\n"));
+  const std::string before = table(kIncludeF).value->sha256;
+  EXPECT_EQ(table(kIncludeF).value->sha256, before);
+  write("shared/f.yaml", fragment(2, "  - {name: a.b, unit: Cel, max: 9, source: s}\n"));
+  EXPECT_NE(table(kIncludeF).value->sha256, before) << "also when nobody counted up its revision";
+}
+
+TEST_F(LimitsWithFragments, AFragmentThatHasMovedOnIsRefused) {
+  write("shared/f.yaml", fragment(3, "  - {name: a.b, unit: Cel, max: 1, source: s}\n"));
+  const auto problem = find_problem(table(kIncludeF).problems, "limits.include_revision");
+  EXPECT_EQ(problem.place.file, folder_ + "/p.yaml");
+  EXPECT_EQ(problem.place.line, 3);
+}
+
+TEST_F(LimitsWithFragments, WhatIsWrongWithAFragmentIsSaidWithItsPlace) {
+  write("shared/f.yaml", fragment(2, "  - {name: a.b, unit: C, max: 1, source: s}\n"));
+  const auto problem = find_problem(table(kIncludeF).problems, "limits.unit");
+  EXPECT_EQ(problem.place.file, folder_ + "/shared/f.yaml");
+  EXPECT_EQ(problem.place.line, 4);
+  write("shared/f.yaml", "limits: p\nrevision: 2\nrows: []\n");
+  find_problem(table(kIncludeF).problems, "files.unknown_key");
+  find_problem(table("include: [{fragment: shared/g.yaml, revision: 1}]\n").problems, "limits.include");
+  find_problem(table("include: [{fragment: ../f.yaml, revision: 1}]\n").problems, "limits.include");
+  find_problem(table("include: [{fragment: /f.yaml, revision: 1}]\n").problems, "limits.include");
+  find_problem(table("include: [{fragment: shared/f.yaml}]\n").problems, "files.missing_key");
+  find_problem(table("revison: 2\n").problems, "files.missing_key");
+}
+
+TEST_F(LimitsWithFragments, OneRowInTwoFragmentsIsNoDecision) {
+  const std::string row = "  - {name: a.b, unit: Cel, max: 1, source: s}\n";
+  write("shared/f.yaml", fragment(2, row));
+  write("shared/g.yaml", fragment(1, row));
+  const std::string both =
+      "include: [{fragment: shared/f.yaml, revision: 2}, {fragment: shared/g.yaml, revision: 1}]\n";
+  const auto problem = find_problem(table(both).problems, "limits.duplicate_row");
+  EXPECT_EQ(problem.place.file, folder_ + "/shared/g.yaml");
+  EXPECT_TRUE(table(both + "rows: [{name: a.b, unit: Cel, max: 2, source: s}]\n")) << "the table decides";
+  find_problem(
+      table("include: [{fragment: shared/f.yaml, revision: 2}, {fragment: ./shared/f.yaml, revision: 2}]\n")
+          .problems,
+      "limits.include");
 }
 
 Parsed<ProductLimits> allowing(const std::string& row) {
