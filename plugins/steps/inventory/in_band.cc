@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 #include <optional>
 #include <utility>
@@ -154,6 +155,42 @@ awaitable<Status> compare_gpu_sources(StepContext& context, const tool_output::N
   co_return success();
 }
 
+/// "10de:31c2", as lspci -n has it, of "31C210DE" in the query as XML or "0x31C210DE" in its text (device
+/// before vendor); nullopt for anything else.
+std::optional<std::string> pci_device_of(std::string text) {
+  constexpr std::size_t kDigits = 8;
+  if (text.starts_with("0x") || text.starts_with("0X")) text.erase(0, 2);
+  const bool hex =
+      std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isxdigit(c) != 0; });
+  if (text.size() != kDigits || !hex) return std::nullopt;
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text.substr(kDigits / 2) + ":" + text.substr(0, kDigits / 2);
+}
+
+/// Whether the limits are those of what is there: names on a board prove nothing, PCI ids do.
+awaitable<Status> record_pci_devices(StepContext& context, const tool_output::NvidiaSmiQuery& query) {
+  std::optional<std::string> first;
+  for (const auto& gpu : query.gpus) {
+    if (!first) first = pci_device_of(gpu.pci_device_id);
+  }
+  const GpuMatch match = match_gpus(context.dut(), query);
+  for (const Component* gpu : context.dut().expect.of_kind(ComponentKind::gpu)) {
+    Reading reading("gpu.pci_device", gpu->name, std::monostate{}, Source{"ssh", kGpuQuery});
+    reading.reason = "the driver does not list this GPU";
+    const auto found = match.by_name.find(gpu->name);
+    if (found != match.by_name.end()) {
+      const std::string& printed = found->second->pci_device_id;
+      reading.reason = fmt::format("nvidia-smi prints no PCI device of it, but '{}'", printed);
+      if (const auto device = pci_device_of(printed)) reading.value = *device;
+    }
+    if (first) reading.expected = *first;
+    const Result<Outcome> outcome = co_await context.record(std::move(reading));
+    if (!outcome) co_return outcome.error();
+  }
+  co_return success();
+}
+
 awaitable<Status> compare_gpus(StepContext& context, Shell& shell, const OutOfBand& said) {
   const auto expected = context.dut().expect.of_kind(ComponentKind::gpu);
   if (expected.empty()) co_return success();
@@ -184,6 +221,8 @@ awaitable<Status> compare_gpus(StepContext& context, Shell& shell, const OutOfBa
     const Result<Outcome> outcome = co_await context.record(std::move(reading));
     if (!outcome) co_return outcome.error();
   }
+  const Status devices = co_await record_pci_devices(context, *parsed);
+  if (!devices) co_return devices;
   const Status agree = co_await compare_gpu_sources(context, *parsed, said);
   co_return agree;
 }
@@ -211,6 +250,11 @@ const StepDescription& InBand::describe() const {
          "the serial number on which rack file, Redfish and driver agree"},
         {"gpu.in_band.count", "1", ComponentKind::whole_dut, true, "gpu.missing",
          "reseat or replace the GPU that the driver does not see", "GPUs the driver sees"},
+        {"gpu.pci_device", "", ComponentKind::gpu, true, "gpu.other_product",
+         "see which product it is: either the rack file names the wrong one, and its limits are wrong for "
+         "this rack, "
+         "or the GPU was swapped for another kind",
+         "PCI vendor and device of the GPU, as lspci -n has it"},
         {"gpu.in_band.seen", "", ComponentKind::gpu, true, "gpu.missing",
          "reseat or replace the GPU that the driver does not see", "the driver sees a GPU of this serial"}};
     made.default_timeout = std::chrono::minutes(2);
@@ -237,7 +281,7 @@ std::vector<std::string> InBand::parts(const MeasurementDeclaration& measurement
   }
   std::vector<std::string> names;
   for (const Component* gpu : gpus) {
-    if (!gpu->serial.empty()) names.push_back(gpu->name);
+    if (!gpu->serial.empty() || measurement.name == "gpu.pci_device") names.push_back(gpu->name);
   }
   return names;
 }

@@ -23,6 +23,7 @@ struct InBandTest : testing::Test {
       bench.limit_expected(name, "");
     bench.limit_expected("gpu.in_band.count", "1");
     bench.limit_equals("gpu.in_band.seen", "", true);
+    bench.limit_equals("gpu.pci_device", "", std::string("10de:31c2"));
     bench.step("in_band", plugin_step("inventory.in_band"));
   }
   void set_gpu_of_bmc(const std::string& serial) {
@@ -36,14 +37,14 @@ struct InBandTest : testing::Test {
   void set_smbios(const std::string& text) {
     bench.shell("C01").answer("cat /sys/class/dmi/id/product_serial", ShellAnswer(text));
   }
-  void set_gpu_of_driver(const std::string& serial) {
+  void set_gpu_of_driver(const std::string& serial, const std::string& pci_device = "31C210DE") {
     bench.shell("C01").answer(
         "nvidia-smi -q -x",
         ShellAnswer("<?xml version=\"1.0\" ?>\n<nvidia_smi_log><driver_version>580.1</driver_version>"
                     "<attached_gpus>1</attached_gpus><gpu id=\"00000008:01:00.0\"><product_name>NVIDIA "
                     "GB300</product_name><serial>" +
-                    serial +
-                    "</serial><uuid>GPU-1</uuid><pci><pci_bus_id>00000008:01:00.0</pci_bus_id></pci></gpu>"
+                    serial + "</serial><uuid>GPU-1</uuid><pci><pci_device_id>" + pci_device +
+                    "</pci_device_id><pci_bus_id>00000008:01:00.0</pci_bus_id></pci></gpu>"
                     "</nvidia_smi_log>\n"));
   }
   DutVerdict judge() {
@@ -112,6 +113,27 @@ TEST_F(InBandTest, AGpuThatTheBmcKnowsByAnotherSerialShowsEverySource) {
   set_gpu_of_bmc("166");
   EXPECT_EQ(judge().decision, Decision::no_go);
   EXPECT_TRUE(has(said("gpu.serial_sources", "GPU_0"), "Redfish 166")) << said("gpu.serial_sources", "GPU_0");
+}
+
+TEST_F(InBandTest, AGpuOfAnotherProductIsNoGoWhateverItsNameIs) {
+  set_gpu_of_driver("165", "293410DE");
+  EXPECT_EQ(judge().decision, Decision::no_go);
+  EXPECT_EQ(said("gpu.pci_device", "GPU_0"), "10de:2934");
+  EXPECT_EQ(result.measured("gpu.pci_device", "GPU_0").fault_code, "gpu.other_product");
+}
+
+struct PciDeviceAsPrinted : InBandTest, testing::WithParamInterface<const char*> {};
+
+TEST_P(PciDeviceAsPrinted, IsUnknownWhenItIsNone) {
+  set_gpu_of_driver("165", GetParam());
+  EXPECT_EQ(judge().decision, Decision::incomplete);
+}
+INSTANTIATE_TEST_SUITE_P(All, PciDeviceAsPrinted,
+                         testing::Values("", "N/A", "31C2", "31C210DG", "0x31C210DE00"));
+
+TEST_F(InBandTest, APciDeviceInHexIsKnown) {
+  set_gpu_of_driver("165", "0x31C210DE");
+  EXPECT_EQ(judge().decision, Decision::go);
 }
 
 TEST_F(InBandTest, SmbiosThatSaysNothingIsNoSourceAndUnknown) {
