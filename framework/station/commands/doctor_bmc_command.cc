@@ -135,8 +135,20 @@ void read_target_of_address(const CommandLine& line, const Paths& paths, DoctorW
   if (seen != wish.before.end() && !accepted) wish.known_pin = seen->second.pin_sha256;
 }
 
+/// Those that are for every product, and those of the rack file's: "gb300-nvl72/l11-rack" asks the same of a
+/// BMC as that of any other product.
+std::vector<std::string> recipes_to_judge(const Paths& paths, const std::string& product) {
+  std::vector<std::string> names = shipped_recipes(paths);
+  std::erase_if(names, [&paths, &product](const std::string& name) {
+    const std::string folder = name.substr(0, name.find('/'));
+    return folder != product && !find_limits(paths, "", folder).empty();
+  });
+  return names;
+}
+
 void read_recipes(const CommandLine& line, const Paths& paths, DoctorWish& wish) {
-  const std::vector<std::string> names = line.recipes.empty() ? shipped_recipes(paths) : line.recipes;
+  const std::vector<std::string> names =
+      line.recipes.empty() ? recipes_to_judge(paths, wish.inventory.product) : line.recipes;
   for (const std::string& name : names) {
     const Result<std::string> file = find_recipe(paths, name);
     if (!file) {
