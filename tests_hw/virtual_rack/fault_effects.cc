@@ -356,6 +356,17 @@ void undo_fault(RackModel& rack, Dut& dut, const Fault& fault) {
   }
 }
 
+/// What holds as long as its fault does.
+void set_what_lasts(RackModel& rack) {
+  for (Dut& dut : rack.duts) {
+    for (Gpu& gpu : dut.gpus) {
+      const bool narrow = active_fault(rack, dut, FaultKind::pcie_narrow, gpu.name) != nullptr;
+      gpu.pcie_lanes = narrow ? gpu.pcie_width / 2 : gpu.pcie_width;
+      gpu.ecc_on = active_fault(rack, dut, FaultKind::ecc_off, gpu.name) == nullptr;
+    }
+  }
+}
+
 void advance_faults(RackModel& rack) {
   for (Fault& fault : rack.faults) {
     Dut* dut = rack.find(fault.spec.dut);
@@ -393,6 +404,7 @@ void advance_faults(RackModel& rack) {
         break;
     }
   }
+  set_what_lasts(rack);
 }
 
 }  // namespace kiln::virtual_rack

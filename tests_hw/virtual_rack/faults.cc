@@ -97,6 +97,8 @@ const std::vector<FaultInfo>& fault_catalogue() {
        "uncorrectable memory errors, row remap, Xid 48 and 94"},
       {xid, "xid", hardware, "GPU", "Xid in the kernel log; 79 (off the bus) unless written xid:N"},
       {gpu_missing, "gpu-missing", hardware, "GPU", "a GPU is not there at all"},
+      {pcie_narrow, "pcie-narrow", hardware, "GPU", "half of the lanes of a GPU's PCIe link are not there"},
+      {ecc_off, "ecc-off", nuisance, "GPU", "somebody has switched a GPU's ECC off"},
       {throttle, "throttle", hardware, "GPU", "power brake held: hardware slowdown and low clocks"},
       {hot_gpu, "hot-gpu", hardware, "GPU", "bad thermal interface: the GPU passes its limit under load"},
       {cold_plate_off, "cold-plate-off", hardware, "GPU",
@@ -226,6 +228,8 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
     case FaultKind::ecc_uncorrectable:
     case FaultKind::xid:
     case FaultKind::gpu_missing:
+    case FaultKind::pcie_narrow:
+    case FaultKind::ecc_off:
     case FaultKind::throttle:
     case FaultKind::hot_gpu:
     case FaultKind::cold_plate_off:

@@ -38,6 +38,8 @@ enum class FaultKind {
   ecc_uncorrectable,
   xid,
   gpu_missing,
+  pcie_narrow,
+  ecc_off,
   throttle,
   hot_gpu,
   cold_plate_off,

@@ -100,7 +100,7 @@ TEST(FaultSpec, unknown_duts_parts_and_impossible_targets_are_refused) {
 
 TEST(FaultCatalogue, every_kind_has_a_line_and_a_default_part_where_it_takes_one) {
   Rig rig;
-  EXPECT_EQ(fault_catalogue().size(), 33U);
+  EXPECT_EQ(fault_catalogue().size(), 35U);
   for (const FaultInfo& info : fault_catalogue()) {
     EXPECT_FALSE(info.description.empty());
     EXPECT_EQ(fault_info(info.kind).name, info.name);
@@ -392,6 +392,21 @@ TEST(Fault, a_missing_gpu_is_not_there_and_its_links_are_down) {
   EXPECT_FALSE(rig.c01().gpus[3].present);
   EXPECT_FALSE(rig.c01().gpus[3].links[0].up);
   EXPECT_NEAR(rig.c01().gpus[3].power_w.actual, 0, 1e-9);
+}
+
+TEST(Fault, lanes_and_ecc_that_are_off_come_back_when_the_fault_is_cleared) {
+  Rig rig;
+  add(rig, "pcie-narrow@C01:GPU_1");
+  add(rig, "ecc-off@C01:GPU_2");
+  rig.run(0.2);
+  EXPECT_EQ(rig.c01().gpus[1].pcie_lanes, 8);
+  EXPECT_EQ(rig.c01().gpus[0].pcie_lanes, 16);
+  EXPECT_FALSE(rig.c01().gpus[2].ecc_on);
+  clear(rig, "pcie-narrow@C01:GPU_1");
+  clear(rig, "ecc-off@C01:GPU_2");
+  rig.run(0.2);
+  EXPECT_EQ(rig.c01().gpus[1].pcie_lanes, 16);
+  EXPECT_TRUE(rig.c01().gpus[2].ecc_on);
 }
 
 TEST(Fault, coolant_that_is_lost_or_unfit_shows_where_it_is_measured) {

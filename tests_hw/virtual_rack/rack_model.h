@@ -163,7 +163,9 @@ struct Gpu {
   std::uint64_t pcie_correctable = 0;
   std::uint64_t pcie_fatal = 0;
   int pcie_generation = 6;
-  int pcie_width = 16;
+  int pcie_width = 16;  // lanes of GPU and slot
+  int pcie_lanes = 16;  // of them up
+  bool ecc_on = true;
   std::vector<XidEvent> xids;
   std::vector<NvLink> links;
 };

@@ -20,12 +20,19 @@ struct DriverGpu {
   std::string temperature = "60 C", memory = "58 C", power = "1350.00 W", clock = "1920 MHz";
   std::string uncorrectable = "0", remap_failure = "No", remap_pending = "No",
               thermal_slowdown = "Not Active";
-  std::string thermal_us = "0 us", fabric = "Completed";
+  std::string thermal_us = "0 us", fabric = "Completed", ecc_mode = "Enabled", lanes = "16x";
+  std::string
+      recovery = "<gpu_recovery_action>None</gpu_recovery_action>",
+      repairs =
+          "<channel_repair_pending>No</channel_repair_pending><unrepairable_memory>No</unrepairable_memory>";
 
   [[nodiscard]] std::string xml() const {
     return fmt::format(
         "<gpu id=\"{0}\"><product_name>NVIDIA GB300</product_name><serial>{1}</serial><uuid>{2}</uuid>"
-        "<pci><pci_bus_id>{0}</pci_bus_id></pci>"
+        "<pci><pci_bus_id>{0}</pci_bus_id><pci_gpu_link_info><link_widths><max_link_width>16x</"
+        "max_link_width>"
+        "<current_link_width>{13}</current_link_width></link_widths></pci_gpu_link_info></pci>"
+        "<ecc_mode><current_ecc>{14}</current_ecc><pending_ecc>Enabled</pending_ecc></ecc_mode>{15}"
         "<clocks_event_reasons><clocks_event_reason_sw_power_cap>Active</clocks_event_reason_sw_power_cap>"
         "<clocks_event_reason_hw_thermal_slowdown>{10}</clocks_event_reason_hw_thermal_slowdown>"
         "</clocks_event_reasons><clocks_event_reasons_counters>"
@@ -33,7 +40,8 @@ struct DriverGpu {
         "clocks_event_reasons_counters_hw_therm_slowdown>"
         "</clocks_event_reasons_counters>"
         "<ecc_errors><volatile><sram_correctable>0</sram_correctable>"
-        "<dram_uncorrectable>{7}</dram_uncorrectable></volatile></ecc_errors>"
+        "<dram_uncorrectable>{7}</dram_uncorrectable></volatile>"
+        "<aggregate><sram_threshold_exceeded>No</sram_threshold_exceeded></aggregate>{16}</ecc_errors>"
         "<remapped_rows><remapped_row_pending>{9}</remapped_row_pending>"
         "<remapped_row_failure>{8}</remapped_row_failure></remapped_rows>"
         "<temperature><gpu_temp>{3}</gpu_temp><memory_temp>{4}</memory_temp></temperature>"
@@ -41,7 +49,7 @@ struct DriverGpu {
         "<clocks><sm_clock>{6}</sm_clock></clocks>"
         "<fabric><state>{12}</state><status>Success</status></fabric></gpu>\n",
         bus, serial, uuid, temperature, memory, power, clock, uncorrectable, remap_failure, remap_pending,
-        thermal_slowdown, thermal_us, fabric);
+        thermal_slowdown, thermal_us, fabric, lanes, ecc_mode, recovery, repairs);
   }
 };
 
@@ -105,6 +113,11 @@ struct SoakTest : testing::Test {
     bench.limit_max("gpu.row_remap.failures", "1", 0);
     bench.limit_equals("gpu.row_remap.pending", "", false);
     bench.limit_equals("gpu.fabric.state", "", std::string("ok"));
+    bench.limit_equals("gpu.recovery_action", "", std::string("None"));
+    bench.limit_equals("gpu.memory_repair", "", std::string("none"));
+    bench.limit_equals("gpu.sram_threshold_exceeded", "", false);
+    bench.limit_equals("gpu.settings", "", std::string("default"));
+    bench.limit_expected("gpu.pcie.width", "1");
     bench.limit_max("gpu.xid.count", "1", 0);
     bench.limit_equals("gpu.burn.result", "", std::string("OK"));
     bench.limit_equals("dcgm.result", "", std::string("pass"));
@@ -391,6 +404,30 @@ TEST_F(SoakTest, HealthFailsPendingRepairsAndFabric) {
   EXPECT_EQ(result.measured("gpu.row_remap.pending", "GPU_1").fault_code, "gpu.row_remap");
   EXPECT_EQ(result.measured("gpu.fabric.state", "GPU_0").fault_code, "gpu.fabric");
   EXPECT_EQ(result.measured("gpu.ecc.uncorrectable.volatile", "GPU_1").fault_code, "gpu.ecc_uncorrectable");
+}
+
+TEST_F(SoakTest, HealthFailsWhatTheDriverSaysMustBeMended) {
+  driver[0].lanes = "8x";
+  driver[1].recovery = "<gpu_recovery_action>GPU Reset</gpu_recovery_action>";
+  driver[1].repairs =
+      "<channel_repair_pending>Yes</channel_repair_pending><unrepairable_memory>Yes</unrepairable_memory>";
+  bench.step("health", plugin_step("gpu_stress.health"));
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::no_go);
+  EXPECT_EQ(result.measured("gpu.pcie.width", "GPU_0").fault_code, "gpu.pcie_width");
+  EXPECT_EQ(result.measured("gpu.pcie.width", "GPU_1").outcome, Outcome::pass);
+  EXPECT_EQ(result.measured("gpu.recovery_action", "GPU_1").fault_code, "gpu.recovery_needed");
+  EXPECT_EQ(to_text(result.measured("gpu.memory_repair", "GPU_1").value),
+            "unrepairable memory, channel repair pending");
+}
+
+TEST_F(SoakTest, HealthOfAGpuThatSomebodyHasSetOtherwiseIsNoVerdictOnIt) {
+  driver[0].ecc_mode = "Disabled";
+  bench.step("health", plugin_step("gpu_stress.health"));
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
+  EXPECT_EQ(result.measured("gpu.settings", "GPU_0").outcome, Outcome::unset);
+  EXPECT_EQ(result.measured("gpu.settings", "GPU_1").outcome, Outcome::pass);
 }
 
 TEST_F(SoakTest, HealthOfAHostWithoutAnyGpuIsNoGo) {

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <array>
+#include <cmath>
 #include <utility>
 
 #include "gpu_steps.h"
@@ -45,6 +47,53 @@ Value fabric_value(const GpuQuery& gpu) {
   }
 }
 
+/// What the driver says must be done; drivers before 570 tell it by two flags.
+Value recovery_value(const GpuQuery& gpu) {
+  if (!gpu.recovery_action.empty()) return gpu.recovery_action;
+  if (!gpu.reset_required && !gpu.drain_and_reset_recommended) return std::monostate{};
+  if (gpu.reset_required.value_or(false)) return std::string("GPU Reset");
+  if (gpu.drain_and_reset_recommended.value_or(false)) return std::string("Drain and Reset");
+  return std::string("None");
+}
+
+/// Repairs that a Blackwell GPU waits for, or cannot make any more.
+Value repair_value(const GpuQuery& gpu) {
+  const std::array flags = {std::pair{"unrepairable memory", gpu.unrepairable_memory},
+                            std::pair{"channel repair pending", gpu.channel_repair_pending},
+                            std::pair{"TPC repair pending", gpu.tpc_repair_pending}};
+  std::vector<std::string> raised;
+  bool told = false;
+  for (const auto& [word, flag] : flags) {
+    told = told || flag.has_value();
+    if (flag.value_or(false)) raised.emplace_back(word);
+  }
+  if (!told) return std::monostate{};
+  return raised.empty() ? std::string("none") : fmt::format("{}", fmt::join(raised, ", "));
+}
+
+/// What somebody has set so that this GPU cannot be judged: no fault of the hardware.
+std::vector<std::string> odd_settings(const GpuQuery& gpu) {
+  std::vector<std::string> odd;
+  if (gpu.ecc_enabled == false) odd.emplace_back("ECC is off");
+  if (gpu.ecc_enabled && gpu.ecc_pending_enabled && gpu.ecc_enabled != gpu.ecc_pending_enabled)
+    odd.emplace_back("another ECC mode waits for a reset");
+  if (gpu.mig_enabled == true) odd.emplace_back("MIG is on");
+  const auto& limit = gpu.power.current_limit;
+  const auto& usual = gpu.power.default_limit;
+  constexpr double kSame = 0.5;  // W: limits are printed with two digits behind the point
+  if (limit && usual && std::abs(*limit - *usual) > kSame)
+    odd.push_back(fmt::format("the power limit is {:g} W, by default {:g} W", *limit, *usual));
+  return odd;
+}
+
+Reading settings_reading(const std::string& part, const GpuQuery& gpu, const Source& source) {
+  Reading reading("gpu.settings", part, std::monostate{}, source);
+  const std::vector<std::string> odd = odd_settings(gpu);
+  if (odd.empty()) reading.value = std::string("default");
+  reading.reason = fmt::format("{}: set it back, nvidia-smi -e 1, -mig 0, -pl", fmt::join(odd, "; "));
+  return reading;
+}
+
 std::vector<Reading> readings_of(const std::string& part, const GpuQuery* gpu) {
   const Source source{"ssh", kQueryCommand};
   std::vector<Reading> readings;
@@ -63,14 +112,20 @@ std::vector<Reading> readings_of(const std::string& part, const GpuQuery* gpu) {
   Value fabric;
   if (answers) fabric = fabric_value(read);
   readings.emplace_back("gpu.fabric.state", part, fabric, source);
-  Value recovery;
-  if (!read.recovery_action.empty()) recovery = read.recovery_action;
-  readings.emplace_back("gpu.recovery_action", part, recovery, source);
+  readings.emplace_back("gpu.recovery_action", part, recovery_value(read), source);
+  readings.emplace_back("gpu.memory_repair", part, repair_value(read), source);
+  readings.emplace_back("gpu.sram_threshold_exceeded", part,
+                        flag_value(read.ecc_aggregate.sram_threshold_exceeded), source);
+  Value width;
+  if (read.pcie.current_width) width = std::int64_t{*read.pcie.current_width};
+  readings.emplace_back("gpu.pcie.width", part, width, source);
+  if (read.pcie.max_width) readings.back().expected = std::int64_t{*read.pcie.max_width};
   for (Reading& reading : readings) {
     reading.reason = gpu == nullptr ? "the driver does not list this GPU"
                      : gpu->lost    ? "the driver has lost the GPU"
                                     : "nvidia-smi does not tell";
   }
+  if (answers) readings.push_back(settings_reading(part, read, source));
   return readings;
 }
 
@@ -98,8 +153,21 @@ const StepDescription& Health::describe() const {
          "a repair of bad memory waits for a reset"},
         {"gpu.fabric.state", "", gpu, true, "gpu.fabric",
          "check the fabric manager, then the NVLinks of this GPU", "ok, none (no fabric), or what is wrong"},
-        {"gpu.recovery_action", "", gpu, false, "", "",
-         "what the driver says is needed: None, GPU Reset, ..."}};
+        {"gpu.recovery_action", "", gpu, true, "gpu.recovery_needed",
+         "do what the driver asks for, then repeat; replace the module if it asks again",
+         "what the driver says is needed: None, GPU Reset, ..."},
+        {"gpu.memory_repair", "", gpu, true, "gpu.memory_repair",
+         "reset the GPU for a pending repair; replace the module for memory that cannot be repaired",
+         "none, or the repairs that wait or have failed"},
+        {"gpu.sram_threshold_exceeded", "", gpu, true, "gpu.sram_threshold", "replace the GPU module",
+         "more uncorrectable SRAM errors than the driver accepts over the GPU's life"},
+        {"gpu.pcie.width", "1", gpu, true, "gpu.pcie_width",
+         "reseat the GPU module and look at the contacts of its connector; a lane that stays away is a "
+         "defect of "
+         "board or module",
+         "lanes of the PCIe link, all that GPU and slot have"},
+        {"gpu.settings", "", gpu, true, "gpu.settings", "set the GPU back to its defaults",
+         "default: ECC on, MIG off, power limit as delivered; anything else gives no verdict"}};
     made.default_timeout = std::chrono::minutes(2);
     return made;
   }();

@@ -180,7 +180,7 @@ const std::map<std::string, Column>& columns() {
        {[](const Gpu& g) { return number(static_cast<double>(g.memory_mib) - g.memory_used_mib); }, "MiB"}},
       {"pcie.link.gen.current", {[](const Gpu& g) { return std::to_string(g.pcie_generation); }}},
       {"pcie.link.gen.max", {[](const Gpu& g) { return std::to_string(g.pcie_generation); }}},
-      {"pcie.link.width.current", {[](const Gpu& g) { return std::to_string(g.pcie_width); }}},
+      {"pcie.link.width.current", {[](const Gpu& g) { return std::to_string(g.pcie_lanes); }}},
       {"pcie.link.width.max", {[](const Gpu& g) { return std::to_string(g.pcie_width); }}},
       {"ecc.errors.corrected.volatile.total", {[](const Gpu& g) {
          return std::to_string(g.ecc_volatile.dram_correctable + g.ecc_volatile.sram_correctable);

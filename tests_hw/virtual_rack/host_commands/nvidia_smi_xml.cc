@@ -108,7 +108,7 @@ class GpuElement {
     leaf(generation, "max_host_link_gen", kNotAvailable);
     pugi::xml_node widths = link.append_child("link_widths");
     leaf(widths, "max_link_width", fmt::format("{}x", gpu_.pcie_width));
-    leaf(widths, "current_link_width", live(fmt::format("{}x", gpu_.pcie_width)));
+    leaf(widths, "current_link_width", live(fmt::format("{}x", gpu_.pcie_lanes)));
     leaf(pci, "replay_counter", live(std::to_string(gpu_.pcie_replays)));
     leaf(pci, "replay_rollover_counter", live("0"));
     leaf(pci, "tx_util", live("0 KB/s"));
@@ -174,8 +174,8 @@ class GpuElement {
 
   void ecc() {
     pugi::xml_node mode = node_.append_child("ecc_mode");
-    leaf(mode, "current_ecc", live("Enabled"));
-    leaf(mode, "pending_ecc", live("Enabled"));
+    leaf(mode, "current_ecc", live(gpu_.ecc_on ? "Enabled" : "Disabled"));
+    leaf(mode, "pending_ecc", live(gpu_.ecc_on ? "Enabled" : "Disabled"));
     pugi::xml_node errors = node_.append_child("ecc_errors");
     ecc_group(errors, "volatile", gpu_.ecc_volatile, false);
     ecc_group(errors, "aggregate", gpu_.ecc_aggregate, true);
