@@ -40,7 +40,7 @@ def reading_of(kind, part):
     return re.compile(pattern.format(part=re.escape(part))) if pattern else None, step
 
 
-def clear_when_read(rack, run, dut, spec, reading, code, record):
+def clear_when_read(rack, run, dut, spec, reading, code, record, judged):
     """Waits for the first reading of the active fault and clears it; gives a sentence, or None when it was never read."""
     pattern, step = reading
     since, begun = 0, step is None
@@ -60,7 +60,7 @@ def clear_when_read(rack, run, dut, spec, reading, code, record):
                         break
                     since = entry["monotonic_ns"]
             else:
-                for _, kind, _, _, at_ns, body in record.events(["measured", "interlocked"], dut):
+                for _, kind, _, _, at_ns, body in record.events(["measured", "interlocked"], judged):
                     fail = kind == "measured" and body["outcome"] == "fail" and body["fault_code"] == code
                     if fail or (kind == "interlocked" and body["code"] == code):
                         read = f"on record as {body['name'] if fail else 'a cut'}", at_ns
@@ -84,7 +84,7 @@ def walk_one(row, options, seed):
         process = wire.start_kiln(options, place, "run", "demo/small", "--rack", rack.inventory, "--db", database, "--json", "--no-input",
                                   "--out", place + "/report", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         how = clear_when_read(rack, process, dut, spec.split("+")[0], reading_of(row["fault"], part), row["code"],
-                              wire.Record(database))
+                              wire.Record(database), fault_walk.judged_on(row, dut))
         out, err = process.communicate(timeout=120)
         run = subprocess.CompletedProcess(process.args, process.returncode, out, err)
         wrong = fault_walk.judge(row, dut, told, run)

@@ -359,6 +359,8 @@ void undo_fault(RackModel& rack, Dut& dut, const Fault& fault) {
 /// What holds as long as its fault does.
 void set_what_lasts(RackModel& rack) {
   for (Dut& dut : rack.duts) {
+    dut.fabric_clique = active_fault(rack, dut, FaultKind::clique_split) != nullptr ? 2 : 1;
+    dut.stale_image = active_fault(rack, dut, FaultKind::stale_image) != nullptr;
     for (Gpu& gpu : dut.gpus) {
       const bool narrow = active_fault(rack, dut, FaultKind::pcie_narrow, gpu.name) != nullptr;
       gpu.pcie_lanes = narrow ? gpu.pcie_width / 2 : gpu.pcie_width;

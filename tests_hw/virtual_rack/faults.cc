@@ -99,6 +99,9 @@ const std::vector<FaultInfo>& fault_catalogue() {
       {gpu_missing, "gpu-missing", hardware, "GPU", "a GPU is not there at all"},
       {pcie_narrow, "pcie-narrow", hardware, "GPU", "half of the lanes of a GPU's PCIe link are not there"},
       {ecc_off, "ecc-off", nuisance, "GPU", "somebody has switched a GPU's ECC off"},
+      {clique_split, "clique-split", hardware, "",
+       "the GPUs of a tray register in another clique of the fabric"},
+      {stale_image, "stale-image", hardware, "", "a host has booted an older image: another kernel"},
       {throttle, "throttle", hardware, "GPU", "power brake held: hardware slowdown and low clocks"},
       {hot_gpu, "hot-gpu", hardware, "GPU", "bad thermal interface: the GPU passes its limit under load"},
       {cold_plate_off, "cold-plate-off", hardware, "GPU",
@@ -228,6 +231,8 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
     case FaultKind::ecc_uncorrectable:
     case FaultKind::xid:
     case FaultKind::gpu_missing:
+    case FaultKind::clique_split:
+    case FaultKind::stale_image:
     case FaultKind::pcie_narrow:
     case FaultKind::ecc_off:
     case FaultKind::throttle:

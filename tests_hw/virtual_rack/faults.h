@@ -40,6 +40,8 @@ enum class FaultKind {
   gpu_missing,
   pcie_narrow,
   ecc_off,
+  clique_split,
+  stale_image,
   throttle,
   hot_gpu,
   cold_plate_off,

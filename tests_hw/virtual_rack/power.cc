@@ -169,6 +169,7 @@ void finish_boot(RackModel& rack, Dut& dut) {
 }  // namespace
 
 std::string host_kernel_release(const Dut& dut) {
+  if (dut.stale_image) return "6.8.0-1017-nvidia-64k";
   return dut.role == Role::compute_tray ? "6.8.0-1024-nvidia-64k" : "5.10.0-30-2-amd64";
 }
 

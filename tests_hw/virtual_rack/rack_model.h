@@ -368,6 +368,8 @@ struct Dut {
   std::string serial;
   std::string uuid;
   std::string hostname;
+  bool stale_image = false;  // booted from an older one than its neighbours
+  int fabric_clique = 1;     // of the NVLink fabric in which its GPUs have registered
 
   // Power and boot. host_up: the operating system answers SSH.
   PowerState power = PowerState::on;

@@ -23,6 +23,13 @@ class InBand final : public Step {
   boost::asio::awaitable<Status> run(StepContext& context) override;
 };
 
+/// Once for the rack: whether all hosts run the same software.
+class Software final : public Step {
+ public:
+  const StepDescription& describe() const override;
+  boost::asio::awaitable<Status> run(StepContext& context) override;
+};
+
 /// The kinds of parts that are counted, with the prefix of their measurements ("gpu" → gpu.present,
 /// gpu.serial).
 const std::vector<std::pair<ComponentKind, std::string>>& counted_kinds();

@@ -32,6 +32,13 @@ class Bandwidth final : public Step {
   boost::asio::awaitable<Status> run(StepContext& context) override;
 };
 
+/// Once for the rack: whether all GPUs are in one fabric, as their drivers see it.
+class Fabric final : public Step {
+ public:
+  const StepDescription& describe() const override;
+  boost::asio::awaitable<Status> run(StepContext& context) override;
+};
+
 /// The state a BMC printed for a link, as one word: LinkState when it says that the link is off, else
 /// LinkStatus, else LinkState. Empty when it printed neither.
 std::string link_word(const NvlinkReading& reading);

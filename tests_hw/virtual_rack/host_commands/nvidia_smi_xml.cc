@@ -245,7 +245,7 @@ class GpuElement {
     pugi::xml_node node = node_.append_child("fabric");
     leaf(node, "state", live(any_up ? "Completed" : "In Progress"));
     leaf(node, "status", live(any_up ? "Success" : kNotAvailable));
-    leaf(node, "cliqueId", live("1"));
+    leaf(node, "cliqueId", live(std::to_string(host_.dut.fabric_clique)));
     leaf(node, "clusterUuid", live(host_.rack.duts.front().uuid));
     pugi::xml_node health = node.append_child("health");
     leaf(health, "summary", live(all_up ? "Healthy" : "Unhealthy"));
