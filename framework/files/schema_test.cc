@@ -13,6 +13,7 @@
 #include <valijson/validation_results.hpp>
 #include <valijson/validator.hpp>
 
+#include "files/check_notes_file.h"
 #include "files/credentials.h"
 #include "files/field_reader.h"
 #include "files/firmware_baseline_file.h"
@@ -189,6 +190,14 @@ TEST(Shipped, TheInterlockRulesReadAndFitTheirSchema) {
   EXPECT_EQ(parsed.value->building_confirm, built_in.building_confirm);
   EXPECT_EQ(parsed.value->cut_reaches_shelves, built_in.cut_reaches_shelves);
   EXPECT_EQ(parsed.value->cut_reaches_building, built_in.cut_reaches_building);
+}
+
+TEST(Shipped, TheNotesOnChecksReadAndFitTheirSchema) {
+  const std::string text = read_all(kConfig / "checks.yaml");
+  EXPECT_EQ(text.substr(0, text.find('\n')), modeline(kConfig / "checks.yaml", "checks.schema.json"));
+  EXPECT_EQ(Schema("checks.schema.json").complaints(text), "");
+  const auto parsed = read_check_notes((kConfig / "checks.yaml").string());
+  EXPECT_TRUE(parsed) << all_text(parsed.problems);
 }
 
 struct Sample {

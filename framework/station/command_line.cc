@@ -177,6 +177,12 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   auto* plugins = app.add_subcommand("plugins", "List plugins and the steps they offer");
   add_common(*plugins, line);
 
+  auto* explain =
+      app.add_subcommand("explain", "What a check is, where it comes from, what judges it, what to do");
+  add_common(*explain, line);
+  explain->add_option("check", line.explain, "A check, a step or a reason code; without it, all checks");
+  explain->add_flag("--markdown", line.explain_markdown, "All checks as docs/checks.md has them");
+
   auto* doctor = app.add_subcommand("doctor",
                                     "Check this station: plugins, database, clock, tools; or with --bmc, "
                                     "what a BMC can do for each recipe");

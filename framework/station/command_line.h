@@ -30,6 +30,8 @@ struct CommandLine {
   bool list = false;
 
   // demo
+  std::string explain;  ///< a check, a step or a reason code; empty: all checks
+  bool explain_markdown = false;
   std::string demo_rack = "small";
   bool demo_firmware_behind = false;
   std::vector<std::string> faults;

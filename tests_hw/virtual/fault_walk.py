@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 
+import yaml
+
 import wire
 
 
@@ -58,6 +60,22 @@ def walk_one(row, options, seed):
         return spec, judge(row, dut, told, run)
 
 
+def proven_by(fault):
+    """The checks of which config/checks.yaml says that this fault proves them."""
+    notes = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../config/checks.yaml")
+    with open(notes, encoding="utf-8") as file:
+        return [note["check"] for note in yaml.safe_load(file)["checks"] if note["proof"] == fault]
+
+
+def unproven(row, result):
+    """Which of them say nothing against the struck part: a fail, or with a nuisance no value."""
+    with open(result["reports"]["json"], encoding="utf-8") as file:
+        measured = json.load(file)["measurements"]
+    good = ("fail",) if "NO-GO" in row["decision"] else ("fail", "unset")
+    against = {one["name"] for one in measured if one["outcome"] in good}
+    return [check for check in proven_by(row["fault"]) if check not in against]
+
+
 def judged_on(row, dut):
     """What only all trays together can show is told of the rack, not of one of them."""
     return "R01" if row["part"] == "rack" else dut
@@ -95,6 +113,8 @@ def judge(row, dut, part, run):
             off = (cuts[0]["off_confirmed_ns"] - cuts[0]["detected_ns"]) / 1e9
             if load > 5 or off > 10:
                 wrong.append(f"cut too slow: load {load:.2f} s, off {off:.2f} s")
+    if result["reports"].get("json"):
+        wrong += [f"{check} says nothing against it, and config/checks.yaml calls it proven by it" for check in unproven(row, result)]
     for name in ("html", "json", "text"):
         if not os.path.basename(result["reports"].get(name, "")):
             wrong.append(f"no {name} report")

@@ -22,6 +22,7 @@ int release_command(const CommandLine& line, const Paths& paths);
 int stop_all_command(const CommandLine& line, const Paths& paths);
 int discover_command(const CommandLine& line, const Paths& paths);
 int capture_command(const CommandLine& line, const Paths& paths);
+int explain_command(const CommandLine& line, const Paths& paths);
 int plugins_command(const CommandLine& line, const Paths& paths);
 int doctor_bmc_command(const CommandLine& line, const Paths& paths);
 int doctor_command(const CommandLine& line, const Paths& paths);
