@@ -56,9 +56,14 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
       ->check(CLI::IsMember({"small", "shelves", "nvl72"}));
   demo->add_flag("--firmware-behind", line.demo_firmware_behind,
                  "The rack runs one release behind a firmware baseline");
+  demo->add_flag("--firmware-current", line.demo_firmware_current,
+                 "Nothing is left to update, not even what the demo does")
+      ->excludes("--firmware-behind");
+  demo->add_option("--set", line.settings, "Override a recipe parameter: NAME=VALUE");
   demo->add_option("--fault", line.faults, "Inject a fault: KIND@DUT[:PART][+DELAY]");
   demo->add_option("--seed", line.seed, "Seed of the virtual rack's serials and noise");
-  demo->add_option("--recipe", line.recipe, "Another recipe than the demo's own");
+  demo->add_option("--recipe", line.recipe,
+                   "Another recipe than the demo's own; l11: gb300-nvl72/l11-rack with a soak of 10 minutes");
 
   auto* run = app.add_subcommand("run", "Run a recipe on a rack");
   add_common(*run, line);

@@ -32,6 +32,7 @@ struct CommandLine {
   // demo
   std::string explain;  ///< a check, a step or a reason code; empty: all checks
   bool explain_markdown = false;
+  bool demo_firmware_current = false;
   std::string demo_rack = "small";
   bool demo_firmware_behind = false;
   std::vector<std::string> faults;

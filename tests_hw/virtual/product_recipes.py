@@ -49,7 +49,9 @@ def components(dut, role, gpus):
         listed += [("cpu", "CPU_0", {}), ("memory", "DIMM_0", {})]
     if role == "switch_tray":
         listed += [("nvswitch", "NVSwitch_0", {}), ("nvlink", "NVSwitch_0/NVLink_0", {})]
-    if role != "server":
+    if role == "power_shelf":
+        listed = [("power_supply", f"PSU_{number}", {}) for number in range(6)]
+    elif role != "server":
         listed += [("leak_detector", "LeakDetector_1", {}), ("coolant_connector", "Chassis_0/CoolantConnector_0", {})]
     if role == "cdu":
         listed += [("pump", "Pump_1", {})]
@@ -58,7 +60,7 @@ def components(dut, role, gpus):
 
 def made_up_rack(place, product):
     """A rack file of that product; JSON is YAML."""
-    roles = [("server", 4)] if product in AIR else [("compute_tray", 18), ("switch_tray", 9), ("cdu", 1)]
+    roles = [("server", 4)] if product in AIR else [("compute_tray", 18), ("switch_tray", 9), ("cdu", 1), ("power_shelf", 8)]
     duts = []
     for role, count in roles:
         for _ in range(count):

@@ -38,6 +38,9 @@ ParsedOptions parse_options(int argc, char** argv) {
   app.add_flag("--no-events", options.no_events, "No BMC has an EventService: they can only be polled");
   app.add_flag("--firmware-behind", options.firmware_behind,
                "Everything runs one release behind a firmware baseline, which is written with its images");
+  app.add_flag("--firmware-current", options.firmware_current,
+               "Everything runs what the rack file expects, also what the demo would update")
+      ->excludes("--firmware-behind");
   app.add_flag("--powered-on", options.powered_on,
                "Trays start switched on and booted instead of in standby");
   app.add_flag("--list-faults", options.list_faults, "Print what can be broken, and end");

@@ -19,8 +19,9 @@ struct ProgramOptions {
   int parent_pid = 0;                 ///< end when this process is gone
   bool exit_with_stdin = false;       ///< end when standard input closes
   bool powered_on = false;
-  bool firmware_behind = false;  ///< with a baseline to bring it to, and its images
-  bool no_events = false;        ///< no BMC offers an event stream
+  bool firmware_current = false;  ///< nothing to update, not even what the demo does
+  bool firmware_behind = false;   ///< with a baseline to bring it to, and its images
+  bool no_events = false;         ///< no BMC offers an event stream
   bool list_faults = false;
   bool json = false;
 };

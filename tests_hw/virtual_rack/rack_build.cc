@@ -270,6 +270,7 @@ class Maker {
       if (entry["behind"]) {
         item.release = name == rack_.update_component ? rack_.update_version : item.version;
         if (rack_.firmware_behind) item.version = entry["behind"].as<std::string>();
+        if (rack_.firmware_current) item.version = item.release;
       }
       const auto each = entry["each"] ? entry["each"].as<std::string>() : std::string();
       std::vector<std::string> parts;
@@ -390,6 +391,7 @@ Result<std::unique_ptr<RackModel>> build_rack(const RackOptions& options, std::u
     rack->seed = options.seed;
     rack->event_service = options.event_service;
     rack->firmware_behind = options.firmware_behind;
+    rack->firmware_current = options.firmware_current;
     rack->random.seed(options.seed);
     rack->physics = load_physics();
     if (options.time_scale > 0) {

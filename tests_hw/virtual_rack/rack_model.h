@@ -522,6 +522,7 @@ struct RackModel {
   std::string update_version;
   /// Everything in the baseline starts one release behind it.
   bool firmware_behind = false;
+  bool firmware_current = false;
 
   Dut* find(std::string_view id);
   const Dut* find(std::string_view id) const;
@@ -538,6 +539,7 @@ struct RackOptions {
   bool event_service = true;  // BMCs send their events by themselves
   bool powered_on = true;     // compute and switch trays start switched on and booted
   bool firmware_behind = false;
+  bool firmware_current = false;  // also what the demo updates
 };
 Result<std::unique_ptr<RackModel>> build_rack(const RackOptions& options, std::uint64_t now_ns);
 /// "small", "nvl72" or "trays:N"; otherwise the Error rack.unknown or rack.trays.

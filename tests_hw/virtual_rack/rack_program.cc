@@ -167,6 +167,7 @@ class Program {
     build.powered_on = options_.powered_on;
     build.event_service = !options_.no_events;
     build.firmware_behind = options_.firmware_behind;
+    build.firmware_current = options_.firmware_current;
     Result<std::unique_ptr<RackModel>> rack = build_rack(build, monotonic_ns());
     if (!rack) throw Failure{2, rack.error().sentence()};
     rack_ = std::move(*rack);

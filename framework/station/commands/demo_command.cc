@@ -80,6 +80,7 @@ awaitable<void> demo_main(Ctx& ctx, const CommandLine& line, const Paths& paths,
   const ScratchDirectory scratch;
   std::vector<std::string> argv{paths.virtual_rack, "--rack",           line.demo_rack, "--out",
                                 scratch.path(),     "--exit-with-stdin"};
+  if (line.demo_firmware_current) argv.emplace_back("--firmware-current");
   if (line.demo_firmware_behind) argv.emplace_back("--firmware-behind");
   if (line.seed) {
     argv.emplace_back("--seed");
@@ -101,9 +102,21 @@ awaitable<void> demo_main(Ctx& ctx, const CommandLine& line, const Paths& paths,
   if (code == 2 && !ended.err.empty()) std::cerr << ended.err;
 }
 
+/// The burn-in of a whole rack, as long as somebody may want to watch it.
+CommandLine with_level(CommandLine line) {
+  if (line.recipe != "l11") return line;
+  line.recipe = "gb300-nvl72/l11-rack";
+  line.demo_firmware_current = true;
+  std::vector<std::string> settings{"soak=10m", "settle=1m", "diagnostic=2", "flow_samples=3"};
+  settings.insert(settings.end(), line.settings.begin(), line.settings.end());  // the person's own come last
+  line.settings = std::move(settings);
+  return line;
+}
+
 }  // namespace
 
-int demo_command(const CommandLine& line, const Paths& paths) {
+int demo_command(const CommandLine& wish, const Paths& paths) {
+  const CommandLine line = with_level(wish);
   int code = 2;
   StopSwitch stop;
   const std::unique_ptr<Loop> loop = Loop::real();
