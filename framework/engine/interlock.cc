@@ -28,6 +28,7 @@ constexpr Nanoseconds kAcknowledgedEvery = std::chrono::milliseconds(10);
 
 /// Whether an On of this run, or a restart, may still be under way there.
 bool may_come_on(const DutRun& dut) {
+  if (dut.flash) return true;  // it restarts what it likes
   std::int64_t asked_ns = dut.switched.on_ns;
   for (const Guard& guard : dut.guards) {
     if (guard.undo.kind == Undo::Kind::force_off) asked_ns = std::max(asked_ns, guard.opened_ns);

@@ -189,7 +189,7 @@ awaitable<void> live(Ctx& ctx, Ladder& ladder) {
   };
   InterlockWatch watch(
       ctx, ladder.rules, std::move(watched), [&guards](const std::string& dut) { return guards[dut]; },
-      std::move(ears));
+      [](const std::string& /*dut*/) { return std::int64_t{0}; }, std::move(ears));
   watch.start();
   std::vector<std::string> trippable;
   for (const auto& [id, outlet] : ladder.outlets) {

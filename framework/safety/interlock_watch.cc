@@ -22,13 +22,11 @@ constexpr Nanoseconds kListenAgain = std::chrono::seconds(1);
 constexpr Nanoseconds kListenAtMost = std::chrono::seconds(30);  // between two attempts
 constexpr int kOurs = 0;  // number of the undo that is ours; guards are numbered from 1
 
-/// In place of those of `guards` that do the same: as young as the youngest of them.
-NumberedUndo force_off(const std::string& dut, Nanoseconds budget, const std::vector<NumberedUndo>& guards) {
+/// In place of those of the guards that do the same.
+NumberedUndo force_off(const std::string& dut, Nanoseconds budget, std::int64_t on_asked_ns) {
   NumberedUndo off;
   off.number = kOurs;
-  for (const NumberedUndo& guard : guards) {
-    if (guard.undo.kind == UndoKind::force_off) off.opened_ns = std::max(off.opened_ns, guard.opened_ns);
-  }
+  off.opened_ns = on_asked_ns;
   off.undo = JournaledUndo(UndoKind::force_off, dut, "force off " + dut);
   off.undo.budget = budget;
   return off;
@@ -38,11 +36,13 @@ NumberedUndo force_off(const std::string& dut, Nanoseconds budget, const std::ve
 
 InterlockWatch::InterlockWatch(const Ctx& owner, InterlockRules rules, std::map<std::string, WatchedDut> duts,
                                std::function<std::vector<NumberedUndo>(const std::string&)> open_guards,
+                               std::function<std::int64_t(const std::string&)> on_asked_ns,
                                InterlockEars ears)
     : owner_(owner),
       rules_(rules),
       duts_(std::move(duts)),
       open_guards_(std::move(open_guards)),
+      on_asked_ns_(std::move(on_asked_ns)),
       ears_(std::move(ears)),
       polls_(owner),
       cuts_(owner) {}
@@ -225,10 +225,10 @@ awaitable<void> InterlockWatch::cut_one(std::string id, Ctx& task) {
   std::erase_if(undos, [](const NumberedUndo& undo) { return undo.undo.kind == UndoKind::firmware_write; });
   const bool switched = can_be_cut(dut.role, dut.power != nullptr);
   // Also when no guard says that this run has switched it on: a leak does not ask who did.
-  const std::vector<NumberedUndo> guards = undos;
+  const std::int64_t on_asked_ns = on_asked_ns_(id);
   if (switched) {
     std::erase_if(undos, [](const NumberedUndo& undo) { return undo.undo.kind == UndoKind::force_off; });
-    undos.push_back(force_off(id, rules_.off_confirm, guards));
+    undos.push_back(force_off(id, rules_.off_confirm, on_asked_ns));
   }
   UndoDoors doors;
   doors.power = dut.power;
@@ -253,7 +253,7 @@ awaitable<void> InterlockWatch::cut_one(std::string id, Ctx& task) {
   ears_.cut(report);
   if (!switched || report.off_confirmed_ns != 0) co_return;
   if (!escalated_) cuts_.start("shelves", [this, id](Ctx& shelves) { return go_on_to_shelves(id, shelves); });
-  std::vector<NumberedUndo> only{force_off(id, kKeepAsking, guards)};
+  std::vector<NumberedUndo> only{force_off(id, kKeepAsking, on_asked_ns)};
   UndoDoors same;
   same.power = dut.power;
   const std::map<int, UndoResult> later = co_await undo_all(task, std::move(only), std::move(same));
@@ -325,7 +325,7 @@ awaitable<void> InterlockWatch::shelves_that_stay_on(std::string id, Ctx& task) 
 }
 
 awaitable<void> InterlockWatch::shelf_off(std::string id, Ctx& task) {
-  std::vector<NumberedUndo> only{force_off(id, kKeepAsking, open_guards_(id))};
+  std::vector<NumberedUndo> only{force_off(id, kKeepAsking, on_asked_ns_(id))};
   UndoDoors doors;
   doors.power = duts_.at(id).power;
   const std::map<int, UndoResult> results = co_await undo_all(task, std::move(only), std::move(doors));

@@ -58,10 +58,11 @@ struct InterlockEars {
 
 class InterlockWatch {
  public:
-  /// `open_guards`: what the DUT's cut has to undo, oldest first.
+  /// `open_guards`: what the DUT's cut has to undo, oldest first. `on_asked_ns`: when (monotonic) an On may
+  /// last have been asked for there; 0: never.
   InterlockWatch(const Ctx& owner, InterlockRules rules, std::map<std::string, WatchedDut> duts,
                  std::function<std::vector<NumberedUndo>(const std::string& dut)> open_guards,
-                 InterlockEars ears);
+                 std::function<std::int64_t(const std::string& dut)> on_asked_ns, InterlockEars ears);
   InterlockWatch(const InterlockWatch&) = delete;
   InterlockWatch& operator=(const InterlockWatch&) = delete;
 
@@ -137,6 +138,7 @@ class InterlockWatch {
   InterlockRules rules_;
   std::map<std::string, WatchedDut> duts_;
   std::function<std::vector<NumberedUndo>(const std::string&)> open_guards_;
+  std::function<std::int64_t(const std::string&)> on_asked_ns_;
   InterlockEars ears_;
   std::map<std::string, std::pair<bool, std::string>> said_ready_;
   DetectorMask mask_;

@@ -103,7 +103,7 @@ struct InterlockWatchTest : testing::Test {
           }
           return mine;
         },
-        std::move(ears));
+        [this](const std::string& dut) { return on_asked_ns[dut]; }, std::move(ears));
     the_watch = &watch;
     watch.start();
     const Status waited = co_await ctx.sleep_for(duration);
@@ -127,6 +127,7 @@ struct InterlockWatchTest : testing::Test {
   InterlockRules rules;
   std::map<std::string, std::unique_ptr<Place>> places;
   std::vector<NumberedUndo> guards;
+  std::map<std::string, std::int64_t> on_asked_ns;
   std::map<std::string, bool> ready;
   std::map<std::string, std::string> whys, words;
   std::vector<Trip> trips;

@@ -64,7 +64,9 @@ awaitable<void> switch_off(Work& work, Ctx& ctx) {
   Ctx limited = ctx.child_within("force off", work.off_budget);
   const std::int64_t begun_ns = ctx.now().monotonic_ns;
   bool once_more = true;
-  OffReading reading(on_may_come(work.on_asked_ns, ctx.now().monotonic_ns));
+  const std::int64_t on_asked_ns =
+      std::max(work.on_asked_ns, work.doors.on_asked_ns ? work.doors.on_asked_ns() : 0);
+  OffReading reading(on_may_come(on_asked_ns, ctx.now().monotonic_ns));
   while (true) {
     work.not_needed = nobody_waits(work);
     if (work.not_needed) co_return;

@@ -37,6 +37,9 @@ struct UndoDoors {
   /// Until when (monotonic) firmware is being written there that force-off waits for; asked again meanwhile.
   /// May be empty.
   std::function<std::int64_t()> written_until_ns;
+  /// When (monotonic) an On may last have been asked for there, by whatever has ended since too; 0: never.
+  /// Asked when force-off begins. May be empty.
+  std::function<std::int64_t()> on_asked_ns;
 };
 
 /// All undos of one DUT, each under its own budget: loads newest first, and beside them, at once, force-off,

@@ -135,7 +135,7 @@ class Warden {
     }
     watch_.emplace(
         ctx_, hello_->rules, std::move(watched), [this](const std::string& dut) { return guards_of(dut); },
-        std::move(ears));
+        [this](const std::string& dut) { return on_asked_ns(dut); }, std::move(ears));
     if (facts_) open_building();
     watch_->start();
     start_hazard_watch();
@@ -228,16 +228,35 @@ class Warden {
 
   std::vector<NumberedUndo> guards_of(const std::string& dut) const {
     std::vector<NumberedUndo> guards;
-    const std::int64_t now_ns = ctx_.now().monotonic_ns;
-    const bool flashing = written_until_ns(dut) > now_ns;
     for (const NumberedUndo& undo : open_) {
-      if (undo.undo.dut != dut) continue;
-      guards.push_back(undo);
-      // A write restarts what it likes; its own time is its own.
-      const bool is_write = undo.undo.kind == UndoKind::firmware_write;
-      if (flashing && !is_write) guards.back().opened_ns = now_ns;
+      if (undo.undo.dut == dut) guards.push_back(undo);
     }
     return guards;
+  }
+
+  /// When (monotonic) an On may last have been asked for there; 0: never by this run. A write of firmware
+  /// restarts what it likes for as long as it is open, needs no guard of its own for that, and may end with
+  /// an On. That of a power shelf may take the power of everything, which comes on by its restore policy.
+  std::int64_t on_asked_ns(const std::string& id) const {
+    std::int64_t latest_ns = 0;
+    for (const auto& [dut, asked_ns] : on_asked_ns_) {
+      if (comes_on_with(id, dut)) latest_ns = std::max(latest_ns, asked_ns);
+    }
+    const bool is_written = std::any_of(open_.begin(), open_.end(), [this, &id](const NumberedUndo& undo) {
+      return undo.undo.kind == UndoKind::firmware_write && comes_on_with(id, undo.undo.dut);
+    });
+    return is_written ? ctx_.now().monotonic_ns : latest_ns;
+  }
+
+  bool comes_on_with(const std::string& id, const std::string& other) const {
+    const auto dut = duts_.find(other);
+    return id == other || (dut != duts_.end() && dut->second.facts.role == Role::power_shelf);
+  }
+
+  /// A guard of `undo` has opened or ended: around it an On is asked for.
+  void note_on(const JournaledUndo& undo, bool ends) {
+    const bool asks = undo.kind == UndoKind::firmware_write || (undo.kind == UndoKind::force_off && !ends);
+    if (asks) on_asked_ns_[undo.dut] = ctx_.now().monotonic_ns;
   }
 
   /// Nothing that cuts waits for a station that does not read.
@@ -354,6 +373,7 @@ class Warden {
   awaitable<void> take(WardenMessage message) {
     if (auto* guard = std::get_if<WardenGuard>(&message)) {
       watch_->guard_opens(guard->undo);
+      note_on(guard->undo, false);
       if (!contradicts(*guard)) {
         open_guard(std::move(*guard));
         co_return;
@@ -364,8 +384,11 @@ class Warden {
       garbled_ = true;
       co_await act(fmt::format("the station opened guard {} twice, for different things", number));
     } else if (const auto* end = std::get_if<WardenGuardEnd>(&message)) {
-      if (!outstanding(end->how))
-        std::erase_if(open_, [end](const NumberedUndo& undo) { return undo.number == end->number; });
+      if (outstanding(end->how)) co_return;
+      for (const NumberedUndo& undo : open_) {
+        if (undo.number == end->number) note_on(undo.undo, true);
+      }
+      std::erase_if(open_, [end](const NumberedUndo& undo) { return undo.number == end->number; });
     } else if (const auto* mask = std::get_if<WardenMask>(&message)) {
       if (!acted_) watch_->mask(mask->dut, mask->part);  // what was given up is told so at its next beat
     } else if (std::holds_alternative<WardenUnmask>(message)) {
@@ -448,6 +471,7 @@ class Warden {
     // What a station begins to write that was given up already holds nothing up for longer.
     const std::int64_t longest_ns = written_until_ns(id);
     doors.written_until_ns = [this, id, longest_ns] { return std::min(written_until_ns(id), longest_ns); };
+    doors.on_asked_ns = [this, id] { return on_asked_ns(id); };
     doors.still_open = [this](int number) {
       return std::any_of(open_.begin(), open_.end(),
                          [number](const NumberedUndo& undo) { return undo.number == number; });
@@ -511,9 +535,10 @@ class Warden {
   std::map<std::string, std::string> unreachable_;
   std::vector<NumberedUndo> open_;  ///< oldest first
   std::map<int, UndoResult> results_;
-  std::set<Key> under_way_, tried_;  ///< of the guards that are or were being undone
-  int numbers_of_our_own_ = 0;       ///< below zero: for guards whose number says nothing
-  bool garbled_ = false;             ///< the station said what it cannot have meant
+  std::map<std::string, std::int64_t> on_asked_ns_;  ///< by DUT: by a guard of it, which may have ended since
+  std::set<Key> under_way_, tried_;                  ///< of the guards that are or were being undone
+  int numbers_of_our_own_ = 0;                       ///< below zero: for guards whose number says nothing
+  bool garbled_ = false;                             ///< the station said what it cannot have meant
   std::optional<std::string> acted_;
   std::optional<Scope> work_;   ///< undoing, while the station may yet wake up
   std::optional<Scope> voice_;  ///< what is being said

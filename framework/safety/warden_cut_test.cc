@@ -198,6 +198,79 @@ TEST_F(WardenTest, ALeakBesideADeadStationDoesNotWaitForTheFirmwareWrite) {
   EXPECT_LE(written_ns - start, 40 * kSecondOfWarden) << "what has no power is not being written";
 }
 
+/// An update ends with an On, for which no guard is opened: the write's own stands for it.
+struct WardenBesideAnUpdate : WardenTest {
+  WardenBesideAnUpdate() {
+    expected = {"LeakDetector_0"};
+    detectors->put("LeakDetector_0");
+    power->on = false;
+    hello();
+    beats(0s, 200s);
+    put_write(600s);
+  }
+  void end_write(Nanoseconds when) {
+    at(when, [this] { put(WardenGuardEnd{3, GuardEnd::not_needed}); });
+  }
+  void leak(Nanoseconds when) {
+    at(when, [this] { detectors->put("LeakDetector_0", "Critical"); });
+  }
+  void comes_on(Nanoseconds when) { power->comes_on_ns = start + when.count(); }
+  /// Seconds from the start; -1: it was not confirmed.
+  double off_confirmed() {
+    at(200s, [this] { put(WardenLeave{}); });
+    EXPECT_EQ(run(), 0);
+    const auto cuts = all<WardenCut>();
+    if (cuts.empty() || cuts.back().report.off_confirmed_ns == 0) return -1;
+    return static_cast<double>(cuts.back().report.off_confirmed_ns - start) / kSecondOfWarden;
+  }
+};
+
+TEST_F(WardenBesideAnUpdate, AnOffThatIsReadWhileItIsWrittenMustLast) {
+  leak(70s);
+  comes_on(74s);
+  EXPECT_GE(off_confirmed(), 74);
+  EXPECT_FALSE(power->on);
+}
+
+TEST_F(WardenBesideAnUpdate, AnOffThatIsReadJustAfterItMustLast) {
+  end_write(70s);
+  leak(75s);
+  comes_on(79s);
+  EXPECT_GE(off_confirmed(), 79);
+  EXPECT_FALSE(power->on);
+}
+
+TEST_F(WardenBesideAnUpdate, AnOffThatIsReadAMinuteAfterItCountsAtOnce) {
+  end_write(70s);
+  leak(131s);
+  const double confirmed = off_confirmed();
+  EXPECT_GE(confirmed, 131);
+  EXPECT_LE(confirmed, 132.5);
+}
+
+TEST_F(WardenBesideAnUpdate, AGuardOfBeforeIsAsYoungAsTheUpdate) {
+  guards();
+  end_write(70s);
+  leak(75s);
+  comes_on(79s);
+  EXPECT_GE(off_confirmed(), 79);
+  EXPECT_FALSE(power->on);
+}
+
+TEST_F(WardenTest, AStationThatDiesJustAfterAnUpdateLeavesAnOffThatMustLast) {
+  power->on = false;
+  power->comes_on_ns = start + 79 * kSecondOfWarden;
+  hello();
+  guards();
+  put_write(600s);
+  beats(0s, 75s);
+  at(70s, [this] { put(WardenGuardEnd{3, GuardEnd::not_needed}); });
+  at(75s, [this] { socket.close(); });
+  EXPECT_EQ(run(), 3);
+  EXPECT_FALSE(power->on);
+  EXPECT_GE(written.at(1).at_ns - start, 79 * kSecondOfWarden) << written.at(1).message;
+}
+
 /// Its station dies beside a leaking tray that does not obey.
 struct WardenOfADeadStation : WardenTest {
   std::int64_t seconds_until_it_ends() {

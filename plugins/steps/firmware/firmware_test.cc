@@ -360,6 +360,19 @@ TEST_F(FirmwareTest, ALeakCutsThroughAFlashAndTheComponentIsUnknown) {
   EXPECT_EQ(exit_code(result.verdict), 5);
 }
 
+TEST_F(FirmwareTest, AnOffThatIsReadWhileItIsWrittenMustLast) {
+  hardware().update_takes = 30min;
+  bench.at(100s, [this] { hardware().power = PowerState::off; });  // what is written restarts it
+  bench.monitor("leak_watch", std::make_unique<LeakAt>(110s), 1s);
+  bench.at(113s, [this] { hardware().power = PowerState::on; });
+  update();
+  const BenchResult result = bench.run();
+  const auto cuts = result.bodies<Interlocked>();
+  ASSERT_EQ(cuts.size(), 1U);
+  EXPECT_EQ(hardware().power, PowerState::off);
+  EXPECT_GE(cuts.front().off_confirmed_ns - cuts.front().detected_ns, Nanoseconds(2s).count());
+}
+
 TEST_F(FirmwareTest, ALeakCutsAlsoWhileAStopWaitsForTheFlash) {
   hardware().update_takes = 30min;
   bench.monitor("leak_watch", std::make_unique<LeakAt>(60s), 1s);
