@@ -38,7 +38,9 @@ class Reading {
   Source source;
   std::string unit;  ///< empty = the declared unit; another unit than the limit's is a fail with a reason
   std::optional<Value> expected;  ///< the inventory's value, for limits with rule `expected: true`
-  std::string reason;             ///< for unset values: why there is none
+  /// How the fields of a version are meant, as whoever expects it says; a limits row that says it wins.
+  std::optional<VersionFields> version_fields;
+  std::string reason;  ///< for unset values: why there is none
   /// The value is what was seen and may be short of the truth, for `reason`: it can fail, but not pass; where
   /// it would, it is unset.
   bool at_least = false;

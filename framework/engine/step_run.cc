@@ -115,9 +115,12 @@ awaitable<Result<Outcome>> StepRun::record(Reading reading) {
   if (event.unit.empty() && declared != nullptr) event.unit = declared->unit;
   if (declared != nullptr) event.kind = declared->per;
   const LimitsTable& limits = state_.plan.limits;
-  const Limit* row =
-      declared != nullptr && declared->judged ? limits.find(reading.name, reading.part) : nullptr;
-  if (row != nullptr) {
+  std::optional<Limit> row;
+  if (declared != nullptr && declared->judged) {
+    if (const Limit* found = limits.find(reading.name, reading.part)) row = *found;
+  }
+  if (row) {
+    if (!row->version_fields) row->version_fields = reading.version_fields;
     const Judgement judgement = judge(*row, reading.value, event.unit, reading.expected);
     event.outcome = judgement.outcome;
     event.margin_percent = judgement.margin_percent;

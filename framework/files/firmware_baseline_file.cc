@@ -249,8 +249,7 @@ void apply_firmware_baseline(const FirmwareBaselineFile& baseline, const Place& 
         parts.push_back(std::move(part));
       } else if (found->firmware.empty()) {
         found->firmware = target.version;
-      } else if (compare(canonical_version(found->firmware), canonical_version(target.version)) !=
-                 std::partial_ordering::equivalent) {
+      } else if (!same_version(found->firmware, target.version, target.version_fields)) {
         problems.push_back(
             {place, "firmware.contradiction",
              fmt::format("{} expects {} at {}, the baseline {} says {}", dut.id, target.component,

@@ -149,6 +149,9 @@ TEST_F(RackWithBaseline, ContradictionsAndWhatNobodyFilledInAreProblemsOfTheRack
   EXPECT_TRUE(
       read("\"2.00\"", "    expect: {components: [{kind: firmware, name: BMC, firmware: \"2.0\"}]}\n"))
       << "equal as versions";
+  const std::string listed = "    expect: {components: [{kind: firmware, name: BMC, firmware: \"2.0e\"}]}\n";
+  EXPECT_FALSE(read("2.e", listed));
+  EXPECT_TRUE(read("2.e, version_fields: hex", listed)) << "as the baseline means them";
   const auto unfilled = read("site to fill", "");
   ASSERT_FALSE(unfilled);
   EXPECT_THAT(all_text(unfilled.problems), HasSubstr("gives no version for BMC yet"));

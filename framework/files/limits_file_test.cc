@@ -25,6 +25,7 @@ TEST(LimitsFile, ReadsEveryKindOfRule) {
   - {name: a.version, unit: "", at_least_version: "1.10", source: s}
   - {name: a.expected, unit: "", expected: true, source: s}
   - {name: a.firmware, unit: "", expected: version, source: s}
+  - {name: a.hex, unit: "", expected: version, version_fields: hex, source: s}
   - {name: a.max, unit: Cel, max: 90, source: s, when_part: GPU_3}
 )");
   ASSERT_TRUE(parsed) << all_text(parsed.problems);
@@ -40,6 +41,8 @@ TEST(LimitsFile, ReadsEveryKindOfRule) {
   EXPECT_EQ(table.find("a.word", "")->equals, Value{std::string("LinkUp")});
   EXPECT_EQ(table.find("a.words", "")->one_of.size(), 2U);
   EXPECT_TRUE(table.find("a.firmware", "")->as_version);
+  EXPECT_FALSE(table.find("a.firmware", "")->version_fields);
+  EXPECT_EQ(table.find("a.hex", "")->version_fields, VersionFields::hex);
   EXPECT_EQ(table.find("a.max", "GPU_0")->place.text(), "limits/p.yaml:4:5");
   EXPECT_EQ(table.sha256.size(), 64U);
 }
@@ -57,6 +60,9 @@ TEST(LimitsFile, RowsThatCouldJudgeWronglyAreRefused) {
         Case{"{name: a.b, unit: Cel, min: 10, marginal_min: 5, source: s}", "limits.marginal"},
         Case{"{name: a.b, unit: Cel, max: 10, marginal_min: 5, source: s}", "limits.marginal"},
         Case{"{name: a.b, unit: Cel, min: 10, max: 20, marginal: 5, source: s}", "limits.marginal"},
+        Case{"{name: a.b, unit: Cel, max: 20, version_fields: hex, source: s}", "limits.version_fields"},
+        Case{"{name: a.b, unit: \"\", expected: true, version_fields: hex, source: s}",
+             "limits.version_fields"},
         Case{"{name: a.b, max: 85, source: s}", "files.missing_key"},
         Case{"{name: a.b, unit: \"\", max: 85, source: s}", "limits.unit"},
         Case{"{name: a.b, unit: C, max: 85, source: s}", "limits.unit"},

@@ -41,6 +41,7 @@ class RowReader {
     read_words(reader, limit);
     if (const auto version = reader.text("at_least_version")) limit.at_least_version = *version;
     read_expected(reader, limit);
+    read_version_fields(node, reader, limit);
     limit.required = reader.boolean("required").value_or(true);
     limit.source = reader.text("source", Need::required).value_or("");
     limit.when_part = reader.text("when_part").value_or("");
@@ -88,6 +89,16 @@ class RowReader {
       problem(*node, "files.wrong_type", "row: 'expected' must be true or version",
               "leave it out where nothing is expected");
     }
+  }
+
+  void read_version_fields(const YamlNode& node, FieldReader& reader, Limit& limit) {
+    const auto word = reader.word("version_fields", version_fields_names());
+    if (!word) return;
+    limit.version_fields = version_fields_from(*word);
+    if (limit.at_least_version || limit.as_version) return;
+    problem(node, "limits.version_fields",
+            fmt::format("'{}' says how the fields of a version are meant, and compares none", limit.name),
+            "it goes with at_least_version, or with expected: version");
   }
 
   // The unit may be empty (words have none), but it must be there: a forgotten unit is the commonest wrong

@@ -9,7 +9,6 @@
 #include "model/enum_words.h"
 #include "model/site_to_fill.h"
 #include "model/tolerant.h"
-#include "model/version.h"
 
 namespace kiln {
 namespace {
@@ -71,11 +70,21 @@ bool same_value(const Value& a, const Value& b) {
   return a == b;
 }
 
-bool same_version(const Value& a, const Value& b) {
+VersionFields fields_of(const Limit& limit) { return limit.version_fields.value_or(VersionFields::by_form); }
+
+bool are_same_version(const Value& a, const Value& b, VersionFields fields) {
   const auto* text_a = std::get_if<std::string>(&a);
   const auto* text_b = std::get_if<std::string>(&b);
-  return text_a != nullptr && text_b != nullptr &&
-         compare(canonical_version(*text_a), canonical_version(*text_b)) == std::partial_ordering::equivalent;
+  return text_a != nullptr && text_b != nullptr && same_version(*text_a, *text_b, fields);
+}
+
+/// What a person can do where only the meaning of the fields is in doubt; else empty.
+std::string hint_about_fields(const Limit& limit, const Value& a, const Value& b) {
+  const bool may_be_same = !limit.version_fields && (are_same_version(a, b, VersionFields::hex) ||
+                                                     are_same_version(a, b, VersionFields::decimal));
+  if (!may_be_same) return {};
+  return "; these are the same only if their fields are meant so: say it as version_fields, in the firmware "
+         "baseline or in this row";
 }
 
 Judgement failed(std::string reason) { return {Outcome::fail, std::nullopt, std::move(reason)}; }
@@ -115,9 +124,11 @@ Judgement judge_range(const Limit& limit, const Value& value) {
 Judgement judge_at_least(const Limit& limit, const Value& value) {
   const auto* text = std::get_if<std::string>(&value);
   if (text == nullptr) return failed(fmt::format("{} is not a version text", to_text(value)));
-  const auto order = compare(canonical_version(*text), canonical_version(*limit.at_least_version));
+  const auto order =
+      compare(canonical_version(*text), canonical_version(*limit.at_least_version), fields_of(limit));
   if (order == std::partial_ordering::unordered) {
-    return failed(fmt::format("version '{}' cannot be compared with '{}'", *text, *limit.at_least_version));
+    return failed(fmt::format("version '{}' cannot be compared with '{}'{}", *text, *limit.at_least_version,
+                              limit.version_fields ? "" : "; version_fields in this row may say how"));
   }
   if (order == std::partial_ordering::less) {
     return failed(fmt::format("version '{}' is older than '{}'", *text, *limit.at_least_version));
@@ -133,11 +144,12 @@ Judgement judge_expected(const Limit& limit, const Value& value, const std::opti
   if (const auto* word = std::get_if<std::string>(&*expected); word != nullptr && tidy_text(*word).empty()) {
     return not_set(fmt::format("'{}' was read, but the inventory's value is empty", to_text(value)));
   }
-  const bool same = limit.as_version ? same_version(value, *expected) : same_value(value, *expected);
+  const bool same =
+      limit.as_version ? are_same_version(value, *expected, fields_of(limit)) : same_value(value, *expected);
   if (same) return {Outcome::pass, std::nullopt, {}};
-  return failed(fmt::format("'{}' was read, the inventory expects '{}'",
-                            with_unit(to_text(value), limit.unit),
-                            with_unit(to_text(*expected), limit.unit)));
+  return failed(fmt::format("'{}' was read, the inventory expects '{}'{}",
+                            with_unit(to_text(value), limit.unit), with_unit(to_text(*expected), limit.unit),
+                            limit.as_version ? hint_about_fields(limit, value, *expected) : ""));
 }
 
 }  // namespace
@@ -181,6 +193,8 @@ std::string Limit::text() const {
   } else {
     rule = "no rule";
   }
+  if (version_fields && (at_least_version || as_version))
+    rule += fmt::format(" (fields: {})", to_string(*version_fields));
   if (marginal && marginal_min) {
     rule +=
         fmt::format(" (marginal below {} or above {})", number_text(*marginal_min), number_text(*marginal));

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "model/recipe.h"
+#include "model/version.h"
 
 namespace kiln {
 
@@ -47,7 +48,9 @@ struct Limit {
   bool expected =
       false;  ///< rule `expected: true`: equals the inventory's value, which the step passes along
   bool as_version = false;  ///< rule `expected: version`: the same, but equal as versions ("01.02" is "1.2")
-  bool required = true;     ///< a required row makes coverage cells
+  /// Of the two rules for versions: how their fields are meant; nullopt: as whoever expects the version says.
+  std::optional<VersionFields> version_fields;
+  bool required = true;   ///< a required row makes coverage cells
   std::string source;     ///< document, revision, page; "site to fill" makes the run ineligible for sign-off
   std::string when_part;  ///< applies to parts with this exact name only; empty = all parts
   Place place;

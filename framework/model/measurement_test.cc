@@ -112,6 +112,29 @@ TEST(Judge, AnExpectationComesFromTheInventory) {
   EXPECT_EQ(judge(limit, std::string("01.2"), "", Value{std::string("1.2")}).outcome, Outcome::pass);
 }
 
+TEST(Judge, ARowMaySayHowTheFieldsOfAVersionAreMeant) {
+  Limit limit;
+  limit.expected = limit.as_version = true;
+  const auto judged = [&limit](const char* read, const char* wanted) {
+    return judge(limit, std::string(read), "", Value{std::string(wanted)});
+  };
+  EXPECT_EQ(judged("1.e", "1.0E").outcome, Outcome::fail);
+  EXPECT_NE(judged("1.e", "1.0E").reason.find("version_fields"), std::string::npos);
+  EXPECT_EQ(judged("1.d", "1.0E").reason.find("version_fields"), std::string::npos) << "another one anyway";
+  limit.version_fields = VersionFields::hex;
+  EXPECT_EQ(judged("1.e", "1.0E").outcome, Outcome::pass);
+  EXPECT_EQ(judged("1.f", "1.0E").outcome, Outcome::fail);
+  EXPECT_EQ(limit.text(), "= version in the inventory (fields: hex)");
+  Limit least;
+  least.at_least_version = "1.4";
+  EXPECT_EQ(judge(least, std::string("1.03b"), "").outcome, Outcome::fail);
+  EXPECT_NE(judge(least, std::string("1.03b"), "").reason.find("cannot be compared"), std::string::npos);
+  least.version_fields = VersionFields::hex;
+  EXPECT_EQ(judge(least, std::string("1.03b"), "").outcome, Outcome::pass);
+  least.version_fields = VersionFields::decimal;
+  EXPECT_NE(judge(least, std::string("1.03b"), "").reason.find("older"), std::string::npos);
+}
+
 TEST(Judge, ARowWithoutARuleNeverPasses) { EXPECT_EQ(judge(Limit{}, 1.0, "").outcome, Outcome::unset); }
 
 TEST(LimitText, ReadsLikeAValidator) {

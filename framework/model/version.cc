@@ -21,19 +21,41 @@ std::string without_leading_zeros(const std::string& digits) {
   return first == std::string::npos ? "0" : digits.substr(first);
 }
 
-/// "0x00 0x0b 0x03 0x04": bytes printed one by one, as some BMCs do; empty when the text is anything else.
+bool is_sign_of_base_16(char sign) {
+  return is_version_digit(sign) || (lower_letter(sign) >= 'a' && lower_letter(sign) <= 'f');
+}
+
+/// The signs behind "0x", in lower case; empty when the word is anything else.
+std::string behind_0x(const std::string& word) {
+  if (word.size() < 3 || word[0] != '0' || lower_letter(word[1]) != 'x') return {};
+  std::string signs = word.substr(2);
+  if (!std::all_of(signs.begin(), signs.end(), is_sign_of_base_16)) return {};
+  std::transform(signs.begin(), signs.end(), signs.begin(), lower_letter);
+  return signs;
+}
+
+/// "0x00 0x0b 0x03 0x04": bytes printed one by one, as some BMCs do, with two signs each; or one number,
+/// "0x000b0304", of the same bytes. Empty when the text is anything else.
 std::vector<std::string> byte_list(const std::string& text) {
-  std::vector<std::string> runs;
+  std::vector<std::string> words, bytes;
   std::istringstream stream(text);
   std::string word;
   while (stream >> word) {
-    unsigned value = 0;
-    if (word.size() < 3 || word.size() > 4 || word[0] != '0' || lower_letter(word[1]) != 'x') return {};
-    const auto [end, error] = std::from_chars(word.data() + 2, word.data() + word.size(), value, 16);
-    if (error != std::errc{} || end != word.data() + word.size()) return {};
-    runs.push_back(std::to_string(value));
+    words.push_back(behind_0x(word));
+    if (words.back().empty()) return {};
   }
-  return runs;
+  for (std::string& signs : words) {
+    if (words.size() > 1 && signs.size() > 2) return {};
+    if (signs.size() % 2 != 0) signs.insert(signs.begin(), '0');
+    for (std::size_t at = 0; at < signs.size(); at += 2) bytes.push_back(signs.substr(at, 2));
+  }
+  return bytes;
+}
+
+std::string in_decimal(const std::string& byte) {
+  unsigned value = 0;
+  std::from_chars(byte.data(), byte.data() + byte.size(), value, 16);
+  return std::to_string(value);
 }
 
 std::string without_prefix(const std::string& text) {
@@ -110,8 +132,7 @@ bool begins_prerelease(const std::string& field) { return is_prerelease(runs_of(
 // ---------------------------------------------------------------- fields of base 16
 
 bool is_base_16(const std::string& field) {
-  return std::all_of(field.begin(), field.end(),
-                     [](char sign) { return is_version_digit(sign) || (sign >= 'a' && sign <= 'f'); });
+  return std::all_of(field.begin(), field.end(), is_sign_of_base_16);
 }
 bool has_letter(const std::string& field) {
   return std::any_of(field.begin(), field.end(), [](char sign) { return is_version_letter(sign); });
@@ -179,6 +200,71 @@ std::partial_ordering compare_fields(const CanonicalVersion& a, const CanonicalV
   return alike ? as_words : std::partial_ordering::unordered;
 }
 
+std::partial_ordering turned(std::partial_ordering order) {
+  if (order == std::partial_ordering::less) return std::partial_ordering::greater;
+  if (order == std::partial_ordering::greater) return std::partial_ordering::less;
+  return order;
+}
+
+std::partial_ordering compare_by_fields(const CanonicalVersion& a, const CanonicalVersion& b,
+                                        VersionFields fields) {
+  const std::size_t common = std::min(a.fields.size(), b.fields.size());
+  for (std::size_t i = 0; i < common; ++i) {
+    const auto order = compare_fields(a, b, i, fields);
+    if (order != std::partial_ordering::equivalent) return order;
+  }
+  if (a.fields.size() > common && begins_prerelease(a.fields[common])) return std::partial_ordering::less;
+  if (b.fields.size() > common && begins_prerelease(b.fields[common])) return std::partial_ordering::greater;
+  return a.fields.size() <=> b.fields.size();
+}
+
+// ---------------------------------------------------------------- bytes
+
+/// "0x000b0304", not a list.
+bool is_one_number(const CanonicalVersion& bytes) {
+  return std::count_if(bytes.original.begin(), bytes.original.end(),
+                       [](char sign) { return lower_letter(sign) == 'x'; }) == 1;
+}
+
+std::string all_signs(const CanonicalVersion& bytes) {
+  std::string signs;
+  for (const std::string& byte : bytes.fields) signs += byte;
+  return signs;
+}
+
+std::partial_ordering compare_both_bytes(const CanonicalVersion& a, const CanonicalVersion& b) {
+  const bool one_number = is_one_number(a);
+  if (one_number && is_one_number(b)) return compare_base_16(all_signs(a), all_signs(b));
+  if (one_number != is_one_number(b) && a.fields.size() != b.fields.size())
+    return std::partial_ordering::unordered;
+  return compare_lists(a.runs, b.runs);
+}
+
+/// `field` is all of a text: "000b0304".
+std::partial_ordering compare_to_one_field(const CanonicalVersion& bytes, const std::string& field,
+                                           VersionFields fields) {
+  const std::string signs = all_signs(bytes);
+  const bool shows_it = is_base_16(field) && (has_letter(field) || field.front() == '0');
+  if (shows_it && signs == field) return std::partial_ordering::equivalent;
+  const bool is_number = is_base_16(field) && (is_one_number(bytes) || signs.size() == field.size());
+  if (fields != VersionFields::hex || !is_number) return std::partial_ordering::unordered;
+  return compare_base_16(signs, field);
+}
+
+std::partial_ordering compare_bytes(const CanonicalVersion& bytes, const CanonicalVersion& text,
+                                    VersionFields fields) {
+  const auto as_numbers = compare_lists(bytes.runs, text.runs);
+  if (fields == VersionFields::decimal) return as_numbers;
+  if (bytes.fields.size() > 1 && text.fields.size() == 1)
+    return compare_to_one_field(bytes, text.fields.front(), fields);
+  const auto as_bytes = compare_by_fields(bytes, text, VersionFields::hex);
+  const bool shows_it = is_of_pairs(text) &&
+                        std::any_of(text.fields.begin(), text.fields.end(),
+                                    [](const auto& field) { return is_base_16(field) && has_letter(field); });
+  if (fields == VersionFields::hex || shows_it) return as_bytes;
+  return as_bytes == as_numbers ? as_bytes : std::partial_ordering::unordered;
+}
+
 constexpr std::array<EnumWord<VersionFields>, 3> kVersionFields{
     {{VersionFields::by_form, "by_form"}, {VersionFields::decimal, "decimal"}, {VersionFields::hex, "hex"}}};
 
@@ -195,8 +281,10 @@ CanonicalVersion canonical_version(const std::string& printed) {
   version.original = printed;
   const std::string tidy = tidy_text(printed);
   if (means_unset(tidy)) return version;
-  version.runs = version.fields = byte_list(tidy);
-  if (!version.runs.empty()) return version;
+  version.fields = byte_list(tidy);
+  version.is_bytes = !version.fields.empty();
+  for (const std::string& byte : version.fields) version.runs.push_back(in_decimal(byte));
+  if (version.is_bytes) return version;
   const std::string text = without_prefix(tidy);
   version.runs = runs_of(text);
   version.fields = fields_of(text);
@@ -205,16 +293,16 @@ CanonicalVersion canonical_version(const std::string& printed) {
 
 std::partial_ordering compare(const CanonicalVersion& a, const CanonicalVersion& b, VersionFields fields) {
   if (a.empty() || b.empty()) return std::partial_ordering::unordered;
+  if (a.is_bytes && b.is_bytes) return compare_both_bytes(a, b);
+  if (a.is_bytes) return compare_bytes(a, b, fields);
+  if (b.is_bytes) return turned(compare_bytes(b, a, fields));
   if (fields == VersionFields::decimal || (fields == VersionFields::by_form && !has_base_16_pair(a, b)))
     return compare_lists(a.runs, b.runs);
-  const std::size_t common = std::min(a.fields.size(), b.fields.size());
-  for (std::size_t i = 0; i < common; ++i) {
-    const auto order = compare_fields(a, b, i, fields);
-    if (order != std::partial_ordering::equivalent) return order;
-  }
-  if (a.fields.size() > common && begins_prerelease(a.fields[common])) return std::partial_ordering::less;
-  if (b.fields.size() > common && begins_prerelease(b.fields[common])) return std::partial_ordering::greater;
-  return a.fields.size() <=> b.fields.size();
+  return compare_by_fields(a, b, fields);
+}
+
+bool same_version(const std::string& a, const std::string& b, VersionFields fields) {
+  return compare(canonical_version(a), canonical_version(b), fields) == std::partial_ordering::equivalent;
 }
 
 }  // namespace kiln

@@ -16,6 +16,9 @@ struct CanonicalVersion {
   std::vector<std::string> runs;    ///< numbers without leading zeros, words in lower case
   std::vector<std::string> fields;  ///< what stands between separators, in lower case, zeros kept
   std::string original;
+  /// Printed byte by byte ("0x00 0x0b") or as one number of base 16 ("0x000b0304"): `runs` are its bytes as
+  /// numbers, `fields` the same with two signs of base 16 each.
+  bool is_bytes = false;
 
   [[nodiscard]] bool empty() const { return runs.empty(); }
 };
@@ -40,7 +43,14 @@ CanonicalVersion canonical_version(const std::string& printed);
 /// two signs ("97.10.4A.00.08", "GB200Nvl-25.05-0b"; not "1.03b" beside "1.4"). Else they are ordered only
 /// where both readings order them alike, and unordered where they do not. Six signs and more with a letter
 /// among them are the hash of a source tree: unordered unless it is the same.
+///
+/// Bytes beside a text: the text's fields are numbers of base 16 where it shows that ("00.0b.03.04"); else
+/// both readings of it must agree. A text without separators ("000b0304") is the same when it has the same
+/// signs.
 std::partial_ordering compare(const CanonicalVersion& a, const CanonicalVersion& b,
                               VersionFields fields = VersionFields::by_form);
+
+/// compare() says equal. The one way in which two printed versions are taken for the same.
+bool same_version(const std::string& a, const std::string& b, VersionFields fields = VersionFields::by_form);
 
 }  // namespace kiln

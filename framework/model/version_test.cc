@@ -24,7 +24,33 @@ TEST(Version, IgnoresPaddingCaseAndPrefixes) {
   EXPECT_EQ(order("XX-1.2", "1.2"), std::partial_ordering::equivalent);
   EXPECT_EQ(order("XX_1.2", "V1.02"), std::partial_ordering::equivalent);
   EXPECT_EQ(order("96.00.a6.00.01", "96.00.A6.00.01\r\n"), std::partial_ordering::equivalent);
-  EXPECT_EQ(order("0x00 0x0b 0x03 0x04", "0.11.3.4"), std::partial_ordering::equivalent);
+}
+
+TEST(Version, BytesAreTheTextOfTheSameBytes) {
+  const char* bytes = "0x00 0x0b 0x03 0x04";
+  for (const char* same : {"00.0b.03.04", "00:0B:03:04", "V00.0B.03.04", "000b0304", "0x000B0304",
+                           "0X00 0X0B 0X03 0X04", "0x0 0xb 0x3 0x4"}) {
+    EXPECT_EQ(order(bytes, same), std::partial_ordering::equivalent) << same;
+    EXPECT_EQ(order(same, bytes), std::partial_ordering::equivalent) << same;
+  }
+  EXPECT_EQ(order(bytes, "00.0a.03.04"), std::partial_ordering::greater);
+  EXPECT_EQ(order(bytes, "00.0b.10.04"), std::partial_ordering::less) << "16 after 3";
+  EXPECT_EQ(order(bytes, "00.0b.03.04-rc1"), std::partial_ordering::greater);
+  EXPECT_EQ(order(bytes, "0x00 0x0a 0xff 0xff"), std::partial_ordering::greater);
+  EXPECT_EQ(order("0x00 0x09", "0.9"), std::partial_ordering::equivalent) << "however its fields are meant";
+  EXPECT_EQ(order("0x00 0x0b", "0.9"), std::partial_ordering::greater);
+}
+
+TEST(Version, BytesAreNeverTakenForAnotherNumber) {
+  EXPECT_EQ(order("0x00 0x0b 0x03 0x04", "0.11.3.4"), std::partial_ordering::unordered) << "11, or 17";
+  EXPECT_EQ(order("0x00 0x11", "0.11"), std::partial_ordering::unordered);
+  EXPECT_EQ(order("0x10 0x00", "1000"), std::partial_ordering::unordered) << "perhaps a thousand";
+  EXPECT_EQ(order("0x00 0x0b", "0x0b"), std::partial_ordering::unordered) << "0.11 is not 11";
+  EXPECT_EQ(order("0x000b0304", "b0304"), std::partial_ordering::unordered);
+  EXPECT_EQ(order("0x99", "0x1000"), std::partial_ordering::less) << "numbers, whatever their length";
+  EXPECT_EQ(order("0xc", "0x0C"), std::partial_ordering::equivalent);
+  EXPECT_EQ(order("0x31000030", "0x31000031"), std::partial_ordering::less);
+  EXPECT_EQ(order("0x", "0"), std::partial_ordering::greater) << "no byte: 0 and an x more";
 }
 
 TEST(Version, AMissingRunIsLess) { EXPECT_EQ(order("1.2", "1.2.0"), std::partial_ordering::less); }
@@ -88,14 +114,41 @@ TEST(Version, ARowThatSaysHowItsFieldsAreMeantIsBelieved) {
   EXPECT_EQ(by("0e", "e", VersionFields::hex), std::partial_ordering::equivalent);
   EXPECT_EQ(by("97.00.0e-rc1", "97.00.0e", VersionFields::hex), std::partial_ordering::less);
   EXPECT_EQ(by("1.45.455b66", "1.45.870cf4", VersionFields::hex), std::partial_ordering::less);
+  EXPECT_EQ(by("0x00 0x0b 0x03 0x04", "0.b.3.4", VersionFields::hex), std::partial_ordering::equivalent);
+  EXPECT_EQ(by("0x00 0x11", "0.11", VersionFields::hex), std::partial_ordering::equivalent);
+  EXPECT_EQ(by("0x00 0x0b", "0.11", VersionFields::hex), std::partial_ordering::less);
+  EXPECT_EQ(by("0x00 0x0b", "0.11", VersionFields::decimal), std::partial_ordering::equivalent);
+  EXPECT_EQ(by("0x1000", "1000", VersionFields::hex), std::partial_ordering::equivalent);
+  EXPECT_EQ(by("0x000b0304", "b0304", VersionFields::hex), std::partial_ordering::equivalent);
+  EXPECT_EQ(by("0x00 0x0b", "b", VersionFields::hex), std::partial_ordering::unordered);
   for (const std::string& word : version_fields_names())
     EXPECT_EQ(to_string(version_fields_from(word).value()), word);
 }
 
 TEST(Version, ComparingTheOtherWayRoundSaysTheOpposite) {
-  const std::vector<const char*> versions{
-      "97.10.3E.00.05", "97.10.4A.00.08",    "1.03b",       "1.4",  "0.3C",  "0.22", "1.5-rc1", "1.5",
-      "1.5 beta",       "GB200Nvl-25.05-0b", "1.45.455b66", "1.2b", "1.2-b", "12",   "a"};
+  const std::vector<const char*> versions{"97.10.3E.00.05",
+                                          "97.10.4A.00.08",
+                                          "1.03b",
+                                          "1.4",
+                                          "0.3C",
+                                          "0.22",
+                                          "1.5-rc1",
+                                          "1.5",
+                                          "1.5 beta",
+                                          "GB200Nvl-25.05-0b",
+                                          "1.45.455b66",
+                                          "1.2b",
+                                          "1.2-b",
+                                          "12",
+                                          "a",
+                                          "0x00 0x0b",
+                                          "0x000b",
+                                          "0x20",
+                                          "00.0b",
+                                          "000b",
+                                          "0.11",
+                                          "20",
+                                          "0x00 0x0b 0x01"};
   for (const VersionFields fields : {VersionFields::by_form, VersionFields::decimal, VersionFields::hex}) {
     for (const char* a : versions) {
       for (const char* b : versions) {

@@ -164,7 +164,7 @@ awaitable<Status> wait_for_version(Writing& writing, const Ctx& ctx, Bmc& bmc, N
     if (running) {
       last = success();
       writing.after = std::move(*running);
-      if (is_version(writing.after.version, writing.target.version)) co_return last;
+      if (is_wanted(writing.after.version, writing.target)) co_return last;
     }
     const Status waited = co_await waiting.sleep_for(kReadBackEvery);
     if (waited) continue;
@@ -235,10 +235,10 @@ awaitable<bool> restarted_by_itself(Writing& writing, const Ctx& ctx, Bmc& bmc) 
   const Nanoseconds away = writing.saw_a_task ? std::min(kAwayAfterWrite, writing.target.active_within)
                                               : writing.target.write_within;
   const Status back = co_await wait_for_version(writing, ctx, bmc, away);
-  const bool was_there = is_version(writing.before.version, writing.target.version);
+  const bool was_there = is_wanted(writing.before.version, writing.target);
   const bool by_itself = writing.target.activation == FirmwareActivation::manager_reset ||
                          writing.target.activation == FirmwareActivation::switch_reboot;
-  co_return back&& by_itself && !was_there && is_version(writing.after.version, writing.target.version);
+  co_return back&& by_itself && !was_there && is_wanted(writing.after.version, writing.target);
 }
 
 awaitable<Status> wait_for_host(StepContext& context, Nanoseconds budget) {

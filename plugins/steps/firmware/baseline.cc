@@ -68,16 +68,14 @@ awaitable<Status> Baseline::run(StepContext& context) {
     const Running& now = running->at(target.component);
     Value version;
     if (!now.version.empty()) version = now.version;
-    Reading reading("firmware.version", target.component, version, now.source);
-    reading.expected = target.version;
+    Reading reading = version_reading("firmware.version", target, std::move(version), now.source);
     reading.reason = now.why_none;
     const Result<Outcome> outcome = co_await context.record(std::move(reading));
     if (!outcome) co_return outcome.error();
     if (!target.both_banks) continue;
     Value standby;
     if (!now.standby_version.empty()) standby = now.standby_version;
-    Reading other("firmware.standby_version", target.component, standby, now.source);
-    other.expected = target.version;
+    Reading other = version_reading("firmware.standby_version", target, std::move(standby), now.source);
     other.reason = "the BMC does not tell what the other bank holds";
     const Result<Outcome> judged = co_await context.record(std::move(other));
     if (!judged) co_return judged.error();

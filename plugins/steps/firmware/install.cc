@@ -284,8 +284,8 @@ Nanoseconds flash_budget(const StepContext& context, const FirmwareTarget& targe
 }
 
 bool is_at_target(const FirmwareTarget& target, const Running& running) {
-  if (running.restart.is_missing() || !is_version(running.version, target.version)) return false;
-  return !target.both_banks || is_version(running.standby_version, target.version);
+  if (running.restart.is_missing() || !is_wanted(running.version, target)) return false;
+  return !target.both_banks || is_wanted(running.standby_version, target);
 }
 
 namespace {

@@ -145,6 +145,28 @@ TEST_F(ToBaselineTest, ShelvesAreWrittenOneAfterTheOther) {
   EXPECT_THAT(beside, ElementsAre(1, 2)) << "the second began after the first had ended";
 }
 
+TEST_F(ToBaselineTest, WhatIsThereAsTheBaselineMeansItsFieldsIsNotWrittenAndPasses) {
+  component("CPLD", "1.e", "1.0E").version_fields = VersionFields::hex;
+  component("FPGA", "0x00 0x11 0x03", "0.11.3").version_fields = VersionFields::hex;
+  to_baseline();
+  bench.step("baseline", plugin_step("firmware.baseline"));
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::go);
+  EXPECT_TRUE(calls().empty());
+  EXPECT_EQ(result.measured("firmware.version", "CPLD").outcome, Outcome::pass);
+  EXPECT_EQ(result.measured("firmware.version", "CPLD").limit_text,
+            "= version in the inventory (fields: hex)");
+}
+
+TEST_F(ToBaselineTest, WhatMayBeThereIsNoPassAndIsNotOverwritten) {
+  component("CPLD", "1.e", "1.0E");
+  to_baseline();
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::no_go);
+  EXPECT_TRUE(calls().empty());
+  EXPECT_THAT(result.measured("firmware.version.after_update", "CPLD").reason, HasSubstr("version_fields"));
+}
+
 TEST_F(ToBaselineTest, WhatIsNewerIsNotOverwrittenUnlessTheBaselineSaysSo) {
   component("UEFI", "4.0", "3.1");
   to_baseline();

@@ -23,10 +23,9 @@ awaitable<Status> record_running(StepContext& context, const FirmwareTarget& tar
                                  const std::optional<Refusal>& refused) {
   Value version;
   if (!now.version.empty()) version = now.version;
-  Reading reading("firmware.version.after_update", target.component, version, now.source);
-  reading.expected = target.version;
+  Reading reading = version_reading("firmware.version.after_update", target, std::move(version), now.source);
   reading.reason = now.why_none;
-  if (now.restart.is_missing() && is_version(now.version, target.version)) {
+  if (now.restart.is_missing() && is_wanted(now.version, target)) {
     // The wrong version is a fail all the same; the right one may only be listed, and passes nothing.
     reading.value = std::monostate{};
     reading.reason = fmt::format("{} is listed, and there is no evidence that the host has started on it: {}",
@@ -42,8 +41,7 @@ awaitable<Status> record_running(StepContext& context, const FirmwareTarget& tar
   if (!target.both_banks) co_return success();
   Value standby;
   if (!now.standby_version.empty()) standby = now.standby_version;
-  Reading other("firmware.standby_version", target.component, standby, now.source);
-  other.expected = target.version;
+  Reading other = version_reading("firmware.standby_version", target, std::move(standby), now.source);
   other.reason = "the BMC does not tell what the other bank holds";
   const Result<Outcome> also_judged = co_await context.record(std::move(other));
   if (!also_judged) co_return also_judged.error();
@@ -150,7 +148,7 @@ awaitable<Result<bool>> bring_to(StepContext& context, FirmwareTarget target) {
     written = true;
     // The other bank gets its turn only when the first write has worked.
     const bool one_is_done =
-        target.both_banks && !now->restart.is_missing() && is_version(now->version, target.version);
+        target.both_banks && !now->restart.is_missing() && is_wanted(now->version, target);
     if (!one_is_done) break;
   }
   const Status shown = co_await record_evidence(context, target, now->restart);

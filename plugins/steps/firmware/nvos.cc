@@ -5,6 +5,7 @@
 #include <boost/algorithm/string/trim.hpp>
 #include <utility>
 
+#include "running.h"
 #include "sdk/tool_output.h"
 
 namespace kiln::firmware {
@@ -130,19 +131,14 @@ awaitable<Result<bool>> nvos_is_installed(const Ctx& ctx, Shell& shell, const Fi
   std::string line = nvos_version_command(target);
   const Result<std::string> text = co_await run_nv(ctx, shell, std::move(line));
   if (!text) co_return text.error();
-  const CanonicalVersion wanted = canonical_version(target.version);
   if (!is_image(target)) {
     const Result<std::string> runs = tool_output::parse_nvue_component(*text);
     if (!runs) co_return runs.error();
-    co_return compare(canonical_version(*runs), wanted) == std::partial_ordering::equivalent;
+    co_return is_wanted(*runs, target);
   }
   const Result<tool_output::NvueImages> images = tool_output::parse_nvue_system_image(*text);
   if (!images) co_return images.error();
-  const bool runs =
-      compare(canonical_version(images->running()), wanted) == std::partial_ordering::equivalent;
-  const bool next =
-      compare(canonical_version(images->next_running()), wanted) == std::partial_ordering::equivalent;
-  co_return runs || next;
+  co_return is_wanted(images->running(), target) || is_wanted(images->next_running(), target);
 }
 
 awaitable<Status> nvos_reboot(const Ctx& ctx, Shell& shell) {

@@ -72,7 +72,7 @@ awaitable<Status> Tier::run(StepContext& context) {
     where += (where.empty() ? "" : ", ") + dut.id;
     for (const FirmwareTarget& target : dut.firmware_targets) {
       const Running& now = running->at(target.component);
-      if (is_version(now.version, target.version)) continue;
+      if (is_wanted(now.version, target)) continue;
       ++off;
       who += fmt::format("{}{}:{}", who.empty() ? "" : ", ", dut.id, target.component);
       Diagnosed diagnosis;

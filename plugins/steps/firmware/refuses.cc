@@ -151,7 +151,7 @@ awaitable<Result<std::string>> what_is_harmed(StepContext& context, Bmc& bmc, co
   if (!now) co_return now.error();
   std::string harm;
   if (now->version.empty()) harm = now->why_none;
-  if (!now->version.empty() && !is_version(now->version, before.version))
+  if (!now->version.empty() && !same_version(now->version, before.version, target.version_fields))
     harm = fmt::format("it runs {} now, and ran {} before", now->version, before.version);
   co_return harm;
 }
@@ -219,7 +219,7 @@ awaitable<Status> run_same_image(StepContext& context, const FirmwareTarget& tar
                                 target.component, after->restart.why_none),
                     "restart the host by hand, and run the step again");
   }
-  const bool same = is_version(after->version, target.version);
+  const bool same = is_wanted(after->version, target);
   std::string word = same ? "unharmed" : "harmed";
   std::string told = fmt::format("after the same image again it runs {}", after->version);
   const Status judged = co_await record_case(context, target, "same_image", std::move(word), std::move(told));
@@ -324,8 +324,8 @@ awaitable<Status> run_power_loss(StepContext& context, Bmc& bmc, const FirmwareT
   const Status gone = co_await wait_until_it_is_gone(context, bmc, target);
   if (!gone) co_return gone;
   const Result<Running> after = co_await wait_until_it_answers(context, bmc, target);
-  const bool lives =
-      after && (is_version(after->version, before.version) || is_version(after->version, target.version));
+  const bool lives = after && (same_version(after->version, before.version, target.version_fields) ||
+                               is_wanted(after->version, target));
   std::string told =
       after ? fmt::format("power was lost at {} %; afterwards it runs {}", loss.at_percent, after->version)
             : fmt::format("power was lost at {} %; afterwards: {}", loss.at_percent, after.error().message);
@@ -336,8 +336,7 @@ awaitable<Status> run_power_loss(StepContext& context, Bmc& bmc, const FirmwareT
     std::function<awaitable<Status>()> nothing_before;
     const Result<Running> retried =
         co_await install(context, std::move(again), std::move(was), std::move(nothing_before));
-    const bool works =
-        retried && !retried->restart.is_missing() && is_version(retried->version, target.version);
+    const bool works = retried && !retried->restart.is_missing() && is_wanted(retried->version, target);
     if (!works) {
       word = "harmed";
       told += retried ? fmt::format("; written again it runs {}", retried->version)

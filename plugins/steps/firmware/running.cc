@@ -74,9 +74,15 @@ awaitable<Result<Running>> read_running_one(const Ctx& ctx, Doors& doors, Firmwa
   co_return running;
 }
 
-bool is_version(const std::string& installed, const std::string& wanted) {
-  return compare(canonical_version(installed), canonical_version(wanted)) ==
-         std::partial_ordering::equivalent;
+bool is_wanted(const std::string& installed, const FirmwareTarget& target) {
+  return same_version(installed, target.version, target.version_fields);
+}
+
+Reading version_reading(std::string measurement, const FirmwareTarget& target, Value version, Source source) {
+  Reading reading(std::move(measurement), target.component, std::move(version), std::move(source));
+  reading.expected = target.version;
+  if (target.version_fields != VersionFields::by_form) reading.version_fields = target.version_fields;
+  return reading;
 }
 
 }  // namespace kiln::firmware

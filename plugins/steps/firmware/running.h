@@ -51,6 +51,10 @@ boost::asio::awaitable<Result<std::map<std::string, Running>>> read_running(
 /// The same of one.
 boost::asio::awaitable<Result<Running>> read_running_one(const Ctx& ctx, Doors& doors, FirmwareTarget target);
 
-bool is_version(const std::string& installed, const std::string& wanted);
+/// `installed` is what the baseline wants, its fields meant as it says. Every "is it there?" of this folder.
+bool is_wanted(const std::string& installed, const FirmwareTarget& target);
+
+/// A reading that is judged by that.
+Reading version_reading(std::string measurement, const FirmwareTarget& target, Value version, Source source);
 
 }  // namespace kiln::firmware
