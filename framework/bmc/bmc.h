@@ -283,6 +283,10 @@ class Bmc {
   /// All logs of events, each by itself, with what could not be read of them. Of a log that only links its
   /// entries, the 200 with the highest Ids. Errors of the exchange.
   virtual boost::asio::awaitable<Result<std::vector<EventLog>>> event_logs(const Ctx& ctx) = 0;
+  /// The same for who looks again and again: of a log that this connection has read before, only what is new
+  /// is read where the BMC lets that be told for certain; what is old is as it was read then. A log that was
+  /// cleared or renumbered is read whole again.
+  virtual boost::asio::awaitable<Result<std::vector<EventLog>>> event_logs_again(const Ctx& ctx) = 0;
 
   /// Whether the BMC offers power_on, force_off, graceful_shutdown, restart, manager_reset or
   /// full_power_cycle, without asking for it: for what must not begin where its end is not to be had. Errors:

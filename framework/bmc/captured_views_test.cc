@@ -316,6 +316,30 @@ TEST_P(ViewsOfCapturedTree, AreWholeByCountsTakenByHand) {
   EXPECT_EQ(not_understood, expected.not_understood);
 }
 
+TEST_P(ViewsOfCapturedTree, LogsThatAreReadAgainAreTheSame) {
+  const std::filesystem::path trees = shared_trees();
+  if (trees.empty()) GTEST_SKIP() << "the captured trees are not at hand (KILN_SHARED)";
+  MockService service;
+  service.bodies = load_tree(trees / GetParam().folder);
+  const std::unique_ptr<Bmc> bmc = service.bmc();
+  Desk desk;
+  const auto printed = [&](bool again) {
+    const auto logs = desk.ask<Result<std::vector<EventLog>>>(
+        [&](const Ctx& ctx) { return again ? bmc->event_logs_again(ctx) : bmc->event_logs(ctx); });
+    if (!logs) return logs.error().code;
+    std::string text;
+    for (const EventLog& log : *logs) {
+      std::multiset<std::string> entries;
+      for (const LogEntry& entry : log.entries)
+        entries.insert(entry.id + " " + entry.created + " " + entry.message);
+      text += fmt::format("{} {} {}: {}\n", log.uri, log.listed, log.unread, fmt::join(entries, "; "));
+    }
+    return text;
+  };
+  const std::string whole = printed(false);
+  for (int look = 0; look < 3; ++look) EXPECT_EQ(printed(true), whole) << look;
+}
+
 std::string name_of_views(const testing::TestParamInfo<CapturedViews>& info) {
   std::string name = info.param.folder;
   std::replace_if(

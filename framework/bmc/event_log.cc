@@ -15,7 +15,7 @@ namespace kiln {
 namespace {
 
 constexpr std::size_t kMostEntries = 2'000;
-constexpr std::size_t kMostLinkedEntries = 200;
+constexpr Nanoseconds kTurnOfOthers = std::chrono::milliseconds(1);
 constexpr std::int64_t kNoCapacity = 10'000'000;  // what no log holds: all bits set, most often
 constexpr std::array kOwners{"Systems", "Managers", "Chassis"};
 /// LogService Ids of services that hold no events (names of OpenBMC's bmcweb).
@@ -31,13 +31,18 @@ EventLog unread_log(const std::string& uri, std::string why) {
   return log;
 }
 
-/// The number at the end of an address, for "the newest by Id".
-std::int64_t number_of(const std::string& uri) {
+}  // namespace
+
+std::int64_t entry_number(const std::string& uri) {
   const std::string path = without_trailing_slash(uri);
   return tolerant_integer(path.substr(path.rfind('/') + 1)).value_or(-1);
 }
 
-}  // namespace
+boost::asio::awaitable<Status> turn_after(const Ctx& ctx, std::size_t entries) {
+  if (entries == 0 || entries % kEntriesPerTurn != 0) co_return success();
+  const Status waited = co_await ctx.sleep_for(kTurnOfOthers);
+  co_return waited;
+}
 
 bool log_holds_events(const std::string& id) {
   return std::none_of(kNoEvents.begin(), kNoEvents.end(),
@@ -59,7 +64,8 @@ LogEntry log_entry_from(const RedfishResource& entry) {
 }
 
 boost::asio::awaitable<Result<EventLog>> EventLogReader::read_log(const Ctx& ctx,
-                                                                  const RedfishResource& service) {
+                                                                  const RedfishResource& service,
+                                                                  bool again) {
   EventLog log;
   log.uri = without_trailing_slash(service.uri);
   log.name = service.id();
@@ -80,14 +86,19 @@ boost::asio::awaitable<Result<EventLog>> EventLogReader::read_log(const Ctx& ctx
     co_return log;
   }
   log.listed = list->listed;
-  for (const RedfishResource& entry : list->members) log.entries.push_back(log_entry_from(entry));
+  for (const RedfishResource& entry : list->members) {
+    log.entries.push_back(log_entry_from(entry));
+    const Status turn = co_await turn_after(ctx, log.entries.size());
+    if (!turn) co_return turn.error();
+  }
   std::vector<std::string> uris;
   for (const MemberList::Unread& entry : list->unread) uris.push_back(entry.uri);
-  std::stable_sort(uris.begin(), uris.end(),
-                   [](const std::string& a, const std::string& b) { return number_of(a) > number_of(b); });
+  std::stable_sort(uris.begin(), uris.end(), [](const std::string& a, const std::string& b) {
+    return entry_number(a) > entry_number(b);
+  });
   if (uris.size() > kMostLinkedEntries) {
     const bool by_number =
-        std::all_of(uris.begin(), uris.end(), [](const std::string& one) { return number_of(one) >= 0; });
+        std::all_of(uris.begin(), uris.end(), [](const std::string& one) { return entry_number(one) >= 0; });
     if (!by_number) {
       log.unread = fmt::format("{} of its {} entries were read: which are the newest, their ids do not tell",
                                kMostLinkedEntries, uris.size());
@@ -109,11 +120,12 @@ boost::asio::awaitable<Result<EventLog>> EventLogReader::read_log(const Ctx& ctx
       log.unread = fmt::format("entry {} could not be read: {}", asked[i], one.error().message);
     }
   }
+  if (again) remember(log, *list);
   co_return log;
 }
 
 boost::asio::awaitable<Status> EventLogReader::read_services_of(const Ctx& ctx, const RedfishResource& owner,
-                                                                std::vector<EventLog>& into) {
+                                                                bool again, std::vector<EventLog>& into) {
   const JsonView link = owner.body["LogServices"];
   Result<MemberList> services = co_await tree_.follow(ctx, owner, link);
   if (!services) co_return services.error();
@@ -130,7 +142,8 @@ boost::asio::awaitable<Status> EventLogReader::read_services_of(const Ctx& ctx, 
     const bool known =
         std::any_of(into.begin(), into.end(), [&uri](const EventLog& other) { return other.uri == uri; });
     if (known) continue;
-    Result<EventLog> log = co_await read_log(ctx, service);
+    auto reading = again ? read_log_again(ctx, service) : read_log(ctx, service, false);
+    Result<EventLog> log = co_await std::move(reading);
     if (!log) co_return log.error();
     into.push_back(std::move(*log));
   }
@@ -138,6 +151,17 @@ boost::asio::awaitable<Status> EventLogReader::read_services_of(const Ctx& ctx, 
 }
 
 boost::asio::awaitable<Result<std::vector<EventLog>>> EventLogReader::read_logs(const Ctx& ctx) {
+  Result<std::vector<EventLog>> logs = co_await read_all_logs(ctx, false);
+  co_return logs;
+}
+
+boost::asio::awaitable<Result<std::vector<EventLog>>> EventLogReader::read_logs_again(const Ctx& ctx) {
+  Result<std::vector<EventLog>> logs = co_await read_all_logs(ctx, true);
+  co_return logs;
+}
+
+boost::asio::awaitable<Result<std::vector<EventLog>>> EventLogReader::read_all_logs(const Ctx& ctx,
+                                                                                    bool again) {
   std::vector<EventLog> logs;
   for (const char* name : kOwners) {
     Result<MemberList> owners = co_await tree_.top(ctx, name);
@@ -145,7 +169,7 @@ boost::asio::awaitable<Result<std::vector<EventLog>>> EventLogReader::read_logs(
     for (const MemberList::Unread& owner : owners->unread)
       logs.push_back(unread_log(owner.uri, "whether it has logs is not known: " + owner.error.message));
     for (const RedfishResource& owner : owners->members) {
-      Status read = co_await read_services_of(ctx, owner, logs);
+      Status read = co_await read_services_of(ctx, owner, again, logs);
       if (!read) co_return std::move(read.error()).while_doing("reading event logs");
     }
   }

@@ -161,6 +161,9 @@ class RedfishBmc final : public Bmc {
     co_return undelivered;
   }
   awaitable<Result<std::vector<EventLog>>> event_logs(const Ctx& ctx) override { return log_.read_logs(ctx); }
+  awaitable<Result<std::vector<EventLog>>> event_logs_again(const Ctx& ctx) override {
+    return log_.read_logs_again(ctx);
+  }
   awaitable<Status> offers(const Ctx& ctx, BmcAbility ability) override {
     return power_.offers(ctx, ability);
   }

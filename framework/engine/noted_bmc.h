@@ -143,6 +143,10 @@ class NotedBmc : public Bmc {
     use(BmcAbility::event_log);
     return bmc_.event_logs(ctx);
   }
+  boost::asio::awaitable<Result<std::vector<EventLog>>> event_logs_again(const Ctx& ctx) override {
+    use(BmcAbility::event_log);
+    return bmc_.event_logs_again(ctx);
+  }
   boost::asio::awaitable<Status> offers(const Ctx& ctx, BmcAbility ability) override {
     use(ability);
     return bmc_.offers(ctx, ability);

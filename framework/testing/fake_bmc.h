@@ -117,6 +117,10 @@ class FakeBmc final : public Bmc {
   boost::asio::awaitable<Status> listen(const Ctx& ctx,
                                         std::function<void(const BmcEvent&)> on_event) override;
   boost::asio::awaitable<Result<std::vector<EventLog>>> event_logs(const Ctx& ctx) override;
+  /// Noted as event_logs; reads everything.
+  boost::asio::awaitable<Result<std::vector<EventLog>>> event_logs_again(const Ctx& ctx) override {
+    return event_logs(ctx);
+  }
   boost::asio::awaitable<Status> offers(const Ctx& ctx, BmcAbility ability) override;
   boost::asio::awaitable<Result<HostStart>> host_start(const Ctx& ctx) override;
 

@@ -179,6 +179,19 @@ TEST_P(DialectConformance, EveryReadingIsWhole) {
       reads<std::vector<LogEntry>>("event_log", [this](const Ctx& ctx) { return bmc->event_log(ctx, ""); });
   ASSERT_TRUE(log);
   EXPECT_EQ(log->size(), number("log_entries"));
+  const auto logs =
+      reads<std::vector<EventLog>>("event_log", [this](const Ctx& ctx) { return bmc->event_logs(ctx); });
+  ASSERT_TRUE(logs);
+  for (int again = 0; again < 2; ++again) {
+    const auto same = reads<std::vector<EventLog>>(
+        "event_log", [this](const Ctx& ctx) { return bmc->event_logs_again(ctx); });
+    ASSERT_TRUE(same);
+    ASSERT_EQ(same->size(), logs->size());
+    for (std::size_t i = 0; i < logs->size(); ++i) {
+      EXPECT_EQ(same->at(i).uri, logs->at(i).uri);
+      EXPECT_EQ(same->at(i).entries.size(), logs->at(i).entries.size()) << logs->at(i).uri;
+    }
+  }
   const auto clock =
       reads<std::optional<double>>("clock_offset", [this](const Ctx& ctx) { return bmc->clock_offset(ctx); });
   ASSERT_TRUE(clock);

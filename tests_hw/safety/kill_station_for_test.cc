@@ -166,6 +166,7 @@ class DoorBmc final : public Bmc {
     co_return not_modelled();
   }
   awaitable<Result<std::vector<EventLog>>> event_logs(const Ctx&) override { co_return not_modelled(); }
+  awaitable<Result<std::vector<EventLog>>> event_logs_again(const Ctx&) override { co_return not_modelled(); }
   awaitable<Result<SurveyReport>> survey(const Ctx&) override { co_return not_modelled(); }
   std::vector<Oddity> take_oddities() override { return {}; }
   std::vector<std::string> take_disturbances() override { return {}; }

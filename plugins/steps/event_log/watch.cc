@@ -26,6 +26,11 @@ constexpr Nanoseconds kLookTakes = std::chrono::minutes(2);
 constexpr Nanoseconds kLastLookTakes = std::chrono::seconds(30);
 /// From the end of a look to one that an event brings forward: a storm of events costs no more than this.
 constexpr Nanoseconds kLeastBetweenLooks = std::chrono::seconds(2);
+/// Entries between two turns of the loop: a millisecond or two of work.
+constexpr std::size_t kEntriesATurn = 250;
+constexpr Nanoseconds kOthersTurn = std::chrono::milliseconds(1);
+/// Keys that are kept of entries that a look left out.
+constexpr std::size_t kMostHidden = 20'000;
 /// Of what was not seen, in bytes.
 constexpr std::size_t kMostGapText = 4096;
 /// The last look may take this much longer than the longest before it.
@@ -37,7 +42,9 @@ constexpr const char* kWatchAction =
 struct SeenLog {
   std::set<std::string> entries;  ///< id and time of each
   std::string newest;             ///< key of the newest one
-  bool whole = false;             ///< it was read whole once, so that what is not in `entries` is new
+  /// It was read whole once, so that what is not in `entries` is new. Of a log that only links its entries
+  /// and has many, what was not read may be old.
+  bool whole = false;
 };
 
 struct LogWatch {
@@ -104,22 +111,35 @@ void add_watch_gap(LogWatch& watch, const std::string& log, const std::string& w
   watch.gaps += (watch.gaps.empty() ? "" : "; ") + gap;
 }
 
+/// Some milliseconds of work go between two turns of all others; a stop is looked at by the look itself.
+awaitable<void> others_turn(const Ctx& ctx, std::size_t entries) {
+  if (entries == 0 || entries % kEntriesATurn != 0) co_return;
+  const Status waited = co_await ctx.sleep_for(kOthersTurn);
+  (void)waited;
+}
+
 /// What was not there at the last look. The first look takes what it finds for old.
-std::vector<LogEntry> take_log(LogWatch& watch, const EventLog& log, std::int64_t run_begun_ns) {
+awaitable<std::vector<LogEntry>> take_log(const Ctx& ctx, LogWatch& watch, const EventLog& log,
+                                          std::int64_t run_begun_ns) {
   std::vector<LogEntry> fresh;
   const bool is_known = watch.logs.contains(log.uri);
   SeenLog& seen = watch.logs[log.uri];
-  std::set<std::string> now;
-  for (const LogEntry& entry : log.entries) now.insert(key_of(entry));
+  std::vector<std::string> keys;
+  for (const LogEntry& entry : log.entries) {
+    keys.push_back(key_of(entry));
+    co_await others_turn(ctx, keys.size());
+  }
+  std::set<std::string> now(keys.begin(), keys.end());
+  const bool all_read = log.unread.empty() && log.entries.size() >= log.listed;
   if (is_known) {
     std::set<std::string> by_time;  // what a look could not read may be old all the same
     if (!seen.whole) {
       const NewEntries found = new_entries(log, std::nullopt, watch.clock, run_begun_ns);
       for (const LogEntry& entry : found.fresh) by_time.insert(key_of(entry));
     }
-    for (const LogEntry& entry : log.entries) {
-      const std::string key = key_of(entry);
-      if (!seen.entries.contains(key) && (seen.whole || by_time.contains(key))) fresh.push_back(entry);
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const bool is_new = seen.whole || by_time.contains(keys[i]);
+      if (is_new && !seen.entries.contains(keys[i])) fresh.push_back(log.entries[i]);
     }
     if (log.unread.empty() && !seen.newest.empty() && !now.contains(seen.newest)) {
       add_watch_gap(
@@ -134,13 +154,14 @@ std::vector<LogEntry> take_log(LogWatch& watch, const EventLog& log, std::int64_
   } else if (!log.unread.empty()) {
     add_watch_gap(watch, log.uri, "it could not be read whole when the watch began: " + log.unread);
   }
-  seen.whole = seen.whole || log.unread.empty();
-  // What a look could not read may only be hidden from it.
-  if (!log.unread.empty()) now.insert(seen.entries.begin(), seen.entries.end());
+  const bool left_out = log.unread.empty() && !all_read;
+  seen.whole = !left_out && (seen.whole || all_read);
+  // What a look could not read, or left out, may only be hidden from it.
+  if (!all_read && seen.entries.size() < kMostHidden) now.insert(seen.entries.begin(), seen.entries.end());
   seen.entries = std::move(now);
   const LogEntry* newest = newest_of(log.entries);
   if (log.unread.empty()) seen.newest = newest == nullptr ? std::string() : key_of(*newest);
-  return fresh;
+  co_return fresh;
 }
 
 awaitable<Status> tell_entry(StepContext& context, LogWatch& watch, const Judged& one) {
@@ -178,7 +199,7 @@ awaitable<Status> tell_entry(StepContext& context, LogWatch& watch, const Judged
 awaitable<Status> look(StepContext& context, Bmc& bmc, const Ctx& ctx, LogWatch& watch, bool last) {
   const Ctx limited = ctx.child_within("event logs", kLookTakes);
   const std::int64_t began_ns = ctx.now().monotonic_ns;
-  const Result<std::vector<EventLog>> logs = co_await bmc.event_logs(limited);
+  const Result<std::vector<EventLog>> logs = co_await bmc.event_logs_again(limited);
   if (!logs && !last && ctx.stopped())
     co_return success();  // asked to end in the middle: no failure of the BMC
   ++watch.looks;
@@ -195,8 +216,8 @@ awaitable<Status> look(StepContext& context, Bmc& bmc, const Ctx& ctx, LogWatch&
   std::vector<std::pair<std::string, LogEntry>> fresh;
   for (const EventLog& log : *logs) {
     if (!log.unread.empty()) watch.last_failure = fmt::format("{}: {}", log.uri, log.unread);
-    for (LogEntry& entry : take_log(watch, log, context.run_begun_utc_ns()))
-      fresh.emplace_back(log.uri, std::move(entry));
+    std::vector<LogEntry> found = co_await take_log(limited, watch, log, context.run_begun_utc_ns());
+    for (LogEntry& entry : found) fresh.emplace_back(log.uri, std::move(entry));
   }
   for (const auto& [uri, seen] : watch.logs) {
     const bool there =

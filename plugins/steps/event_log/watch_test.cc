@@ -204,6 +204,34 @@ TEST_F(LogWatchTest, ALogThatCannotBeReadAtTheEndIsNoPass) {
   EXPECT_NE(result.measured("event_log.unexpected").reason.find("500"), std::string::npos);
 }
 
+TEST_F(LogWatchTest, APartlyClearedLogOfLinksBlamesNoOldEntryOnTheRun) {
+  // Of 300 linked entries the 200 with the highest numbers are read; then these go, and old ones show.
+  const auto read = [this](int first, int last) {
+    log().entries.clear();
+    for (int id = first; id <= last; ++id)
+      log().entries.push_back(log_entry(std::to_string(id), "2023-11-02T00:00:00Z", "Critical"));
+  };
+  read(101, 300);
+  log().listed = 300;
+  bench.at(40s, [this, read] {
+    read(1, 150);
+    log().listed = 150;
+    write(log_entry("301", utc(40), "Critical"));
+  });
+  const BenchResult result = bench.run();
+  ASSERT_EQ(told(result).size(), 1U) << "the one of the run";
+  EXPECT_NE(told(result)[0].message.find("Message 301"), std::string::npos);
+  EXPECT_EQ(std::get<std::int64_t>(result.measured("event_log.unexpected").value), 1);
+}
+
+TEST_F(LogWatchTest, ALongLogIsLookedThroughInTurnsWithOthers) {
+  for (int id = 3; id <= 5'000; ++id) write(log_entry(std::to_string(id), "2023-11-02T00:00:00Z", "OK"));
+  bench.at(40s, [this] { write(log_entry("5001", utc(40), "Critical")); });
+  const BenchResult result = bench.run();
+  EXPECT_EQ(told(result).size(), 1U);
+  EXPECT_EQ(decision(result), Decision::no_go);
+}
+
 TEST_F(LogWatchTest, ABmcThatIsSilentFromTheBeginIsNoPassHoweverItEnds) {
   hardware().failing["event_logs"] = Error("bmc.unreachable", "nobody answers");
   bench.at(100s, [this] { hardware().failing.clear(); });
