@@ -52,10 +52,8 @@ awaitable<bool> settle_trust(const Ctx& ctx, const DiscoveryTarget& target, Disc
   bmc.first_seen = target.known_pin.empty();
   bmc.dut.bmc->tls = TlsTrust{TlsTrust::Kind::pin, seen->pin_sha256};
   if (target.known_pin.empty() || target.known_pin == seen->pin_sha256) co_return true;
-  const Error changed("discover.other_certificate",
-                      fmt::format("{} shows another certificate than at the last scan: {}, before {}",
-                                  target.dut.bmc->url, seen->pin_sha256, target.known_pin),
-                      "find out why; if it is right, --accept-certificate " + target.dut.bmc->url);
+  const Error changed =
+      other_certificate(target.dut.bmc->url, seen->pin_sha256, target.known_pin, target.other_ways);
   failed(bmc, DiscoveredBmc::State::other_certificate, changed);
   co_return false;
 }
@@ -308,6 +306,13 @@ std::vector<std::string> contradictions(const std::vector<DiscoveredBmc>& found)
     }
   }
   return said;
+}
+
+Error other_certificate(const std::string& url, const std::string& shown, const std::string& known,
+                        const std::string& other_ways) {
+  return {"discover.other_certificate",
+          fmt::format("{} shows another certificate than at the last scan: {}, before {}", url, shown, known),
+          fmt::format("find out why{}; if it is right, --accept-certificate {}", other_ways, url)};
 }
 
 }  // namespace kiln

@@ -19,9 +19,14 @@ namespace kiln {
 /// Where to look, and what is known already.
 struct DiscoveryTarget {
   Dut dut;  ///< with a BMC: its address and credential; id and host when a rack file has them, else empty
-  bool trusted = false;   ///< its trust is given (rack file): nothing is to be seen first
-  std::string known_pin;  ///< of the last scan; empty: never seen
+  bool trusted = false;    ///< its trust is given (rack file): nothing is to be seen first
+  std::string known_pin;   ///< of the last scan; empty: never seen
+  std::string other_ways;  ///< other_ways() of the last scan
 };
+
+/// discover.other_certificate. `other_ways`: see other_ways() of last_scan.h.
+Error other_certificate(const std::string& url, const std::string& shown, const std::string& known,
+                        const std::string& other_ways);
 
 struct DiscoveredBmc {
   enum class State { nobody, other_certificate, unreadable, read };

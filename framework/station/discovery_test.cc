@@ -191,6 +191,20 @@ TEST_F(LastScanFile, TheSameAddressBehindTwoJumpHostsIsTwoBmcs) {
   EXPECT_THAT(changes(*before, both), IsEmpty());
 }
 
+TEST_F(LastScanFile, AnotherCertificateMayBeThatOfTheSameAddressBehindAJumpHost) {
+  std::vector<DiscoveredBmc> behind{tray_at("https://10.0.0.1", "A", 11)};
+  behind[0].dut.bmc->jump.emplace();
+  behind[0].dut.bmc->jump->address = "10.0.1.1";
+  const LastScan scan = updated({}, behind);
+  const Error told =
+      other_certificate("https://10.0.0.1", "new", "old", other_ways(scan, "https://10.0.0.1"));
+  EXPECT_EQ(told.code, "discover.other_certificate");
+  EXPECT_NE(told.action.find("behind jump host 10.0.1.1:22"), std::string::npos) << told.action;
+  EXPECT_NE(told.action.find("--accept-certificate https://10.0.0.1"), std::string::npos);
+  EXPECT_EQ(other_ways(scan, "https://10.0.0.10").find("10.0.1.1"), std::string::npos);
+  EXPECT_NE(other_ways(scan, "https://10.0.0.10").find("may have had this address"), std::string::npos);
+}
+
 TEST_F(LastScanFile, APinIsKeptAtOnceAndNothingElseIsLost) {
   const std::vector<DiscoveredBmc> first{tray_at("https://10.0.0.1", "A", 11)};
   ASSERT_TRUE(write_last_scan(state, updated({}, first)));

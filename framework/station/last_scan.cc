@@ -126,6 +126,22 @@ Status remember_pin(const std::string& state_directory, const BmcAccess& bmc) {
   return write_last_scan(state_directory, *scan);
 }
 
+std::string other_ways(const LastScan& scan, const std::string& url) {
+  const std::string behind = bmc_address(url) + " by ";
+  std::string hosts;
+  for (const auto& [place, seen] : scan) {
+    if (place.rfind(behind, 0) == 0) hosts += (hosts.empty() ? "" : ", ") + place.substr(behind.size());
+  }
+  if (!hosts.empty()) {
+    return fmt::format(
+        " (another BMC of this address is known behind jump host {}; now it was reached directly: which was "
+        "meant?)",
+        hosts);
+  }
+  return " (a BMC behind a jump host may have had this address at the last scan; now it was reached "
+         "directly, and that is another one)";
+}
+
 LastScan updated(LastScan before, const std::vector<DiscoveredBmc>& found) {
   for (const DiscoveredBmc& bmc : found) {
     SeenBmc seen;

@@ -30,6 +30,10 @@ Status write_last_scan(const std::string& state_directory, const LastScan& scan)
 /// discover.last_scan.
 Status remember_pin(const std::string& state_directory, const BmcAccess& bmc);
 
+/// What another certificate at an address that is reached directly may come from: a BMC of the same address
+/// behind a jump host, which is another one. In parentheses, for behind "find out why".
+std::string other_ways(const LastScan& scan, const std::string& url);
+
 /// What was read now, over what was seen before; addresses that did not answer stay as they were.
 LastScan updated(LastScan before, const std::vector<DiscoveredBmc>& found);
 /// Sentences: new, gone, moved, replaced, other firmware, other parts.

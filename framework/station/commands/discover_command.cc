@@ -66,7 +66,7 @@ Status set_targets(const CommandLine& line, Scan& scan) {
   for (const Dut& dut : scan.known.duts) {
     if (!dut.bmc) continue;
     listed.insert(bmc_place(*dut.bmc));
-    scan.targets.push_back({dut, true, ""});
+    scan.targets.push_back({dut, true, "", ""});
   }
   for (const std::string& url : *urls) {
     if (!listed.insert(url).second) continue;
@@ -75,6 +75,7 @@ Status set_targets(const CommandLine& line, Scan& scan) {
     const auto seen = scan.before.find(url);
     const bool accepted = std::find(accepted_urls.begin(), accepted_urls.end(), url) != accepted_urls.end();
     if (seen != scan.before.end() && !accepted) target.known_pin = seen->second.pin_sha256;
+    target.other_ways = other_ways(scan.before, url);
     scan.targets.push_back(std::move(target));
   }
   if (!scan.targets.empty()) return success();

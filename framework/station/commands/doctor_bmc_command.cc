@@ -207,10 +207,8 @@ awaitable<Result<TrustFacts>> look_at_certificate(const Ctx& ctx, DoctorWish& wi
   }
   if (!shown) co_return shown.error();
   if (!wish.known_pin.empty() && wish.known_pin != shown->pin_sha256) {
-    co_return Error("discover.other_certificate",
-                    fmt::format("{} shows another certificate than at the last scan: {}, before {}",
-                                wish.dut.bmc->url, shown->pin_sha256, wish.known_pin),
-                    "find out why; if it is right, --accept-certificate " + wish.dut.bmc->url);
+    const std::string& place = wish.dut.bmc->url;
+    co_return other_certificate(place, shown->pin_sha256, wish.known_pin, other_ways(wish.before, place));
   }
   tls.kind = TlsTrust::Kind::pin;
   tls.value = shown->pin_sha256;
