@@ -81,8 +81,9 @@ struct RunState {
   std::optional<MaskReport> mask;  ///< the one detector of the run that is masked, or is about to be
   bool mask_answered = false;      ///< by the warden
   /// Asks the warden to bear that the DUT's BMC is away for so long; zero: it is over. Empty: there is none.
-  std::function<void(const std::string& dut, Nanoseconds longest)> on_silence;
+  std::function<void(const std::string& dut, int number, Nanoseconds longest)> on_silence;
   std::map<std::string, PlannedSilence> silences;  ///< by DUT whose BMC is away by plan
+  int next_silence = 1;
   std::map<std::string, std::unique_ptr<DutRun>> duts;
   std::unique_ptr<DutRun> rack;
   /// Required (name, part) of a step on a DUT.

@@ -96,19 +96,21 @@ awaitable<Status> begin_silence(RunState& state, DutRun& dut, Where where, Nanos
         "see the leak watch's own result for the detector that is missing or not dry", Blame::peer);
   }
   PlannedSilence planned;
+  planned.number = state.next_silence++;
   planned.longest = longest;
   planned.since_ns = ctx.now().monotonic_ns;
   if (!state.on_silence) {  // no warden, on a simulated rack
     planned.report.emplace();
     planned.report->dut = dut.dut.id;
   }
+  const int number = planned.number;
   state.silences[dut.dut.id] = std::move(planned);
   state.permits.set_silent(dut.dut.id, true);
   std::string text = fmt::format(
       "{} is off and dry; its BMC, which reads its leak detectors, may be away for {} while {} is written",
       dut.dut.id, format_duration(longest), dut.flash->component);
   Status borne = co_await record_silence(state, std::move(where), std::move(text));
-  if (borne && state.on_silence) state.on_silence(dut.dut.id, longest);
+  if (borne && state.on_silence) state.on_silence(dut.dut.id, number, longest);
   if (borne) borne = co_await wait_for_word(state, dut, ctx);
   if (!borne) forget_silence(state, dut);
   co_return borne;
@@ -136,9 +138,12 @@ awaitable<Status> end_silence(RunState& state, DutRun& dut, Where where, const C
 }
 
 void forget_silence(RunState& state, const DutRun& dut) {
-  if (state.silences.erase(dut.dut.id) == 0) return;
+  const auto planned = state.silences.find(dut.dut.id);
+  if (planned == state.silences.end()) return;
+  const int number = planned->second.number;
+  state.silences.erase(planned);
   state.permits.set_silent(dut.dut.id, false);
-  if (state.on_silence) state.on_silence(dut.dut.id, Nanoseconds::zero());
+  if (state.on_silence) state.on_silence(dut.dut.id, number, Nanoseconds::zero());
 }
 
 std::optional<Nanoseconds> silence_of(const RunState& state, const DutRun& dut) {
@@ -151,7 +156,9 @@ std::optional<Nanoseconds> silence_of(const RunState& state, const DutRun& dut) 
 
 void take_silence_report(RunState& state, const SilenceReport& report) {
   const auto planned = state.silences.find(report.dut);
-  if (planned != state.silences.end()) planned->second.report = report;
+  // A late word about the silence before this one, as that it has ended, decides nothing about this one.
+  if (planned == state.silences.end() || planned->second.number != report.number) return;
+  planned->second.report = report;
 }
 
 }  // namespace kiln

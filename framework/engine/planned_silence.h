@@ -17,6 +17,7 @@ struct RunState;
 
 /// What the run knows of one.
 struct PlannedSilence {
+  int number = 0;
   Nanoseconds longest{0};
   std::int64_t since_ns = 0;
   /// As the warden says, or as decided here where there is none; nullopt: it has not answered yet.

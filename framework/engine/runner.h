@@ -56,7 +56,7 @@ struct RunnerParts {
   std::function<void(const std::string& dut, const std::string& part)> on_mask;
   /// It is asked to bear that the BMC of that DUT is away for so long; zero: it is over. May be empty,
   /// likewise.
-  std::function<void(const std::string& dut, Nanoseconds longest)> on_silence;
+  std::function<void(const std::string& dut, int number, Nanoseconds longest)> on_silence;
   /// Told each ability of a BMC that a step makes use of, as `use` of the step and the ability. May be empty.
   std::function<void(const std::string& use, BmcAbility ability)> on_bmc_use;
 };

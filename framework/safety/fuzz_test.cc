@@ -49,7 +49,7 @@ std::vector<std::string> valid_messages() {
                                        WardenMask{"C01", "L1"},
                                        WardenUnmask{},
                                        WardenMasked{},
-                                       WardenSilence{"C01", std::chrono::minutes(1)},
+                                       WardenSilence{"C01", 2, std::chrono::minutes(1)},
                                        WardenSilenced{},
                                        WardenLeave{},
                                        WardenReady{},

@@ -78,14 +78,15 @@ Status InterlockWatch::may_be_silent(const std::string& id) const {
   return success();
 }
 
-void InterlockWatch::begin_silence(const std::string& dut, Nanoseconds longest) {
+void InterlockWatch::begin_silence(const std::string& dut, int number, Nanoseconds longest) {
   const int asked = ++silences_asked_[dut];
-  polls_.start("silence " + dut, [this, dut, longest, asked](Ctx& task) {
-    return silence_when_off(dut, longest, asked, task);
+  polls_.start("silence " + dut, [this, dut, number, longest, asked](Ctx& task) {
+    return silence_when_off(dut, number, longest, asked, task);
   });
 }
 
-awaitable<void> InterlockWatch::silence_when_off(std::string id, Nanoseconds longest, int asked, Ctx& task) {
+awaitable<void> InterlockWatch::silence_when_off(std::string id, int number, Nanoseconds longest, int asked,
+                                                 Ctx& task) {
   const std::int64_t patience_ends_ns = task.now().monotonic_ns + kDryWithin.count();
   const auto may_become_dry = [this, &id] {
     const auto said = said_ready_.find(id);
@@ -103,10 +104,12 @@ awaitable<void> InterlockWatch::silence_when_off(std::string id, Nanoseconds lon
     allowed = not_silent(fmt::format("{}: it is not wanted any more", id));
   SilenceReport report;
   report.dut = id;
+  report.number = number;
   report.state = allowed ? SilenceReport::State::on : SilenceReport::State::refused;
   if (!allowed) report.why = allowed.error().message;
   report.since_ns = task.now().monotonic_ns;
-  if (allowed) silences_[id] = {std::clamp(longest, rules_.leak_grace, kLongestSilence), report.since_ns, ""};
+  if (allowed)
+    silences_[id] = {number, std::clamp(longest, rules_.leak_grace, kLongestSilence), report.since_ns, ""};
   if (ears_.silenced) ears_.silenced(report);
 }
 
@@ -116,6 +119,7 @@ void InterlockWatch::end_silence(const std::string& dut, const std::string& why)
   if (found == silences_.end()) return;
   SilenceReport report;
   report.dut = dut;
+  report.number = found->second.number;
   report.state = SilenceReport::State::ended;
   report.why = why;
   report.since_ns = found->second.since_ns;

@@ -20,7 +20,7 @@ struct SilenceTest : InterlockWatchTest {
     guards.push_back(std::move(guard));
   }
   void silence_at(Nanoseconds when, const std::string& id, Nanoseconds longest) {
-    at(when, [this, id, longest] { the_watch->begin_silence(id, longest); });
+    at(when, [this, id, longest] { the_watch->begin_silence(id, ++announced, longest); });
   }
   void away(const std::string& id, Nanoseconds from, Nanoseconds until) {
     at(from, [this, id] { place(id).detectors->refuses = place(id).power->refuses = kSilent; });
@@ -29,6 +29,7 @@ struct SilenceTest : InterlockWatchTest {
       place(id).power->refuses.reset();
     });
   }
+  int announced = 0;
   SilenceReport last() const { return silences.empty() ? SilenceReport() : silences.back(); }
   std::string refusal() const {
     return last().state == SilenceReport::State::refused ? last().why : "it was not refused: " + last().why;

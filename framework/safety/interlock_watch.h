@@ -78,7 +78,8 @@ class InterlockWatch {
   /// it; ears.silenced says what came of it. Only while a guard of its firmware write is open, with it (of a
   /// CDU: everything) read Off and every detector dry. A leak that is read meanwhile cuts as ever. Ends with
   /// that guard, and when the DUT is on again.
-  void begin_silence(const std::string& dut, Nanoseconds longest);
+  /// `number`: of the announcement, for the reports.
+  void begin_silence(const std::string& dut, int number, Nanoseconds longest);
   void end_silence(const std::string& dut, const std::string& why);
   /// What the station is about to do there begins: nothing stands in the way of seeing what happens. A write
   /// of firmware ends a mask only.
@@ -117,11 +118,13 @@ class InterlockWatch {
   void say_masked();
   // A planned silence; in interlock_silence.cc.
   struct Silence {
+    int number = 0;
     Nanoseconds longest{0};
     std::int64_t since_ns = 0;
     std::string looked_at;  ///< of what a CDU serves: whose power was read last
   };
-  boost::asio::awaitable<void> silence_when_off(std::string id, Nanoseconds longest, int asked, Ctx& task);
+  boost::asio::awaitable<void> silence_when_off(std::string id, int number, Nanoseconds longest, int asked,
+                                                Ctx& task);
   [[nodiscard]] Status may_be_silent(const std::string& id) const;
   [[nodiscard]] bool silence_concerns(const std::string& silent, const std::string& dut) const;
   void end_silences_for(const std::string& dut);

@@ -38,6 +38,7 @@ MaskReport read_mask_report(Fields& fields) {
 json::object json_of(const SilenceReport& report) {
   json::object object;
   object["dut"] = report.dut;
+  object["number"] = report.number;
   object["state"] = word_of(kStateWords, report.state);
   object["why"] = report.why;
   object["since_ns"] = report.since_ns;
@@ -47,6 +48,7 @@ json::object json_of(const SilenceReport& report) {
 SilenceReport read_silence_report(Fields& fields) {
   SilenceReport report;
   report.dut = fields.text("dut");
+  report.number = static_cast<int>(fields.number("number", 0, std::numeric_limits<int>::max()));
   report.state = fields.word("state", kStateWords);
   report.why = fields.text("why");
   report.since_ns = fields.number("since_ns", 0, kMost);

@@ -81,6 +81,7 @@ inline constexpr Nanoseconds kLongestSilence = std::chrono::minutes(15);
 struct SilenceReport {
   using State = MaskReport::State;
   std::string dut;
+  int number = 0;  ///< of the announcement: one DUT's silences follow each other, and a word may come late
   State state = State::on;
   std::string why;  ///< of a refusal or an end: a sentence that begins with the DUT
   std::int64_t since_ns = 0;

@@ -397,7 +397,7 @@ class Warden {
       if (silence->longest.count() == 0)
         watch_->end_silence(silence->dut, fmt::format("{}: the station reads it again", silence->dut));
       else if (!acted_)
-        watch_->begin_silence(silence->dut, silence->longest);
+        watch_->begin_silence(silence->dut, silence->number, silence->longest);
     } else if (const auto* beat = std::get_if<WardenBeat>(&message)) {
       // A station that comes back after it was given up must learn what was done in its absence.
       WardenMessage answer = *beat;

@@ -252,7 +252,8 @@ class FuzzedLife {
         return WardenMasked{};
       case 24:
       case 25:
-        return WardenSilence{some_dut(), std::chrono::seconds(chance_.below(900))};
+        return WardenSilence{some_dut(), static_cast<int>(chance_.below(9)),
+                             std::chrono::seconds(chance_.below(900))};
       default:
         return WardenBeat{static_cast<std::int64_t>(chance_.below(100))};
     }

@@ -127,6 +127,7 @@ void write(json::object& into, const WardenMasked& masked) {
 void write(json::object& into, const WardenSilence& silence) {
   into["type"] = "silence";
   into["dut"] = silence.dut;
+  into["number"] = silence.number;
   into["longest_ns"] = silence.longest.count();
 }
 void write(json::object& into, const WardenSilenced& silenced) {
@@ -395,6 +396,7 @@ std::optional<WardenMessage> read(const std::string& type, Fields& fields) {
   if (type == "silence") {
     WardenSilence silence;
     silence.dut = fields.text("dut");
+    silence.number = static_cast<int>(fields.number("number", 0, std::numeric_limits<int>::max()));
     silence.longest = Nanoseconds(fields.number("longest_ns", 0, kLongestSilence.count()));
     return silence;
   }

@@ -25,7 +25,7 @@
 
 namespace kiln {
 
-inline constexpr int kWardenProtocol = 7;
+inline constexpr int kWardenProtocol = 8;
 inline constexpr Nanoseconds kHeartbeat = std::chrono::milliseconds(500);
 /// A station that has not been heard for so long is taken for dead.
 inline constexpr Nanoseconds kStationSilence = std::chrono::seconds(2);
@@ -97,6 +97,7 @@ struct WardenMasked {
 /// The DUT's BMC is about to be away, because its own firmware is being written; answered by silenced.
 struct WardenSilence {
   std::string dut;
+  int number = 0;          ///< of this announcement; its answers carry it
   Nanoseconds longest{0};  ///< from one reading to the next; 0: it is over
 };
 /// On, refused or ended.

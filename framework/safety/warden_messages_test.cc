@@ -98,8 +98,8 @@ std::vector<WardenMessage> one_of_each() {
           WardenMask{"C01", "Chassis_0/LeakDetector_0"},
           WardenUnmask{},
           masked,
-          WardenSilence{"C01", std::chrono::minutes(10)},
-          WardenSilenced{{"C01", SilenceReport::State::ended, "C01: the station reads it again", 5}},
+          WardenSilence{"C01", 4, std::chrono::minutes(10)},
+          WardenSilenced{{"C01", 4, SilenceReport::State::ended, "C01: the station reads it again", 5}},
           WardenLeave{},
           ready,
           WardenRefused{"why"},
@@ -200,12 +200,12 @@ TEST(WardenMessages, ABuildingThatCouldNotBeTrustedIsNone) {
 TEST(WardenMessages, OtherProtocolsTypesAndValuesAreNamed) {
   EXPECT_EQ(decode_warden_message(R"({"protocol":2,"type":"beat","number":1})").error().code,
             "warden.unknown");
-  EXPECT_EQ(decode_warden_message(R"({"protocol":7,"type":"open_valve"})").error().code, "warden.unknown");
+  EXPECT_EQ(decode_warden_message(R"({"protocol":8,"type":"open_valve"})").error().code, "warden.unknown");
   for (const char* text :
-       {"", "null", "[]", "{}", R"({"protocol":7})", R"({"protocol":7,"type":"beat","number":-1})",
-        R"({"protocol":7,"type":"beat","number":"1"})",
-        R"({"protocol":7,"type":"guard_end","number":1,"how":"maybe"})",
-        R"({"protocol":7,"type":"ready","version":"","build_stamp":"","unreachable":{"C01":1}})"}) {
+       {"", "null", "[]", "{}", R"({"protocol":8})", R"({"protocol":8,"type":"beat","number":-1})",
+        R"({"protocol":8,"type":"beat","number":"1"})",
+        R"({"protocol":8,"type":"guard_end","number":1,"how":"maybe"})",
+        R"({"protocol":8,"type":"ready","version":"","build_stamp":"","unreachable":{"C01":1}})"}) {
     const Result<WardenMessage> read = decode_warden_message(text);
     ASSERT_FALSE(read) << text;
     EXPECT_EQ(read.error().code, "warden.garbage") << text;

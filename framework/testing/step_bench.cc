@@ -357,9 +357,10 @@ BenchResult StepBench::run() {
     };
   }
   if (on_silence_) {
-    parts.on_silence = [this, &asks, &loop](const std::string& dut, Nanoseconds longest) {
+    parts.on_silence = [this, &asks, &loop](const std::string& dut, int number, Nanoseconds longest) {
       SilenceReport asked;
       asked.dut = dut;
+      asked.number = number;
       asked.state = longest.count() == 0 ? SilenceReport::State::ended : SilenceReport::State::on;
       asked.since_ns = loop->clock().now().monotonic_ns;
       on_silence_(*asks, asked);

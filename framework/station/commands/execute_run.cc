@@ -372,8 +372,8 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
       if (part.empty()) link->say(WardenUnmask{});
       if (!part.empty()) link->say(WardenMask{dut, part});
     };
-    parts.on_silence = [link](const std::string& dut, Nanoseconds longest) {
-      link->say(WardenSilence{dut, longest});
+    parts.on_silence = [link](const std::string& dut, int number, Nanoseconds longest) {
+      link->say(WardenSilence{dut, number, longest});
     };
   }
   parts.artifacts = &artifacts;

@@ -191,6 +191,24 @@ TEST_F(LeakWatchSilence, TheWardenDecides) {
   EXPECT_EQ(interlock(result), "");
 }
 
+TEST_F(LeakWatchSilence, ALateWordAboutAnotherOneDecidesNothing) {
+  WatchReport ready;
+  ready.dut = "C01";
+  ready.ready = true;
+  bench.warden_at(0s, [ready](Runner& runner) { runner.warden_watch(ready); });
+  bench.on_silence([](Runner& runner, const SilenceReport& asked) {
+    runner.warden_silenced(asked);
+    SilenceReport late = asked;
+    late.number = asked.number - 1;
+    late.state = SilenceReport::State::ended;
+    late.why = "C01: the station reads it again";
+    runner.warden_silenced(late);
+  });
+  const BenchResult result = bench.run();
+  EXPECT_NE(codes->front(), "silence.refused");
+  EXPECT_EQ(interlock(result), "");
+}
+
 TEST_F(LeakWatchSilence, AWardenThatDoesNotAnswerIsNoLeave) {
   WatchReport ready;
   ready.dut = "C01";
