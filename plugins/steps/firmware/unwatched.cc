@@ -131,10 +131,16 @@ awaitable<Result<bool>> bear_an_update_under_way(StepContext& context, const Ctx
   if (!has_leak_detectors(context)) co_return true;
   const Status borne = co_await context.begin_silence(ctx, kSomebodyElses);
   if (borne) co_return true;
-  std::string text = fmt::format("should the update under way restart the BMC, {} is cut: {}",
-                                 context.dut().id, borne.error().message);
-  const Status noted = co_await context.note(std::move(text));
-  if (!noted) co_return noted.error();
+  // Not switched off for it: what that update writes, and what it needs for it, nobody here knows.
+  Disturbance risk;
+  risk.code = "firmware.unwatched_update";
+  risk.message = fmt::format(
+      "an update that is not ours is under way on {}; should it restart the BMC, which reads the leak "
+      "detectors, {} is cut as lost telemetry: {}",
+      context.dut().id, context.dut().id, borne.error().message);
+  context.progress(risk.message);
+  const Status told = co_await context.disturbance(std::move(risk));
+  if (!told) co_return told.error();
   co_return false;
 }
 

@@ -248,5 +248,16 @@ TEST_F(UnwatchedWrite, RealHardwareIsDoneTheSameWay) {
   EXPECT_THAT(asked_for, ElementsAre(true, false));
 }
 
+TEST_F(UnwatchedWrite, AnUpdateThatIsNotOursOnATrayThatIsOnIsTold) {
+  hardware().updates_under_way = {UpdateOutcome{true, false, false, "Completed", "", "/t/9"}};
+  bmc_firmware(FirmwareActivation::manager_reset);
+  const BenchResult result = bench.run();
+  const auto told = result.bodies<Disturbance>();
+  EXPECT_TRUE(std::any_of(told.begin(), told.end(), [](const Disturbance& one) {
+    return one.code == "firmware.unwatched_update" &&
+           one.message.find("C01 is cut as lost telemetry") != std::string::npos;
+  }));
+}
+
 }  // namespace
 }  // namespace kiln
