@@ -32,11 +32,12 @@ class OpenFlash {
     flash_->over.open();
   }
   /// Whoever finds the run dead waits for the write before it switches the DUT off.
-  awaitable<Status> journal(const Ctx& ctx) {
+  awaitable<Status> journal(const Ctx& ctx, std::string evidence) {
     JournaledUndo wait(
         UndoKind::firmware_write, dut_.dut.id,
         fmt::format("wait for the firmware write of {} on {}", flash_->component, dut_.dut.id));
     wait.step = flash_->where.step;
+    wait.command = std::move(evidence);
     wait.budget = ctx.remaining() + kEndingTakes;
     const Result<int> number = co_await state_.journal.open(ctx, std::move(wait));
     if (!number) co_return number.error();
@@ -94,8 +95,8 @@ awaitable<Status> wait_until_over(Flash& flash, Ctx& ctx) {
 
 }  // namespace
 
-awaitable<Status> run_flash(RunState& state, DutRun& dut, Where where, std::string component, const Ctx& ctx,
-                            FlashWork write) {
+awaitable<Status> run_flash(RunState& state, DutRun& dut, Where where, FirmwareWrite component,
+                            const Ctx& ctx, FlashWork write) {
   const Status going_on = ctx.check();  // a stop that came before the first byte wins
   if (!going_on) co_return going_on;
   // A permit may be older than another's write.
@@ -113,11 +114,12 @@ awaitable<Status> run_flash(RunState& state, DutRun& dut, Where where, std::stri
   }
   const Result<Bmc*> bmc = bmc_of(state, dut, "");
   if (!bmc) co_return bmc.error();
-  const auto flash = std::make_shared<Flash>(std::move(component), std::move(where));
+  std::string evidence = to_text(component);
+  const auto flash = std::make_shared<Flash>(std::move(component.component), std::move(where));
   Status done = success();
   {
     OpenFlash open(state, dut, flash);
-    const Status journaled = co_await open.journal(ctx);
+    const Status journaled = co_await open.journal(ctx, std::move(evidence));
     if (!journaled) co_return journaled;
     const Status still_going_on = ctx.check();
     if (!still_going_on) co_return still_going_on;

@@ -11,6 +11,7 @@
 
 #include "engine/recorder.h"
 #include "engine/rendezvous.h"
+#include "safety/firmware_write.h"
 
 namespace kiln {
 
@@ -31,7 +32,7 @@ using FlashWork = std::function<boost::asio::awaitable<Status>(Ctx&, Bmc&)>;
 
 /// Runs `write`; only a cut and the deadline of `ctx` end it early. While it runs, nothing that takes power
 /// from the component is permitted (PermitOffice::flash_in_scope).
-boost::asio::awaitable<Status> run_flash(RunState& state, DutRun& dut, Where where, std::string component,
+boost::asio::awaitable<Status> run_flash(RunState& state, DutRun& dut, Where where, FirmwareWrite component,
                                          const Ctx& ctx, FlashWork write);
 
 /// A cut reached the DUT: whoever writes stops at once.

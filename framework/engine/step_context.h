@@ -18,6 +18,7 @@
 #include "io/shell.h"
 #include "model/event.h"
 #include "model/log_allowance.h"
+#include "safety/firmware_write.h"
 #include "safety/guard.h"
 #include "safety/trip.h"
 
@@ -163,9 +164,9 @@ class StepContext {
   /// (permit.flash_open). A write that was cut is recorded as "firmware.interrupted". After a person's stop
   /// `write` should begin nothing new: see ctx().
   /// `budget`: how long it may take, activation included; the shorter, the sooner a dead station's DUT can
-  /// be switched off.
+  /// be switched off. What `component` says of versions shows whoever finds it dead that the write is over.
   virtual boost::asio::awaitable<Status> flash(
-      std::string component, Nanoseconds budget,
+      FirmwareWrite component, Nanoseconds budget,
       std::function<boost::asio::awaitable<Status>(Ctx&, Bmc&)> write) = 0;
 
   /// Journals the undo durably; do the "do" only after it returned. Still open at the step's end: undone by

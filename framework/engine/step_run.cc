@@ -256,7 +256,7 @@ awaitable<Status> StepRun::record_permits() {
   co_return success();
 }
 
-awaitable<Status> StepRun::flash(std::string component, Nanoseconds budget,
+awaitable<Status> StepRun::flash(FirmwareWrite component, Nanoseconds budget,
                                  std::function<awaitable<Status>(Ctx&, Bmc&)> write) {
   // On disk before the first byte: whoever finds a dead station must know that a write was begun.
   const Status permits_recorded = co_await record_permits();
@@ -271,7 +271,7 @@ awaitable<Status> StepRun::flash(std::string component, Nanoseconds budget,
     });
     return write(ctx, *flash_bmc_);
   };
-  const Ctx within = ctx_.child_within("flash " + component, budget);
+  const Ctx within = ctx_.child_within("flash " + component.component, budget);
   const Status done =
       co_await run_flash(state_, dut_, where_, std::move(component), within, std::move(noted));
   co_return done;

@@ -56,7 +56,7 @@ class StepRun final : public StepContext {
   void progress(std::string text) override;
   Result<Permit> permit(Energy energy, const std::string& reason) override;
   boost::asio::awaitable<Status> flash(
-      std::string component, Nanoseconds budget,
+      FirmwareWrite component, Nanoseconds budget,
       std::function<boost::asio::awaitable<Status>(Ctx&, Bmc&)> write) override;
   boost::asio::awaitable<Result<int>> open_guard(Undo undo) override;
   boost::asio::awaitable<Status> close_guard(int guard) override;

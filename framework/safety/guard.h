@@ -33,7 +33,7 @@ class JournaledUndo {
   std::string dut;
   std::string step;         ///< path of the step that opened it
   std::string description;  ///< "stop gpu_burn on C02"
-  std::string command;      ///< of shell_command
+  std::string command;      ///< of shell_command; of firmware_write: what shows its end (firmware_write.h)
   Nanoseconds budget{10'000'000'000};
 };
 

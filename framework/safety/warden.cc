@@ -221,6 +221,7 @@ class Warden {
     for (const NumberedUndo& undo : open_) {
       if (undo.undo.kind != UndoKind::firmware_write || (!serves && undo.undo.dut != id)) continue;
       if (watch_ && watch_->is_cut(undo.undo.dut)) continue;  // without power nothing is written
+      if (writes_over_.contains(key_of(undo))) continue;
       until_ns = std::max(until_ns, undo.opened_ns + std::min(undo.undo.budget, kLongestWrite).count());
     }
     return until_ns;
@@ -459,7 +460,17 @@ class Warden {
     });
   }
 
+  /// What a station that is gone was writing: until its BMC has shown that it is over, or its time is.
+  awaitable<void> watch_write(NumberedUndo undo, WriteLooks& looks, Ctx& task) {
+    const Ctx waiting = task.child_within("write", std::min(undo.undo.budget, kLongestWrite));
+    std::optional<FirmwareWrite> write = firmware_write_from(undo.undo.command);
+    std::string shown =
+        co_await wait_for_end_of_write(waiting, looks, std::move(write), undo.opened_ns, nullptr);
+    if (!shown.empty()) writes_over_[key_of(undo)] = std::move(shown);
+  }
+
   awaitable<void> undo_dut(std::string id, std::vector<NumberedUndo> undos, Ctx& task) {
+    Scope writes(task);
     UndoDoors doors;
     doors.no_power = doors.no_shell = "the station did not name it";
     if (const auto dut = duts_.find(id); dut != duts_.end()) {
@@ -476,8 +487,19 @@ class Warden {
       return std::any_of(open_.begin(), open_.end(),
                          [number](const NumberedUndo& undo) { return undo.number == number; });
     };
-    std::map<int, UndoResult> results = co_await undo_all(task, undos, std::move(doors));
     for (const NumberedUndo& undo : undos) {
+      const auto dut = duts_.find(id);
+      if (undo.undo.kind != UndoKind::firmware_write || dut == duts_.end() || !dut->second.bmc.writes)
+        continue;
+      WriteLooks* looks = dut->second.bmc.writes.get();
+      writes.start("write", [this, undo, looks](Ctx& own) { return watch_write(undo, *looks, own); });
+    }
+    std::map<int, UndoResult> results = co_await undo_all(task, undos, std::move(doors));
+    const Status looked = co_await writes.stop_and_join(StopReason::sibling, "it is not waited for any more");
+    (void)looked;
+    for (const NumberedUndo& undo : undos) {
+      const auto shown = writes_over_.find(key_of(undo));
+      if (shown != writes_over_.end()) results[undo.number].message = shown->second;
       under_way_.erase(key_of(undo));
       tried_.insert(key_of(undo));
       if (outstanding(results[undo.number].how)) continue;
@@ -537,6 +559,7 @@ class Warden {
   std::map<int, UndoResult> results_;
   std::map<std::string, std::int64_t> on_asked_ns_;  ///< by DUT: by a guard of it, which may have ended since
   std::set<Key> under_way_, tried_;                  ///< of the guards that are or were being undone
+  std::map<Key, std::string> writes_over_;           ///< what has shown that they are, by guard
   int numbers_of_our_own_ = 0;                       ///< below zero: for guards whose number says nothing
   bool garbled_ = false;                             ///< the station said what it cannot have meant
   std::optional<std::string> acted_;

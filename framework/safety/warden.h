@@ -23,6 +23,7 @@
 #include "safety/trip.h"
 #include "safety/undoing.h"
 #include "safety/warden_messages.h"
+#include "safety/write_looks.h"
 
 namespace kiln {
 
@@ -35,6 +36,7 @@ struct WardenBmc {
   std::unique_ptr<LeakDetectors> leaks;
   std::unique_ptr<LeakEvents> events;       ///< may be null
   std::unique_ptr<HazardReadings> hazards;  ///< may be null
+  std::unique_ptr<WriteLooks> writes;       ///< may be null
 };
 
 /// Every warden of this machine has a door whose name begins like this. Who knocks says one StopEverything

@@ -271,6 +271,35 @@ TEST_F(WardenTest, AStationThatDiesJustAfterAnUpdateLeavesAnOffThatMustLast) {
   EXPECT_GE(written.at(1).at_ns - start, 79 * kSecondOfWarden) << written.at(1).message;
 }
 
+TEST_F(WardenTest, AWriteThatItsBmcShowsToBeOverIsNotWaitedForAnyMore) {
+  writes = std::make_shared<WriteLook>();
+  hello();
+  guards();
+  put_write(1h);
+  at(1s, [this] { socket.close(); });
+  at(300s, [this] {
+    EXPECT_TRUE(power->on) << "its BMC does not answer";
+    writes->updates = 0;
+    writes->version = "2.0";
+  });
+  EXPECT_EQ(run(), 3);
+  EXPECT_FALSE(power->on);
+  EXPECT_GE(power->off_ns - start, 360 * kSecondOfWarden);
+  EXPECT_LE(power->off_ns - start, 380 * kSecondOfWarden);
+  EXPECT_NE(written.at(3).message.find("runs 2.0 now"), std::string::npos) << written.at(3).message;
+}
+
+TEST_F(WardenTest, AWriteOfWhichItsBmcTellsNothingIsWaitedForAllItsTime) {
+  writes = std::make_shared<WriteLook>();
+  writes->updates = 0;
+  hello();
+  guards();
+  put_write(1h);
+  at(1s, [this] { socket.close(); });
+  EXPECT_EQ(run(), 3);
+  EXPECT_GE(power->off_ns - start, 3600 * kSecondOfWarden);
+}
+
 /// Its station dies beside a leaking tray that does not obey.
 struct WardenOfADeadStation : WardenTest {
   std::int64_t seconds_until_it_ends() {

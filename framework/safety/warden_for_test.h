@@ -15,6 +15,7 @@
 #include "safety/warden.h"
 #include "testing/fake_leak_detectors.h"
 #include "testing/fake_power_switch.h"
+#include "testing/fake_write_looks.h"
 #include "testing/scripted_bms.h"
 #include "testing/scripted_shell.h"
 #include "testing/scripted_socket.h"
@@ -39,6 +40,7 @@ struct WardenTest : testing::Test {
       WardenBmc bmc;
       bmc.power = std::make_unique<FakePowerSwitch>(power);
       bmc.leaks = std::make_unique<FakeLeakDetectors>(detectors);
+      if (writes) bmc.writes = std::make_unique<FakeWriteLooks>(writes);
       return bmc;
     };
     parts.open_shell = [this](const WardenDut&) -> Result<std::unique_ptr<Shell>> {
@@ -113,6 +115,12 @@ struct WardenTest : testing::Test {
     write.number = 3;
     write.undo = JournaledUndo(UndoKind::firmware_write, "C01", "wait for the firmware write of UEFI on C01");
     write.undo.budget = budget;
+    FirmwareWrite what("UEFI");
+    what.was = "1.0";
+    what.wanted = "2.0";
+    what.write_within = 5min;
+    what.active_within = 2min;
+    write.undo.command = to_text(what);
     put(write);
   }
   void at(Nanoseconds when, std::function<void()> action) {
@@ -178,6 +186,7 @@ struct WardenTest : testing::Test {
   ScriptedMqtt broker;
   ScriptedBms bms;
   std::shared_ptr<FakeDetectors> detectors = std::make_shared<FakeDetectors>();
+  std::shared_ptr<WriteLook> writes;  ///< what the warden sees of a write; null: nothing
   WardenParts parts;
   std::map<int, UndoResult> written;
   std::map<std::string, JournaledCut> written_cuts;

@@ -125,6 +125,7 @@ int run() {
     bmc.leaks = make_redfish_leak_detectors(line);
     bmc.events = make_redfish_leak_events(line);
     bmc.hazards = make_redfish_hazard_readings(line);
+    bmc.writes = make_redfish_write_looks(line);
     return bmc;
   };
   parts.open_shell = [the_loop, &handshakes](const WardenDut& dut) -> Result<std::unique_ptr<Shell>> {

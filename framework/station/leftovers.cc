@@ -107,6 +107,17 @@ Nanoseconds firmware_write_left(const GuardJournalContent& content, const Dut& d
   return left;
 }
 
+std::int64_t on_asked_utc_ns(const GuardJournalContent& content, const GuardEntry& entry,
+                             std::int64_t utc_ns) {
+  std::int64_t latest = entry.opened_utc_ns;
+  for (const GuardEntry& write : content.entries) {
+    if (write.undo.kind != UndoKind::firmware_write || write.undo.dut != entry.undo.dut) continue;
+    // One that was not ended before the station died may have got there at any moment.
+    latest = std::max(latest, outstanding(write.state) ? utc_ns : write.ended_utc_ns);
+  }
+  return latest;
+}
+
 std::string guard_directory(const std::string& state_directory) { return state_directory + "/guards"; }
 
 std::vector<Leftover> find_leftovers(const std::string& state_directory) {

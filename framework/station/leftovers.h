@@ -34,6 +34,11 @@ Status record_and_remove(const std::string& path, const GuardJournalContent& con
 /// write may take.
 Nanoseconds firmware_write_left(const GuardJournalContent& content, const Dut& dut, std::int64_t utc_ns);
 
+/// When (UTC) an On may last have been asked for on `dut`: by what `entry` undoes, or by a write of firmware,
+/// which restarts what it likes and may end with an On.
+std::int64_t on_asked_utc_ns(const GuardJournalContent& content, const GuardEntry& entry,
+                             std::int64_t utc_ns);
+
 /// Latches the DUT of an entry of kind interlock; does nothing for the others. `state_directory`: where the
 /// latches are. Error latch.not_writable.
 Status latch_cut(const std::string& state_directory, const JournalOwner& owner, const GuardEntry& entry);

@@ -224,5 +224,25 @@ TEST(FirmwareWriteLeft, HoldsItsDutAndWhatServesItUntilItsTimeIsOver) {
   EXPECT_EQ(firmware_write_left(content, shelf, now), 0s) << "they have ended";
 }
 
+TEST(OnAsked, AnUpdateThatEndedJustNowMayHaveEndedWithAnOn) {
+  GuardJournalContent content;
+  const auto entry = [](UndoKind kind, const char* dut, std::int64_t opened, GuardEnd state,
+                        std::int64_t ended) {
+    GuardEntry one;
+    one.undo = JournaledUndo(kind, dut, "x");
+    one.opened_utc_ns = opened;
+    one.state = state;
+    one.ended_utc_ns = ended;
+    return one;
+  };
+  const GuardEntry off = entry(UndoKind::force_off, "C01", 100, GuardEnd::open, 0);
+  content.entries = {off, entry(UndoKind::firmware_write, "C02", 150, GuardEnd::not_needed, 900)};
+  EXPECT_EQ(on_asked_utc_ns(content, off, 1'000), 100) << "another's";
+  content.entries.push_back(entry(UndoKind::firmware_write, "C01", 150, GuardEnd::not_needed, 800));
+  EXPECT_EQ(on_asked_utc_ns(content, off, 1'000), 800);
+  content.entries.push_back(entry(UndoKind::firmware_write, "C01", 850, GuardEnd::open, 0));
+  EXPECT_EQ(on_asked_utc_ns(content, off, 1'000), 1'000);
+}
+
 }  // namespace
 }  // namespace kiln

@@ -12,6 +12,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -208,10 +209,10 @@ phases:
 AWAY = 10  # seconds that a BMC is away at this time scale (physics.yaml: bmc_reset_s); the leak watches' grace is 5 s
 
 
-def bmc_recipe(place, rack, active_within):
+def bmc_recipe(place, rack, active_within, write_within="40s"):
     """A recipe, and the rack's own baseline with times that fit."""
     baseline = next(pathlib.Path(place, "rack/firmware").glob("*.yaml"))
-    baseline.write_text(baseline.read_text().replace("write_within: 20s, active_within: 30s", f"write_within: 40s, active_within: {active_within}s"))
+    baseline.write_text(baseline.read_text().replace("write_within: 20s, active_within: 30s", f"write_within: {write_within}, active_within: {active_within}s"))
     file = pathlib.Path(place, "bmc.yaml")
     file.write_text(ONE_BMC)
     return str(file)
@@ -278,6 +279,29 @@ def station_dies_while_away(options, check):
         check(found["C02"]["FW_BMC_0"] == "3.00.0", f"the BMC came back with what was written ({found['C02']['FW_BMC_0']})")
 
 
+def both_die_while_away(options, check):
+    """Nobody is left. The write's task went with its BMC; what shows that it is over is the version that the BMC lists when it is back."""
+    with tempfile.TemporaryDirectory(prefix="kiln-firmware-") as place, wire.Rack(options, place, *BEHIND, "--time-scale", "4") as rack:
+        recipe = bmc_recipe(place, rack, 30, write_within="20m")
+        run = wire.start_kiln(options, place, "run", recipe, "--rack", rack.inventory, "--json", "--no-input", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        end = time.monotonic() + 100
+        while time.monotonic() < end and not any(e["dut"] == "C02" and "Manager.Reset" in e.get("uri", "") for e in rack.get("/log")["entries"]):
+            time.sleep(0.05)
+        found = subprocess.run(["pgrep", "-P", str(run.pid), "-x", "kiln-warden"], capture_output=True, text=True, check=False).stdout.split()
+        check(len(found) == 1, f"it has a warden ({found})")
+        os.kill(int(found[0]), signal.SIGSTOP)
+        run.kill()
+        os.kill(int(found[0]), signal.SIGKILL)
+        run.communicate(timeout=20)
+        began = time.monotonic()
+        recovered = wire.kiln(options, place, "recover", timeout=400)
+        took = time.monotonic() - began
+        check(recovered.returncode == 0, f"it is recovered ({recovered.returncode})", recovered.stderr[-1500:] + recovered.stdout[-1500:])
+        check(55 < took < 200, f"in {took:.0f} s, and not in the 20 min of the write")
+        check("at the latest" in recovered.stderr and "the write is over: FW_BMC_0 runs 3.00.0 now" in recovered.stderr,
+              "which says until when it waits, and what has shown the end", recovered.stderr[-1500:])
+
+
 def refuses(options, check):
     cases = ["corrupt", "truncated", "unsigned", "wrong_target", "oversize", "older", "same_image", "power_loss"]
     with tempfile.TemporaryDirectory(prefix="kiln-firmware-") as place, wire.Rack(options, place, "--firmware-behind") as rack:
@@ -301,7 +325,7 @@ def main():
     parser.add_argument("--only")
     options = parser.parse_args()
     check = wire.Checks()
-    suites = [suite for suite in (killed_while_writing, whole_rack, station_dies_while_away, bmc_stays_away, bmc_away_by_plan, failing_tier, refuses, wrong_image, newer,
+    suites = [suite for suite in (killed_while_writing, whole_rack, both_die_while_away, station_dies_while_away, bmc_stays_away, bmc_away_by_plan, failing_tier, refuses, wrong_image, newer,
                                   not_activatable, bad_baselines, mixed)
               if options.only in (None, suite.__name__)]
     # They wait far more than they compute.

@@ -19,6 +19,7 @@
 #include "model/off_reading.h"
 #include "safety/warden.h"
 #include "station/commands/commands.h"
+#include "station/end_of_write.h"
 #include "station/leftovers.h"
 #include "station/real_devices.h"
 #include "station/resumable.h"
@@ -29,10 +30,7 @@ namespace {
 using boost::asio::awaitable;
 
 constexpr Nanoseconds kLogoutBudget = std::chrono::seconds(5);
-/// How often a BMC is asked whether it still writes, and how long it may take to answer.
-constexpr Nanoseconds kUpdateLookEvery = std::chrono::seconds(1);
-constexpr Nanoseconds kUpdateLook = std::chrono::seconds(10);
-constexpr int kQuietLooks = 30;
+constexpr Nanoseconds kWriteLeftEvery = std::chrono::seconds(1);
 constexpr const char* kPowerIsOff = "by kiln recover: its power reads back Off";
 
 /// What became of one guard.
@@ -49,6 +47,7 @@ struct Recovery {
   Inventory inventory;
   std::unique_ptr<RealDevices> devices;
   std::vector<Error> problems;
+  std::map<int, std::string> writes_over;  ///< by number in the journal: what has shown it; empty: its time
 };
 
 std::vector<GuardEntry> outstanding_of(const GuardJournalContent& content, const std::string& dut) {
@@ -69,60 +68,75 @@ awaitable<void> log_out(const Ctx& ctx, Bmc* bmc) {
   (void)left;  // a session that stays open ends by itself
 }
 
-/// Updates under way as the BMC tells them; nullopt when it does not answer, or tells of none ever.
-awaitable<std::optional<std::size_t>> updates_of(const Ctx& ctx, Bmc& bmc) {
-  const Ctx look = ctx.child_within("updates under way", kUpdateLook);
-  const Result<std::size_t> count = co_await bmc.updates_under_way(look);
-  if (!count) co_return std::nullopt;
-  co_return *count;
+void tell_person(const std::string& text) { std::cerr << "kiln: " << text << "\n"; }
+
+/// What the journal says now, without the writes that were waited for to their end.
+GuardJournalContent open_still(const Recovery& recovery) {
+  GuardJournalContent content = recovery.journal->content();
+  for (GuardEntry& entry : content.entries) {
+    if (recovery.writes_over.contains(entry.number)) entry.state = GuardEnd::undone;
+  }
+  return content;
 }
 
-/// Until an update that the BMC was seen to carry out has ended, or `held` is over. A BMC that tells of no
-/// update proves nothing: what writes may not be a task of its own.
-awaitable<Status> wait_for_its_end(const Ctx& ctx, RealDevices& devices, const Dut& dut, Nanoseconds held) {
-  const Ctx waiting = ctx.child_within("firmware write", held);
-  const Result<std::unique_ptr<Bmc>> bmc = devices.open_bmc(dut);
-  bool was_seen = false;
-  int quiet = 0;  // looks without an update since: between two tasks of a bundle there is less
-  while (!waiting.stopped() && quiet < kQuietLooks) {
-    std::optional<std::size_t> count;
-    if (bmc) count = co_await updates_of(waiting, **bmc);
-    was_seen = was_seen || (count && *count > 0);
-    quiet = was_seen && count == std::optional<std::size_t>(0) ? quiet + 1 : 0;
-    const Status waited = co_await waiting.sleep_for(kUpdateLookEvery);
-    (void)waited;
+/// Of `dut` itself: until its BMC has shown that they are over, or their time is.
+awaitable<Status> wait_for_its_writes(const Ctx& ctx, Recovery& recovery, const Dut& dut) {
+  const GuardJournalContent content = open_still(recovery);
+  Dut alone = dut;
+  alone.role = Role::server;  // not what it serves: their own BMCs tell of that
+  for (const GuardEntry& entry : content.entries) {
+    if (entry.undo.kind != UndoKind::firmware_write || entry.undo.dut != dut.id || !outstanding(entry.state))
+      continue;
+    const Nanoseconds left = firmware_write_left(content, alone, ctx.now().utc_ns);
+    if (left <= Nanoseconds(0)) break;  // its time is over, or it was cut
+    tell_person(sentence_about(entry, left, ctx.now().utc_ns));
+    const Result<std::unique_ptr<Bmc>> bmc = recovery.devices->open_bmc(dut);
+    if (!bmc) break;  // then its time is waited for
+    std::function<void(const std::string&)> tell = [id = dut.id](const std::string& what) {
+      tell_person(id + ": waits, " + what);
+    };
+    GuardEntry one = entry;
+    const Result<std::string> shown = co_await wait_for_written(ctx, **bmc, std::move(one), std::move(tell));
+    co_await log_out(ctx, bmc->get());
+    if (!shown) co_return shown.error();
+    if (!shown->empty()) tell_person(fmt::format("{}: the write is over: {}", dut.id, *shown));
+    recovery.writes_over[entry.number] = *shown;
   }
-  if (bmc) co_await log_out(waiting, bmc->get());
-  if (ctx.stopped()) co_return ctx.check();
   co_return success();
 }
 
 /// Half a write is worse than a late undo.
 awaitable<Status> wait_until_written(const Ctx& ctx, Recovery& recovery, const Dut& dut) {
-  const Nanoseconds held = firmware_write_left(recovery.content, dut, ctx.now().utc_ns);
-  if (held <= Nanoseconds(0)) co_return success();
-  std::cerr << fmt::format(
-      "kiln: {}: firmware may be being written still, so it is not switched off for {}; when somebody has "
+  Nanoseconds left = firmware_write_left(open_still(recovery), dut, ctx.now().utc_ns);
+  if (left <= Nanoseconds(0)) co_return success();
+  tell_person(fmt::format(
+      "{}: firmware may be being written still, so it is not switched off for {}; when somebody has "
       "seen that it is over, stop this and give up what kiln recover --list calls \"wait for the firmware "
-      "write\": kiln recover --give-up RUN:NUMBER --by NAME --reason TEXT\n",
-      dut.id, format_duration(held));
-  // What serves others waits for their writes too, which its own BMC knows nothing of.
-  if (dut.bmc && !serves_all(dut.role)) {
-    const Status ended = co_await wait_for_its_end(ctx, *recovery.devices, dut, held);
-    co_return ended;
+      "write\": kiln recover --give-up RUN:NUMBER --by NAME --reason TEXT",
+      dut.id, format_duration(left)));
+  if (dut.bmc) {
+    const Status ended = co_await wait_for_its_writes(ctx, recovery, dut);
+    if (!ended) co_return ended;
   }
-  const Status waited = co_await ctx.sleep_for(held);
-  co_return waited;
+  // What serves others waits for their writes too, which are looked at beside this.
+  while (true) {
+    left = firmware_write_left(open_still(recovery), dut, ctx.now().utc_ns);
+    if (left <= Nanoseconds(0)) co_return success();
+    const Status waited = co_await ctx.sleep_for(std::min(left, kWriteLeftEvery));
+    if (!waited) co_return waited;
+  }
 }
 
 /// `ours`: what is said of it when it is done.
-awaitable<Status> undo_one(Ctx& ctx, const Dut& dut, RealDevices& devices, const GuardEntry& entry,
+awaitable<Status> undo_one(Ctx& ctx, const Dut& dut, Recovery& recovery, const GuardEntry& entry,
                            std::string& ours) {
   const JournaledUndo& undo = entry.undo;
+  RealDevices& devices = *recovery.devices;
   if (undo.kind == UndoKind::force_off) {
     const Result<std::unique_ptr<Bmc>> bmc = devices.open_bmc(dut);
     if (!bmc) co_return bmc.error();
-    const bool young = on_may_come(entry.opened_utc_ns, ctx.now().utc_ns);
+    const std::int64_t now_ns = ctx.now().utc_ns;
+    const bool young = on_may_come(on_asked_utc_ns(recovery.content, entry, now_ns), now_ns);
     const Result<std::string> off = co_await force_off_and_read_back(ctx, **bmc, dut.id, young);
     co_await log_out(ctx, bmc->get());
     if (!off) co_return off.error();
@@ -156,7 +170,10 @@ awaitable<void> recover_dut(Ctx& ctx, Recovery& recovery, const std::string& id)
       gone.id = id;
       const Dut& written_to = dut == nullptr ? gone : *dut;
       done = co_await wait_until_written(ctx, recovery, written_to);
-      ours += ": it is not waited for any more; what runs there is not known";
+      const auto shown = recovery.writes_over.find(entry.number);
+      ours += shown != recovery.writes_over.end() && !shown->second.empty()
+                  ? ": " + shown->second
+                  : ": it is not waited for any more; what runs there is not known";
     } else if (dut != nullptr) {
       done = success();
       if (entry.undo.kind == UndoKind::force_off) done = co_await wait_until_written(ctx, recovery, *dut);
@@ -164,7 +181,7 @@ awaitable<void> recover_dut(Ctx& ctx, Recovery& recovery, const std::string& id)
       for (int tries = 0; may && tries < 2; ++tries) {
         const std::int64_t begun_ns = ctx.now().monotonic_ns;
         Ctx within = ctx.child_within(entry.undo.description, entry.undo.budget);
-        done = co_await undo_one(within, *dut, *recovery.devices, entry, ours);
+        done = co_await undo_one(within, *dut, recovery, entry, ours);
         // After a sleep of this program nothing is known: it is looked at once more.
         if (done || !overslept(begun_ns, entry.undo.budget + kLogoutBudget, ctx.now().monotonic_ns)) break;
       }

@@ -317,6 +317,18 @@ awaitable<Status> write_as_announced(Writing& writing, Ctx& ctx, Bmc& bmc,
   co_return written;
 }
 
+/// For whoever finds this station dead. What NVOS tells is in no BMC's inventory.
+FirmwareWrite as_journaled(const FirmwareTarget& target, const Running& before) {
+  FirmwareWrite write(target.component);
+  if (is_nvos(target.route)) return write;
+  write.was = before.version;
+  write.wanted = target.version;
+  write.version_fields = target.version_fields;
+  write.write_within = target.write_within;
+  write.active_within = target.active_within;
+  return write;
+}
+
 /// With leave, which may come too late: then another write was quicker, `begun` is false and the Error is
 /// kAnotherIsWritten.
 awaitable<Result<Running>> install_in_turn(StepContext& context, const FirmwareTarget& target,
@@ -346,7 +358,8 @@ awaitable<Result<Running>> install_in_turn(StepContext& context, const FirmwareT
     writing.image = std::move(image);
     return write_as_announced(writing, ctx, raw, before_write, blinds);
   };
-  const Status written = co_await context.flash(target.component, budget, std::move(write));
+  FirmwareWrite what = as_journaled(target, before);
+  const Status written = co_await context.flash(std::move(what), budget, std::move(write));
   if (!written) co_return written.error();
   writing.after.restart = std::move(writing.restart);
   co_return std::move(writing.after);
