@@ -37,7 +37,9 @@ std::string behind_0x(const std::string& word) {
 /// "0x00 0x0b 0x03 0x04": bytes printed one by one, as some BMCs do, with two signs each; or one number,
 /// "0x000b0304", of the same bytes. Empty when the text is anything else.
 std::vector<std::string> byte_list(const std::string& text) {
+  constexpr std::size_t kMostSigns = 200;  // a version; more is something else
   std::vector<std::string> words, bytes;
+  if (text.size() > kMostSigns) return {};
   std::istringstream stream(text);
   std::string word;
   while (stream >> word) {

@@ -50,6 +50,9 @@ TEST(Version, BytesAreNeverTakenForAnotherNumber) {
   EXPECT_EQ(order("0x99", "0x1000"), std::partial_ordering::less) << "numbers, whatever their length";
   EXPECT_EQ(order("0xc", "0x0C"), std::partial_ordering::equivalent);
   EXPECT_EQ(order("0x31000030", "0x31000031"), std::partial_ordering::less);
+  const std::string endless = "0x" + std::string(100'000, 'f');
+  EXPECT_FALSE(canonical_version(endless).is_bytes);
+  EXPECT_EQ(order(endless.c_str(), endless.c_str()), std::partial_ordering::equivalent);
   EXPECT_EQ(order("0x", "0"), std::partial_ordering::greater) << "no byte: 0 and an x more";
 }
 

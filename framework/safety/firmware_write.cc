@@ -24,10 +24,9 @@ bool lasted(std::int64_t since_ns, Nanoseconds time, std::int64_t now_ns) {
 bool FirmwareWrite::can_be_shown() const {
   const bool known = !canonical_version(was).empty() && !canonical_version(wanted).empty();
   if (!known || component.empty() || active_within.count() <= 0 || write_within.count() <= 0) return false;
-  // Another one for certain: what cannot be told apart shows nothing.
-  return compare(canonical_version(was), canonical_version(wanted), version_fields) !=
-             std::partial_ordering::equivalent &&
-         canonical_version(was).runs != canonical_version(wanted).runs;
+  // Another one for certain, however its fields are meant: what may be the same shows nothing.
+  return !same_version(was, wanted, version_fields) && !same_version(was, wanted, VersionFields::hex) &&
+         !same_version(was, wanted, VersionFields::decimal);
 }
 
 std::string to_text(const FirmwareWrite& write) {

@@ -288,7 +288,7 @@ def both_die_while_away(options, check):
         while time.monotonic() < end and not any(e["dut"] == "C02" and "Manager.Reset" in e.get("uri", "") for e in rack.get("/log")["entries"]):
             time.sleep(0.05)
         found = subprocess.run(["pgrep", "-P", str(run.pid), "-x", "kiln-warden"], capture_output=True, text=True, check=False).stdout.split()
-        check(len(found) == 1, f"it has a warden ({found})")
+        check(len(found) == 1, f"it has a warden ({found})", "" if found else str(run.communicate(timeout=20))[-3000:])
         os.kill(int(found[0]), signal.SIGSTOP)
         run.kill()
         os.kill(int(found[0]), signal.SIGKILL)
