@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -149,7 +150,7 @@ class LastScanFile : public testing::Test {
  protected:
   void SetUp() override { std::filesystem::create_directories(state); }
   void TearDown() override { std::filesystem::remove_all(state); }
-  std::string state = testing::TempDir() + "kiln-last-scan";
+  std::string state = testing::TempDir() + "kiln-last-scan-" + std::to_string(::getpid());
 };
 
 TEST_F(LastScanFile, SaysWhatChangedAndIsKept) {
