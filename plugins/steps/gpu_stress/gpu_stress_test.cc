@@ -20,7 +20,8 @@ struct DriverGpu {
   std::string temperature = "60 C", memory = "58 C", power = "1350.00 W", clock = "1920 MHz";
   std::string uncorrectable = "0", remap_failure = "No", remap_pending = "No",
               thermal_slowdown = "Not Active";
-  std::string thermal_us = "0 us", fabric = "Completed", ecc_mode = "Enabled", lanes = "16x";
+  std::string thermal_us = "0 us", fabric = "Completed", ecc_mode = "Enabled", power_limit = "1400.00 W",
+              lanes = "16x";
   std::string
       recovery = "<gpu_recovery_action>None</gpu_recovery_action>",
       repairs =
@@ -45,11 +46,13 @@ struct DriverGpu {
         "<remapped_rows><remapped_row_pending>{9}</remapped_row_pending>"
         "<remapped_row_failure>{8}</remapped_row_failure></remapped_rows>"
         "<temperature><gpu_temp>{3}</gpu_temp><memory_temp>{4}</memory_temp></temperature>"
-        "<gpu_power_readings><average_power_draw>{5}</average_power_draw></gpu_power_readings>"
+        "<gpu_power_readings><average_power_draw>{5}</average_power_draw>"
+        "<current_power_limit>{17}</current_power_limit><default_power_limit>1400.00 W</default_power_limit>"
+        "</gpu_power_readings>"
         "<clocks><sm_clock>{6}</sm_clock></clocks>"
         "<fabric><state>{12}</state><status>Success</status></fabric></gpu>\n",
         bus, serial, uuid, temperature, memory, power, clock, uncorrectable, remap_failure, remap_pending,
-        thermal_slowdown, thermal_us, fabric, lanes, ecc_mode, recovery, repairs);
+        thermal_slowdown, thermal_us, fabric, lanes, ecc_mode, recovery, repairs, power_limit);
   }
 };
 
@@ -428,6 +431,16 @@ TEST_F(SoakTest, HealthOfAGpuThatSomebodyHasSetOtherwiseIsNoVerdictOnIt) {
   EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
   EXPECT_EQ(result.measured("gpu.settings", "GPU_0").outcome, Outcome::unset);
   EXPECT_EQ(result.measured("gpu.settings", "GPU_1").outcome, Outcome::pass);
+}
+
+TEST_F(SoakTest, HealthOfAGpuWhosePowerLimitIsLoweredOrUnknownIsNoVerdictOnIt) {
+  driver[0].power_limit = "1100.00 W";
+  driver[1].power_limit = "N/A";
+  bench.step("health", plugin_step("gpu_stress.health"));
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.measured("gpu.settings", "GPU_0").outcome, Outcome::unset);
+  EXPECT_EQ(result.measured("gpu.settings", "GPU_1").outcome, Outcome::unset)
+      << "what is not told is not the default";
 }
 
 TEST_F(SoakTest, HealthOfAHostWithoutAnyGpuIsNoGo) {

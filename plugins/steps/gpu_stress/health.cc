@@ -88,6 +88,10 @@ std::vector<std::string> odd_settings(const GpuQuery& gpu) {
 
 Reading settings_reading(const std::string& part, const GpuQuery& gpu, const Source& source) {
   Reading reading("gpu.settings", part, std::monostate{}, source);
+  if (!gpu.ecc_enabled || !gpu.power.current_limit || !gpu.power.default_limit) {
+    reading.reason = "nvidia-smi tells not both ECC mode and power limits";
+    return reading;
+  }
   const std::vector<std::string> odd = odd_settings(gpu);
   if (odd.empty()) reading.value = std::string("default");
   reading.reason = fmt::format("{}: set it back, nvidia-smi -e 1, -mig 0, -pl", fmt::join(odd, "; "));
