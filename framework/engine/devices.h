@@ -7,6 +7,7 @@
 
 #include "bmc/bmc.h"
 #include "engine/step_context.h"
+#include "io/http.h"
 #include "io/process.h"
 #include "io/shell.h"
 #include "model/inventory.h"
@@ -20,6 +21,10 @@ class Devices {
   virtual Result<std::unique_ptr<Bmc>> open_bmc(const Dut& dut) = 0;
   virtual Result<std::unique_ptr<Shell>> open_shell(const Dut& dut) = 0;
   virtual ProcessLauncher& processes() = 0;
+  /// What sends the server's API key, where it has one, with every request to it, and nothing to anybody
+  /// else.
+  virtual Result<std::unique_ptr<HttpClient>> open_model_server(const ServingAccess& server,
+                                                                std::size_t at_once) = 0;
 };
 
 /// The person at the station. One question at a time; the implementation queues.

@@ -14,6 +14,7 @@
 #include "engine/step.h"
 #include "engine/step_window.h"
 #include "io/ctx.h"
+#include "io/http.h"
 #include "io/process.h"
 #include "io/shell.h"
 #include "model/event.h"
@@ -135,6 +136,11 @@ class StepContext {
   virtual Result<Bmc*> bmc_of(const std::string& dut) = 0;
   virtual Result<Shell*> shell_of(const std::string& dut) = 0;
   virtual ProcessLauncher& processes() = 0;
+  /// A door to the server that serves a model on the rack. `written`: as a recipe names it, and never with a
+  /// key; null: as the rack file does (`serving`), with its API key, which no step sees. It refuses requests
+  /// to any other address. `at_once`: in flight. Errors: serving.none, http.options, credentials.unknown.
+  virtual Result<std::unique_ptr<HttpClient>> model_server(const ServingAccess* written,
+                                                           std::size_t at_once) = 0;
   /// What this run did to the power of any DUT, be it by a step, an undo or a cut. What depends on that DUT,
   /// such as a link's far end, then says nothing about the hardware.
   [[nodiscard]] virtual Switched switched(const std::string& dut) const = 0;
@@ -158,6 +164,8 @@ class StepContext {
   /// Leave to energise this DUT. Errors: permit.no_warden, permit.no_leak_watch,
   /// permit.cooling_not_proven, permit.interlocked, permit.flash_open, permit.masked, permit.silent.
   virtual Result<Permit> permit(Energy energy, const std::string& reason) = 0;
+  /// Of another DUT, for rack steps.
+  virtual Result<Permit> permit_of(const std::string& dut, Energy energy, const std::string& reason) = 0;
   /// Runs `write`, which writes firmware of `component` with the flash permit it holds: under a Ctx that only
   /// an interlock, the step's own deadline and `budget` stop, because half a write is worse than a late stop.
   /// `write` gets the BMC that may also restart the DUT to activate; all others are refused that meanwhile

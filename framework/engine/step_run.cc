@@ -91,6 +91,20 @@ Result<Shell*> StepRun::shell_of(const std::string& dut) {
   return kiln::shell_of(state_, *other);
 }
 
+Result<std::unique_ptr<HttpClient>> StepRun::model_server(const ServingAccess* written, std::size_t at_once) {
+  if (written == nullptr) {
+    if (!inventory().serving) {
+      return Error("serving.none", fmt::format("{} names no model server", inventory().file),
+                   "write 'serving: {url: …}' into the rack file, or give the step an address",
+                   Blame::operator_);
+    }
+    return state_.devices.open_model_server(*inventory().serving, at_once);
+  }
+  ServingAccess keyless = *written;
+  keyless.credential.clear();  // a key goes where the rack file sends it
+  return state_.devices.open_model_server(keyless, at_once);
+}
+
 const MeasurementDeclaration* StepRun::declaration(const std::string& name) const {
   const auto found = std::find_if(binding_.measurements->begin(), binding_.measurements->end(),
                                   [&](const MeasurementDeclaration& item) { return item.name == name; });
@@ -229,6 +243,17 @@ void StepRun::progress(std::string text) {
 }
 
 Result<Permit> StepRun::permit(Energy energy, const std::string& reason) {
+  return permit_for(dut_.dut, energy, reason);
+}
+
+Result<Permit> StepRun::permit_of(const std::string& dut, Energy energy, const std::string& reason) {
+  const DutRun* other = state_.find(dut);
+  if (other == nullptr)
+    return Error("step.unknown_dut", fmt::format("{}: no DUT '{}' in this run", where_.step, dut));
+  return permit_for(other->dut, energy, fmt::format("{}: {}", dut, reason));
+}
+
+Result<Permit> StepRun::permit_for(const Dut& dut, Energy energy, const std::string& reason) {
   const auto declared = binding_.step->describe().energises;
   if (!declared) {
     return Error("permit.undeclared",
@@ -236,7 +261,7 @@ Result<Permit> StepRun::permit(Energy energy, const std::string& reason) {
                              to_string(energy)),
                  "report this to the plugin's author", Blame::station);
   }
-  Result<Permit> permit = state_.permits.grant(dut_.dut, energy);
+  Result<Permit> permit = state_.permits.grant(dut, energy);
   if (permit) {
     PermitGranted granted;
     granted.energy = to_string(energy);

@@ -44,6 +44,8 @@ class StepRun final : public StepContext {
   Result<Bmc*> bmc_of(const std::string& dut) override;
   Result<Shell*> shell_of(const std::string& dut) override;
   ProcessLauncher& processes() override { return state_.devices.processes(); }
+  Result<std::unique_ptr<HttpClient>> model_server(const ServingAccess* written,
+                                                   std::size_t at_once) override;
   Switched switched(const std::string& dut) const override;
   boost::asio::awaitable<Result<Outcome>> record(Reading reading) override;
   boost::asio::awaitable<Status> sample(std::string name, std::string part, std::string unit,
@@ -55,6 +57,7 @@ class StepRun final : public StepContext {
   boost::asio::awaitable<Status> attach(std::string name, std::string media_type, std::string bytes) override;
   void progress(std::string text) override;
   Result<Permit> permit(Energy energy, const std::string& reason) override;
+  Result<Permit> permit_of(const std::string& dut, Energy energy, const std::string& reason) override;
   boost::asio::awaitable<Status> flash(
       FirmwareWrite component, Nanoseconds budget,
       std::function<boost::asio::awaitable<Status>(Ctx&, Bmc&)> write) override;
@@ -99,6 +102,7 @@ class StepRun final : public StepContext {
   void note_use(BmcAbility ability) const;
   /// Of a step that uses the fabric: the DUT at a far end that this run took down since the step began.
   std::optional<std::string> far_end_down() const;
+  Result<Permit> permit_for(const Dut& dut, Energy energy, const std::string& reason);
   const MeasurementDeclaration* declaration(const std::string& name) const;
 
   RunState& state_;

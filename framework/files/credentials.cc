@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/nearest.h"
@@ -33,11 +35,28 @@ Credential read_credential(const std::string& name, const YamlNode& node, const 
                            std::vector<Problem>& problems) {
   Credential credential;
   FieldReader reader(node, fmt::format("the credential '{}'", name), problems, Sensitivity::secret);
-  credential.user = reader.text("user", Need::required).value_or("");
+  const bool is_key = reader.is_map() && reader.has("api_key");
+  credential.user = reader.text("user", is_key ? Need::optional : Need::required).value_or("");
+  if (auto key = reader.text("api_key")) credential.api_key = Secret(std::move(*key));
   if (auto password = reader.text("password")) credential.password = Secret(std::move(*password));
   if (const auto key_file = reader.text("key_file")) credential.key_file = beside(file, *key_file);
   reader.finish();
-  if (reader.is_map() && reader.has("password") == reader.has("key_file")) {
+  if (is_key) {
+    if (reader.has("user") || reader.has("password") || reader.has("key_file")) {
+      problems.push_back({node.place,
+                          "credentials.incomplete",
+                          fmt::format("the credential '{}' is an api_key, which stands alone", name),
+                          {}});
+    }
+    const std::string& key = credential.api_key.expose();
+    const bool is_printable =
+        std::all_of(key.begin(), key.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+    if (key.empty() || !is_printable) {
+      problems.push_back({node.place, "credentials.incomplete",
+                          fmt::format("the api_key of the credential '{}' cannot stand in a header", name),
+                          "it has no blanks and nothing but ASCII"});
+    }
+  } else if (reader.is_map() && reader.has("password") == reader.has("key_file")) {
     problems.push_back({node.place,
                         "credentials.incomplete",
                         fmt::format("the credential '{}' needs either a password or a key_file", name),
@@ -64,6 +83,29 @@ void check_name(const std::string& dut, const std::string& name, const Inventory
                       fmt::format("{} names the credential '{}', which {} does not have", dut, name,
                                   inventory.credentials_file),
                       suggest(name, names)});
+}
+
+/// An API key is sent to a model server and to nobody else, and nothing else is sent to one.
+void check_kinds(const Inventory& inventory, const Credentials& credentials, std::vector<Problem>& problems) {
+  const auto is_key = [&credentials](const std::string& name) -> std::optional<bool> {
+    const auto found = credentials.find(name);
+    if (found == credentials.end()) return std::nullopt;
+    return !found->second.api_key.empty();
+  };
+  const auto wrong = [&](const std::string& who, const std::string& name, const char* what) {
+    problems.push_back({{inventory.file, 0, 0},
+                        "credentials.incomplete",
+                        fmt::format("{} names the credential '{}', which {}", who, name, what),
+                        {}});
+  };
+  if (inventory.serving && is_key(inventory.serving->credential) == false)
+    wrong("serving", inventory.serving->credential, "has no api_key");
+  for (const Dut& dut : inventory.duts) {
+    if (dut.bmc && is_key(dut.bmc->credential) == true)
+      wrong(dut.id, dut.bmc->credential, "is an api_key and no login");
+    if (dut.host && is_key(dut.host->credential) == true)
+      wrong(dut.id, dut.host->credential, "is an api_key and no login");
+  }
 }
 
 void check_building(const Inventory& inventory, const Credentials& credentials,
@@ -119,6 +161,9 @@ std::vector<Problem> check_credential_names(const Inventory& inventory, const Cr
       check_name(dut.id, dut.bmc->jump->credential, inventory, credentials, problems);
     if (dut.host) check_name(dut.id, dut.host->credential, inventory, credentials, problems);
   }
+  if (inventory.serving)
+    check_name("serving", inventory.serving->credential, inventory, credentials, problems);
+  check_kinds(inventory, credentials, problems);
   if (inventory.building) check_building(inventory, credentials, problems);
   return problems;
 }

@@ -1,6 +1,7 @@
 #pragma once
-// The credentials file: name → {user, password} or {user, key_file}. Values go into Secret and nowhere else;
-// no message of this reader ever quotes what stands in the file. Floor 2; blocks on the disk; any thread.
+// The credentials file: name → {user, password}, {user, key_file} or {api_key}. Values go into Secret and
+// nowhere else; no message of this reader ever quotes what stands in the file. Floor 2; blocks on the disk;
+// any thread.
 
 #include <map>
 #include <string>
@@ -11,10 +12,11 @@
 
 namespace kiln {
 
-/// Either a password or a key file.
+/// Either a password or a key file, or an API key, which has no user.
 struct Credential {
   std::string user;
   Secret password;
+  Secret api_key = {};
   std::string key_file;  ///< path; relative ones are taken from the credentials file's folder
 };
 

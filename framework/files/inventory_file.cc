@@ -14,6 +14,7 @@
 #include "files/firmware_baseline_file.h"
 #include "files/yaml_node.h"
 #include "model/bmc_place.h"
+#include "model/serving_access.h"
 
 namespace kiln {
 namespace {
@@ -94,6 +95,7 @@ class InventoryReader {
   void unique(const std::string& what, const std::string& value, const Place& place);
   Dut read_dut(const YamlNode& node);
   EventListenerAccess read_events(const YamlNode& node);
+  ServingAccess read_serving(const YamlNode& node);
   BmcAccess read_bmc(const YamlNode& node);
   TlsTrust read_tls(const YamlNode& node);
   HostAccess read_ssh(const YamlNode& node, const std::string& what);
@@ -142,6 +144,28 @@ EventListenerAccess InventoryReader::read_events(const YamlNode& node) {
             "say by which address or name they reach the station: told_as");
   }
   return events;
+}
+
+ServingAccess InventoryReader::read_serving(const YamlNode& node) {
+  ServingAccess serving;
+  FieldReader reader(node, "serving", problems_);
+  serving.url = reader.text("url", Need::required).value_or("");
+  serving.credential = reader.text("credential").value_or("");
+  uses_credentials_ = uses_credentials_ || !serving.credential.empty();
+  const YamlNode* tls = reader.take("tls");
+  if (tls != nullptr) serving.tls = read_tls(*tls);
+  reader.finish();
+  if (serving.url.empty()) return serving;
+  const Place& place = node.find("url")->place;
+  if (!is_serving_url(serving.url)) {
+    problem(place, "inventory.url", fmt::format("'{}' is not the address of a model server", serving.url),
+            "write https://HOST:PORT; its API key belongs into the credentials file");
+  } else if (const std::string why = why_untrusted(serving.url, tls != nullptr, serving.tls); !why.empty()) {
+    problem(place, "inventory.trust", why, "write https:// and tls: {ca: FILE}, or tls: {insecure: \"why\"}");
+  } else if (tls == nullptr) {
+    serving.tls = {TlsTrust::Kind::insecure, "the model server is on loopback"};
+  }
+  return serving;
 }
 
 TlsTrust InventoryReader::read_tls(const YamlNode& node) {
@@ -371,6 +395,7 @@ Inventory InventoryReader::read(const YamlNode& root) {
     uses_credentials_ = uses_credentials_ || !inventory.building->credential.empty();
   }
   if (const YamlNode* events = reader.take("events")) inventory.events = read_events(*events);
+  if (const YamlNode* serving = reader.take("serving")) inventory.serving = read_serving(*serving);
   if (const YamlNode* duts = reader.take_list("duts", Need::required)) {
     for (const YamlNode& item : duts->items) inventory.duts.push_back(read_dut(item));
     if (duts->items.empty()) problem(duts->place, "inventory.empty", "the rack has no DUTs");

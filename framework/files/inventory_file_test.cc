@@ -289,6 +289,24 @@ TEST(Credentials, NoProblemQuotesTheFile) {
   }
 }
 
+TEST(Credentials, AnApiKeyIsForAModelServerAndForNobodyElse) {
+  const auto problems = [](const std::string& serving, const std::string& bmc) {
+    const auto inventory = parse_inventory(
+        "rack: R01\nproduct: p\ncredentials: c.yaml\nserving: {url: \"http://127.0.0.1:1\", credential: " +
+            serving + "}\nduts: [{id: C01, role: server, bmc: {url: \"https://h\", credential: " + bmc +
+            ", tls: {insecure: lab}}}]\n",
+        "rack.yaml");
+    Credentials credentials;
+    credentials["login"].password = Secret("p");
+    credentials["key"].api_key = Secret("k");
+    return check_credential_names(*inventory.value, credentials);
+  };
+  EXPECT_TRUE(problems("key", "login").empty());
+  EXPECT_EQ(problems("login", "login").size(), 1U);
+  EXPECT_EQ(problems("key", "key").size(), 1U);
+  EXPECT_EQ(problems("other", "login").front().code, "credentials.unknown");
+}
+
 TEST(Credentials, NamesTheInventoryUsesMustBeThere) {
   const auto inventory = inventory_of(dut(""));
   ASSERT_TRUE(inventory) << all_text(inventory.problems);

@@ -103,6 +103,14 @@ void emit_events(YAML::Emitter& yaml, const EventListenerAccess& events) {
   yaml << YAML::EndMap;
 }
 
+void emit_serving(YAML::Emitter& yaml, const ServingAccess& serving) {
+  yaml << YAML::Key << "serving" << YAML::Value << YAML::BeginMap;
+  yaml << YAML::Key << "url" << YAML::Value << YAML::DoubleQuoted << serving.url;
+  if (!serving.credential.empty()) yaml << YAML::Key << "credential" << YAML::Value << serving.credential;
+  emit_trust(yaml, serving.tls);
+  yaml << YAML::EndMap;
+}
+
 }  // namespace
 
 std::string inventory_text(const Inventory& inventory, const std::string& comment) {
@@ -119,6 +127,7 @@ std::string inventory_text(const Inventory& inventory, const std::string& commen
     yaml << YAML::Key << "firmware" << YAML::Value << YAML::DoubleQuoted << inventory.firmware_baseline->file;
   if (inventory.building) emit_building(yaml, *inventory.building);
   if (inventory.events) emit_events(yaml, *inventory.events);
+  if (inventory.serving) emit_serving(yaml, *inventory.serving);
   yaml << YAML::Key << "duts" << YAML::Value << YAML::BeginSeq;
   for (const Dut& dut : inventory.duts) {
     yaml << YAML::BeginMap;

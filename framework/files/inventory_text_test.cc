@@ -130,6 +130,21 @@ void expect_same_events(const EventListenerAccess& events) {
   EXPECT_EQ(inventory_text(*back.value, ""), text);
 }
 
+TEST(InventoryText, AModelServerIsReadBackAsItWas) {
+  const std::string text =
+      "rack: R01\nproduct: p\ncredentials: c.yaml\n"
+      "serving: {url: \"https://a:8000\", credential: key, tls: {insecure: \"lab\"}}\n"
+      "duts: [{id: C01, role: server, bmc: {url: \"https://h\", tls: {insecure: \"lab\"}}}]\n";
+  const auto first = parse_inventory(text, "rack.yaml");
+  ASSERT_TRUE(first);
+  const auto second = parse_inventory(inventory_text(*first.value, ""), "rack.yaml");
+  ASSERT_TRUE(second);
+  ASSERT_TRUE(second.value->serving);
+  EXPECT_EQ(second.value->serving->url, "https://a:8000");
+  EXPECT_EQ(second.value->serving->credential, "key");
+  EXPECT_EQ(second.value->serving->tls.kind, TlsTrust::Kind::insecure);
+}
+
 TEST(InventoryText, WhereEventsAreHeardIsReadBackAsItWas) {
   EventListenerAccess events;
   events.address = "10.0.0.2";

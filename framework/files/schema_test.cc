@@ -467,6 +467,31 @@ TEST(SchemaAndLoader, AgreeOnBuildings) {
   }
 }
 
+TEST(SchemaAndLoader, AgreeOnModelServers) {
+  const Schema schema("inventory.schema.json");
+  const std::string reason = ", tls: {insecure: \"lab\"}";
+  for (const auto& [good, serving] :
+       std::vector<Sample>{{true, "url: \"https://a.example:8000/v1\", credential: key" + reason},
+                           {true, "url: \"http://127.0.0.1:8000\""},
+                           {true, "url: \"http://[::1]:8000\""},
+                           {true, "url: \"http://a\"" + reason},
+                           {false, "url: \"http://a\""},
+                           {false, "url: \"http://127.0.0.1.example\""},
+                           {false, "url: \"https://a\""},
+                           {false, "url: \"https://user@a\"" + reason},
+                           {false, "url: \"mqtt://a\"" + reason},
+                           {false, "url: \"http://a\", tls: {pin_sha256: \"" + std::string(43, 'A') + "=\"}"},
+                           {false, "credential: key" + reason},
+                           {false, "url: \"https://a\", model: x" + reason}}) {
+    const std::string text =
+        "rack: R01\nproduct: p\ncredentials: c.yaml\nserving: {" + serving +
+        "}\nduts: [{id: C01, role: server, bmc: {url: \"https://h\", tls: {insecure: \"lab\"}}}]\n";
+    const auto parsed = parse_inventory(text, "rack.yaml");
+    EXPECT_EQ(parsed.value.has_value(), good) << text << all_text(parsed.problems);
+    EXPECT_EQ(schema.complaints(text).empty(), good) << text << schema.complaints(text);
+  }
+}
+
 TEST(SchemaAndLoader, AgreeOnInterlockRules) {
   const Schema schema("interlock_rules.schema.json");
   const std::string head = "interlock_rules: x\nrevision: 1\n";
@@ -520,6 +545,11 @@ TEST(SchemaAndLoader, AgreeOnCredentials) {
   for (const auto& [good, text] :
        std::vector<Sample>{{true, "bmc: {user: admin, password: \"x\"}\n"},
                            {true, "host: {user: root, key_file: key}\n"},
+                           {true, "serving: {api_key: \"sk-1\"}\n"},
+                           {false, "serving: {api_key: \"\"}\n"},
+                           {false, "serving: {api_key: \"a b\"}\n"},
+                           {false, "serving: {api_key: \"a\", user: b}\n"},
+                           {false, "serving: {user: b, password: \"x\", api_key: \"a\"}\n"},
                            {false, "bmc: {user: admin}\n"},
                            {false, "bmc: {password: \"x\"}\n"},
                            {false, "bmc: {user: a, password: \"x\", key_file: key}\n"},

@@ -128,6 +128,13 @@ struct EventListenerAccess {
   std::string certificate, key;  ///< PEM files; empty: one that is made when the station starts
 };
 
+/// A server that serves a model on the rack, with the interface of OpenAI's.
+struct ServingAccess {
+  std::string url;         ///< "https://10.0.0.20:8000"
+  std::string credential;  ///< name of an API key in the credentials file; empty = none
+  TlsTrust tls;
+};
+
 struct Inventory {
   std::string rack;     ///< R01
   std::string product;  ///< picks limits/<product>.yaml
@@ -139,6 +146,7 @@ struct Inventory {
   std::optional<BuildingAccess> building;
   std::optional<FirmwareBaseline> firmware_baseline;
   std::optional<EventListenerAccess> events;
+  std::optional<ServingAccess> serving;
   std::vector<Dut> duts;  ///< in file order; the rack itself is not among them
 
   [[nodiscard]] const Dut* find(const std::string& id) const;

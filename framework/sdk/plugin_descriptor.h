@@ -15,7 +15,7 @@ class Step;
 class Dialect;
 
 /// Raised with every change of a class that crosses the border.
-inline constexpr std::uint32_t kSdkVersion = 4;
+inline constexpr std::uint32_t kSdkVersion = 5;
 
 struct PluginDescriptor {
   std::uint32_t magic;  ///< kPluginMagic

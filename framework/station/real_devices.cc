@@ -12,6 +12,8 @@
 #include "io/post_listener.h"
 #include "io/ssh_jump.h"
 #include "model/bmc_place.h"
+#include "model/serving_access.h"
+#include "station/keyed_http.h"
 #include "station/sessions_by_way.h"
 #include "station/sessions_on_disk.h"
 
@@ -20,6 +22,7 @@ namespace {
 
 constexpr std::size_t kHandshakes = 16;     // SSH key exchanges at once: 0.7 ms of the loop each
 constexpr std::size_t kJumpHandshakes = 4;  // of their own: hosts that hang must not keep BMCs out of reach
+constexpr std::size_t kModelServerBody = 4U << 20U;  // a list of models, or an error
 constexpr std::size_t kRequestsAtOnce = 3;  // to one BMC: two reads, and a stream of events beside them
 
 }  // namespace
@@ -152,6 +155,20 @@ Result<std::unique_ptr<Shell>> RealDevices::open_shell(const Dut& dut) {
   Result<SshOptions> options = ssh_options(dut.id, *dut.host);
   if (!options) return options.error();
   return make_libssh_shell(loop_, handshakes_, std::move(*options));
+}
+
+Result<std::unique_ptr<HttpClient>> RealDevices::open_model_server(const ServingAccess& server,
+                                                                   std::size_t at_once) {
+  Result<Credential> login = credential("serving", server.credential);
+  if (!login) return login.error();
+  HttpOptions options;
+  options.trust = server.tls;
+  options.max_concurrent = at_once;
+  options.max_body = kModelServerBody;
+  Result<std::unique_ptr<HttpClient>> client = curl_.client(std::move(options));
+  if (!client) return std::move(Error(client.error())).while_doing("opening the model server");
+  return std::unique_ptr<HttpClient>(
+      std::make_unique<KeyedHttp>(std::move(*client), serving_base(server.url), std::move(login->api_key)));
 }
 
 Result<std::shared_ptr<RedfishLine>> RealDevices::open_line(const Dut& dut) {

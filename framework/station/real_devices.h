@@ -37,6 +37,9 @@ class RealDevices final : public Devices {
   Result<std::unique_ptr<Shell>> open_shell(const Dut& dut) override;
   ProcessLauncher& processes() override { return *processes_; }
 
+  Result<std::unique_ptr<HttpClient>> open_model_server(const ServingAccess& server,
+                                                        std::size_t at_once) override;
+
   /// As the rack file says; nullopt: on loopback, for BMCs there.
   void listen_for_events(std::optional<EventListenerAccess> events) { events_ = std::move(events); }
   /// What DUTs are made of may be read by entity tag from now on: for looking around, where nothing is

@@ -45,6 +45,21 @@ HttpAnswer&& HttpAnswer::after(Nanoseconds delay) && {
   return std::move(*this);
 }
 
+HttpAnswer&& HttpAnswer::piece(Nanoseconds delay, std::string text) && {
+  pieces_.emplace_back(delay, std::move(text));
+  return std::move(*this);
+}
+
+HttpAnswer&& HttpAnswer::stalls() && {
+  silent_ = true;
+  return std::move(*this);
+}
+
+HttpAnswer&& HttpAnswer::breaks(Error error) && {
+  error_ = std::move(error);
+  return std::move(*this);
+}
+
 void ScriptedHttp::answer(const std::string& method, const std::string& url, HttpAnswer answer) {
   answer_with(method, url, [fixed = std::move(answer)](const HttpRequest&) { return fixed; });
 }
@@ -67,9 +82,15 @@ ScriptedHttp::Script* ScriptedHttp::script_for(const HttpRequest& request) {
 }
 
 boost::asio::awaitable<Result<HttpResponse>> ScriptedHttp::send(const Ctx& ctx, HttpRequest request) {
+  HttpAnswer answer = co_await answer_to(ctx, std::move(request));
+  Result<HttpResponse> response = co_await finished(ctx, std::move(answer));
+  co_return response;
+}
+
+boost::asio::awaitable<HttpAnswer> ScriptedHttp::answer_to(const Ctx& ctx, HttpRequest request) {
   requests_.push_back(request);
-  Status go_on = ctx.check();
-  if (!go_on) co_return go_on.error();
+  const Status go_on = ctx.check();
+  if (!go_on) co_return HttpAnswer(go_on.error());
 
   Script* script = script_for(request);
   if (script == nullptr) {
@@ -78,7 +99,7 @@ boost::asio::awaitable<Result<HttpResponse>> ScriptedHttp::send(const Ctx& ctx, 
     for (const auto& [key, value] : scripts_) known.push_back(key);
     ADD_FAILURE() << "request that is not in the script: " << line << did_you_mean(line, known)
                   << "\nscripted: " << fmt::format("{}", fmt::join(known, ", "));
-    co_return Error("test.unscripted", "no answer is scripted for " + line);
+    co_return HttpAnswer(Error("test.unscripted", "no answer is scripted for " + line));
   }
   HttpAnswer answer(0);
   if (!script->once.empty()) {
@@ -87,14 +108,18 @@ boost::asio::awaitable<Result<HttpResponse>> ScriptedHttp::send(const Ctx& ctx, 
   } else {
     answer = script->always(request);
   }
+  if (answer.delay_.count() > 0) {
+    const Status waited = co_await ctx.sleep_for(answer.delay_);
+    if (!waited) co_return HttpAnswer(waited.error());
+  }
+  co_return answer;
+}
+
+boost::asio::awaitable<Result<HttpResponse>> ScriptedHttp::finished(const Ctx& ctx, HttpAnswer answer) {
   if (answer.silent_) {
     const Completion<bool> never;
     Result<bool> ended = co_await never.wait(ctx);
     co_return ended.error();
-  }
-  if (answer.delay_.count() > 0) {
-    const Status waited = co_await ctx.sleep_for(answer.delay_);
-    if (!waited) co_return waited.error();
   }
   if (answer.error_) co_return std::move(*answer.error_);
   answer.response_.received_ns = ctx.now().monotonic_ns;
@@ -103,8 +128,15 @@ boost::asio::awaitable<Result<HttpResponse>> ScriptedHttp::send(const Ctx& ctx, 
 
 boost::asio::awaitable<Result<HttpResponse>> ScriptedHttp::stream(
     const Ctx& ctx, HttpRequest request, std::function<void(const std::string&)> on_piece) {
-  Result<HttpResponse> response = co_await send(ctx, std::move(request));
-  if (response && response->status == 200) on_piece(std::exchange(response->body, {}));
+  HttpAnswer answer = co_await answer_to(ctx, std::move(request));
+  for (const auto& [delay, text] : answer.pieces_) {
+    const Status waited = co_await ctx.sleep_for(delay);
+    if (!waited) co_return waited.error();
+    on_piece(text);
+  }
+  const bool in_pieces = !answer.pieces_.empty();
+  Result<HttpResponse> response = co_await finished(ctx, std::move(answer));
+  if (!in_pieces && response && response->status == 200) on_piece(std::exchange(response->body, {}));
   co_return response;
 }
 

@@ -30,6 +30,13 @@ class HttpAnswer {
   HttpAnswer&& header(std::string name, std::string value) &&;
   /// Time of the loop that passes before the answer.
   HttpAnswer&& after(Nanoseconds delay) &&;
+  /// Of a stream: so long after what is before it, this comes; behind the last one the answer ends as it
+  /// would without.
+  HttpAnswer&& piece(Nanoseconds delay, std::string text) &&;
+  /// Behind the last piece nothing comes any more, and no end.
+  HttpAnswer&& stalls() &&;
+  /// Behind the last piece the connection breaks.
+  HttpAnswer&& breaks(Error error) &&;
 
  private:
   friend class ScriptedHttp;
@@ -37,6 +44,7 @@ class HttpAnswer {
   std::optional<Error> error_;
   Nanoseconds delay_{0};
   bool silent_ = false;
+  std::vector<std::pair<Nanoseconds, std::string>> pieces_;
 };
 
 class ScriptedHttp final : public HttpClient {
@@ -52,7 +60,7 @@ class ScriptedHttp final : public HttpClient {
   void answer_with(const std::string& method, const std::string& url, Responder responder);
 
   boost::asio::awaitable<Result<HttpResponse>> send(const Ctx& ctx, HttpRequest request) override;
-  /// The body of a scripted 200 is one piece; then the peer ends the stream.
+  /// The body of a scripted 200 is one piece, or those that were given; then the peer ends the stream.
   boost::asio::awaitable<Result<HttpResponse>> stream(
       const Ctx& ctx, HttpRequest request, std::function<void(const std::string&)> on_piece) override;
 
@@ -69,6 +77,9 @@ class ScriptedHttp final : public HttpClient {
     Responder always;
   };
   Script* script_for(const HttpRequest& request);
+  /// What the script says to it, and its delay is over.
+  boost::asio::awaitable<HttpAnswer> answer_to(const Ctx& ctx, HttpRequest request);
+  static boost::asio::awaitable<Result<HttpResponse>> finished(const Ctx& ctx, HttpAnswer answer);
   std::map<std::string, Script> scripts_;  ///< by "METHOD url"
   std::vector<HttpRequest> requests_;
 };

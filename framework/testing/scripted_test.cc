@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <tuple>
+#include <vector>
 
 #include "testing/scripted_http.h"
 #include "testing/scripted_shell.h"
@@ -76,6 +78,33 @@ awaitable<Result<CommandResult>> type(ScriptedShell& shell, const Ctx& ctx, std:
   command.max_output = 8;
   Result<CommandResult> result = co_await shell.run(ctx, std::move(command));
   co_return result;
+}
+
+TEST(ScriptedHttp, AStreamComesInPiecesAndEndsAsItIsTold) {
+  ScriptedHttp http;
+  http.answer("GET", "/ends", HttpAnswer(200).piece(2s, "a").piece(3s, "b"));
+  http.answer("GET", "/breaks", HttpAnswer(200).piece(1s, "a").breaks(Error("http.connection_lost", "gone")));
+  http.answer("GET", "/stalls", HttpAnswer(200).piece(1s, "a").stalls());
+  std::function<awaitable<void>(Ctx&)> body = [&http](Ctx& ctx) -> awaitable<void> {
+    const std::vector<std::tuple<std::string, std::string, std::string>> cases{
+        {"/ends", "", "a@2 b@5 "},
+        {"/breaks", "http.connection_lost", "a@1 "},
+        {"/stalls", "ctx.deadline", "a@1 "}};
+    for (const auto& [path, code, all] : cases) {
+      const std::int64_t begun = ctx.now().monotonic_ns;
+      std::string heard;
+      std::function<void(const std::string&)> on_piece = [&](const std::string& piece) {
+        heard += piece + "@" + std::to_string((ctx.now().monotonic_ns - begun) / 1'000'000'000) + " ";
+      };
+      Ctx limited = ctx.child_within("stream", 60s);
+      HttpRequest request("GET", path);
+      const Result<HttpResponse> ended =
+          co_await http.stream(limited, std::move(request), std::move(on_piece));
+      EXPECT_EQ(ended ? "" : ended.error().code, code) << path;
+      EXPECT_EQ(heard, all) << path;
+    }
+  };
+  Loop::simulated()->run(body);
 }
 
 TEST(ScriptedShell, ExactLinesComeBeforePatterns) {

@@ -64,6 +64,11 @@ class StepBench::FakeDevices final : public Devices {
     return shell;
   }
   ProcessLauncher& processes() override { return processes_; }
+  Result<std::unique_ptr<HttpClient>> open_model_server(const ServingAccess& /*server*/,
+                                                        std::size_t /*at_once*/) override {
+    std::unique_ptr<HttpClient> client = std::make_unique<SharedHttp>(bench_.model_server_);
+    return client;
+  }
 
  private:
   StepBench& bench_;
@@ -109,6 +114,11 @@ StepBench::StepBench() {
 }
 
 StepBench::~StepBench() = default;
+
+ScriptedHttp& StepBench::model_server() {
+  if (!inventory_.serving) inventory_.serving = ServingAccess{"http://127.0.0.1:8000", "", {}};
+  return model_server_;
+}
 
 void StepBench::set_simulated(bool simulated) {
   inventory_.simulated = simulated;

@@ -29,6 +29,7 @@
 #include "testing/fake_bmc.h"
 #include "testing/memory_journal.h"
 #include "testing/memory_ledger.h"
+#include "testing/scripted_http.h"
 #include "testing/scripted_shell.h"
 
 namespace kiln {
@@ -69,6 +70,8 @@ class StepBench {
   void expect(Dut& dut, ComponentKind kind, const std::vector<std::string>& names);
   FakeHardware& hardware(const std::string& dut);
   ScriptedShell& shell(const std::string& dut);
+  /// The rack file names a model server from now on, and this is what it says.
+  ScriptedHttp& model_server();
 
   void limit_max(const std::string& name, const std::string& unit, double max,
                  std::optional<double> marginal = {});
@@ -137,6 +140,7 @@ class StepBench {
   std::vector<std::unique_ptr<Step>> steps_;
   std::map<std::string, std::shared_ptr<FakeHardware>> hardware_;
   std::map<std::string, std::unique_ptr<ScriptedShell>> shells_;
+  ScriptedHttp model_server_;
   std::vector<std::pair<Nanoseconds, std::function<void(Runner&)>>> actions_;
   std::map<std::string, std::string> answers_;
   bool has_warden_ = false;

@@ -271,6 +271,9 @@ class DoorDevices final : public Devices {
     return kills::open_shell(world_, dut);
   }
   ProcessLauncher& processes() override { return processes_; }
+  Result<std::unique_ptr<HttpClient>> open_model_server(const ServingAccess&, std::size_t) override {
+    return not_modelled();
+  }
 
  private:
   World& world_;
