@@ -125,6 +125,19 @@ const std::vector<FaultInfo>& fault_catalogue() {
        "for 30 s from the first request the BMC neither answers any nor does anything"},
       {log_entry, "log-entry", hardware, "GPU",
        "the BMC writes a Critical entry about a GPU into its log, and nothing else shows it"},
+      {first_token_slow, "first-token-slow", hardware, "",
+       "the model server's first tokens come 3 s after the question"},
+      {tokens_slow, "tokens-slow", hardware, "", "the model server's tokens come 0.4 s apart"},
+      {answer_wrong, "answer-wrong", hardware, "",
+       "a GPU computes nonsense and no counter shows it: the model answers one character again and again"},
+      {stream_stall, "stream-stall", nuisance, "",
+       "the model server stops after four tokens of an answer, and the connection stays"},
+      {stream_cut, "stream-cut", nuisance, "",
+       "the model server ends every stream after four tokens, without [DONE]"},
+      {model_loading, "model-loading", nuisance, "",
+       "the model server answers 503 for 4 s from the first request"},
+      {model_other, "model-other", nuisance, "",
+       "the model server serves another model than the one asked for"},
   };
   return catalogue;
 }
@@ -239,6 +252,13 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
     case FaultKind::hot_gpu:
     case FaultKind::cold_plate_off:
     case FaultKind::log_entry:
+    case FaultKind::first_token_slow:
+    case FaultKind::tokens_slow:
+    case FaultKind::answer_wrong:
+    case FaultKind::stream_stall:
+    case FaultKind::stream_cut:
+    case FaultKind::model_loading:
+    case FaultKind::model_other:
       return !dut.gpus.empty();
     case FaultKind::ssh_drop:
     case FaultKind::host_hang:

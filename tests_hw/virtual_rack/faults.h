@@ -55,7 +55,14 @@ enum class FaultKind {
   clock_skew,
   late_on,
   bmc_hang,
-  log_entry
+  log_entry,
+  first_token_slow,
+  tokens_slow,
+  answer_wrong,
+  stream_stall,
+  stream_cut,
+  model_loading,
+  model_other
 };
 
 enum class FaultClass { hardware, nuisance };

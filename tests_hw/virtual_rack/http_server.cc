@@ -182,6 +182,7 @@ asio::awaitable<void> send_stream(Connection& connection, SharedPtr shared, Http
   for (auto& [name, value] : answer.headers) head.set(name, value);
   head.set(http::field::content_type, answer.content_type);
   head.chunked(true);
+  head.keep_alive(false);  // and says so: whoever would ask on it again would find it gone
   beast::error_code error;
   const std::string first = head_of(head);
   co_await write_text(connection, first, error);

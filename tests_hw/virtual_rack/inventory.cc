@@ -154,6 +154,10 @@ Result<fs::path> write_inventory(const fs::path& directory, const InventoryRack&
     credentials << YAML::Key << "password" << YAML::Value << YAML::DoubleQuoted << rack.password
                 << YAML::EndMap;
   }
+  if (rack.serving_port != 0) {
+    credentials << YAML::Key << "serving" << YAML::Value << YAML::Flow << YAML::BeginMap << YAML::Key
+                << "api_key" << YAML::Value << YAML::DoubleQuoted << rack.serving_key << YAML::EndMap;
+  }
   credentials << YAML::EndMap;
   const std::string secret = "# Made for one start of the virtual rack; worthless anywhere else.\n" +
                              std::string(credentials.c_str()) + "\n";
@@ -171,7 +175,17 @@ Result<fs::path> write_inventory(const fs::path& directory, const InventoryRack&
     yaml << YAML::Key << "firmware" << YAML::Value << rack.firmware_baseline;
   yaml << YAML::Key << "duts" << YAML::Value << YAML::BeginSeq;
   for (const InventoryDut& dut : rack.duts) emit_dut(yaml, dut);
-  yaml << YAML::EndSeq << YAML::EndMap;
+  yaml << YAML::EndSeq;
+  if (rack.serving_port != 0) {
+    yaml << YAML::Key << "serving" << YAML::Value << YAML::BeginMap;
+    yaml << YAML::Key << "url" << YAML::Value << YAML::DoubleQuoted
+         << fmt::format("https://127.0.0.1:{}", rack.serving_port);
+    yaml << YAML::Key << "credential" << YAML::Value << "serving";
+    yaml << YAML::Key << "tls" << YAML::Value << YAML::Flow << YAML::BeginMap << YAML::Key << "pin_sha256"
+         << YAML::Value << YAML::DoubleQuoted << rack.serving_pin << YAML::EndMap;
+    yaml << YAML::EndMap;
+  }
+  yaml << YAML::EndMap;
   const fs::path path = directory / "rack.yaml";
   const std::string text =
       "# Written by kiln-virtual-rack: a simulated rack on loopback.\n" + std::string(yaml.c_str()) + "\n";

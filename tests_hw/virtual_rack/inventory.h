@@ -40,7 +40,10 @@ struct InventoryRack {
   double time_scale = 1;
   std::string user;  ///< of every BMC; hosts log in as root
   std::string password;
-  std::string firmware_baseline;  ///< relative to rack.yaml; empty: none
+  std::string firmware_baseline;   ///< relative to rack.yaml; empty: none
+  std::uint16_t serving_port = 0;  ///< of the model server; 0: none
+  std::string serving_pin;
+  std::string serving_key;  ///< its API key
   std::vector<InventoryDut> duts;
 };
 

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -22,6 +23,7 @@
 #include "tests_hw/virtual_rack/http_server.h"
 #include "tests_hw/virtual_rack/inventory.h"
 #include "tests_hw/virtual_rack/mockup.h"
+#include "tests_hw/virtual_rack/model_server.h"
 #include "tests_hw/virtual_rack/physics.h"
 #include "tests_hw/virtual_rack/rack_model.h"
 #include "tests_hw/virtual_rack/redfish/bmc.h"
@@ -36,6 +38,7 @@ namespace asio = boost::asio;
 constexpr std::chrono::milliseconds kPhysicsTick{50};
 constexpr std::uint16_t kHostPorts = 100;   // above --port-base
 constexpr std::uint16_t kControlPort = 99;  // above --port-base
+constexpr std::uint16_t kServingPort = 98;  // above --port-base
 constexpr const char* kUser = "kiln";
 
 /// A stop because of bad input (2) or something that could not be done (4).
@@ -87,7 +90,12 @@ HttpResponse refused_unread(unsigned status, const std::string& text) {
 class Program {
  public:
   Program(const ProgramOptions& options, std::ostream& out, std::ostream& err)
-      : options_(options), out_(out), err_(err), signals_(loop_, SIGINT, SIGTERM), timer_(loop_) {}
+      : options_(options),
+        out_(out),
+        err_(err),
+        signals_(loop_, SIGINT, SIGTERM),
+        timer_(loop_),
+        tokens_(loop_) {}
 
   ~Program() {
     for (const auto& server : servers_) server->stop();
@@ -174,9 +182,9 @@ class Program {
     err_ << fmt::format("kiln-virtual-rack: rack {}, seed {}, time scale {}\n", rack_->name, rack_->seed,
                         rack_->time_scale());
 
-    if (options_.port_base != 0 && rack_->duts.size() > kControlPort) {
+    if (options_.port_base != 0 && rack_->duts.size() > kServingPort) {
       throw Failure{2, fmt::format("--port-base has room for {} DUTs, and this rack has {}: leave it out",
-                                   kControlPort, rack_->duts.size())};
+                                   kServingPort, rack_->duts.size())};
     }
     inventory_.rack = rack_->rack_id;
     inventory_.product = rack_->product;
@@ -184,6 +192,7 @@ class Program {
     inventory_.user = kUser;
     inventory_.password = password_;
     for (std::size_t i = 0; i < rack_->duts.size(); ++i) start_dut(rack_->duts[i], i);
+    start_serving();
     if (Status image = write_firmware_image(directory_, *rack_); !image)
       throw Failure{4, image.error().sentence()};
     if (rack_->firmware_behind) {
@@ -229,6 +238,38 @@ class Program {
     inventory_.duts.push_back(std::move(entry));
   }
 
+  void start_serving() {
+    inventory_.serving_key = random_hex(16);
+    model_ = std::make_unique<ModelServer>(*rack_, log_, inventory_.serving_key);
+    TlsIdentity identity = make_tls_identity("model-server");
+    inventory_.serving_pin = identity.spki_sha256_base64;
+    HttpServerOptions server;
+    server.name = "model server";
+    server.port = port(kServingPort);
+    server.tls = std::move(identity);
+    servers_.push_back(make_http_server(loop_, std::move(server), [this](const HttpRequest& request) {
+      HttpResponse response = model_->handle(request);
+      send_tokens();
+      return response;
+    }));
+    inventory_.serving_port = servers_.back()->port();
+  }
+
+  /// Tokens come closer together than the ticks of physics.
+  void send_tokens() {
+    const std::optional<std::uint64_t> next = model_->next_ns();
+    if (!next) return;
+    const std::uint64_t now = monotonic_ns();
+    // One that stalls is due all the while.
+    const auto wait = std::max<std::int64_t>(static_cast<std::int64_t>(*next - now), 1'000'000);
+    tokens_.expires_after(std::chrono::nanoseconds(wait));
+    tokens_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      model_->tick();
+      send_tokens();
+    });
+  }
+
   void start_mockup() {
     if (!options_.faults.empty())
       throw Failure{2, "a mockup is served as it was captured: --fault needs --rack"};
@@ -270,6 +311,7 @@ class Program {
     }
     if (rack_) {
       advance(*rack_, monotonic_ns());
+      model_->tick();
       for (std::size_t i = 0; i < bmcs_.size(); ++i) {
         bmcs_[i]->tick();
         if (const auto away = bmcs_[i]->take_restart()) bmc_servers_[i]->refuse_for(*away);
@@ -287,6 +329,7 @@ class Program {
   asio::io_context loop_{1};
   asio::signal_set signals_;
   asio::steady_timer timer_;
+  asio::steady_timer tokens_;
   RequestLog log_;
   std::string password_;
   fs::path directory_;
@@ -294,6 +337,7 @@ class Program {
   std::unique_ptr<RackModel> rack_;
   std::vector<std::unique_ptr<Bmc>> bmcs_;
   std::unique_ptr<MockupBmc> mockup_;
+  std::unique_ptr<ModelServer> model_;
   std::unique_ptr<Control> control_;
   std::vector<std::unique_ptr<HttpServer>> servers_;
   std::vector<HttpServer*> bmc_servers_;  // in the order of bmcs_
