@@ -39,6 +39,9 @@ constexpr std::array kRanges = {
     PlausibleRange{"nvlink.speed", "Gbit/s", 50, 4000, "nvlink.rate", 0.3, 1.05},
     PlausibleRange{"nvlink.bandwidth", "GBy/s", 10, 4000, "gpu.nvlink_bandwidth", 0.3, 1},
     PlausibleRange{"nvlink.all_reduce.bus_bandwidth", "GBy/s", 10, 5000, "gpu.nvlink_bandwidth", 0.3, 1.3},
+    PlausibleRange{"first_token.time.p95", "s", 0.005, 600, ""},
+    PlausibleRange{"first_token.between_tokens.p95", "s", 0.0001, 60, ""},
+    PlausibleRange{"first_token.rate", "1/s", 0.01, 1e7, ""},
     PlausibleRange{"event_log.fill", "%", 0, 100, ""},
     PlausibleRange{"sensor.temperature.max", "Cel", 30, 130, ""},
 };
