@@ -146,6 +146,17 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   release->add_option("--inspection", line.inspection,
                       "After a leak or lost coolant: what that person has seen and done");
 
+  auto* receive = app.add_subcommand(
+      "receive", "Note when a rack arrived, or what it waits for: the beginning of its bring-up clock");
+  add_common(*receive, line);
+  receive->add_option("rack", line.rack_name, "Which rack, as its rack file names it; none: list all");
+  receive->add_flag("--list", line.list, "List what is noted");
+  receive->add_option("--at", line.at, "When it was so: 2026-03-01T13:00:00+01:00, or with Z for UTC");
+  receive->add_option("--by", line.by, "Who says so");
+  receive->add_option("--waits-for", line.waits_for,
+                      "Not an arrival: from then on it waits for parts, plant or people");
+  receive->add_flag("--goes-on", line.goes_on, "Not an arrival: from then on it waits for nothing any more");
+
   auto* discover =
       app.add_subcommand("discover", "Look for BMCs, show what they are and propose a rack file; reads only");
   add_common(*discover, line);

@@ -46,6 +46,10 @@ struct CommandLine {
   // stop-all
   std::string only_run;
 
+  // receive, with by and list
+  std::string rack_name, at, waits_for;
+  bool goes_on = false;
+
   // release
   std::string dut, inspected_by, inspection;
 

@@ -41,7 +41,8 @@ int main(int argc, char** argv) {
       {"show", show_command},         {"report", report_command},   {"plugins", plugins_command},
       {"doctor", doctor_command},     {"recover", recover_command}, {"stop-all", stop_all_command},
       {"release", release_command},   {"watch", watch_command},     {"resume", resume_command},
-      {"discover", discover_command}, {"capture", capture_command}, {"explain", explain_command}};
+      {"discover", discover_command}, {"capture", capture_command}, {"explain", explain_command},
+      {"receive", receive_command}};
   try {
     return commands.at(line.command)(line, *paths);
   } catch (const std::exception& error) {

@@ -151,10 +151,26 @@ Status prepare_for_writing(sqlite::Connection& connection, const std::string& pa
   return success();
 }
 
+/// Version 2: what people note about a rack, and what the bring-up clock looks for. As in schema.sql.
+constexpr const char* kToVersion2 = R"sql(CREATE TABLE rack_note (
+  number INTEGER PRIMARY KEY,      -- in the order of noting
+  rack TEXT NOT NULL,              -- as `rack:` of its rack file says
+  what TEXT NOT NULL CHECK (what IN ('arrived', 'waits_for_parts', 'waits_for_plant', 'waits_for_people', 'goes_on')),  -- what is said of it
+  at_utc_ns INTEGER NOT NULL,      -- when it was so
+  by_name TEXT NOT NULL,           -- who says so
+  station TEXT NOT NULL,           -- where it was written down
+  noted_utc_ns INTEGER NOT NULL    -- and when
+) STRICT;
+CREATE TRIGGER rack_note_no_update BEFORE UPDATE ON rack_note BEGIN SELECT raise(ABORT, 'the record is append-only: rack_note'); END;
+CREATE TRIGGER rack_note_no_delete BEFORE DELETE ON rack_note BEGIN SELECT raise(ABORT, 'the record is append-only: rack_note'); END;
+CREATE INDEX event_clock ON event (run, kind)
+  WHERE kind IN ('dut_planned', 'phase_ended', 'prompt_shown', 'prompt_answered', 'run_resumed');
+)sql";
+
 }  // namespace
 
 const SchemaHistory& schema_history() {
-  static const SchemaHistory history{schema_sql(), kSchemaVersion, {}};
+  static const SchemaHistory history{schema_sql(), kSchemaVersion, {{2, kToVersion2}}};
   return history;
 }
 

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "base/nearest.h"
+#include "store/bring_up_rows.h"
 #include "store/chain_check.h"
 #include "store/event_json.h"
 #include "store/event_reader.h"
@@ -281,6 +282,36 @@ Result<StepDurations> RunView::step_durations(const std::string& recipe_sha256,
     }
   }
   return durations;
+}
+
+Result<std::vector<RackNote>> RunView::rack_notes() const {
+  Result<std::vector<RackNote>> notes = read_rack_notes(impl_->connection);
+  if (!notes) return view_error(notes.error(), impl_->database);
+  return notes;
+}
+
+Result<BringUp> RunView::bring_up(const std::string& run) const {
+  const Result<Impl::RunRow> row = impl_->row_of(run);
+  if (!row) return row.error();
+  const Result<std::vector<Impl::RunRow>> rows = impl_->rows();
+  if (!rows) return rows.error();
+  const ReadTransaction moment(impl_->connection);
+  const Result<std::vector<RackNote>> notes = rack_notes();
+  if (!notes) return notes.error();
+  const auto fail = [this](const Error& cause) { return view_error(cause, impl_->database); };
+  const Result<ClockedRun> asked = read_clocked_head(impl_->connection, row->number, row->id);
+  if (!asked) return fail(asked.error());
+  std::vector<ClockedRun> runs;
+  for (auto other = rows->rbegin(); other != rows->rend(); ++other) {
+    if (other->number > row->number) break;
+    Result<ClockedRun> clocked = read_clocked_head(impl_->connection, other->number, other->id);
+    if (!clocked) return fail(clocked.error());
+    if (!same_rack(*asked, *clocked)) continue;
+    const Status read = read_clocked_events(impl_->connection, other->number, *clocked);
+    if (!read) return fail(read.error());
+    runs.push_back(std::move(*clocked));
+  }
+  return bring_up_of(*asked, *notes, runs);
 }
 
 Result<std::string> RunView::find_run(const std::string& typed) const {

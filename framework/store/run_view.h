@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/bring_up.h"
 #include "model/event.h"
 #include "model/verdict.h"
 
@@ -136,6 +137,11 @@ class RunView {
                                                         const std::string& name,
                                                         const std::string& part) const;
   [[nodiscard]] Result<std::vector<ArtifactRow>> artifacts(const std::string& run) const;
+
+  /// What people noted about racks, in order of noting; none in a record of before they could.
+  [[nodiscard]] Result<std::vector<RackNote>> rack_notes() const;
+  /// The bring-up clock of the run's rack, over it and all runs that were begun before it.
+  [[nodiscard]] Result<BringUp> bring_up(const std::string& run) const;
 
   /// Recomputes every hash, and compares the typed tables with the events they were made from. Finds a
   /// changed byte, a missing, added or moved event and a cut tail. A record rewritten as a whole is found by

@@ -45,6 +45,8 @@ CREATE TABLE event (
   PRIMARY KEY (run, sequence)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX event_milestone ON event (run, kind) WHERE kind IN ('run_begun', 'run_ended');
+CREATE INDEX event_clock ON event (run, kind)
+  WHERE kind IN ('dut_planned', 'phase_ended', 'prompt_shown', 'prompt_answered', 'run_resumed');
 
 -- One row per measured value.
 CREATE TABLE measurement (
@@ -111,6 +113,17 @@ CREATE TABLE artifact (
   PRIMARY KEY (run, sequence)
 ) STRICT, WITHOUT ROWID;
 
+-- What people say about a rack outside of runs: when it arrived, what it waits for. A correction is a further row.
+CREATE TABLE rack_note (
+  number INTEGER PRIMARY KEY,      -- in the order of noting
+  rack TEXT NOT NULL,              -- as `rack:` of its rack file says
+  what TEXT NOT NULL CHECK (what IN ('arrived', 'waits_for_parts', 'waits_for_plant', 'waits_for_people', 'goes_on')),  -- what is said of it
+  at_utc_ns INTEGER NOT NULL,      -- when it was so
+  by_name TEXT NOT NULL,           -- who says so
+  station TEXT NOT NULL,           -- where it was written down
+  noted_utc_ns INTEGER NOT NULL    -- and when
+) STRICT;
+
 -- For people: runs with what their first and last events say.
 CREATE VIEW v_run AS
 SELECT r.id AS run, strftime('%Y-%m-%dT%H:%M:%SZ', r.begun_utc_ns / 1000000000, 'unixepoch') AS begun,
@@ -156,3 +169,5 @@ CREATE TRIGGER series_chunk_no_update BEFORE UPDATE ON series_chunk BEGIN SELECT
 CREATE TRIGGER series_chunk_no_delete BEFORE DELETE ON series_chunk BEGIN SELECT raise(ABORT, 'the record is append-only: series_chunk'); END;
 CREATE TRIGGER artifact_no_update BEFORE UPDATE ON artifact BEGIN SELECT raise(ABORT, 'the record is append-only: artifact'); END;
 CREATE TRIGGER artifact_no_delete BEFORE DELETE ON artifact BEGIN SELECT raise(ABORT, 'the record is append-only: artifact'); END;
+CREATE TRIGGER rack_note_no_update BEFORE UPDATE ON rack_note BEGIN SELECT raise(ABORT, 'the record is append-only: rack_note'); END;
+CREATE TRIGGER rack_note_no_delete BEFORE DELETE ON rack_note BEGIN SELECT raise(ABORT, 'the record is append-only: rack_note'); END;

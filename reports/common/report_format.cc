@@ -34,6 +34,14 @@ Result<ReportInput> read_report_input(const RunView& view, const std::string& ru
   input.events = std::move(*events);
   put_on_one_clock(input.events.events);
   input.verdict = roll_up(input.events);
+  Result<BringUp> clock = view.bring_up(run);
+  if (clock) {
+    input.bring_up = std::move(*clock);
+  } else {
+    // It is beside the verdict: what cannot be read of other runs does not take this one's report away.
+    input.bring_up.rack = input.run.about.rack;
+    input.bring_up.remarks.push_back("other runs of this rack could not be read: " + clock.error().message);
+  }
   return input;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/bring_up.h"
 #include "model/verdict.h"
 #include "store/run_view.h"
 
@@ -19,6 +20,7 @@ struct ReportInput {
   RunSummary run;
   RunEvents events;
   RunVerdict verdict;
+  BringUp bring_up = {};  ///< of the rack, over this run and all before it
 };
 
 /// Also works for a run without any event, and for one whose record broke.

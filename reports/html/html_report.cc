@@ -9,6 +9,7 @@
 #include <kainjow/mustache.hpp>
 
 #include "common/run_document.h"
+#include "html/clock_section.h"
 #include "html/elevation.h"
 #include "html/escape.h"
 #include "html/look.h"
@@ -316,6 +317,7 @@ class HtmlReport final : public ReportFormat {
     set_diagnoses(page, input.verdict);
     set_cuts(page, input.verdict);
     set_safety(page, input);
+    set_clock(page, input.bring_up);
     set_duts(page, input.verdict);
     set_attempts(page, document);
     set_drawings(page, document);

@@ -79,6 +79,16 @@ inline constexpr const char* kPage = R"page(<!DOCTYPE html>
 {{#any_permit}}<details><summary>Every leave to energise</summary><div class="wide"><table><thead><tr><th>DUT</th><th>Energy</th><th>Step</th><th>At</th></tr></thead><tbody>
 {{#permits}}<tr><td>{{dut}}</td><td class="word">{{energy}}</td><td>{{step}}</td><td class="n">{{when}}</td></tr>
 {{/permits}}</tbody></table></div></details>{{/any_permit}}{{/any_safety}}
+<h2 id="bring-up">Bring-up clock</h2>
+<p>{{clock_words}}</p>
+<div class="wide"><table><thead><tr><th></th><th>When (UTC)</th><th>After arrival</th><th>Where it is on record</th></tr></thead><tbody>
+{{#clock_rows}}<tr class="{{class}}"><td>{{what}}</td><td class="n">{{when}}</td><td class="n">{{after}}</td><td>{{run}}</td></tr>
+{{/clock_rows}}</tbody></table></div>
+{{#any_clock_share}}<h3>Where the time went, {{clock_span}}</h3><div class="wide"><table><thead><tr><th></th><th>Time</th><th>Share</th></tr></thead><tbody>
+{{#clock_shares}}<tr><td>{{what}}</td><td class="n">{{time}}</td><td class="n">{{share}}</td></tr>
+{{/clock_shares}}</tbody></table></div>{{/any_clock_share}}
+{{#clock_remarks}}<p>▲ {{text}}</p>{{/clock_remarks}}
+{{#any_clock_note}}<details><summary>What people noted, corrections beside what they correct</summary><ul>{{#clock_notes}}<li>{{text}}</li>{{/clock_notes}}</ul></details>{{/any_clock_note}}
 <h2>DUTs</h2>
 <div class="wide"><table><thead><tr><th>DUT</th><th>Role</th><th>Slot</th><th>Decision</th><th>Required</th><th>Measured</th><th>Failed</th><th>Marginal</th><th>Not run</th><th>Disturbances</th></tr></thead><tbody>
 {{#duts}}<tr class="{{class}}"><td>{{id}}</td><td>{{role}}</td><td>{{slot}}</td><td class="word">{{glyph}} {{decision}}</td><td class="n">{{required}}</td><td class="n">{{measured}}</td><td class="n">{{failed}}</td><td class="n">{{marginal}}</td><td class="n">{{not_run}}</td><td class="n">{{disturbances}}</td></tr>

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/run_document.h"
+#include "json/bring_up_json.h"
 
 namespace kiln {
 namespace {
@@ -254,6 +255,7 @@ class JsonReport final : public ReportFormat {
           {"dut", item.dut}, {"code", item.code}, {"message", item.message}, {"count", item.count}};
     });
     report.list("interruptions", document.interruptions, interruption_json);
+    report.member("bring_up", bring_up_json(input.bring_up));
     report.list("failed_undos", document.failed_undos, [](const auto& failed) {
       const auto& [place, undo] = failed;
       return json::object{{"where", place}, {"undo", undo.undo}, {"message", undo.message}};

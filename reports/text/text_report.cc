@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "common/clock_rows.h"
 #include "common/run_document.h"
 #include "common/run_safety.h"
 #include "model/interruption.h"
@@ -37,6 +38,21 @@ void add_duts(std::string& text, const RunVerdict& verdict) {
                           milliseconds(cut.detected_ns, cut.off_confirmed_ns));
     }
   }
+}
+
+void add_clock(std::string& text, const BringUp& clock) {
+  text += fmt::format(
+      "\nBring-up of {}{}, over {} runs:\n", clock.rack,
+      clock.formerly.empty() ? "" : fmt::format(" (formerly {})", fmt::join(clock.formerly, ", ")),
+      clock.runs);
+  for (const ClockRow& row : clock_rows(clock))
+    text += fmt::format("  {:<28} {:<26} {:<14} {}\n", row.what, row.when,
+                        row.after.empty() ? "" : "+" + row.after, row.run);
+  if (clock.shares) text += fmt::format("  Where the time went, {}:\n", clock_span(clock));
+  for (const ClockShareRow& row : clock_shares(clock))
+    text += fmt::format("    {:<50} {:>14} {:>6}\n", row.what, row.time, row.share);
+  for (const std::string& remark : clock.remarks) text += "  NOTE " + remark + "\n";
+  for (const std::string& note : clock_notes(clock)) text += "  " + note + "\n";
 }
 
 class TextReport final : public ReportFormat {
@@ -92,6 +108,7 @@ class TextReport final : public ReportFormat {
       const std::string policy = policy_sentence(safety);
       if (!policy.empty()) text += "  " + policy + "\n";
     }
+    add_clock(text, input.bring_up);
     add_duts(text, input.verdict);
     if (!document.retries.empty()) text += "\nAttempts repeated after an error:\n";
     for (const auto& [place, retried] : document.retries) {

@@ -39,6 +39,10 @@ def healthy_demo(options, place):
     html = open(result["reports"]["html"], encoding="utf-8").read()
     check("SIMULATED RACK" in html and "<script" not in html, "page 1 says SIMULATED, the page has no script")
     report = json.load(open(result["reports"]["json"], encoding="utf-8"))
+    clock = report["bring_up"]
+    check(clock["first_token"]["run"] == result["run"] and clock["powered"] and not clock["arrived"],
+          f"it ends with a first token on the bring-up clock, whose beginning nobody noted ({clock['first_token']})")
+    check("first token" in html and "not recorded" in html, "the page shows the clock, and says what is not recorded")
     check(len(report["measurements"]) >= counts["measured"], "the JSON report holds every measurement")
     return result
 
@@ -81,8 +85,8 @@ def secrets(options, place):
     try:
         inventory = json.loads(rack.stdout.readline())["inventory"]
         credentials = os.path.join(os.path.dirname(inventory), "rack.credentials.yaml")
-        passwords = set(re.findall(r"password: \"?([^\"\n}]+)", open(credentials, encoding="utf-8").read()))
-        check(bool(passwords), "the rack has passwords to look for")
+        passwords = set(re.findall(r"(?:password|api_key): \"?([^\"\n}]+)", open(credentials, encoding="utf-8").read()))
+        check(len(passwords) == 2, "the rack has a password and an API key to look for")
         run = kiln(options, place, "run", "demo/small", "--rack", inventory, "--dut", "C01,CDU01,S01", "-v", "--out", place + "/secret")
         texts = run.stdout + run.stderr
         for folder, _, names in os.walk(place):
