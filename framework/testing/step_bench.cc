@@ -116,7 +116,9 @@ StepBench::StepBench() {
 StepBench::~StepBench() = default;
 
 ScriptedHttp& StepBench::model_server() {
-  if (!inventory_.serving) inventory_.serving = ServingAccess{"http://127.0.0.1:8000", "", {}};
+  if (!inventory_.serving)
+    inventory_.serving =
+        ServingAccess{"http://127.0.0.1:8000", "", {TlsTrust::Kind::insecure, "on loopback"}};
   return model_server_;
 }
 

@@ -21,11 +21,12 @@ PageData texts(const std::vector<std::string>& sentences) {
 }  // namespace
 
 void set_clock(PageData& page, const BringUp& clock) {
-  page.set("clock_words",
-           fmt::format(
-               "{}{}: {} runs on this station, up to this one.", clock.rack.empty() ? "The rack" : clock.rack,
-               clock.formerly.empty() ? "" : fmt::format(" (formerly {})", fmt::join(clock.formerly, ", ")),
-               clock.runs));
+  page.set(
+      "clock_words",
+      fmt::format(
+          "{}{}: {} run{} on this station, up to this one.", clock.rack.empty() ? "The rack" : clock.rack,
+          clock.formerly.empty() ? "" : fmt::format(" (formerly {})", fmt::join(clock.formerly, ", ")),
+          clock.runs, clock.runs == 1 ? "" : "s"));
   PageData rows = page_list();
   for (const ClockRow& row : clock_rows(clock)) {
     PageData one;

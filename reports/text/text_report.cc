@@ -42,9 +42,9 @@ void add_duts(std::string& text, const RunVerdict& verdict) {
 
 void add_clock(std::string& text, const BringUp& clock) {
   text += fmt::format(
-      "\nBring-up of {}{}, over {} runs:\n", clock.rack,
+      "\nBring-up of {}{}, over {} run{}:\n", clock.rack,
       clock.formerly.empty() ? "" : fmt::format(" (formerly {})", fmt::join(clock.formerly, ", ")),
-      clock.runs);
+      clock.runs, clock.runs == 1 ? "" : "s");
   for (const ClockRow& row : clock_rows(clock))
     text += fmt::format("  {:<28} {:<26} {:<14} {}\n", row.what, row.when,
                         row.after.empty() ? "" : "+" + row.after, row.run);

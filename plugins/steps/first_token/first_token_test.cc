@@ -85,6 +85,8 @@ TEST_F(FirstTokenTest, AGoodServerIsMeasuredToTheMillisecond) {
   EXPECT_EQ(std::get<std::int64_t>(result.measured("first_token.answers").value), 8);
   EXPECT_EQ(result.measured("first_token.at").outcome, Outcome::informational);
   EXPECT_THAT(std::get<std::string>(result.measured("first_token.at").value), testing::EndsWith("Z"));
+  EXPECT_THAT(result.bodies<Note>().at(0).text,
+              HasSubstr("asks http://127.0.0.1:8000 (insecure: on loopback)"));
   EXPECT_EQ(result.bodies<PermitGranted>().size(), 2U);  // one for each tray that computes
 }
 

@@ -53,6 +53,13 @@ Status within(const Parameters& with, const char* name, std::int64_t most) {
   return in_recipe(name, fmt::format("must be from 1 to {}", most));
 }
 
+/// How the server is known for the one that is meant, as a report says it of BMCs.
+std::string trust_text(const TlsTrust& trust) {
+  if (trust.kind == TlsTrust::Kind::pin) return "pin";
+  if (trust.kind == TlsTrust::Kind::certificate_authority) return "ca " + trust.value;
+  return trust.value.empty() ? std::string("insecure") : "insecure: " + trust.value;
+}
+
 /// Where it ran, for the record: never the key, which the step does not have either.
 Source source_of(const Question& question) {
   return {"http", question.base + (question.is_chat ? "/v1/chat/completions" : "/v1/completions")};
@@ -333,6 +340,10 @@ awaitable<Status> Serve::run(StepContext& context) {
   question.first_token_within = with.duration("first_token_within");
   question.stall_within = with.duration("stall_within");
   question.permits = &permits;
+  std::string asks = fmt::format("asks {} ({})", question.base,
+                                 trust_text(written ? written->tls : context.inventory().serving->tls));
+  const Status said = co_await context.note(std::move(asks));
+  if (!said) co_return said;
   const Status served = co_await wait_until_served(context, question, with.duration("ready_within"));
   if (!served) co_return served;
   for (const Dut* dut : context.duts()) {
