@@ -177,7 +177,8 @@ def bad_words(options, check, place, tray, rack, credentials):
     refused = os.path.join(folder, "refused.credentials.yaml")
     known = yaml.safe_load(open(credentials, encoding="utf-8"))
     for entry in known.values():
-        entry["password"] = "not-it"
+        if "password" in entry:
+            entry["password"] = "not-it"
     with open(refused, "w", encoding="utf-8") as out:
         yaml.safe_dump(known, out)
     os.chmod(refused, 0o600)
