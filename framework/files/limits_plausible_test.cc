@@ -17,7 +17,7 @@ constexpr const char* kNameplate = R"(nameplate:
   - {name: gpu.nvlink_bandwidth, value: 900, unit: GBy/s, source: s}
 )";
 
-std::vector<Problem> problems_of(const std::string& row, const std::string& nameplate = kNameplate) {
+std::vector<Problem> problems_of_row(const std::string& row, const std::string& nameplate = kNameplate) {
   return parse_limits("limits: p\nrevision: 1\n" + nameplate + "rows:\n  - {" + row + ", source: s}\n",
                       "p.yaml")
       .problems;
@@ -30,7 +30,7 @@ TEST(LimitsPlausible, WhatAProductCanDoIsTaken) {
         "name: nvlink.all_reduce.bus_bandwidth, unit: GBy/s, min: 1100",
         "name: gpu.temperature.max, unit: Cel, max: 85, marginal: 80",
         "name: coolant.heat_balance, unit: \"1\", min: 0.85, max: 1.1"})
-    EXPECT_EQ(all_text(problems_of(row)), "") << row;
+    EXPECT_EQ(all_text(problems_of_row(row)), "") << row;
 }
 
 TEST(LimitsPlausible, TheErrorsOfOtherToolsTablesAreRefused) {
@@ -48,19 +48,19 @@ TEST(LimitsPlausible, TheErrorsOfOtherToolsTablesAreRefused) {
         "name: coolant.heat_balance, unit: \"1\", min: 85, max: 110",  // percent
         "name: gpu.clock.min, unit: MHz, min: 1.5",                    // gigahertz
         "name: gpu.thermal_resistance, unit: K/W, max: 45"}) {         // per kilowatt
-    const auto problem = find_problem(problems_of(row), "limits.implausible");
+    const auto problem = find_problem(problems_of_row(row), "limits.implausible");
     EXPECT_EQ(problem.place.line, 9) << row;
   }
 }
 
 TEST(LimitsPlausible, AnotherUnitThanTheMeasurementsIsRefused) {
-  find_problem(problems_of("name: gpu.power.mean, unit: kW, min: 0.75"), "limits.unit");
-  find_problem(problems_of("name: coolant.temperature_rise, unit: Cel, max: 12"), "limits.unit");
+  find_problem(problems_of_row("name: gpu.power.mean, unit: kW, min: 0.75"), "limits.unit");
+  find_problem(problems_of_row("name: coolant.temperature_rise, unit: Cel, max: 12"), "limits.unit");
 }
 
 TEST(LimitsPlausible, WithoutANameplatePhysicsAloneJudges) {
-  EXPECT_EQ(all_text(problems_of("name: gpu.power.mean, unit: W, min: 300", "")), "");
-  find_problem(problems_of("name: gpu.power.mean, unit: W, min: 750000", ""), "limits.implausible");
+  EXPECT_EQ(all_text(problems_of_row("name: gpu.power.mean, unit: W, min: 300", "")), "");
+  find_problem(problems_of_row("name: gpu.power.mean, unit: W, min: 750000", ""), "limits.implausible");
 }
 
 TEST(LimitsPlausible, ANameplateIsReadStrictly) {
@@ -73,7 +73,7 @@ TEST(LimitsPlausible, ANameplateIsReadStrictly) {
          "source: s}",
          "limits.nameplate"}})
     find_problem(
-        problems_of("name: gpu.power.mean, unit: W, min: 300", std::string("nameplate: [") + row + "]\n"),
+        problems_of_row("name: gpu.power.mean, unit: W, min: 300", std::string("nameplate: [") + row + "]\n"),
         code);
 }
 

@@ -9,10 +9,10 @@
 namespace kiln {
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr std::int64_t kEpoch = 1'800'000'000 * kSecond;
+constexpr std::int64_t kOneSecond = 1'000'000'000;
+constexpr std::int64_t kEpoch = 1'800'000'000 * kOneSecond;
 
-std::int64_t at(std::int64_t seconds) { return kEpoch + seconds * kSecond; }
+std::int64_t at(std::int64_t seconds) { return kEpoch + seconds * kOneSecond; }
 
 /// A run that is written down event by event; the monotonic clock has an origin of its own.
 class Timeline {
@@ -28,7 +28,7 @@ class Timeline {
   }
   Timeline& put(std::int64_t when, EventBody body, const std::string& dut = {}) {
     Event event;
-    event.at = {(when - offset_) * kSecond, at(when + clock_error_)};
+    event.at = {(when - offset_) * kOneSecond, at(when + clock_error_)};
     event.dut = dut;
     event.body = std::move(body);
     run_.last = event.at;
@@ -91,8 +91,8 @@ BringUp clock_of(const std::vector<ClockedRun>& runs, const std::vector<RackNote
   return bring_up_of(runs.back(), notes, runs);
 }
 
-std::int64_t in_s(std::int64_t ns) { return ns / kSecond; }
-std::int64_t in_s(const std::optional<std::int64_t>& ns) { return ns ? *ns / kSecond : -1; }
+std::int64_t in_s(std::int64_t ns) { return ns / kOneSecond; }
+std::int64_t in_s(const std::optional<std::int64_t>& ns) { return ns ? *ns / kOneSecond : -1; }
 
 TEST(BringUp, FromArrivalToFirstTokenAndWhereTheTimeWent) {
   const BringUp clock = clock_of({Timeline("A", 100)
@@ -148,7 +148,7 @@ TEST(BringUp, RunsThatOverlapCountOnce) {
 TEST(BringUp, AStationsDeathIsNobodysTimeAndNotTheTests) {
   RunResumed resumed;
   resumed.interrupted_utc_ns = at(200);
-  resumed.gap_ns = 500 * kSecond;
+  resumed.gap_ns = 500 * kOneSecond;
   Timeline run("A", 100);
   run.put(200, PhaseEnded(), "C01").put(700, resumed).token(750);
   const BringUp clock = clock_of({run.ends(800)}, {note(100)});

@@ -8,7 +8,7 @@
 namespace kiln {
 namespace {
 
-PageData texts(const std::vector<std::string>& sentences) {
+PageData texts_of_list(const std::vector<std::string>& sentences) {
   PageData list = page_list();
   for (const std::string& sentence : sentences) {
     PageData one;
@@ -49,9 +49,9 @@ void set_clock(PageData& page, const BringUp& clock) {
   page.set("any_clock_share", clock.shares.has_value());
   page.set("clock_span", clock_span(clock));
   page.set("clock_shares", shares);
-  page.set("clock_remarks", texts(clock.remarks));
+  page.set("clock_remarks", texts_of_list(clock.remarks));
   page.set("any_clock_note", !clock.notes.empty());
-  page.set("clock_notes", texts(clock_notes(clock)));
+  page.set("clock_notes", texts_of_list(clock_notes(clock)));
 }
 
 }  // namespace kiln

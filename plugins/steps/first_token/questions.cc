@@ -22,7 +22,7 @@ constexpr Nanoseconds kPollBudget = std::chrono::seconds(10);
 constexpr Nanoseconds kLookEvery =
     std::chrono::milliseconds(100);  // whether a stream is over or stands still
 constexpr int kSameList = 3;  // times that a server without the model is asked again: it may be adding it
-constexpr int kOk = 200;
+constexpr int kHttpOk = 200;
 constexpr std::size_t kMatched = 4096;  // bytes of an answer that a pattern is looked for in
 
 std::string body_of(const Question& question, std::size_t number) {
@@ -140,7 +140,7 @@ awaitable<Status> wait_until_served(StepContext& context, const Question& questi
       if (!mends_by_waiting(response.error())) co_return response.error();
       // That our own time is over is not what the server said last.
       if (!waiting.stopped()) last = response.error().message;
-    } else if (response->status == kOk) {
+    } else if (response->status == kHttpOk) {
       Result<std::vector<std::string>> models = parse_models(response->body);
       if (!models) co_return models.error();
       if (std::find(models->begin(), models->end(), model) != models->end()) co_return success();
