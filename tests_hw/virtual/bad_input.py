@@ -12,6 +12,7 @@ import re
 import resource
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -78,7 +79,8 @@ def files(options, place, rack):
     credentials = os.path.join(os.path.dirname(rack.inventory), "rack.credentials.yaml")
     good = write(place, "good.yaml", HEAD + STEPS)
     head = inventory[: inventory.index("duts:")].replace("rack.credentials.yaml", credentials)
-    duts = inventory[inventory.index("duts:"):]
+    duts, after = inventory[inventory.index("duts:"):].split("serving:\n")
+    head = head + "serving:\n" + after  # what is added to the DUTs comes last
     inventories = [
         ("empty inventory", "", ["empty inventory.rack.yaml", "empty"]),
         ("no DUTs", head + "duts: []\n", ["no DUTs.rack.yaml", "no DUTs"]),
@@ -204,6 +206,7 @@ def peers(options, place):
         wrong = write(place, "peers.credentials.yaml", theirs + "\nwrong: {user: root, password: \"not-the-password-1f\"}\n", 0o600)
         text = text.replace("rack.credentials.yaml", wrong)
         keys = re.findall(r"host_key: \"?(ssh-\S+ [A-Za-z0-9+/=]+)", text)
+        text = text.split("serving:\n")[0]  # what is added to the DUTs comes last
         blocks = re.split(r"(?m)^(?=  - id: )", text)
         head, blocks = blocks[0], {re.search(r"id: (\w+)", block).group(1): block for block in blocks[1:]}
         blocks["C02"] = blocks["C02"].replace(keys[1], keys[0])  # the key of another host
@@ -353,6 +356,23 @@ def full_disk(options, place, rack, database, mounted):
     check(again.returncode == 0, f"{name}: with room again the next run works", again.stderr)
 
 
+def reading(database, deadline):
+    """A connection with a transaction that reads, as soon as there is something to read."""
+    while True:
+        connection = None
+        try:
+            connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=5, isolation_level=None)
+            connection.execute("BEGIN")
+            connection.execute("SELECT count(*) FROM event").fetchone()
+            return connection
+        except sqlite3.Error:  # not made yet
+            if connection is not None:
+                connection.close()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
 def leak_on_a_full_disk(options, place):
     """The disk is full and a tray leaks: the cut, the exit code and the report do not depend on the record."""
     name = "a leak while the disk is full"
@@ -362,6 +382,7 @@ def leak_on_a_full_disk(options, place):
         run = wire.start_kiln(options, place, "run", "demo/small", "--rack", rack.inventory, "--set", "soak=60s", "--db", database,
                               "--json", "--out", out, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         deadline = time.monotonic() + 60
+        reader = reading(database, deadline)  # beside a reader the log only grows: what is written lies at its end
         while time.monotonic() < deadline and not rack.get("/state")["duts"]["C02"]["load"]:
             time.sleep(0.1)
         if run.poll() is not None:
@@ -374,6 +395,7 @@ def leak_on_a_full_disk(options, place):
         except subprocess.TimeoutExpired:
             run.send_signal(signal.SIGKILL)
             stdout, stderr = run.communicate()
+        reader.close()
         state = rack.get("/state")["duts"]
         check(all(state[dut]["power"] == "Off" for dut in ("C01", "C02", "S01")), f"{name}: everything is off", state)
     check("[ledger.failed]" in stderr, f"{name}: the record did break", stderr[-800:])

@@ -39,9 +39,11 @@ class Stream:
 
     def __init__(self, bmc, auth=None, accept="text/event-stream"):
         self.connection = bmc.connect(timeout=60)
+        self.connection.connect()
+        self.socket = self.connection.sock  # the connection forgets it with an answer that ends with it
         self.connection.request("GET", STREAM, headers={**(auth or bmc.basic), "Accept": accept})
         self.answer = self.connection.getresponse()
-        self.socket, self.lines, self.ended = self.connection.sock, [], threading.Event()
+        self.lines, self.ended = [], threading.Event()
         threading.Thread(target=self.listen, daemon=True).start()
 
     def listen(self):

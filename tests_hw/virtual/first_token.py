@@ -86,9 +86,13 @@ def shortfalls(options, place, rack):
         ended, result = run(options, place, rack, fault, WITH.replace("requests: 8", "requests: 4"))
         rack.faults(clear=[fault + "@C02"])
         check(ended.returncode == 1 and code in codes(result), f"{fault}: NO-GO with {code}", codes(result))
+
+
+def loading(options, place, rack):
+    """On a rack of its own: after a load the facility's valve closes for longer than the wait, and that is a hazard to a run that began before."""
     rack.faults(add=["model-loading@C01"])
     ended, result = run(options, place, rack, "model-loading")
-    check(ended.returncode == 0, "a model that is being loaded is waited for", codes(result))
+    check(ended.returncode == 0, "a model that is being loaded is waited for", [(dut["id"], dut["reasons"]) for dut in result["duts"] if dut["reasons"]])
 
 
 def trust(options, place, rack):
@@ -177,6 +181,10 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True)
     options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="kiln-first-token-") as place, \
+            wire.Rack(options, place, "--rack", "small", "--powered-on", "--seed", "7") as rack:
+        time.sleep(1.5)
+        loading(options, place, rack)
     with tempfile.TemporaryDirectory(prefix="kiln-first-token-") as place, \
             wire.Rack(options, place, "--rack", "small", "--powered-on", "--seed", "7") as rack:
         time.sleep(1.5)
