@@ -13,6 +13,7 @@ struct SoftwareTest : testing::Test {
   SoftwareTest() {
     for (const char* id : {"C01", "C02"}) {
       Dut& tray = bench.add_dut(id, Role::compute_tray);
+      second = &tray;
       tray.expect.components = {{ComponentKind::gpu, "GPU_0", std::string("S-") + id, ""}};
       bench.hardware(id);
       image(id, "6.8.0-1024", "580.82");
@@ -32,6 +33,7 @@ struct SoftwareTest : testing::Test {
             driver)));
   }
   StepBench bench;
+  Dut* second = nullptr;
 };
 
 TEST_F(SoftwareTest, OneImageOnAllIsGo) {
@@ -49,6 +51,11 @@ TEST_F(SoftwareTest, WhoRunsWhatIsNamed) {
   EXPECT_NE(measured.action.find("kernel of compute_tray: 6.8.0-1017 on C02; 6.8.0-1024 on C01"),
             std::string::npos)
       << measured.action;
+}
+
+TEST_F(SoftwareTest, ATrayWithGpusAndNoHostLeavesItUnknown) {
+  second->host.reset();
+  EXPECT_EQ(bench.run().measured("software.mixed").outcome, Outcome::unset);
 }
 
 TEST_F(SoftwareTest, AHostThatTellsNothingLeavesItUnknown) {

@@ -81,7 +81,9 @@ const StepDescription& Fabric::describe() const {
 awaitable<Status> Fabric::run(StepContext& context) {
   FabricMembers members;
   for (const Dut* dut : context.duts()) {
-    if (!dut->host || dut->expect.of_kind(ComponentKind::gpu).empty()) continue;
+    if (dut->expect.of_kind(ComponentKind::gpu).empty()) continue;
+    if (!dut->host) members.unknown.push_back(dut->id + " (the rack file names no host)");
+    if (!dut->host) continue;
     const Result<Shell*> shell = context.shell_of(dut->id);
     if (!shell) co_return shell.error();
     Ctx limited = context.ctx().child_within("nvidia-smi", kFabricQueryBudget);

@@ -13,6 +13,7 @@ struct FabricTest : testing::Test {
   FabricTest() {
     for (const char* id : {"C01", "C02"}) {
       Dut& tray = bench.add_dut(id, Role::compute_tray);
+      second = &tray;
       Component gpu;
       gpu.kind = ComponentKind::gpu;
       gpu.name = "GPU_0";
@@ -39,6 +40,7 @@ struct FabricTest : testing::Test {
             id, clique, cluster)));
   }
   StepBench bench;
+  Dut* second = nullptr;
 };
 
 TEST_F(FabricTest, OneClusterAndOneCliqueIsOneFabric) {
@@ -58,6 +60,11 @@ TEST_F(FabricTest, ATrayInAnotherCliqueIsNamed) {
 
 TEST_F(FabricTest, ATrayThatIsInNoFabricLeavesItUnknown) {
   fabric("C02", "N/A", "00000000-0000-0000-0000-000000000000");
+  EXPECT_EQ(bench.run().measured("nvlink.fabric.groups").outcome, Outcome::unset);
+}
+
+TEST_F(FabricTest, ATrayWithGpusAndNoHostLeavesItUnknown) {
+  second->host.reset();
   EXPECT_EQ(bench.run().measured("nvlink.fabric.groups").outcome, Outcome::unset);
 }
 
