@@ -179,6 +179,7 @@ void ForwardedStream::turn() {
     return;
   }
   if (!meet()) return;
+  listen();
   if (state_ == State::opening) advance_opening();
   bool moved = state_ == State::open;
   for (int step = 0; step < kStepsPerTurn && moved; ++step) {
@@ -285,17 +286,23 @@ bool ForwardedStream::from_near() {
   return true;
 }
 
+/// Before anything is asked of libssh: any call of it may take in what this stream waits for, after which
+/// nothing else need ever come (the host's word that it has connected, to who then waits for us to speak
+/// first).
+void ForwardedStream::listen() {
+  if (std::exchange(listening_, true)) return;
+  connection_->on_activity([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->listening_ = false;
+    self->wake();
+  });
+}
+
 void ForwardedStream::wait_for_more() {
   if (state_ == State::ended) return;
+  listen();
   const std::weak_ptr<ForwardedStream> weak = weak_from_this();
-  if (!std::exchange(listening_, true)) {
-    connection_->on_activity([weak] {
-      const auto self = weak.lock();
-      if (!self) return;
-      self->listening_ = false;
-      self->wake();
-    });
-  }
   if (to_far_.empty() && state_ == State::open && !std::exchange(reading_, true)) {
     near_.async_wait(asio::posix::descriptor_base::wait_read,
                      [weak](const boost::system::error_code& closed) {

@@ -60,6 +60,7 @@ class ForwardedStream : public std::enable_shared_from_this<ForwardedStream> {
   /// One step each way; false: nothing could be moved.
   bool from_far();
   bool from_near();
+  void listen();
   void wait_for_more();
   void end(std::optional<Error> why);
   [[nodiscard]] Error refusal() const;

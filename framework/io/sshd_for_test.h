@@ -41,14 +41,6 @@ inline std::uint16_t free_port() {
       .port();
 }
 
-inline bool answers(std::uint16_t port) {
-  boost::asio::io_context io;
-  boost::asio::ip::tcp::socket socket(io);
-  boost::system::error_code failed;
-  socket.connect(boost::asio::ip::tcp::endpoint(boost::asio::ip::address_v4::loopback(), port), failed);
-  return !failed;
-}
-
 /// Its own configuration, host keys and authorized key, the current user. Commands look for programs in
 /// folder()/bin first.
 class Sshd {
@@ -121,8 +113,24 @@ class Sshd {
     for (pid_t child = 0; children >> child;) ::kill(child, SIGKILL);
     stop();
   }
+  /// On a port of its own; a host that comes back has the address it had. Between the choice of a port and
+  /// sshd's taking of it another test's sshd may take it: whose keys then answer is no matter of luck,
+  /// because what counts is what this sshd itself says of its port.
   void start() {
-    if (port_ == 0) port_ = free_port();  // a host that comes back has the address it had
+    const bool comes_back = port_ != 0;
+    for (int tries = 0; tries < 20; ++tries) {
+      if (!comes_back) port_ = free_port();
+      if (listens()) return;
+      if (comes_back) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    ADD_FAILURE() << "sshd took no port: " << read_file(folder_ / "sshd.log");
+    pid_ = 0;
+  }
+
+ private:
+  /// Starts sshd on port_; false: it ended, or does not say within a minute that it listens.
+  bool listens() {
+    std::filesystem::remove(folder_ / "sshd.log");
     std::ofstream(folder_ / "sshd_config")
         << "ListenAddress 127.0.0.1\nPort " << port_ << "\nHostKey " << (folder_ / "host_ed25519").string()
         << "\nHostKey " << (folder_ / "host_ecdsa").string() << "\nAuthorizedKeysFile "
@@ -137,18 +145,23 @@ class Sshd {
     pid_ = ::fork();
     if (pid_ == 0) {
       const std::string config = folder_ / "sshd_config";
+      const std::string log = folder_ / "sshd.log";
       const int null = ::open("/dev/null", O_RDWR);
       ::dup2(null, 0);
       ::dup2(null, 1);
       ::dup2(null, 2);
-      ::execl("/usr/sbin/sshd", "/usr/sbin/sshd", "-D", "-f", config.c_str(), nullptr);
+      ::execl("/usr/sbin/sshd", "/usr/sbin/sshd", "-D", "-E", log.c_str(), "-f", config.c_str(), nullptr);
       ::_exit(127);
     }
-    for (int i = 0; i < 1000 && !answers(port_); ++i)
+    const std::string wanted = "Server listening on 127.0.0.1 port " + std::to_string(port_) + ".";
+    for (int i = 0; i < 6000; ++i) {
+      if (read_file(folder_ / "sshd.log").find(wanted) != std::string::npos) return true;
+      if (::waitpid(pid_, nullptr, WNOHANG) == pid_) return false;
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    stop();
+    return false;
   }
-
- private:
   void keygen(const std::string& type, const std::string& name) const {
     const std::string command =
         "ssh-keygen -q -t " + type + " -N '' -C test -f '" + (folder_ / name).string() + "'";
