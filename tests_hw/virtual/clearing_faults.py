@@ -114,7 +114,8 @@ def main():
     if {row["fault"] for row in table} != hardware:
         print("hardware faults the table does not know:", sorted(hardware - {row["fault"] for row in table}))
         failed += 1
-    table = [row for row in table if row["fault"] not in hazards]
+    # What a demo cannot see at all is not what it sees for a moment.
+    table = [row for row in table if row["fault"] not in hazards and not row["part"].startswith("plant:")]
     if options.only:
         table = [row for row in table if row["fault"] in options.only.split(",")]
     print("seed", options.seed, flush=True)

@@ -40,6 +40,8 @@ def choose_part(row, parts, chance):
 
 def strike(row, rack, chance):
     """DUT, the part to name in the fault, and the part that the reason must name."""
+    if row["part"].startswith("plant:"):
+        return row["part"].removeprefix("plant:"), "", ""
     if row["part"].startswith("CDU01/"):
         return "CDU01", "", row["part"].removeprefix("CDU01/")
     dut = chance.choice(["C01", "C02"])
@@ -76,6 +78,8 @@ def unproven(row, result):
         measured = json.load(file)["measurements"]
     good = ("fail",) if "NO-GO" in row["decision"] else ("fail", "unset")
     against = {one["name"] for one in measured if one["outcome"] in good}
+    if row["part"].startswith("plant:"):
+        return []  # coolant_plant.py
     return [check for check in proven_by(row["fault"]) if check not in against]
 
 

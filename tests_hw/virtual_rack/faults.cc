@@ -138,6 +138,14 @@ const std::vector<FaultInfo>& fault_catalogue() {
        "the model server answers 503 for 4 s from the first request"},
       {model_other, "model-other", nuisance, "",
        "the model server serves another model than the one asked for"},
+      {pump_stopped, "pump-stopped", hardware, "pump",
+       "a pump of a CDU stands; with all of them at rest the loop is closed and under pressure"},
+      {pump_weak, "pump-weak", hardware, "pump",
+       "a pump of a CDU gives half of its flow, which shows when the others stand"},
+      {slow_leak, "slow-leak", hardware, "",
+       "a CDU's loop weeps 12 kPa a minute, where no detector is: it shows while the loop is at rest"},
+      {hose_unseated, "hose-unseated", hardware, "coolant connector",
+       "a quick-disconnect is a little off its seat: a tenth less flow than the others have"},
   };
   return catalogue;
 }
@@ -225,7 +233,12 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
     case FaultKind::detector_fault:
       return !dut.detectors.empty();
     case FaultKind::low_flow:
+    case FaultKind::hose_unseated:
       return !dut.coolant.name.empty();
+    case FaultKind::pump_stopped:
+    case FaultKind::pump_weak:
+    case FaultKind::slow_leak:
+      return dut.cooling_unit.has_value();
     case FaultKind::flow_lost:
       return !dut.coolant.name.empty() || dut.cooling_unit.has_value();
     case FaultKind::supply_hot:
@@ -288,6 +301,10 @@ std::vector<std::string> fault_parts(const RackModel& rack, const Dut& dut, Faul
   } else if (part_kind == "coolant connector") {
     parts.push_back(dut.cooling_unit ? "1/" + dut.cooling_unit->secondary.name
                                      : main_chassis(dut) + "/" + dut.coolant.name);
+  } else if (part_kind == "pump") {
+    if (dut.cooling_unit) {
+      for (const Pump& pump : dut.cooling_unit->pumps) parts.push_back(pump.name);
+    }
   } else if (part_kind == "GPU") {
     for (const Gpu& gpu : dut.gpus) parts.push_back(gpu.name);
   } else if (part_kind == "NVLink") {

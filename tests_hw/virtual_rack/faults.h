@@ -62,7 +62,11 @@ enum class FaultKind {
   stream_stall,
   stream_cut,
   model_loading,
-  model_other
+  model_other,
+  pump_stopped,
+  pump_weak,
+  slow_leak,
+  hose_unseated
 };
 
 enum class FaultClass { hardware, nuisance };

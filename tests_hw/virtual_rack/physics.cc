@@ -33,6 +33,9 @@ constexpr double kHumidHallPercent = 82;  // dew point 28.6 Cel
 constexpr double kNearlyEmptyPercent = 4;
 constexpr double kHumidityTimeConstantS = 12;
 constexpr double kReservoirLossPercentPerS = 0.02;
+constexpr double kSlowLeakKpaPerS = 0.2;     // 12 kPa a minute: found in less than a minute
+constexpr double kWeakPumpShare = 0.5;       // of the rack's flow; a sound one gives all of it
+constexpr double kHoseUnseatedFactor = 0.9;  // above what low-flow leaves
 
 /// How far a first-order lag of time constant `tau_s` moves in `elapsed_s`.
 double follow(const Physics& physics, double elapsed_s, double tau_s) {
@@ -165,9 +168,36 @@ void run_power(RackModel& rack, Dut& dut, double fabric_utilisation, double elap
   }
 }
 
+/// What the pumps of a CDU that run can give together, as a share of the rack's flow: at most 1.
+double pumped_share(const RackModel& rack, const Dut& dut) {
+  double share = 0;
+  for (const Pump& pump : dut.cooling_unit->pumps) {
+    if (active_fault(rack, dut, FaultKind::pump_stopped, pump.name) != nullptr) continue;
+    share += active_fault(rack, dut, FaultKind::pump_weak, pump.name) != nullptr ? kWeakPumpShare : 1;
+  }
+  return std::min(share, 1.0);
+}
+
+double pumped_share(const RackModel& rack) {
+  double least = 1;
+  for (const Dut& dut : rack.duts) {
+    if (dut.cooling_unit) least = std::min(least, pumped_share(rack, dut));
+  }
+  return least;
+}
+
 bool pumps_stand(const RackModel& rack) {
   return std::any_of(rack.duts.begin(), rack.duts.end(), [&rack](const Dut& dut) {
-    return dut.cooling_unit && active_fault(rack, dut, FaultKind::flow_lost) != nullptr;
+    return dut.cooling_unit &&
+           (active_fault(rack, dut, FaultKind::flow_lost) != nullptr || !(pumped_share(rack, dut) > 0));
+  });
+}
+
+/// Somebody has stopped every pump: nothing drains, the loop keeps its pressure.
+bool closed_loop(const RackModel& rack) {
+  return std::any_of(rack.duts.begin(), rack.duts.end(), [&rack](const Dut& dut) {
+    return dut.cooling_unit && !(pumped_share(rack, dut) > 0) &&
+           active_fault(rack, dut, FaultKind::flow_lost) == nullptr;
   });
 }
 
@@ -180,8 +210,10 @@ void run_hydraulics(const RackModel& rack, Dut& dut, double elapsed_s) {
   CoolantConnector& hoses = dut.coolant;
   const bool blocked = active_fault(rack, dut, FaultKind::low_flow) != nullptr;
   const bool lost = active_fault(rack, dut, FaultKind::flow_lost) != nullptr || pumps_stand(rack);
-  const double open = lost ? kLostFlowFactor : blocked ? physics.low_flow_factor : 1;
-  const double target = hoses.natural_flow_lpm * open;
+  const bool unseated = active_fault(rack, dut, FaultKind::hose_unseated) != nullptr;
+  const double branch = blocked ? physics.low_flow_factor : unseated ? kHoseUnseatedFactor : 1;
+  const double open = lost ? kLostFlowFactor : branch * pumped_share(rack);
+  const double target = closed_loop(rack) ? 0 : hoses.natural_flow_lpm * open;
   approach(hoses.flow_lpm.actual, target, follow(physics, elapsed_s, physics.coolant_time_constant_s / 4));
   const double share = hoses.flow_lpm.actual / hoses.rated_flow_lpm;
   hoses.return_kpa.actual = physics.return_pressure_kpa;
@@ -228,7 +260,9 @@ void run_temperatures(const RackModel& rack, Dut& dut, double supply_c, double e
   dut.inlet_c.actual = physics.ambient_c;
   if (!dut.coolant.name.empty()) {
     CoolantConnector& hoses = dut.coolant;
-    const double carried = hoses.flow_lpm.actual * physics.coolant_kw_per_lpm_k;  // kW per K
+    // kW per K; what stands is not defined by its flow any more.
+    const double carried = std::max(hoses.flow_lpm.actual, kMinimumFlowShare * hoses.rated_flow_lpm) *
+                           physics.coolant_kw_per_lpm_k;
     const double rise = dut.power_w.actual / 1000 * (1 - physics.air_heat_share) / carried;
     hoses.supply_c.actual = supply_c;
     approach(hoses.return_c.actual, supply_c + rise,
@@ -264,6 +298,15 @@ void run_cooling_unit(RackModel& rack, Dut& dut, double elapsed_s) {
   secondary.supply_kpa.actual =
       (standing ? physics.return_pressure_kpa : physics.supply_pressure_kpa) + 6;  // the manifold's own loss
   secondary.return_kpa.actual = physics.return_pressure_kpa - 4;
+  const bool closed =
+      !(pumped_share(rack, dut) > 0) && active_fault(rack, dut, FaultKind::flow_lost) == nullptr;
+  if (closed) {
+    const bool weeping = active_fault(rack, dut, FaultKind::slow_leak) != nullptr;
+    if (weeping && std::isfinite(elapsed_s))
+      unit.static_kpa = std::max(0.0, unit.static_kpa - kSlowLeakKpaPerS * elapsed_s);
+    secondary.supply_kpa.actual = unit.static_kpa;
+    secondary.return_kpa.actual = unit.static_kpa;
+  }
   const double share_of_capacity = std::clamp(secondary.heat_kw.actual / unit.capacity_kw, 0.0, 1.5);
   const bool hot = active_fault(rack, dut, FaultKind::supply_hot) != nullptr;
   const double set_point = unit.supply_setpoint_c + (hot ? kNoFacilityWaterK : 0);
@@ -281,9 +324,17 @@ void run_cooling_unit(RackModel& rack, Dut& dut, double elapsed_s) {
   primary.supply_kpa.actual = physics.supply_pressure_kpa + 40;
   primary.return_kpa.actual = primary.supply_kpa.actual - 70 * std::pow(primary.valve_percent / 100, 2);
 
+  double running = 0;
+  for (const Pump& pump : unit.pumps)
+    running += active_fault(rack, dut, FaultKind::pump_stopped, pump.name) != nullptr ? 0 : 1;
   const double speed = rated > 0 ? 30 + 45 * flow / rated : 0;
+  // Fewer pumps turn faster for the same flow.
+  const double each =
+      running > 0 ? std::min(100.0, speed * (1 + 0.3 * (static_cast<double>(unit.pumps.size()) - running)))
+                  : 0;
   for (Pump& pump : unit.pumps) {
-    approach(pump.speed_percent.actual, pump.ok ? speed : 0, follow(physics, elapsed_s, 5));
+    pump.ok = active_fault(rack, dut, FaultKind::pump_stopped, pump.name) == nullptr;
+    approach(pump.speed_percent.actual, pump.ok ? each : 0, follow(physics, elapsed_s, 5));
   }
   unit.filter_delta_kpa.actual = rated > 0 ? 8 * std::pow(flow / rated, 2) : 0;
   const bool humid = active_fault(rack, dut, FaultKind::humid_hall) != nullptr;

@@ -239,6 +239,7 @@ class Maker {
     CoolingUnit unit;
     unit.supply_setpoint_c = physics.supply_setpoint_c;
     unit.reservoir_percent = 84;
+    unit.static_kpa = (physics.supply_pressure_kpa + physics.return_pressure_kpa) / 2;
     unit.primary.name = "Primary";
     unit.secondary.name = "Secondary";
     for (int index = 1; index <= node.as<int>(); ++index) {

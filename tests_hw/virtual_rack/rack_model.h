@@ -216,6 +216,7 @@ struct CoolingUnit {
   double supply_setpoint_c = 0;
   double capacity_kw = 0;
   double reservoir_percent = 0;
+  double static_kpa = 0;  // of the loop while no pump runs
   Reading reservoir_kpa;
   Reading filter_delta_kpa;
   Reading ambient_c;

@@ -48,6 +48,35 @@ class HeatWatch final : public Step {
   boost::asio::awaitable<Status> run(StepContext& context) override;
 };
 
+/// Once for the rack, everything off and a person at the CDU: the loop at rest under pressure loses nothing.
+class PressureHold final : public Step {
+ public:
+  const StepDescription& describe() const override;
+  Status check(const Parameters& with) const override;
+  std::vector<std::string> parts(const MeasurementDeclaration& measurement, const Parameters& with,
+                                 const Dut& dut) const override;
+  boost::asio::awaitable<Status> run(StepContext& context) override;
+};
+
+/// The same with each pump in turn stopped: the others carry the rack.
+class PumpRedundancy final : public Step {
+ public:
+  const StepDescription& describe() const override;
+  Status check(const Parameters& with) const override;
+  std::vector<std::string> parts(const MeasurementDeclaration& measurement, const Parameters& with,
+                                 const Dut& dut) const override;
+  boost::asio::awaitable<Status> run(StepContext& context) override;
+};
+
+/// Once for the rack: each tray has its share of the coolant, measured against its like.
+class FlowBalance final : public Step {
+ public:
+  const StepDescription& describe() const override;
+  std::vector<std::string> parts(const MeasurementDeclaration& measurement, const Parameters& with,
+                                 const Dut& dut) const override;
+  boost::asio::awaitable<Status> run(StepContext& context) override;
+};
+
 /// What one detector said, as a word for the record: dry, leak, suspect, fault, absent.
 std::string detector_word(const LeakVerdict& verdict);
 /// The reason code that belongs to the word.
