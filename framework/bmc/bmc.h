@@ -112,6 +112,16 @@ struct PumpReading {
   std::string state, health, uri;
 };
 
+/// What a unit that serves the rack with coolant tells of itself and of the air around it. Absent values are
+/// nullopt. Cel, %, kPa.
+struct CoolingUnitReading {
+  std::string name;  ///< Id of the unit, as in the names of its connections
+  std::optional<double> dew_point, air_temperature, humidity;
+  std::optional<double> reservoir_level;  ///< the lowest of its reservoirs but those for overflow
+  std::optional<double> filter_pressure;  ///< the highest drop over one of its filters
+  std::string uri;
+};
+
 struct FirmwareItem {
   std::string id;       ///< FirmwareInventory Id: "HGX_FW_GPU_0"
   std::string version;  ///< tidy; empty when the BMC has none
@@ -242,6 +252,8 @@ class Bmc {
   virtual boost::asio::awaitable<Result<std::vector<LeakPolicy>>> leak_policies(const Ctx& ctx) = 0;
   virtual boost::asio::awaitable<Result<std::vector<CoolantReading>>> coolant(const Ctx& ctx) = 0;
   virtual boost::asio::awaitable<Result<std::vector<PumpReading>>> pumps(const Ctx& ctx) = 0;
+  /// Of a CDU; empty for what is none. What a unit does not tell is unset, not an Error.
+  virtual boost::asio::awaitable<Result<std::vector<CoolingUnitReading>>> cooling_units(const Ctx& ctx) = 0;
   virtual boost::asio::awaitable<Result<std::vector<GpuReading>>> gpus(const Ctx& ctx) = 0;
   virtual boost::asio::awaitable<Result<std::vector<NvlinkReading>>> nvlinks(const Ctx& ctx) = 0;
 

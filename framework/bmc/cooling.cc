@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <utility>
@@ -90,6 +91,26 @@ boost::asio::awaitable<Status> CoolingReader::find_pumps(const Ctx& ctx, const R
   co_return success();
 }
 
+boost::asio::awaitable<Status> CoolingReader::find_unit(const Ctx& ctx, const RedfishResource& unit,
+                                                        Places& found) {
+  Unit made;
+  made.name = unit.id();
+  made.uri = unit.uri;
+  const std::optional<std::string> environment = tree_.path_of(unit, unit.body["EnvironmentMetrics"]);
+  if (environment) made.environment.push_back({unit.id(), last_segment(*environment), "", *environment});
+  const JsonView reservoirs_link = unit.body["Reservoirs"];
+  Result<std::vector<std::string>> reservoirs = co_await listed(ctx, unit, reservoirs_link);
+  if (!reservoirs) co_return reservoirs.error();
+  for (const std::string& uri : *reservoirs)
+    made.reservoirs.push_back({unit.id(), last_segment(uri), "", uri});
+  const JsonView filters_link = unit.body["Filters"];
+  Result<std::vector<std::string>> filters = co_await listed(ctx, unit, filters_link);
+  if (!filters) co_return filters.error();
+  for (const std::string& uri : *filters) made.filters.push_back({unit.id(), last_segment(uri), "", uri});
+  found.units.push_back(std::move(made));
+  co_return success();
+}
+
 boost::asio::awaitable<Result<std::shared_ptr<const CoolingReader::Places>>> CoolingReader::places(
     const Ctx& ctx) {
   if (places_ && reads_since_find_ < kReadsPerUnitFind) {
@@ -113,6 +134,8 @@ boost::asio::awaitable<Result<std::shared_ptr<const CoolingReader::Places>>> Coo
         const JsonView pumps_link = unit.body["Pumps"];
         Status done = co_await find_pumps(ctx, unit, pumps_link, unit.id(), *found);
         if (!done) co_return done.error();
+        Status known = co_await find_unit(ctx, unit, *found);
+        if (!known) co_return known.error();
       }
     }
   }
@@ -197,6 +220,43 @@ boost::asio::awaitable<Result<std::vector<PumpReading>>> CoolingReader::pumps(co
       reading.speed_percent = one->body["PumpSpeedPercent"].number();
       reading.state = state_of(one->body);
       reading.health = health_of(one->body);
+    }
+    readings.push_back(std::move(reading));
+  }
+  co_return readings;
+}
+
+boost::asio::awaitable<Result<std::vector<CoolingUnitReading>>> CoolingReader::cooling_units(const Ctx& ctx) {
+  Result<std::shared_ptr<const Places>> known = co_await places(ctx);
+  if (!known) co_return std::move(known.error()).while_doing("looking for cooling units");
+  std::vector<CoolingUnitReading> readings;
+  for (const Unit& unit : (*known)->units) {
+    CoolingUnitReading reading;
+    reading.name = unit.name;
+    reading.uri = unit.environment.empty() ? unit.uri : unit.environment.front().uri;
+    Result<std::vector<Result<RedfishResource>>> air = co_await read(ctx, unit.environment);
+    if (!air) co_return air.error();
+    for (const Result<RedfishResource>& one : *air) {
+      if (!one) continue;
+      reading.dew_point = one->body["DewPointCelsius"].number();
+      reading.air_temperature = one->body["TemperatureCelsius"].number();
+      reading.humidity = one->body["HumidityPercent"].number();
+    }
+    Result<std::vector<Result<RedfishResource>>> reservoirs = co_await read(ctx, unit.reservoirs);
+    if (!reservoirs) co_return reservoirs.error();
+    bool unread = false;  // one that does not answer may be the empty one
+    for (const Result<RedfishResource>& one : *reservoirs) {
+      if (one && one->body["ReservoirType"].text() == "Overflow") continue;
+      const std::optional<double> level = one ? one->body["FluidLevelPercent"].number() : std::nullopt;
+      unread = unread || !level;
+      if (level) reading.reservoir_level = std::min(reading.reservoir_level.value_or(*level), *level);
+    }
+    if (unread) reading.reservoir_level.reset();
+    Result<std::vector<Result<RedfishResource>>> filters = co_await read(ctx, unit.filters);
+    if (!filters) co_return filters.error();
+    for (const Result<RedfishResource>& one : *filters) {
+      const std::optional<double> drop = one ? one->body["DeltaLiquidPressurekPa"].number() : std::nullopt;
+      if (drop) reading.filter_pressure = std::max(reading.filter_pressure.value_or(*drop), *drop);
     }
     readings.push_back(std::move(reading));
   }

@@ -22,6 +22,9 @@ class CoolingReader {
   explicit CoolingReader(ServiceTree& tree) : tree_(tree) {}
   boost::asio::awaitable<Result<std::vector<CoolantReading>>> coolant(const Ctx& ctx);
   boost::asio::awaitable<Result<std::vector<PumpReading>>> pumps(const Ctx& ctx);
+  /// EnvironmentMetrics v1.5.0 (DewPointCelsius, TemperatureCelsius, HumidityPercent), Reservoir v1.0.2
+  /// (FluidLevelPercent) and Filter v1.1.0 (DeltaLiquidPressurekPa) of each unit under ThermalEquipment.
+  boost::asio::awaitable<Result<std::vector<CoolingUnitReading>>> cooling_units(const Ctx& ctx);
   /// Address (without trailing slash) → the name used here, so that lists of parts use the same.
   boost::asio::awaitable<Result<std::map<std::string, std::string>>> names(const Ctx& ctx);
 
@@ -29,9 +32,14 @@ class CoolingReader {
   struct Place {
     std::string owner, id, name, uri;
   };
+  struct Unit {
+    std::string name, uri;
+    std::vector<Place> environment, reservoirs, filters;  ///< of the first: none or one
+  };
   /// Replaced as a whole when found anew: a read that waits keeps the one it began with.
   struct Places {
     std::vector<Place> connectors, pumps;
+    std::vector<Unit> units;
   };
   boost::asio::awaitable<Status> find(const Ctx& ctx);
   boost::asio::awaitable<Result<std::vector<std::string>>> listed(const Ctx& ctx, const RedfishResource& from,
@@ -40,6 +48,7 @@ class CoolingReader {
                                                  std::string owner, std::string side, Places& found);
   boost::asio::awaitable<Status> find_pumps(const Ctx& ctx, const RedfishResource& from, JsonView link,
                                             std::string owner, Places& found);
+  boost::asio::awaitable<Status> find_unit(const Ctx& ctx, const RedfishResource& unit, Places& found);
   boost::asio::awaitable<Result<std::shared_ptr<const Places>>> places(const Ctx& ctx);
   boost::asio::awaitable<Result<std::vector<Result<RedfishResource>>>> read(const Ctx& ctx,
                                                                             const std::vector<Place>& places);

@@ -103,6 +103,9 @@ class RedfishBmc final : public Bmc {
     return cooling_.coolant(ctx);
   }
   awaitable<Result<std::vector<PumpReading>>> pumps(const Ctx& ctx) override { return cooling_.pumps(ctx); }
+  awaitable<Result<std::vector<CoolingUnitReading>>> cooling_units(const Ctx& ctx) override {
+    return cooling_.cooling_units(ctx);
+  }
   awaitable<Result<std::vector<GpuReading>>> gpus(const Ctx& ctx) override { return gpu_.read(ctx); }
   awaitable<Result<std::vector<NvlinkReading>>> nvlinks(const Ctx& ctx) override { return nvlink_.read(ctx); }
 

@@ -199,6 +199,42 @@ TEST_F(Tray, CoolantIsReadFromTraysAndUnits) {
   EXPECT_EQ(pumps->at(0).speed_percent, 62);
 }
 
+TEST_F(Tray, AUnitTellsOfItsAirItsReservoirsAndItsFilters) {
+  service.bodies["/redfish/v1"] =
+      R"({"@odata.id":"/redfish/v1","RedfishVersion":"1.18.0","Chassis":{"@odata.id":"/redfish/v1/Chassis"},
+      "ThermalEquipment":{"@odata.id":"/redfish/v1/TE"}})";
+  service.bodies["/redfish/v1/TE"] = R"({"Id":"TE","CDUs":{"@odata.id":"/redfish/v1/TE/CDUs"}})";
+  service.bodies["/redfish/v1/TE/CDUs"] = collection({"/redfish/v1/TE/CDUs/1"});
+  service.bodies["/redfish/v1/TE/CDUs/1"] =
+      R"({"@odata.id":"/redfish/v1/TE/CDUs/1","Id":"1","EnvironmentMetrics":{"@odata.id":"/redfish/v1/TE/CDUs/1/EM"},
+      "Reservoirs":{"@odata.id":"/redfish/v1/TE/CDUs/1/R"},"Filters":{"@odata.id":"/redfish/v1/TE/CDUs/1/F"}})";
+  service.bodies["/redfish/v1/TE/CDUs/1/EM"] =
+      R"({"Id":"EM","DewPointCelsius":{"Reading":"11.5"},"TemperatureCelsius":{"Reading":24},"HumidityPercent":{"Reading":null}})";
+  service.bodies["/redfish/v1/TE/CDUs/1/R"] =
+      collection({"/redfish/v1/TE/CDUs/1/R/1", "/redfish/v1/TE/CDUs/1/R/2", "/redfish/v1/TE/CDUs/1/R/3"});
+  service.bodies["/redfish/v1/TE/CDUs/1/R/1"] = R"({"Id":"1","FluidLevelPercent":{"Reading":80}})";
+  service.bodies["/redfish/v1/TE/CDUs/1/R/2"] = R"({"Id":"2","FluidLevelPercent":{"Reading":55}})";
+  service.bodies["/redfish/v1/TE/CDUs/1/R/3"] =
+      R"({"Id":"3","ReservoirType":"Overflow","FluidLevelPercent":{"Reading":0}})";
+  service.bodies["/redfish/v1/TE/CDUs/1/F"] = collection({"/redfish/v1/TE/CDUs/1/F/1"});
+  service.bodies["/redfish/v1/TE/CDUs/1/F/1"] = R"({"Id":"1","DeltaLiquidPressurekPa":{"Reading":8}})";
+  const auto ask_units = [&] {
+    return ask<Result<std::vector<CoolingUnitReading>>>(
+        [&](const Ctx& ctx) { return bmc->cooling_units(ctx); });
+  };
+  const auto units = ask_units();
+  ASSERT_TRUE(units);
+  ASSERT_EQ(units->size(), 1U);
+  EXPECT_EQ(units->front().name, "1");
+  EXPECT_EQ(units->front().dew_point, 11.5);
+  EXPECT_EQ(units->front().air_temperature, 24);
+  EXPECT_FALSE(units->front().humidity);
+  EXPECT_EQ(units->front().reservoir_level, 55) << "the lowest, and no overflow";
+  EXPECT_EQ(units->front().filter_pressure, 8);
+  service.bodies["/redfish/v1/TE/CDUs/1/R/2"] = R"({"Id":"2","FluidLevelPercent":{"Reading":null}})";
+  EXPECT_FALSE(ask_units()->front().reservoir_level) << "the one that says nothing may be the empty one";
+}
+
 TEST_F(Tray, ResettingTheManagerAsksTheManager) {
   service.once["POST /redfish/v1/Managers/BMC_0/Actions/Manager.Reset"].push_back(reply(204));
   EXPECT_TRUE(ask<Status>([&](const Ctx& ctx) { return bmc->reset_manager(ctx); }));

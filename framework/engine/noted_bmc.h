@@ -89,6 +89,10 @@ class NotedBmc : public Bmc {
     use(BmcAbility::pumps);
     return bmc_.pumps(ctx);
   }
+  boost::asio::awaitable<Result<std::vector<CoolingUnitReading>>> cooling_units(const Ctx& ctx) override {
+    use(BmcAbility::coolant);
+    return bmc_.cooling_units(ctx);
+  }
   boost::asio::awaitable<Result<std::vector<GpuReading>>> gpus(const Ctx& ctx) override {
     use(BmcAbility::gpus);
     return bmc_.gpus(ctx);

@@ -160,6 +160,12 @@ awaitable<Result<std::vector<PumpReading>>> FakeBmc::pumps(const Ctx& ctx) {
   co_return hardware_->pumps;
 }
 
+awaitable<Result<std::vector<CoolingUnitReading>>> FakeBmc::cooling_units(const Ctx& ctx) {
+  const Status begun = begin(ctx, "cooling_units");
+  if (!begun) co_return begun.error();
+  co_return hardware_->cooling_units;
+}
+
 awaitable<Result<std::vector<GpuReading>>> FakeBmc::gpus(const Ctx& ctx) {
   const Status begun = begin(ctx, "gpus");
   if (!begun) co_return begun.error();

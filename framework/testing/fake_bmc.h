@@ -25,6 +25,7 @@ struct FakeHardware {
   LeakCensus leaks;
   std::vector<CoolantReading> coolant;
   std::vector<PumpReading> pumps;
+  std::vector<CoolingUnitReading> cooling_units;
   std::vector<GpuReading> gpus;
   std::vector<NvlinkReading> nvlinks;
   std::vector<FirmwareItem> firmware;
@@ -95,6 +96,7 @@ class FakeBmc final : public Bmc {
   boost::asio::awaitable<Result<LeakCensus>> leak_detectors(const Ctx& ctx) override;
   boost::asio::awaitable<Result<std::vector<CoolantReading>>> coolant(const Ctx& ctx) override;
   boost::asio::awaitable<Result<std::vector<PumpReading>>> pumps(const Ctx& ctx) override;
+  boost::asio::awaitable<Result<std::vector<CoolingUnitReading>>> cooling_units(const Ctx& ctx) override;
   boost::asio::awaitable<Result<std::vector<GpuReading>>> gpus(const Ctx& ctx) override;
   boost::asio::awaitable<Result<std::vector<NvlinkReading>>> nvlinks(const Ctx& ctx) override;
   boost::asio::awaitable<Result<std::vector<FirmwareItem>>> firmware(const Ctx& ctx) override;

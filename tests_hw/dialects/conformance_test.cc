@@ -163,6 +163,10 @@ TEST_P(DialectConformance, EveryReadingIsWhole) {
       reads<std::vector<PumpReading>>("pumps", [this](const Ctx& ctx) { return bmc->pumps(ctx); });
   ASSERT_TRUE(pumps);
   EXPECT_EQ(pumps->size(), number("pumps"));
+  const auto units = reads<std::vector<CoolingUnitReading>>(
+      "cooling_units", [this](const Ctx& ctx) { return bmc->cooling_units(ctx); });
+  ASSERT_TRUE(units);
+  EXPECT_EQ(units->size(), number("cooling_units"));
   const auto gpus = reads<std::vector<GpuReading>>("gpus", [this](const Ctx& ctx) { return bmc->gpus(ctx); });
   ASSERT_TRUE(gpus);
   EXPECT_EQ(gpus->size(), number("gpus"));

@@ -83,6 +83,11 @@ class DoorBmc final : public Bmc {
     if (!read) co_return read.error();
     co_return machine_.hardware.pumps;
   }
+  awaitable<Result<std::vector<CoolingUnitReading>>> cooling_units(const Ctx& ctx) override {
+    const Status read = co_await exchange("cooling_units", ctx);
+    if (!read) co_return read.error();
+    co_return machine_.hardware.cooling_units;
+  }
   awaitable<Result<std::vector<GpuReading>>> gpus(const Ctx& ctx) override {
     const Status read = co_await exchange("gpus", ctx);
     if (!read) co_return read.error();

@@ -146,6 +146,7 @@ const std::vector<FaultInfo>& fault_catalogue() {
        "a CDU's loop weeps 12 kPa a minute, where no detector is: it shows while the loop is at rest"},
       {hose_unseated, "hose-unseated", hardware, "coolant connector",
        "a quick-disconnect is a little off its seat: a tenth less flow than the others have"},
+      {damp_hall, "damp-hall", hardware, "", "the dew point around a CDU is 1.5 K below its set point"},
   };
   return catalogue;
 }
@@ -238,6 +239,7 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
     case FaultKind::pump_stopped:
     case FaultKind::pump_weak:
     case FaultKind::slow_leak:
+    case FaultKind::damp_hall:
       return dut.cooling_unit.has_value();
     case FaultKind::flow_lost:
       return !dut.coolant.name.empty() || dut.cooling_unit.has_value();

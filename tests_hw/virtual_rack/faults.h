@@ -66,7 +66,8 @@ enum class FaultKind {
   pump_stopped,
   pump_weak,
   slow_leak,
-  hose_unseated
+  hose_unseated,
+  damp_hall
 };
 
 enum class FaultClass { hardware, nuisance };

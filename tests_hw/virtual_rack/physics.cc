@@ -30,6 +30,7 @@ constexpr double kNoColdPlateFactor = 8;  // air alone, whatever the clock
 constexpr double kNoFacilityWaterK = 32;  // above the set point
 constexpr double kHumidHallC = 32;
 constexpr double kHumidHallPercent = 82;  // dew point 28.6 Cel
+constexpr double kDampHallMarginK = 1.5;
 constexpr double kNearlyEmptyPercent = 4;
 constexpr double kHumidityTimeConstantS = 12;
 constexpr double kReservoirLossPercentPerS = 0.02;
@@ -340,9 +341,15 @@ void run_cooling_unit(RackModel& rack, Dut& dut, double elapsed_s) {
   const bool humid = active_fault(rack, dut, FaultKind::humid_hall) != nullptr;
   unit.ambient_c.actual = humid ? kHumidHallC : physics.ambient_c;
   unit.humidity_percent.actual = humid ? kHumidHallPercent : physics.ambient_humidity_percent;
+  const bool damp = active_fault(rack, dut, FaultKind::damp_hall) != nullptr;
   // Magnus formula, coefficients of Sonntag (1990) for water between -45 and 60 Cel.
-  const double gamma = std::log(unit.humidity_percent.actual / 100) +
-                       17.62 * unit.ambient_c.actual / (243.12 + unit.ambient_c.actual);
+  const auto magnus = [](double celsius) { return 17.62 * celsius / (243.12 + celsius); };
+  if (damp && !humid) {
+    unit.ambient_c.actual = kHumidHallC;
+    unit.humidity_percent.actual =
+        100 * std::exp(magnus(unit.supply_setpoint_c - kDampHallMarginK) - magnus(kHumidHallC));
+  }
+  const double gamma = std::log(unit.humidity_percent.actual / 100) + magnus(unit.ambient_c.actual);
   unit.dew_point_c.actual = 243.12 * gamma / (17.62 - gamma);
   if (leaking && std::isfinite(elapsed_s)) {
     unit.reservoir_percent = std::max(0.0, unit.reservoir_percent - kReservoirLossPercentPerS * elapsed_s);

@@ -41,6 +41,13 @@ class Flow final : public Step {
   boost::asio::awaitable<Status> run(StepContext& context) override;
 };
 
+/// A CDU: no condensation, a reservoir that is full enough.
+class Plant final : public Step {
+ public:
+  const StepDescription& describe() const override;
+  boost::asio::awaitable<Status> run(StepContext& context) override;
+};
+
 /// Beside a load: what the coolant carries away against what the tray draws.
 class HeatWatch final : public Step {
  public:

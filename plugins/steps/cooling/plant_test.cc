@@ -148,6 +148,72 @@ TEST_F(PlantTest, APersonWhoSaysNoHasNotPreparedIt) {
   EXPECT_EQ(decay(result).outcome, Outcome::unset);
 }
 
+// --- the unit itself
+
+struct UnitTest : PlantTest {
+  UnitTest() {
+    bench.limit_min("coolant.dew_point_margin", "K", 2);
+    bench.limit_min("coolant.reservoir_level", "%", 20);
+    bench.step("plant", plugin_step("cooling.plant"), {}, {"CDU01"});
+    CoolingUnitReading unit;
+    unit.name = "1";
+    unit.dew_point = 11;
+    unit.reservoir_level = 84;
+    bench.hardware("CDU01").cooling_units.push_back(unit);
+  }
+  CoolingUnitReading& unit() { return bench.hardware("CDU01").cooling_units.front(); }
+};
+
+TEST_F(UnitTest, AMarginAndAFullReservoirPass) {
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.measured("coolant.dew_point_margin").value, Value{14.0});
+  EXPECT_EQ(result.measured("coolant.reservoir_level").outcome, Outcome::pass);
+}
+
+TEST_F(UnitTest, DampAirFails) {
+  unit().dew_point = 23.5;
+  const Measured margin = bench.run().measured("coolant.dew_point_margin");
+  EXPECT_EQ(margin.fault_code, "coolant.condensation");
+  EXPECT_EQ(margin.source.detail, "supply 25.0 Cel, dew point 23.5 Cel");
+}
+
+TEST_F(UnitTest, ADewPointFollowsFromTheAir) {
+  // Published tables: 25 Cel at 50 % have their dew point at 13.9 Cel.
+  unit().dew_point.reset();
+  unit().air_temperature = 25;
+  unit().humidity = 50;
+  const Measured margin = bench.run().measured("coolant.dew_point_margin");
+  EXPECT_NEAR(std::get<double>(margin.value), 25 - 13.86, 0.05);
+}
+
+TEST_F(UnitTest, WhatIsNotToldIsNoPass) {
+  unit().dew_point.reset();
+  unit().humidity = 50;
+  unit().reservoir_level.reset();
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.measured("coolant.dew_point_margin").outcome, Outcome::unset);
+  EXPECT_EQ(result.measured("coolant.reservoir_level").outcome, Outcome::unset);
+}
+
+TEST_F(UnitTest, TheWorseOfTwoUnitsCountsAndOneThatIsSilentLeavesItUnknown) {
+  CoolingUnitReading other = unit();
+  other.name = "2";
+  other.dew_point = 20;
+  other.reservoir_level.reset();
+  bench.hardware("CDU01").cooling_units.push_back(other);
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.measured("coolant.dew_point_margin").value, Value{5.0});
+  EXPECT_EQ(result.measured("coolant.reservoir_level").outcome, Outcome::unset);
+}
+
+TEST_F(UnitTest, NoUnitAndNoSupplyAreNoPass) {
+  bench.hardware("CDU01").cooling_units.clear();
+  loop().supply_temperature.reset();
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.measured("coolant.dew_point_margin").outcome, Outcome::unset);
+  EXPECT_EQ(result.measured("coolant.reservoir_level").reason, "the BMC lists no cooling unit");
+}
+
 // --- pumps
 
 struct PumpTest : PlantTest {
