@@ -196,7 +196,8 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   auto* explain =
       app.add_subcommand("explain", "What a check is, where it comes from, what judges it, what to do");
   add_common(*explain, line);
-  explain->add_option("check", line.explain, "A check, a step or a reason code; without it, all checks");
+  explain->add_option("check", line.explain,
+                      "A check, a step, a reason code, xid:N or sxid:N; without it, all checks");
   explain->add_flag("--markdown", line.explain_markdown, "All checks as docs/checks.md has them");
 
   auto* doctor = app.add_subcommand("doctor",

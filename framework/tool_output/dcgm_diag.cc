@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
+#include <cctype>
+#include <iterator>
 #include <stdexcept>
 
 #include "tool_output/embedded_json.h"
@@ -287,16 +289,49 @@ std::string plain_name(std::string_view name) {
 
 }  // namespace
 
+namespace {
+
+// dcgmlib/dcgm_errors.h of DCGM 4.6.0: HARDWARE_THERMAL to HARDWARE_OTHER.
+constexpr int kFirstHardwareCategory = 9;
+constexpr int kLastHardwareCategory = 15;
+
+/// Words of a diagnostic that could not have the GPU to itself, or asks for a setting. DCGM gives contention
+/// no number of its own (DCGM issue 272, NVSentinel issue 1363).
+bool words_of_set_up(const std::string& text) {
+  std::string lower = text;
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+  static constexpr std::string_view kWords[] = {
+      "resource in use",     "resource is in use",   "is in use by",     "currently in use",
+      "busy or unavailable", "another process",      "other processes",  "already running",
+      "persistence mode is", "persistence mode for", "graphics process", "exclusive process",
+      "requires root",       "permission denied"};
+  return std::any_of(std::begin(kWords), std::end(kWords),
+                     [&lower](std::string_view words) { return lower.find(words) != std::string::npos; });
+}
+
+bool of_set_up(const DcgmWarning& warning) {
+  if (warning.error_category && *warning.error_category >= kFirstHardwareCategory &&
+      *warning.error_category <= kLastHardwareCategory)
+    return false;
+  if (warning.severity == static_cast<int>(DcgmSeverity::config)) return true;
+  return words_of_set_up(warning.text);
+}
+
+}  // namespace
+
+bool DcgmResult::only_set_up() const {
+  return verdict == ToolVerdict::fail && !warnings.empty() &&
+         std::all_of(warnings.begin(), warnings.end(), of_set_up);
+}
+
 bool DcgmTest::only_configuration() const {
   if (verdict != ToolVerdict::fail) return false;
   bool any = false;
   for (const DcgmResult& result : results) {
     if (result.verdict != ToolVerdict::fail) continue;
-    if (result.warnings.empty()) return false;
-    for (const DcgmWarning& warning : result.warnings) {
-      if (warning.severity != static_cast<int>(DcgmSeverity::config)) return false;
-      any = true;
-    }
+    if (!result.only_set_up()) return false;
+    any = true;
   }
   return any;
 }

@@ -37,6 +37,10 @@ struct DcgmResult {
   std::string status;  ///< as printed
   std::vector<DcgmWarning> warnings;
   std::vector<std::string> info;
+  /// True when it failed and every warning given tells of the node's set-up or of somebody else on the GPU
+  /// (severity `config`, or before 4.x and for contention its words): not a verdict on hardware. A warning of
+  /// a hardware category is never one, whatever its words.
+  [[nodiscard]] bool only_set_up() const;
 };
 
 struct DcgmTest {
@@ -45,7 +49,7 @@ struct DcgmTest {
   ToolVerdict verdict = ToolVerdict::not_run;
   ToolVerdict summary = ToolVerdict::not_run;  ///< test_summary of 4.x; not_run when absent
   std::vector<DcgmResult> results;             ///< one per entity
-  /// True when it failed and every warning given carries severity `config`: not a verdict on hardware.
+  /// True when it failed and every result that did is `only_set_up`.
   [[nodiscard]] bool only_configuration() const;
 };
 

@@ -111,6 +111,36 @@ TEST(DcgmDiagJson, TellsASettingFromAFault) {
   EXPECT_FALSE(parsed_diag(with_results(R"([{"status": "Fail"}])")).tests[0].only_configuration());
 }
 
+TEST(DcgmDiagJson, TellsContentionFromAFaultByItsWordsUnlessTheCategoryIsOfHardware) {
+  const auto failed = [](const std::string& text, const std::string& numbers) {
+    return parsed_diag(
+               with_results("[{\"status\": \"Fail\", \"entity_id\": 0, \"warnings\": [{\"warning\": \"" +
+                            text + "\"" + numbers + "}]}]"))
+        .tests[0]
+        .results[0]
+        .only_set_up();
+  };
+  for (const char* text :
+       {"Unable to run: the requested operation could not be completed because the affected resource is in "
+        "use.",
+        "CUDA call cudaStreamCreate failed: all CUDA-capable devices are busy or unavailable",
+        "Persistence mode for GPU 0 is currently disabled.", "GPU 0 is in use by pid 17"}) {
+    EXPECT_TRUE(failed(text, "")) << text;
+    EXPECT_TRUE(failed(text, R"(, "error_id": 29, "error_category": 6, "error_severity": 3)")) << text;
+    EXPECT_FALSE(failed(text, R"(, "error_id": 81, "error_category": 10, "error_severity": 2)"))
+        << "memory is hardware: " << text;
+  }
+  for (const char* text : {"GPU 0 calculated a result that differs from the expected one",
+                           "A double bit error was detected", "", "the fan in use reports no speed"})
+    EXPECT_FALSE(failed(text, "")) << text;
+  EXPECT_FALSE(parsed_diag(with_results(R"([{"status": "Fail", "warnings": [{"warning": "resource in use"},
+      {"warning": "miscompare at 0x10"}]}])"))
+                   .tests[0]
+                   .results[0]
+                   .only_set_up())
+      << "one warning of a fault is enough";
+}
+
 TEST(DcgmDiagJson, NeverPassesWithARuntimeError) {
   const DcgmDiag diag = parsed_diag(
       R"({"DCGM Diagnostic": {"runtime_error": "nvvs crashed", "test_categories": [{"category": "H", "tests": [

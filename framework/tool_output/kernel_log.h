@@ -84,6 +84,12 @@ struct KernelLog : Document {
   [[nodiscard]] std::vector<const KernelEvent*> of_weight(KernelWeight weight) const;
 };
 
+/// What the tables say of an Xid or SXid: number, meaning, what to do, and the part that is replaced in the
+/// end. Empty for other events.
+std::string advice(const KernelEvent& event);
+/// An Xid or SXid whose number is in no table, or could not be read.
+bool of_unknown_number(const KernelEvent& event);
+
 /// At most this many events are kept; more set `incomplete`.
 inline constexpr std::size_t kMaximumKernelEvents = 20000;
 

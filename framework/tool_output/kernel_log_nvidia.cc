@@ -171,4 +171,27 @@ bool KernelScanner::take_sxid(std::string_view m, std::size_t at) {
   return true;
 }
 
+bool of_unknown_number(const KernelEvent& event) {
+  if (event.kind == KernelEventKind::gpu_xid) return !event.code || !xid_is_catalogued(*event.code);
+  if (event.kind == KernelEventKind::nvswitch_sxid) return !event.code || !sxid_is_catalogued(*event.code);
+  return false;
+}
+
+std::string advice(const KernelEvent& event) {
+  const auto with_part = [](std::string text, XidFru fru) {
+    return fru == XidFru::none ? text : fmt::format("{}; part: {}", text, to_string(fru));
+  };
+  if (event.kind == KernelEventKind::gpu_xid) {
+    if (!event.code) return "an Xid line whose number cannot be read: read the kernel log";
+    const XidEntry entry = xid_entry(*event.code);
+    return with_part(fmt::format("Xid {} ({}): {}", entry.code, entry.meaning, entry.action), entry.fru);
+  }
+  if (event.kind == KernelEventKind::nvswitch_sxid) {
+    if (!event.code) return "an SXid line whose number cannot be read: read the kernel log";
+    const SXidEntry entry = sxid_entry(*event.code, event.sxid_fatal);
+    return with_part(fmt::format("SXid {} ({}): {}", entry.code, entry.meaning, entry.action), entry.fru);
+  }
+  return {};
+}
+
 }  // namespace kiln::tool_output

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "tool_output/test_fixtures.h"
@@ -302,6 +303,58 @@ TEST(KernelLog, KeepsABoundedNumberOfEvents) {
   const KernelLog log = parsed_log(text);
   EXPECT_EQ(log.events.size(), kMaximumKernelEvents);
   EXPECT_TRUE(log.incomplete);
+}
+
+TEST(XidCatalogue, SaysOfEveryRowWhichPartAndWhereItIsFrom) {
+  const std::vector<int> codes = catalogued_xids();
+  EXPECT_GT(codes.size(), 100U);
+  EXPECT_TRUE(std::is_sorted(codes.begin(), codes.end()));
+  for (const int code : codes) {
+    const XidEntry entry = xid_entry(code);
+    EXPECT_FALSE(entry.source.empty()) << code;
+    if (entry.weight == XidWeight::fail) {
+      EXPECT_NE(entry.fru, XidFru::none) << code << " fails and names no part";
+    }
+    if (entry.xid_class == XidClass::application) {
+      EXPECT_EQ(entry.fru, XidFru::none) << code;
+    }
+  }
+  EXPECT_EQ(xid_entry(79).fru, XidFru::gpu);
+  EXPECT_EQ(xid_entry(54).fru, XidFru::power);
+  EXPECT_EQ(xid_entry(149).fru, XidFru::link);
+  EXPECT_EQ(xid_entry(121).fru, XidFru::board);
+  for (const int code : {57, 58, 80}) EXPECT_EQ(xid_entry(code).weight, XidWeight::fail) << "as Azure NHC";
+}
+
+TEST(SXidCatalogue, ListsDecideTogetherWithTheDriversWord) {
+  EXPECT_EQ(sxid_entry(23009, false).weight, XidWeight::fail) << "always fatal, whatever the line says";
+  EXPECT_EQ(sxid_entry(20001, std::nullopt).weight, XidWeight::note) << "replays are listed as non-fatal";
+  EXPECT_EQ(sxid_entry(20001, true).weight, XidWeight::fail);
+  EXPECT_EQ(sxid_entry(12027, std::nullopt).weight, XidWeight::fail);
+  EXPECT_EQ(sxid_entry(12027, false).weight, XidWeight::note);
+  EXPECT_EQ(sxid_entry(99999, std::nullopt).weight, XidWeight::fail) << "nobody knows it";
+  EXPECT_FALSE(sxid_is_catalogued(99999));
+  EXPECT_EQ(sxid_entry(20034, true).fru, XidFru::link);
+  EXPECT_EQ(sxid_entry(10003, true).fru, XidFru::nvswitch);
+  for (const int code : catalogued_sxids()) {
+    EXPECT_FALSE(sxid_entry(code, true).meaning.empty()) << code;
+    EXPECT_NE(sxid_entry(code, true).meaning, "not in this catalogue") << code;
+    EXPECT_NE(sxid_entry(code, true).fru, XidFru::none) << code;
+  }
+}
+
+TEST(KernelLog, AdvisesByTheTablesAndKnowsWhatItDoesNotKnow) {
+  const KernelEvent off = only_event("[1.000000] NVRM: Xid (PCI:0000:3b:00): 79, pid=1, name=x, gone\n");
+  EXPECT_NE(advice(off).find("Xid 79"), std::string::npos);
+  EXPECT_NE(advice(off).find("part: GPU module"), std::string::npos) << advice(off);
+  EXPECT_FALSE(of_unknown_number(off));
+  const KernelEvent fault = only_event("[1.000000] NVRM: Xid (PCI:0000:3b:00): 31, pid=1, name=x, MMU\n");
+  EXPECT_EQ(advice(fault).find("part:"), std::string::npos) << advice(fault);
+  EXPECT_TRUE(
+      of_unknown_number(only_event("[1.000000] NVRM: Xid (PCI:0000:3b:00): 500, pid=1, name=x, y\n")));
+  EXPECT_TRUE(of_unknown_number(only_event("[1.000000] NVRM: Xid (PCI:0000:3b:00): many, y\n")));
+  EXPECT_TRUE(of_unknown_number(
+      only_event("[1.000000] nvidia-nvswitch0: SXid (PCI:0000:a9:00.0): 99999, Non-fatal, x\n")));
 }
 
 TEST(XidCatalogue, NeverLetsAnApplicationXidFail) {

@@ -28,106 +28,134 @@ constexpr XidWeight kIgnore = XidWeight::ignore;
 // Sorted by code. Numbers the catalogue calls unused are left out: they come out as unknown.
 constexpr XidEntry kXids[] = {
     {8, "ROBUST_CHANNEL_FIFO_ERROR_IDLE_TIMEOUT", "a GPU channel stopped processing", driver, kNote,
-     kUpdateDriver},
-    {11, "ROBUST_CHANNEL_GR_ERROR_MISSING_HW", "corrupt command stream", application, kIgnore, kCheckProgram},
+     XidFru::host, kUpdateDriver},
+    {11, "ROBUST_CHANNEL_GR_ERROR_MISSING_HW", "corrupt command stream", application, kIgnore, XidFru::none,
+     kCheckProgram},
     {13, "ROBUST_CHANNEL_GR_EXCEPTION", "compute engine exception, as from a wrong array index", application,
-     kIgnore, kCheckProgram},
-    {25, "ROBUST_CHANNEL_GR_ILLEGAL_NOTIFY", "illegal command stream", application, kIgnore, kCheckProgram},
+     kIgnore, XidFru::none, kCheckProgram},
+    {25, "ROBUST_CHANNEL_GR_ILLEGAL_NOTIFY", "illegal command stream", application, kIgnore, XidFru::none,
+     kCheckProgram},
     {31, "ROBUST_CHANNEL_FIFO_ERROR_MMU_ERR_FLT", "GPU page fault of a program", application, kIgnore,
-     kCheckProgram},
+     XidFru::none, kCheckProgram},
     {32, "ROBUST_CHANNEL_PBDMA_ERROR", "corrupt command stream in the DMA front end", application, kIgnore,
-     kCheckProgram},
+     XidFru::none, kCheckProgram},
     {37, "ROBUST_CHANNEL_FECS_ERR_UNIMP_FIRMWARE_METHOD", "driver firmware got a method it does not know",
-     driver, kNote, kUpdateDriver},
-    {38, "ROBUST_CHANNEL_FECS_ERR_WATCHDOG_TIMEOUT", "driver firmware watchdog", driver, kNote,
+     driver, kNote, XidFru::host, kUpdateDriver},
+    {38, "ROBUST_CHANNEL_FECS_ERR_WATCHDOG_TIMEOUT", "driver firmware watchdog", driver, kNote, XidFru::host,
      kUpdateDriver},
     {43, "ROBUST_CHANNEL_RESETCHANNEL_VERIF_ERROR", "a program's channel was stopped after its own fault",
-     application, kIgnore, kCheckProgram},
+     application, kIgnore, XidFru::none, kCheckProgram},
     {44, "ROBUST_CHANNEL_GR_FAULT_DURING_CTXSW", "compute engine fault during a context switch", driver,
-     kNote, kUpdateDriver},
+     kNote, XidFru::host, kUpdateDriver},
     {45, "ROBUST_CHANNEL_PREEMPTIVE_REMOVAL", "channels removed after an earlier error or a killed program",
-     application, kIgnore, kFollowOther},
-    {46, "ROBUST_CHANNEL_GPU_TIMEOUT_ERROR", "the GPU stopped processing", driver, kFail, kResetAndRetest},
-    {48, "ROBUST_CHANNEL_GPU_ECC_DBE", "uncorrectable ECC error", hardware, kFail,
+     application, kIgnore, XidFru::none, kFollowOther},
+    {46, "ROBUST_CHANNEL_GPU_TIMEOUT_ERROR", "the GPU stopped processing", driver, kFail, XidFru::gpu,
+     kResetAndRetest},
+    {48, "ROBUST_CHANNEL_GPU_ECC_DBE", "uncorrectable ECC error", hardware, kFail, XidFru::gpu,
      "reset the GPU, read row remapping; replace the GPU when remapping failed or it comes again"},
     {54, "SILENT_RUNNING_PWR_REDUCED_CLOCKING", "auxiliary power is not connected", thermal, kFail,
-     kCheckPower},
-    {57, "FB_LINK_TRAINING_FAILURE_ERROR", "memory interface training failed", hardware, kNote,
+     XidFru::power, kCheckPower},
+    {57, "FB_LINK_TRAINING_FAILURE_ERROR", "memory interface training failed", hardware, kFail, XidFru::gpu,
      kResetAndRetest},
-    {58, "FB_MEMORY_ERROR", "memory interface unstable", hardware, kNote, kResetAndRetest},
-    {60, "ROBUST_CHANNEL_SEC2_ERROR", "security or video processor exception", driver, kNote, kUpdateDriver},
-    {61, "PMU_BREAKPOINT", "internal microcontroller breakpoint", driver, kNote, kUpdateDriver},
-    {62, "PMU_HALT_ERROR", "internal microcontroller halted", hardware, kFail, kResetAndRetest},
-    {63, "INFOROM_DRAM_RETIREMENT_EVENT", "memory row remapped or page retired", hardware, kNote,
+    {58, "FB_MEMORY_ERROR", "memory interface unstable", hardware, kFail, XidFru::gpu, kResetAndRetest},
+    {60, "ROBUST_CHANNEL_SEC2_ERROR", "security or video processor exception", driver, kNote, XidFru::host,
+     kUpdateDriver},
+    {61, "PMU_BREAKPOINT", "internal microcontroller breakpoint", driver, kNote, XidFru::host, kUpdateDriver},
+    {62, "PMU_HALT_ERROR", "internal microcontroller halted", hardware, kFail, XidFru::gpu, kResetAndRetest},
+    {63, "INFOROM_DRAM_RETIREMENT_EVENT", "memory row remapped or page retired", hardware, kNote, XidFru::gpu,
      "reset the GPU to activate it; count against the limit of remapped rows"},
     {64, "INFOROM_DRAM_RETIREMENT_FAILURE", "row remapping or page retirement failed", hardware, kFail,
-     kReplaceGpu},
+     XidFru::gpu, kReplaceGpu},
     {66, "ROBUST_CHANNEL_FECS_ERR_REG_ACCESS_VIOLATION", "illegal register access by the driver", driver,
-     kNote, kUpdateDriver},
+     kNote, XidFru::host, kUpdateDriver},
     {67, "ROBUST_CHANNEL_FECS_ERR_VERIF_VIOLATION", "illegal access by the driver", driver, kNote,
-     kUpdateDriver},
-    {69, "ROBUST_CHANNEL_GR_CLASS_ERROR", "compute engine class error", application, kIgnore, kCheckProgram},
-    {74, "NVLINK_ERROR", "NVLink error", fabric, kFail, kCheckLink},
-    {78, "VGPU_START_ERROR", "virtual GPU did not start", driver, kNote, kUpdateDriver},
+     XidFru::host, kUpdateDriver},
+    {69, "ROBUST_CHANNEL_GR_CLASS_ERROR", "compute engine class error", application, kIgnore, XidFru::none,
+     kCheckProgram},
+    {74, "NVLINK_ERROR", "NVLink error", fabric, kFail, XidFru::link, kCheckLink},
+    {78, "VGPU_START_ERROR", "virtual GPU did not start", driver, kNote, XidFru::host, kUpdateDriver},
     {79, "ROBUST_CHANNEL_GPU_HAS_FALLEN_OFF_THE_BUS", "the GPU has fallen off the bus", hardware, kFail,
+     XidFru::gpu,
      "power-cycle the tray; check PCIe seating, power and temperature; replace when it comes again"},
-    {80, "PBDMA_PUSHBUFFER_CRC_MISMATCH", "data corrupted on the way to the GPU", hardware, kNote,
-     "check PCIe error counters; retest"},
-    {92, "EXCESSIVE_SBE_INTERRUPTS", "high rate of corrected ECC errors", hardware, kFail, kReplaceGpu},
-    {93, "INFOROM_ERASE_LIMIT_EXCEEDED", "InfoROM written more often than planned", hardware, kNote, kCount},
+    {80, "PBDMA_PUSHBUFFER_CRC_MISMATCH", "data corrupted on the way to the GPU", hardware, kFail,
+     XidFru::gpu, "check PCIe error counters; retest"},
+    {92, "EXCESSIVE_SBE_INTERRUPTS", "high rate of corrected ECC errors", hardware, kFail, XidFru::gpu,
+     kReplaceGpu},
+    {93, "INFOROM_ERASE_LIMIT_EXCEEDED", "InfoROM written more often than planned", hardware, kNote,
+     XidFru::gpu, kCount},
     {94, "ROBUST_CHANNEL_CONTAINED_ERROR", "contained uncorrectable memory error", hardware, kFail,
-     "read row remapping; retest; replace the GPU when it comes again"},
+     XidFru::gpu, "read row remapping; retest; replace the GPU when it comes again"},
     {95, "ROBUST_CHANNEL_UNCONTAINED_ERROR", "uncontained uncorrectable memory error", hardware, kFail,
-     "reset the GPU, read row remapping; replace the GPU when it comes again"},
-    {106, "SMBPBI_TEST_MESSAGE", "test message", informational, kIgnore, kNothing},
-    {107, "SMBPBI_TEST_MESSAGE_SILENT", "silent test message", informational, kIgnore, kNothing},
-    {109, "ROBUST_CHANNEL_CTXSW_TIMEOUT_ERROR", "context switch timed out", driver, kFail, kResetAndRetest},
-    {110, "SEC_FAULT_ERROR", "security fault", driver, kFail, kResetAndRetest},
-    {119, "GSP_RPC_TIMEOUT", "the GPU system processor did not answer", driver, kFail, kResetAndRetest},
-    {120, "GSP_ERROR", "the GPU system processor failed", driver, kFail, kResetAndRetest},
-    {121, "C2C_ERROR", "error on the CPU-GPU link (C2C)", fabric, kFail, kResetAndRetest},
-    {125, "INFOROM_FS_ERROR", "InfoROM file system error", hardware, kNote, kCount},
-    {136, "ALI_TRAINING_FAIL", "NVLink training failed", fabric, kFail, kCheckLink},
-    {137, "NVLINK_PRIV_ERR", "access over NVLink was refused at the other end", fabric, kNote,
+     XidFru::gpu, "reset the GPU, read row remapping; replace the GPU when it comes again"},
+    {106, "SMBPBI_TEST_MESSAGE", "test message", informational, kIgnore, XidFru::none, kNothing},
+    {107, "SMBPBI_TEST_MESSAGE_SILENT", "silent test message", informational, kIgnore, XidFru::none,
+     kNothing},
+    {109, "ROBUST_CHANNEL_CTXSW_TIMEOUT_ERROR", "context switch timed out", driver, kFail, XidFru::gpu,
+     kResetAndRetest},
+    {110, "SEC_FAULT_ERROR", "security fault", driver, kFail, XidFru::gpu, kResetAndRetest},
+    {119, "GSP_RPC_TIMEOUT", "the GPU system processor did not answer", driver, kFail, XidFru::gpu,
+     kResetAndRetest},
+    {120, "GSP_ERROR", "the GPU system processor failed", driver, kFail, XidFru::gpu, kResetAndRetest},
+    {121, "C2C_ERROR", "error on the CPU-GPU link (C2C)", fabric, kFail, XidFru::board, kResetAndRetest},
+    {125, "INFOROM_FS_ERROR", "InfoROM file system error", hardware, kNote, XidFru::gpu, kCount},
+    {136, "ALI_TRAINING_FAIL", "NVLink training failed", fabric, kFail, XidFru::link, kCheckLink},
+    {137, "NVLINK_PRIV_ERR", "access over NVLink was refused at the other end", fabric, kNote, XidFru::none,
      "check the program first, then errors of the peer GPU"},
-    {140, "UNRECOVERABLE_ECC_ERROR_ESCAPE", "unrecovered ECC error", hardware, kFail, kResetAndRetest},
-    {141, "ROBUST_CHANNEL_FAST_PATH_ERROR", "CUDA fast path error", application, kIgnore, kCheckProgram},
-    {143, "GPU_INIT_ERROR", "the GPU did not initialise", hardware, kFail, kResetAndRetest},
-    {144, "NVLINK_SAW_ERROR", "NVLink 5: SAW unit", fabric, kFail, kDecodeNvlink5},
-    {145, "NVLINK_RLW_ERROR", "NVLink 5: RLW unit", fabric, kFail, kDecodeNvlink5},
-    {146, "NVLINK_TLW_ERROR", "NVLink 5: TLW unit", fabric, kFail, kDecodeNvlink5},
-    {147, "NVLINK_TREX_ERROR", "NVLink 5: TREX unit", fabric, kFail, kDecodeNvlink5},
-    {148, "NVLINK_NVLPW_CTRL_ERROR", "NVLink 5: NVLPW control", fabric, kFail, kDecodeNvlink5},
+    {140, "UNRECOVERABLE_ECC_ERROR_ESCAPE", "unrecovered ECC error", hardware, kFail, XidFru::gpu,
+     kResetAndRetest},
+    {141, "ROBUST_CHANNEL_FAST_PATH_ERROR", "CUDA fast path error", application, kIgnore, XidFru::none,
+     kCheckProgram},
+    {143, "GPU_INIT_ERROR", "the GPU did not initialise", hardware, kFail, XidFru::gpu, kResetAndRetest},
+    {144, "NVLINK_SAW_ERROR", "NVLink 5: SAW unit", fabric, kFail, XidFru::link, kDecodeNvlink5},
+    {145, "NVLINK_RLW_ERROR", "NVLink 5: RLW unit", fabric, kFail, XidFru::link, kDecodeNvlink5},
+    {146, "NVLINK_TLW_ERROR", "NVLink 5: TLW unit", fabric, kFail, XidFru::link, kDecodeNvlink5},
+    {147, "NVLINK_TREX_ERROR", "NVLink 5: TREX unit", fabric, kFail, XidFru::link, kDecodeNvlink5},
+    {148, "NVLINK_NVLPW_CTRL_ERROR", "NVLink 5: NVLPW control", fabric, kFail, XidFru::link, kDecodeNvlink5},
     {149, "NVLINK_NETIR_ERROR", "NVLink 5: network interface (link event or bit error rate)", fabric, kFail,
-     kDecodeNvlink5},
-    {150, "NVLINK_MSE_ERROR", "NVLink 5: MSE unit", fabric, kFail, kDecodeNvlink5},
-    {151, "ROBUST_CHANNEL_KEY_ROTATION_ERROR", "key rotation failed", driver, kNote, kUpdateDriver},
-    {154, "GPU_RECOVERY_ACTION_CHANGED", "the driver changed the recovery action of the GPU", informational,
-     kNote, "carry out the action named in the line; follow the Xid before it"},
-    {155, "NVLINK_SW_DEFINED_ERROR", "NVLink error defined by software", fabric, kFail, kResetAndRetest},
-    {156, "RESOURCE_RETIREMENT_EVENT", "a part of the GPU was retired", hardware, kFail, kResetAndRetest},
-    {157, "RESOURCE_RETIREMENT_FAILURE", "retiring a part of the GPU failed", hardware, kFail, kReplaceGpu},
-    {158, "GPU_FATAL_TIMEOUT", "fatal timeout of the GPU", hardware, kFail, kResetAndRetest},
-    {159, "ROBUST_CHANNEL_CHI_NON_DATA_ERROR", "coherence interface error", driver, kNote, kFollowOther},
-    {160, "CHANNEL_RETIREMENT_EVENT", "a memory channel was retired", hardware, kNote, kCount},
-    {161, "CHANNEL_RETIREMENT_FAILURE", "retiring a memory channel failed", hardware, kFail, kReplaceGpu},
-    {162, "PSHC_REENGAGED", "power smoothing is available again", informational, kIgnore, kNothing},
-    {163, "PSHC_DISENGAGED", "power smoothing is not available", thermal, kNote, kCount},
-    {164, "PSHC_LOW_LIFETIME", "power smoothing circuit near its end of life", thermal, kNote, kCount},
-    {165, "PSHC_ZERO_LIFETIME", "power smoothing circuit at its end of life", thermal, kFail, kReplaceGpu},
-    {166, "NVLINK_SECURE_CRYPTO_ERR", "encrypted NVLink traffic before the link was set up", fabric, kNote,
+     XidFru::link, kDecodeNvlink5},
+    {150, "NVLINK_MSE_ERROR", "NVLink 5: MSE unit", fabric, kFail, XidFru::link, kDecodeNvlink5},
+    {151, "ROBUST_CHANNEL_KEY_ROTATION_ERROR", "key rotation failed", driver, kNote, XidFru::host,
      kUpdateDriver},
-    {167, "PCIE_FATAL_TIMEOUT", "fatal PCIe timeout", hardware, kFail,
+    {154, "GPU_RECOVERY_ACTION_CHANGED", "the driver changed the recovery action of the GPU", informational,
+     kNote, XidFru::gpu, "carry out the action named in the line; follow the Xid before it"},
+    {155, "NVLINK_SW_DEFINED_ERROR", "NVLink error defined by software", fabric, kFail, XidFru::link,
+     kResetAndRetest},
+    {156, "RESOURCE_RETIREMENT_EVENT", "a part of the GPU was retired", hardware, kFail, XidFru::gpu,
+     kResetAndRetest},
+    {157, "RESOURCE_RETIREMENT_FAILURE", "retiring a part of the GPU failed", hardware, kFail, XidFru::gpu,
+     kReplaceGpu},
+    {158, "GPU_FATAL_TIMEOUT", "fatal timeout of the GPU", hardware, kFail, XidFru::gpu, kResetAndRetest},
+    {159, "ROBUST_CHANNEL_CHI_NON_DATA_ERROR", "coherence interface error", driver, kNote, XidFru::gpu,
+     kFollowOther},
+    {160, "CHANNEL_RETIREMENT_EVENT", "a memory channel was retired", hardware, kNote, XidFru::gpu, kCount},
+    {161, "CHANNEL_RETIREMENT_FAILURE", "retiring a memory channel failed", hardware, kFail, XidFru::gpu,
+     kReplaceGpu},
+    {162, "PSHC_REENGAGED", "power smoothing is available again", informational, kIgnore, XidFru::none,
+     kNothing},
+    {163, "PSHC_DISENGAGED", "power smoothing is not available", thermal, kNote, XidFru::gpu, kCount},
+    {164, "PSHC_LOW_LIFETIME", "power smoothing circuit near its end of life", thermal, kNote, XidFru::gpu,
+     kCount},
+    {165, "PSHC_ZERO_LIFETIME", "power smoothing circuit at its end of life", thermal, kFail, XidFru::gpu,
+     kReplaceGpu},
+    {166, "NVLINK_SECURE_CRYPTO_ERR", "encrypted NVLink traffic before the link was set up", fabric, kNote,
+     XidFru::host, kUpdateDriver},
+    {167, "PCIE_FATAL_TIMEOUT", "fatal PCIe timeout", hardware, kFail, XidFru::gpu,
      "check PCIe seating and error counters, power-cycle the tray, retest"},
     {168, "REDUCED_GPU_MEMORY_CAPACITY", "less GPU memory after errors in a protected region", hardware,
-     kFail, kReplaceGpu},
-    {169, "SEC2_HALT_ERROR", "security processor halted", hardware, kFail, kResetAndRetest},
-    {170, "NVLINK_SECURE_OTHER", "NVLink interrupt in confidential mode", fabric, kNote, kUpdateDriver},
-    {171, "UNCORRECTABLE_DRAM_ERROR", "uncorrectable error in GPU memory", hardware, kFail, kResetAndRetest},
-    {172, "UNCORRECTABLE_SRAM_ERROR", "uncorrectable error in on-chip memory", hardware, kFail, kReplaceGpu},
+     kFail, XidFru::gpu, kReplaceGpu},
+    {169, "SEC2_HALT_ERROR", "security processor halted", hardware, kFail, XidFru::gpu, kResetAndRetest},
+    {170, "NVLINK_SECURE_OTHER", "NVLink interrupt in confidential mode", fabric, kNote, XidFru::host,
+     kUpdateDriver},
+    {171, "UNCORRECTABLE_DRAM_ERROR", "uncorrectable error in GPU memory", hardware, kFail, XidFru::gpu,
+     kResetAndRetest},
+    {172, "UNCORRECTABLE_SRAM_ERROR", "uncorrectable error in on-chip memory", hardware, kFail, XidFru::gpu,
+     kReplaceGpu},
 };
 static_assert(std::is_sorted(std::begin(kXids), std::end(kXids),
                              [](const XidEntry& a, const XidEntry& b) { return a.code < b.code; }));
+
+constexpr int kHighestXid = 172;
+static_assert(std::prev(std::end(kXids))->code == kHighestXid);
 
 struct Range {
   int first, last;
@@ -183,6 +211,26 @@ std::string_view to_string(XidWeight weight) {
   return "note";
 }
 
+std::string_view to_string(XidFru fru) {
+  switch (fru) {
+    case XidFru::none:
+      return "none";
+    case XidFru::gpu:
+      return "GPU module";
+    case XidFru::board:
+      return "board of the GPU and its CPU";
+    case XidFru::link:
+      return "link: GPU module, cable cartridge or switch tray";
+    case XidFru::nvswitch:
+      return "NVSwitch or switch tray";
+    case XidFru::power:
+      return "power supply, busbar or power cable";
+    case XidFru::host:
+      return "driver and firmware, then the GPU module";
+  }
+  return "none";
+}
+
 std::string_view to_string(GpuRecovery action) {
   switch (action) {
     case GpuRecovery::none:
@@ -211,6 +259,7 @@ XidEntry xid_entry(int code) {
   entry.code = code;
   entry.xid_class = driver;
   entry.weight = kNote;
+  entry.fru = XidFru::host;
   if (in_ranges(kCopyEngines, code)) {
     entry.mnemonic = "ROBUST_CHANNEL_CE_ERROR";
     entry.meaning = "copy engine exception";
@@ -224,59 +273,20 @@ XidEntry xid_entry(int code) {
     return entry;
   }
   entry.xid_class = unknown;
+  entry.fru = XidFru::none;
+  entry.source = "none: the number is in no table of this release";
   entry.mnemonic = "UNKNOWN";
   entry.meaning = "not in this catalogue";
   entry.action = "look the number up in NVIDIA's Xid catalog for this driver";
   return entry;
 }
 
-SXidEntry sxid_entry(int code, std::optional<bool> fatal) {
-  SXidEntry entry;
-  entry.code = code;
-  switch (code) {
-    case 10003:
-      entry.meaning = "switch interrupt without a handler";
-      break;
-    case 11004:
-      entry.meaning = "packet refused by the ingress access list";
-      break;
-    case 12028:
-      entry.meaning = "egress privilege error, often sympathetic to a GPU error";
-      break;
-    case 19084:
-      entry.meaning = "heartbeat of the link protocol timed out";
-      break;
-    case 20001:
-      entry.meaning = "packets were sent again (replay)";
-      break;
-    case 20009:
-      entry.meaning = "short-term receive error rate above threshold";
-      break;
-    case 20034:
-      entry.meaning = "link training state machine fault, the link went down";
-      break;
-    case 22013:
-      entry.meaning = "link controller request to bring the link down";
-      break;
-    case 24007:
-      entry.meaning = "tracked request timed out";
-      break;
-    case 28002:
-      entry.meaning = "thermal warning of the switch ended";
-      break;
-    case 28006:
-      entry.meaning = "multicast response timed out";
-      break;
-    default:
-      entry.meaning = "not in this catalogue";
-      break;
+std::vector<int> catalogued_xids() {
+  std::vector<int> codes;
+  for (int code = 0; code <= kHighestXid; ++code) {
+    if (xid_is_catalogued(code)) codes.push_back(code);
   }
-  // The driver's own word decides; without it nothing may be taken for harmless.
-  entry.weight = fatal.value_or(true) ? kFail : kNote;
-  entry.action = fatal.value_or(true)
-                     ? "reset the switch and its GPUs; check the link's cable and seating; retest"
-                     : "count over the run; check the link when it comes again";
-  return entry;
+  return codes;
 }
 
 }  // namespace kiln::tool_output

@@ -52,7 +52,7 @@ def main():
     check(not idle, f"no note is about nothing: {idle}")
     faults = {fault["name"] if "name" in fault else fault["kind"] for fault in
               json.loads(subprocess.run([os.path.join(options.bin, "kiln-virtual-rack"), "--list-faults", "--json"], capture_output=True, text=True, check=True).stdout)["faults"]}
-    lost = sorted({note["proof"] for note in notes} - faults - {"none"})
+    lost = sorted({note["proof"].split(":")[0] for note in notes} - faults - {"none"})
     check(not lost, f"each proof is a fault of the virtual rack; not one: {lost}")
     printed, kept = explain("--markdown").stdout, (ROOT / "docs/checks.md").read_text(encoding="utf-8")
     check(printed == kept, "docs/checks.md is what kiln explain --markdown prints; if not: kiln explain --markdown > docs/checks.md")
@@ -60,6 +60,14 @@ def main():
     check(one.returncode == 0 and all(word in one.stdout for word in ("Cel", "gpu_stress.soak", "gpu.hot", "hot-gpu", "hgx-h100", "site to fill")), "a check is explained with its limits")
     check("gpu.temperature.max" in explain("gpu.hot").stdout, "a reason code leads to its check")
     check("samples" in explain("cooling.flow").stdout, "a step is explained with its parameters")
+    number = explain("xid:79")
+    check(number.returncode == 0 and all(word in number.stdout for word in ("fallen off the bus", "part       GPU module", "Xid catalog")), f"an Xid is explained with action, part and source ({number.stdout})")
+    number = explain("sxid:20034")
+    check(number.returncode == 0 and all(word in number.stdout for word in ("link training", "fatal unless", "cable cartridge")), f"an SXid likewise ({number.stdout})")
+    number = explain("xid:500")
+    check(number.returncode == 2 and "in no table" in number.stderr, f"a number in no table is refused ({number.returncode}, {number.stderr})")
+    number = explain("xid:7x9")
+    check(number.returncode == 2 and "xid:79" in number.stderr, f"what is no number is answered with the nearest ({number.returncode}, {number.stderr})")
     misspelt = explain("gpu.temprature.max")
     check(misspelt.returncode == 2 and "gpu.temperature.max" in misspelt.stderr, f"a misspelt one is answered with the nearest ({misspelt.returncode}, {misspelt.stderr})")
     print(f"{len(wrong)} wrong")

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <charconv>
 #include <filesystem>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "base/nearest.h"
@@ -16,6 +18,7 @@
 #include "station/commands/commands.h"
 #include "station/plugin_host.h"
 #include "station/run_setup.h"
+#include "tool_output/nvidia_xid.h"
 
 namespace kiln {
 namespace {
@@ -81,6 +84,40 @@ Knowledge gather(const CommandLine& line, const Paths& paths) {
     }
   }
   return known;
+}
+
+/// One row of the tables of Xids and SXids: what is said, and under which name.
+using NumberRow = std::vector<std::pair<const char*, std::string>>;
+
+NumberRow row_of_xid(int code) {
+  const tool_output::XidEntry entry = tool_output::xid_entry(code);
+  return {{"number", fmt::format("xid:{}", code)},
+          {"name", std::string(entry.mnemonic)},
+          {"says", std::string(entry.meaning)},
+          {"class", std::string(to_string(entry.xid_class))},
+          {"weight", std::string(to_string(entry.weight))},
+          {"then", std::string(entry.action)},
+          {"part", std::string(to_string(entry.fru))},
+          {"source", std::string(entry.source)}};
+}
+
+NumberRow row_of_sxid(int code) {
+  // As where no line says "Fatal" or "Non-fatal".
+  const tool_output::SXidEntry entry = tool_output::sxid_entry(code, std::nullopt);
+  return {{"number", fmt::format("sxid:{}", code)},      {"says", std::string(entry.meaning)},
+          {"class", std::string(to_string(entry.list))}, {"weight", std::string(to_string(entry.weight))},
+          {"then", std::string(entry.action)},           {"part", std::string(to_string(entry.fru))},
+          {"source", std::string(entry.source)}};
+}
+
+void print_number(const NumberRow& row, bool as_json) {
+  if (as_json) {
+    json::object item;
+    for (const auto& [name, text] : row) item[name] = text;
+    std::cout << json::serialize(item) << std::endl;
+    return;
+  }
+  for (const auto& [name, text] : row) std::cout << fmt::format("{:<10} {}\n", name, text);
 }
 
 std::string others_of(const CheckFacts& facts) {
@@ -205,6 +242,30 @@ void print_markdown(const Knowledge& known) {
   }
 }
 
+/// "xid:79" and "sxid:20034" by the tables the kernel log is read with; unset for any other word.
+std::optional<int> explain_number(const std::string& word, bool as_json) {
+  const bool of_switch = word.starts_with("sxid:");
+  if (!of_switch && !word.starts_with("xid:")) return std::nullopt;
+  const std::string digits = word.substr(word.find(':') + 1);
+  int code = -1;
+  const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), code);
+  const bool number = problem == std::errc{} && end == digits.data() + digits.size() && code >= 0;
+  const bool known =
+      number && (of_switch ? tool_output::sxid_is_catalogued(code) : tool_output::xid_is_catalogued(code));
+  if (!known) {
+    std::vector<std::string> words;
+    for (const int each : of_switch ? tool_output::catalogued_sxids() : tool_output::catalogued_xids())
+      words.push_back(fmt::format("{}:{}", of_switch ? "sxid" : "xid", each));
+    std::cerr << fmt::format(
+        "kiln: '{}' is in no table{}; {} [explain.unknown]\n", word, did_you_mean(word, words),
+        number ? "in a run it leaves its check without a value: look it up in NVIDIA's catalogue"
+               : "write xid:N or sxid:N");
+    return 2;
+  }
+  print_number(of_switch ? row_of_sxid(code) : row_of_xid(code), as_json);
+  return 0;
+}
+
 /// The checks that are meant: one by its name, those whose fail has this code.
 std::vector<const CheckFacts*> meant_by(const std::string& word, const Knowledge& known) {
   std::vector<const CheckFacts*> meant;
@@ -249,6 +310,8 @@ int explain_one(const std::string& word, const Knowledge& known, bool as_json) {
 }  // namespace
 
 int explain_command(const CommandLine& line, const Paths& paths) {
+  // Needs neither plugins nor tables of limits: it also answers beside a broken installation.
+  if (const std::optional<int> told = explain_number(line.explain, line.json)) return *told;
   const Knowledge known = gather(line, paths);
   for (const std::string& problem : known.problems) std::cerr << "kiln: " << problem << "\n";
   if (!known.problems.empty()) return 4;

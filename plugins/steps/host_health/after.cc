@@ -39,12 +39,17 @@ awaitable<Status> kernel_log(StepContext& context) {
   if (!answer) co_return answer.error();
   Value unexpected;
   std::string why = "the kernel log could not be read: " + tidy_text(answer->err);
+  std::string advice;
   const auto parsed = tool_output::parse_kernel_log(answer->out);
   if (answer->exit_status == 0 && parsed && parsed->kernel_lines > 0) {
     const auto bad = parsed->of_weight(tool_output::KernelWeight::fail);
     unexpected = static_cast<std::int64_t>(bad.size());
     std::string text;
-    for (const auto* event : bad) text += event->text + "\n";
+    for (const auto* event : bad) {
+      const std::string told = tool_output::advice(*event);
+      if (advice.empty()) advice = told;
+      text += event->text + (told.empty() ? "\n" : "\n    " + told + "\n");
+    }
     if (!bad.empty()) {
       const Status attached = co_await context.attach("kernel-events.txt", "text/plain", text);
       if (!attached) co_return attached;
@@ -52,6 +57,7 @@ awaitable<Status> kernel_log(StepContext& context) {
   }
   Reading reading("kernel.log.unexpected", "", unexpected, Source{"ssh", kKernelLog});
   reading.reason = why;
+  reading.action = advice;
   const Result<Outcome> outcome = co_await context.record(std::move(reading));
   if (!outcome) co_return outcome.error();
   co_return success();
