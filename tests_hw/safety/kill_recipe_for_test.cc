@@ -131,6 +131,21 @@ LimitsTable limits() {
   most("gpu.ecc.uncorrectable.delta", "1", 0);
   most("gpu.row_remap.failures", "1", 0);
   most("gpu.xid.count", "1", 0);
+  most("gpu.xid.unknown", "1", 0);
+  most("nvswitch.sxid.count", "1", 0);
+  equals("gpu.steady", "", std::string("steady"));
+  least("gpu.power.share", "%", 99);
+  most("gpu.power.dip", "s", 5);
+  for (const char* spread : {"gpu.power.spread", "gpu.clock.spread"}) {
+    most(spread, "%", 5);
+    table.rows.back().required = false;
+  }
+  most("gpu.temperature.spread", "K", 12);
+  table.rows.back().required = false;
+  Limit generation = row("gpu.pcie.generation", "1");
+  generation.expected = true;
+  table.rows.push_back(std::move(generation));
+  most("gpu.pcie.replays", "%", 100);
   equals("gpu.burn.result", "", std::string("OK"));
   return table;
 }
@@ -195,7 +210,11 @@ Recipe recipe(PhaseSpec main) {
 
 Recipe soaking() {
   StepSpec load = step("load", "gpu_stress.soak", {Role::compute_tray},
-                       {{"for", "10s"}, {"settle", "4s"}, {"in_band_every", "2s"}});
+                       {{"for", "10s"},
+                        {"settle", "4s"},
+                        {"in_band_every", "2s"},
+                        {"slope_window", "2s"},
+                        {"power_floor", "90"}});
   load.barrier_before = true;
   StepSpec again = load;
   again.name = "load-again";

@@ -14,6 +14,7 @@ constexpr std::uint64_t kRepeatNs = 1'000'000'000;  // an error under load comes
 constexpr double kBmcSkewSeconds = 173.4;
 constexpr double kHostSkewSeconds = -68.25;
 constexpr int kOffTheBus = 79;
+constexpr int kNewestXidOfTheBmc = 172;  // last of NVIDIA's Xid catalog as of 2025-10
 
 void log_event(RackModel& rack, Dut& dut, EventOrigin origin, const std::string& part, const char* severity,
                const char* message_id, std::string message, std::string word) {
@@ -140,6 +141,7 @@ void raise_xid(RackModel& rack, Dut& dut, Gpu& gpu, int number, const std::strin
   // Kernel form: four-digit domain, no function: 00000008:01:00.0 -> 0008:01:00.
   const std::string pci = gpu.pci_address.substr(4, 10);
   add_kernel_line(rack, dut, 4, fmt::format("NVRM: Xid (PCI:{}): {}, {}, {}", pci, number, who, text));
+  if (number > kNewestXidOfTheBmc) return;  // its firmware does not know it
   gpu.xids.push_back(XidEvent{number, rack.now_ns, text});
   log_event(rack, dut, EventOrigin::gpu, gpu.name, is_application_xid(number) ? "OK" : "Critical",
             "ResourceEvent.1.0.ResourceErrorsDetected", fmt::format("{} XID {}: {}", gpu.name, number, text),
@@ -203,6 +205,16 @@ void show_hot_or_braked(RackModel& rack, Dut& dut, Fault& fault) {
             fmt::format("{} slows down: {}.", gpu->name,
                         gpu->throttle.hw_power_brake_slowdown ? "power brake" : "temperature"),
             "Warning");
+}
+
+constexpr std::uint64_t kReplaysPerStrike = 20;
+
+void strike_replays(RackModel& rack, Dut& dut, Fault& fault) {
+  Gpu* gpu = gpu_of(dut, fault.spec.part);
+  if (gpu == nullptr || !dut.host_up || gpu->utilisation <= 0 || rack.now_ns < fault.next_strike_ns) return;
+  gpu->pcie_replays += kReplaysPerStrike;
+  fault.struck = true;
+  fault.next_strike_ns = rack.now_ns + kRepeatNs;
 }
 
 void activate_link_down(RackModel& rack, Dut& dut, const Fault& fault) {
@@ -397,6 +409,9 @@ void advance_faults(RackModel& rack) {
       case FaultKind::ecc_uncorrectable:
       case FaultKind::xid:
         strike_while_active(rack, *dut, fault);
+        break;
+      case FaultKind::pcie_replays:
+        strike_replays(rack, *dut, fault);
         break;
       case FaultKind::throttle:
       case FaultKind::hot_gpu:

@@ -147,6 +147,15 @@ const std::vector<FaultInfo>& fault_catalogue() {
       {hose_unseated, "hose-unseated", hardware, "coolant connector",
        "a quick-disconnect is a little off its seat: a tenth less flow than the others have"},
       {damp_hall, "damp-hall", hardware, "", "the dew point around a CDU is 1.5 K below its set point"},
+      {power_dip, "power-dip", hardware, "GPU",
+       "a GPU's supply sags for 2 s out of each 20 s under load: less power, the same clock"},
+      {slow_warm, "slow-warm", hardware, "GPU",
+       "a thermal interface creeps away under load: its GPU gets warmer and warmer, and is not hot yet"},
+      {clock_low, "clock-low", hardware, "GPU", "a GPU clocks 7 % below the others and tells no reason"},
+      {pcie_replays, "pcie-replays", hardware, "GPU",
+       "a PCIe link sends 20 packets a second again, at full width and speed"},
+      {compute_wrong, "compute-wrong", hardware, "GPU",
+       "a GPU computes a wrong result now and then, and no counter and no log shows it"},
   };
   return catalogue;
 }
@@ -274,6 +283,11 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
     case FaultKind::stream_cut:
     case FaultKind::model_loading:
     case FaultKind::model_other:
+    case FaultKind::power_dip:
+    case FaultKind::slow_warm:
+    case FaultKind::clock_low:
+    case FaultKind::pcie_replays:
+    case FaultKind::compute_wrong:
       return !dut.gpus.empty();
     case FaultKind::ssh_drop:
     case FaultKind::host_hang:

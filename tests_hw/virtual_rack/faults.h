@@ -67,7 +67,12 @@ enum class FaultKind {
   pump_weak,
   slow_leak,
   hose_unseated,
-  damp_hall
+  damp_hall,
+  power_dip,
+  slow_warm,
+  clock_low,
+  pcie_replays,
+  compute_wrong
 };
 
 enum class FaultClass { hardware, nuisance };

@@ -69,6 +69,26 @@ const CoolingUnit* cooling_unit(const RackModel& rack) {
   return nullptr;
 }
 
+constexpr std::uint64_t kSagEveryNs = 20'000'000'000;
+constexpr std::uint64_t kSagNs = 2'000'000'000;
+constexpr double kSagShare = 0.87;  // of the load's power
+constexpr double kLowClockShare = 0.93;
+constexpr double kCreepPerS = 0.022;  // rise of a thermal resistance, of itself, per second of load
+constexpr double kCreepMost = 0.32;
+
+/// In the first seconds of each period since the fault began.
+bool sags(const RackModel& rack, const Dut& dut, const Gpu& gpu) {
+  const Fault* fault = active_fault(rack, dut, FaultKind::power_dip, gpu.name);
+  return fault != nullptr && gpu.utilisation > 0 &&
+         (rack.now_ns - fault->active_since_ns) % kSagEveryNs < kSagNs;
+}
+
+/// The thermal interface of a GPU that creeps away the longer it is hot.
+double creep(const RackModel& rack, const Dut& dut, const Gpu& gpu) {
+  if (active_fault(rack, dut, FaultKind::slow_warm, gpu.name) == nullptr) return 1;
+  return 1 + std::min(kCreepMost, kCreepPerS * gpu.loaded_s);
+}
+
 /// Clocks, power and throttle reasons of one GPU; `protect_s` is the time its own thermal protection may act.
 void run_gpu(const RackModel& rack, const Dut& dut, Gpu& gpu, double utilisation, double elapsed_s) {
   const Physics& physics = rack.physics;
@@ -96,6 +116,7 @@ void run_gpu(const RackModel& rack, const Dut& dut, Gpu& gpu, double utilisation
     const double dynamic = physics.gpu_load_w * gpu.load_power_factor - physics.gpu_idle_w;
     target =
         physics.gpu_idle_w + gpu.utilisation * dynamic * gpu.throttle_level * (brake ? kBrakePowerShare : 1);
+    if (sags(rack, dut, gpu)) target *= kSagShare;
     capped = target > gpu.power_limit_w;
     target = std::min(target, gpu.power_limit_w);
   }
@@ -112,11 +133,14 @@ void run_gpu(const RackModel& rack, const Dut& dut, Gpu& gpu, double utilisation
   if (gpu.utilisation >= 0.01) {
     const double cap = capped ? gpu.power_limit_w / physics.gpu_load_w : 1.0;
     gpu.sm_clock_mhz = physics.gpu_load_clock_mhz * gpu.throttle_level * std::clamp(cap, 0.2, 1.0);
+    if (active_fault(rack, dut, FaultKind::clock_low, gpu.name) != nullptr)
+      gpu.sm_clock_mhz *= kLowClockShare;
     if (brake) {
       gpu.sm_clock_mhz = std::min(gpu.sm_clock_mhz, physics.throttled_clock_mhz);
     }
   }
   if (std::isfinite(elapsed_s)) {
+    gpu.loaded_s = gpu.utilisation > 0 ? gpu.loaded_s + elapsed_s : 0;
     gpu.energy_j += gpu.power_w.actual * elapsed_s;
     gpu.thermal_throttle_s += powered && hot ? elapsed_s : 0;
     gpu.power_throttle_s += brake || capped ? elapsed_s : 0;
@@ -232,7 +256,7 @@ void run_temperatures(const RackModel& rack, Dut& dut, double supply_c, double e
     const bool badly_mounted = active_fault(rack, dut, FaultKind::hot_gpu, gpu.name) != nullptr;
     const bool loose = active_fault(rack, dut, FaultKind::cold_plate_off, gpu.name) != nullptr;
     const double mount = loose ? kNoColdPlateFactor : badly_mounted ? physics.hot_gpu_factor : 1;
-    const double factor = flow_penalty * mount;
+    const double factor = flow_penalty * mount * creep(rack, dut, gpu);
     approach(gpu.temperature_c.actual,
              supply_c + gpu.power_w.actual * gpu.thermal_resistance_k_per_w * factor, die);
     approach(gpu.memory_temperature_c.actual,

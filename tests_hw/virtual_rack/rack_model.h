@@ -160,6 +160,7 @@ struct Gpu {
   EccCounters ecc_aggregate;
   RowRemap row_remap;
   std::uint64_t pcie_replays = 0;
+  double loaded_s = 0;  // under load without a break
   std::uint64_t pcie_correctable = 0;
   std::uint64_t pcie_fatal = 0;
   int pcie_generation = 6;

@@ -43,8 +43,8 @@ GpuResult result_of(const DcgmDiag& diag, std::int64_t entity, const std::vector
       if (result.entity_group != "GPU" || result.entity_id.value_or(entity) != entity) continue;
       if (result.verdict == ToolVerdict::skip && may_skip(skippable, diag, test)) continue;
       ToolVerdict verdict = result.verdict;
-      // A node's setting is no verdict on its GPU.
-      if (verdict == ToolVerdict::fail && test.only_configuration()) verdict = ToolVerdict::unknown;
+      // A node's setting, or somebody else on the GPU, is no verdict on it.
+      if (result.only_set_up()) verdict = ToolVerdict::unknown;
       ++gpu.results;
       worst = tool_output::worse(worst, verdict);
       if (verdict != ToolVerdict::pass) add_text(gpu, test, result);

@@ -36,6 +36,7 @@ std::string last_line_of(std::string text) {
 }
 
 void count(XidFindings::PerGpu& gpu, const KernelEvent& event) {
+  if (tool_output::of_unknown_number(event)) gpu.unknown.push_back(event.text);
   if (event.weight != KernelWeight::fail) {
     ++gpu.other;
     return;
@@ -43,10 +44,7 @@ void count(XidFindings::PerGpu& gpu, const KernelEvent& event) {
   if (++gpu.hardware > 1) return;
   gpu.first_code = event.code.value_or(0);
   gpu.first_text = event.text;
-  if (event.code) {
-    const tool_output::XidEntry entry = tool_output::xid_entry(*event.code);
-    gpu.first_action = fmt::format("Xid {} ({}): {}", *event.code, entry.meaning, entry.action);
-  }
+  gpu.first_action = tool_output::advice(event);
 }
 
 }  // namespace
@@ -127,6 +125,7 @@ awaitable<XidFindings> xids_since(const Ctx& ctx, Shell& shell, KernelMark mark,
   std::map<std::string, std::int64_t> off_bus;
   for (const KernelEvent& event : log->events) {
     if (event.line <= mark_line) continue;
+    if (event.kind == KernelEventKind::nvswitch_sxid) count(found.switches, event);
     if (event.kind != KernelEventKind::gpu_xid && event.kind != KernelEventKind::gpu_off_bus) continue;
     const auto part = part_of_bus.find(event.device);
     const std::string name = part != part_of_bus.end() ? part->second

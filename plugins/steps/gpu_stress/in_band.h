@@ -50,9 +50,12 @@ struct XidFindings {
     std::int64_t other = 0;     ///< notes, and what programs did wrong
     int first_code = 0;
     std::string first_text;    ///< of the first hardware event
-    std::string first_action;  ///< what to do about it
+    std::string first_action;  ///< what to do about it, and with which part
+    std::vector<std::string>
+        unknown;  ///< texts of events whose number no table has; each counts in `other` too
   };
   std::map<std::string, PerGpu> by_part;  ///< expected part, or the PCI address when it is none
+  PerGpu switches;                        ///< SXids of the NVSwitches this host drives
 };
 boost::asio::awaitable<XidFindings> xids_since(const Ctx& ctx, Shell& shell, KernelMark mark,
                                                std::map<std::string, std::string> part_of_bus);

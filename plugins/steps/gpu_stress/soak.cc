@@ -192,13 +192,42 @@ const StepDescription& Soak::describe() const {
          "replace the GPU module if it comes again after a reset", "uncorrectable memory errors under load"},
         {"gpu.row_remap.failures", "1", gpu, true, "gpu.row_remap", "replace the GPU module",
          "failed row remappings after the load"},
-        {"gpu.xid.count", "1", gpu, true, "gpu.xid", "look the Xid up in NVIDIA's catalogue",
+        {"gpu.xid.count", "1", gpu, true, "gpu.xid",
+         "kiln explain xid:N tells what to do, and with which part",
          "hardware-class GPU errors in the kernel log since the load began"},
         {"gpu.xid.other", "1", gpu, false, "", "", "other Xids: application errors and notes"},
+        {"gpu.xid.unknown", "1", gpu, true, "gpu.xid_unknown",
+         "look the number up in NVIDIA's Xid catalog for this driver, then repeat",
+         "Xids under load that no table knows; one leaves this without a value"},
+        {"nvswitch.sxid.count", "1", ComponentKind::whole_dut, true, "nvswitch.sxid",
+         "kiln explain sxid:N tells what to do, and with which part",
+         "errors of this host's NVSwitches in the kernel log since the load began"},
+        {"nvswitch.sxid.other", "1", ComponentKind::whole_dut, false, "", "", "SXids that are notes"},
         {"gpu.burn.result", "", gpu, true, "gpu.burn_faulty",
          "replace the GPU module: it computes wrong results",
          "OK or FAULTY of gpu_burn; OK only with work done"},
-        {"gpu.burn.gflops", "1", gpu, false, "", "", "last rate gpu_burn printed, Gflop/s"}};
+        {"gpu.burn.gflops", "1", gpu, false, "", "", "last rate gpu_burn printed, Gflop/s"},
+        {"gpu.steady", "", gpu, true, "gpu.not_steady", "check coolant flow and the cold plate's mounting",
+         "the temperature came to a stand within steady_within: its slope fell to `slope` or less"},
+        {"gpu.steady.after", "s", gpu, false, "", "", "from the start of the load until then"},
+        {"gpu.power.share", "%", gpu, true, "gpu.power_sagged",
+         "look at power supplies, busbar and the GPU's throttle reasons at the time of the sag",
+         "samples behind settle with power_floor or more of the power limit"},
+        {"gpu.power.dip", "s", gpu, true, "gpu.power_sagged",
+         "look at power supplies, busbar and the GPU's throttle reasons at the time of the sag",
+         "longest time below it in one piece"},
+        {"gpu.power.spread", "%", gpu, true, "gpu.odd_one_out", "compare it with its neighbours on the tray",
+         "distance of its mean power from the tray's median"},
+        {"gpu.temperature.spread", "K", gpu, true, "gpu.odd_one_out",
+         "remount the cold plate, check its flow", "distance of its mean temperature from the tray's median"},
+        {"gpu.clock.spread", "%", gpu, true, "gpu.odd_one_out", "look at the throttle reasons",
+         "distance of its mean clock from the tray's median"},
+        {"gpu.pcie.generation", "1", gpu, true, "gpu.pcie_generation",
+         "reseat the GPU module and look at the contacts of its connector",
+         "highest generation of the PCIe link under load, all that GPU and slot have"},
+        {"gpu.pcie.replays", "%", gpu, true, "gpu.pcie_replays",
+         "reseat the GPU module, look at its connector, then at the riser or retimer",
+         "PCIe replays under load, of what a bit error rate of 1e-12 allows its rate and lanes"}};
     made.parameters = {
         {"for", ParameterType::duration, std::nullopt, "how long to load, whole seconds"},
         {"settle", ParameterType::duration, "30s", "after the start, before readings count as steady"},
@@ -206,6 +235,11 @@ const StepDescription& Soak::describe() const {
         {"in_band_every", ParameterType::duration, "5s", "between two nvidia-smi readings"},
         {"minimum_samples", ParameterType::integer, "3", "fewer steady readings give no value"},
         {"max_gap", ParameterType::duration, "30s", "longest time without telemetry that is still proof"},
+        {"slope", ParameterType::number, "0.5", "K/min: what counts as a temperature at a stand"},
+        {"slope_window", ParameterType::duration, "2m", "over which its slope is taken"},
+        {"steady_within", ParameterType::duration, "15m", "a GPU that is not steady by then fails"},
+        {"power_floor", ParameterType::number, "95",
+         "percent of the power limit that a loaded GPU must draw"},
         {"tensor", ParameterType::boolean, "false", "use the tensor cores (gpu_burn -tc)"},
         {"margin", ParameterType::duration, "60s",
          "for gpu_burn's start and end, before it is killed on the host"},
@@ -229,6 +263,20 @@ Status Soak::check(const Parameters& with) const {
                  fmt::format("gpu_stress.soak: 'settle' ({}) leaves nothing of 'for' ({})",
                              format_duration(with.duration("settle")), format_duration(length)),
                  "shorten 'settle' or lengthen 'for'", Blame::recipe);
+  }
+  if (with.duration("slope_window").count() <= 0 || with.duration("slope_window") >= length ||
+      with.duration("steady_within") < with.duration("settle") || !(with.number("slope") > 0)) {
+    return Error("gpu_stress.steady_rule",
+                 fmt::format("gpu_stress.soak: no window of {} lies within 'for' ({}) and between 'settle' "
+                             "({}) and 'steady_within' ({}), or 'slope' is not above zero",
+                             format_duration(with.duration("slope_window")), format_duration(length),
+                             format_duration(with.duration("settle")),
+                             format_duration(with.duration("steady_within"))),
+                 "shorten 'slope_window' or lengthen 'for'", Blame::recipe);
+  }
+  if (!(with.number("power_floor") > 0) || with.number("power_floor") > 100) {
+    return Error("gpu_stress.power_floor", "gpu_stress.soak: 'power_floor' is a percentage above 0",
+                 "write for example 95", Blame::recipe);
   }
   if (with.duration("every").count() <= 0 || with.duration("in_band_every").count() <= 0) {
     return Error("gpu_stress.period", "gpu_stress.soak: 'every' and 'in_band_every' must be above zero", "",

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "soak_course.h"
+
 namespace kiln::gpu_stress {
 
 using boost::asio::awaitable;
@@ -18,6 +20,7 @@ namespace {
 const Source kBoth{"computed", "BMC and nvidia-smi -q -x during the load"};
 const Source kDriver{"ssh", kQueryCommand};
 const Source kKernel{"ssh", kKernelLogCommand};
+const char* const kLookUp = "look the number up in NVIDIA's Xid catalog for this driver, then repeat";
 
 const GpuQuery* gpu_of(const GpuMatch& match, const std::string& name) {
   const auto found = match.by_name.find(name);
@@ -175,6 +178,46 @@ Reading burn_result(const std::string& part, const SoakEvidence& evidence, const
   }
 }
 
+awaitable<Status> record_unknown(StepContext& context, const XidFindings& xids, std::string part,
+                                 XidFindings::PerGpu found) {
+  if (!found.unknown.empty()) {
+    const Status told = co_await record_unknown_xids(context, std::move(part), std::move(found));
+    co_return told;
+  }
+  Reading reading("gpu.xid.unknown", std::move(part), std::int64_t{0}, kKernel);
+  if (!xids.complete) {
+    reading.value = std::monostate{};
+    reading.reason = xids.why;
+  }
+  const Result<Outcome> outcome = co_await context.record(std::move(reading));
+  if (!outcome) co_return outcome.error();
+  co_return success();
+}
+
+/// Of the whole host: an SXid names a switch and a port, and the part at its other end is not told.
+awaitable<Status> record_sxids(StepContext& context, const XidFindings& xids) {
+  const XidFindings::PerGpu& found = xids.switches;
+  Reading reading("nvswitch.sxid.count", "", found.hardware, kKernel);
+  reading.action = found.first_action;
+  const bool unsure = found.hardware == 0 && (!xids.complete || !found.unknown.empty());
+  if (unsure) {
+    reading.value = std::monostate{};
+    reading.reason = found.unknown.empty() ? xids.why : "an SXid of unknown number: " + found.unknown.front();
+  }
+  const Result<Outcome> outcome = co_await context.record(std::move(reading));
+  if (!outcome) co_return outcome.error();
+  Reading other("nvswitch.sxid.other", "", found.other, kKernel);
+  const Result<Outcome> other_outcome = co_await context.record(std::move(other));
+  if (!other_outcome) co_return other_outcome.error();
+  if (found.hardware == 0) co_return success();
+  Diagnosed diagnosis;
+  diagnosis.code = "nvswitch.sxid";
+  diagnosis.message = fmt::format("an NVSwitch under load: {}", found.first_text);
+  diagnosis.action = found.first_action;
+  const Status diagnosed = co_await context.diagnose(std::move(diagnosis));
+  co_return diagnosed;
+}
+
 awaitable<Status> record_xids(StepContext& context, const SoakEvidence& evidence) {
   std::map<std::string, XidFindings::PerGpu> all = evidence.xids.by_part;
   for (const auto& [part, gpu] : evidence.telemetry.gpus) all.try_emplace(part);
@@ -182,6 +225,11 @@ awaitable<Status> record_xids(StepContext& context, const SoakEvidence& evidence
     Reading other("gpu.xid.other", part, found.other, kKernel);
     const Result<Outcome> other_outcome = co_await context.record(std::move(other));
     if (!other_outcome) co_return other_outcome.error();
+    std::string of_part = part;
+    XidFindings::PerGpu with_unknown = found;
+    const Status unknown =
+        co_await record_unknown(context, evidence.xids, std::move(of_part), std::move(with_unknown));
+    if (!unknown) co_return unknown;
     // What was told while the load ran stays, also where the log has lost it since.
     const auto told = evidence.told_xids.find(part);
     if (told != evidence.told_xids.end() && found.hardware <= told->second) continue;
@@ -204,17 +252,12 @@ awaitable<Status> record_xids(StepContext& context, const SoakEvidence& evidence
 }
 
 std::vector<Reading> readings_of(const StepContext& context, const SoakEvidence& evidence,
-                                 const std::string& part, const GpuTelemetry& gpu, const GpuMatch& before,
-                                 const GpuMatch& after) {
+                                 const SoakCourse& course, const std::string& part, const GpuTelemetry& gpu,
+                                 const GpuMatch& before, const GpuMatch& after) {
   const Telemetry& telemetry = evidence.telemetry;
-  const auto needed =
-      static_cast<std::size_t>(std::max<std::int64_t>(context.with().integer("minimum_samples"), 1));
-  const std::int64_t from = telemetry.begun_ns + context.with().duration("settle").count();
-  // A reading taken as the load ends shows the idle GPU behind it: the last interval proves nothing about the
-  // load.
-  const std::int64_t to =
-      std::min(telemetry.ended_ns, telemetry.begun_ns + context.with().duration("for").count()) -
-      context.with().duration("every").count();
+  const std::size_t needed = course.needed();
+  const std::int64_t from = course.steady_from(part);
+  const std::int64_t to = course.to_ns();
   const GpuQuery* first = gpu_of(before, part);
   const GpuQuery* last = gpu_of(after, part);
   std::vector<Reading> readings;
@@ -229,7 +272,9 @@ std::vector<Reading> readings_of(const StepContext& context, const SoakEvidence&
                              gpu.in_band.memory_temperature));
   const Steady power = steady_values(gpu.out_of_band.power, gpu.in_band.power, from, to, needed);
   readings.push_back(of_steady("gpu.power.mean", part, power, needed, false));
-  const Steady clock = steady_values(gpu.out_of_band.clock, gpu.in_band.clock, from, to, needed);
+  // A GPU that came late to its steady state may not hide slow clocks before it.
+  const Steady clock =
+      steady_values(gpu.out_of_band.clock, gpu.in_band.clock, course.settled_ns(), to, needed);
   readings.push_back(of_steady("gpu.clock.min", part, clock, needed, true));
   readings.push_back(throttle(part, gpu, first, last));
   readings.emplace_back("gpu.power_capped", part, gpu.power_capped, kBoth);
@@ -258,6 +303,9 @@ std::vector<Reading> readings_of(const StepContext& context, const SoakEvidence&
   Value gflops;
   if (burned_gpu != nullptr && burned_gpu->gflops) gflops = *burned_gpu->gflops;
   readings.emplace_back("gpu.burn.gflops", part, gflops, Source{"ssh", "gpu_burn"});
+  for (Reading& reading : course.readings(part)) readings.push_back(std::move(reading));
+  for (Reading& reading : pcie_readings(part, gpu, first, last, telemetry))
+    readings.push_back(std::move(reading));
   return readings;
 }
 
@@ -295,6 +343,23 @@ awaitable<Status> record_xid(StepContext& context, std::string part, XidFindings
   co_return diagnosed;
 }
 
+awaitable<Status> record_unknown_xids(StepContext& context, std::string part, XidFindings::PerGpu found) {
+  Reading reading("gpu.xid.unknown", part, std::monostate{}, kKernel);
+  reading.reason =
+      fmt::format("{} of unknown number, the first: {}", found.unknown.size(), found.unknown.front());
+  reading.action = kLookUp;
+  const Result<Outcome> outcome = co_await context.record(std::move(reading));
+  if (!outcome) co_return outcome.error();
+  Diagnosed diagnosis;
+  diagnosis.code = "gpu.xid_unknown";
+  diagnosis.part = part;
+  diagnosis.message =
+      fmt::format("{}: the driver told of something no table knows: {}", part, found.unknown.front());
+  diagnosis.action = kLookUp;
+  const Status diagnosed = co_await context.diagnose(std::move(diagnosis));
+  co_return diagnosed;
+}
+
 awaitable<Status> record_soak(StepContext& context, const SoakEvidence& evidence) {
   const GpuMatch before = match_gpus(context.dut(), evidence.before);
   const tool_output::NvidiaSmiQuery nothing;
@@ -302,15 +367,18 @@ awaitable<Status> record_soak(StepContext& context, const SoakEvidence& evidence
   std::string how = fmt::format("GPUs of nvidia-smi were {}", before.how());
   const Status noted = co_await context.note(std::move(how));
   if (!noted) co_return noted;
+  const SoakCourse course(context, evidence.telemetry);
   for (const auto& [part, gpu] : evidence.telemetry.gpus) {
-    std::vector<Reading> readings = readings_of(context, evidence, part, gpu, before, after);
+    std::vector<Reading> readings = readings_of(context, evidence, course, part, gpu, before, after);
     for (Reading& reading : readings) {
       const Result<Outcome> outcome = co_await context.record(std::move(reading));
       if (!outcome) co_return outcome.error();
     }
   }
   const Status xids = co_await record_xids(context, evidence);
-  co_return xids;
+  if (!xids) co_return xids;
+  const Status switches = co_await record_sxids(context, evidence.xids);
+  co_return switches;
 }
 
 }  // namespace kiln::gpu_stress

@@ -23,6 +23,9 @@ struct SoakEvidence {
   std::string burn_failure;  ///< why `burn` is missing or proves nothing
 };
 
+/// A number no table has proves nothing, neither way: no value, and the finding on record.
+boost::asio::awaitable<Status> record_unknown_xids(StepContext& context, std::string part,
+                                                   XidFindings::PerGpu found);
 /// `found` is at fault: on record with its diagnosis.
 boost::asio::awaitable<Status> record_xid(StepContext& context, std::string part, XidFindings::PerGpu found);
 boost::asio::awaitable<Status> record_soak(StepContext& context, const SoakEvidence& evidence);

@@ -22,6 +22,12 @@ void add(Trace& trace, std::int64_t now, const std::optional<double>& value) {
   if (value) trace.push_back({now, *value});
 }
 
+/// The lower one is what holds.
+void take_power_limit(GpuTelemetry& gpu, const std::optional<double>& limit) {
+  if (!limit || *limit <= 0) return;
+  gpu.power_limit = std::min(gpu.power_limit.value_or(*limit), *limit);
+}
+
 void take_reason(GpuTelemetry& gpu, const std::string& word) {
   const std::string reason = canonical_reason(word);
   if (reason == "sw_power_cap") {
@@ -40,6 +46,7 @@ awaitable<Status> take_reading(StepContext& context, Telemetry& telemetry, const
   add(gpu.out_of_band.memory_temperature, now, reading.memory_temperature);
   add(gpu.out_of_band.power, now, reading.power);
   add(gpu.out_of_band.clock, now, reading.clock_mhz);
+  take_power_limit(gpu, reading.power_limit);
   // A BMC that prints no reason looks like one that does not know the property; a reading proves that it
   // answered.
   if (!reading.throttle_reasons.empty()) gpu.slowdown_source_seen = true;
@@ -90,6 +97,9 @@ void take_query(StepContext& context, Telemetry& telemetry, const tool_output::N
     add(gpu.in_band.memory_temperature, now, read.temperature.memory);
     add(gpu.in_band.power, now, read.power.draw);
     add(gpu.in_band.clock, now, read.clocks.sm ? read.clocks.sm : read.clocks.graphics);
+    if (read.pcie.current_generation)
+      gpu.pcie_generation = std::max(gpu.pcie_generation.value_or(0), *read.pcie.current_generation);
+    take_power_limit(gpu, read.power.current_limit);
     const auto& why = read.clock_events;
     if (why.hw_slowdown || why.hw_thermal_slowdown || why.sw_thermal_slowdown)
       gpu.slowdown_source_seen = true;

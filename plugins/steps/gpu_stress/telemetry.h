@@ -29,8 +29,10 @@ struct GpuTelemetry {
   GpuTraces out_of_band, in_band;
   std::set<std::string> slowdowns;  ///< canonical words that take performance away, without sw_power_cap
   bool power_capped = false;
-  bool slowdown_source_seen = false;  ///< some source told reasons at all
-  bool lost = false;                  ///< the driver lost the GPU under load
+  bool slowdown_source_seen = false;   ///< some source told reasons at all
+  bool lost = false;                   ///< the driver lost the GPU under load
+  std::optional<int> pcie_generation;  ///< highest under load: links slow down while they idle
+  std::optional<double> power_limit;   ///< W, lowest that either source told
 };
 
 struct Telemetry {

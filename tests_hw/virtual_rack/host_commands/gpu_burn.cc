@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "tests_hw/virtual_rack/faults.h"
 #include "tests_hw/virtual_rack/host_commands/load_command.h"
 #include "tests_hw/virtual_rack/host_commands/programs.h"
 
@@ -81,6 +82,10 @@ class GpuBurn final : public LoadCommand {
       if (!worker.died) {
         worker.gigaflops = kGigaflopsAtMaximumClock * device.sm_clock_mhz / device.max_sm_clock_mhz;
         worker.processed += std::lround(worker.gigaflops / 21);
+        if (active_fault(host().rack, host().dut, FaultKind::compute_wrong, device.name) != nullptr) {
+          ++worker.errors;
+          worker.faulty = true;
+        }
       }
       const char* joint = processed.empty() ? "" : "- ";
       processed += fmt::format("{}{} ({:.0f} Gflop/s) ", joint, worker.processed, worker.gigaflops);
