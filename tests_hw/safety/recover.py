@@ -160,7 +160,7 @@ def killed_by_chance(options, seed):
     for number in range(options.kills):
         after = moments.uniform(0.2, 25)
         with tempfile.TemporaryDirectory(prefix="kiln-recover-") as place, Station(options, place) as station:
-            run = station.run(soak="10s")
+            run = station.run(soak="14s")
             try:
                 run.communicate(timeout=after)
             except subprocess.TimeoutExpired:

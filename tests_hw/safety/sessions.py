@@ -112,7 +112,7 @@ def leaves_nothing(options):
     with tempfile.TemporaryDirectory(prefix="kiln-sessions-") as place, Station(options, place) as station:
         code, _, err = survey(station)
         check(code in (0, 3), f"a survey ({code}, {err.strip()[-300:]})")
-        run = station.run(soak="10s")
+        run = station.run(soak="14s")
         _, err = run.communicate(timeout=180)
         check(run.returncode == 0, f"a run ({run.returncode}, {err.strip()[-300:]})")
         still = {name: bmc.sessions() for name, bmc in bmcs_of(station).items() if bmc.sessions()}

@@ -13,6 +13,14 @@ class Soak final : public Step {
   boost::asio::awaitable<Status> run(StepContext& context) override;
 };
 
+/// Loads all GPUs in bursts with rests between, and watches them cool down.
+class PowerSteps final : public Step {
+ public:
+  const StepDescription& describe() const override;
+  Status check(const Parameters& with) const override;
+  boost::asio::awaitable<Status> run(StepContext& context) override;
+};
+
 /// What the driver says about each GPU, without load.
 class Health final : public Step {
  public:

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace kiln::gpu_stress {
@@ -56,6 +57,19 @@ std::string first_line(const CommandResult& result) {
     return text->substr(start, std::min<std::size_t>(text->find('\n', start) - start, 200));
   }
   return "it printed nothing";
+}
+
+std::string burn_line(const Parameters& with, Nanoseconds length) {
+  const auto whole_seconds = [](Nanoseconds duration) {
+    return std::max<std::int64_t>((duration.count() + 999'999'999) / 1'000'000'000, 1);
+  };
+  const std::int64_t seconds = whole_seconds(length);
+  const std::int64_t limit = seconds + whole_seconds(with.duration("margin"));
+  const std::string& directory = with.text("directory");
+  return fmt::format("{}timeout --signal=TERM --kill-after=5 {} {} {}{}",
+                     directory.empty() ? "" : "cd " + shell_quoted(directory) + " && ", limit,
+                     directory.empty() ? "gpu_burn" : "./gpu_burn", with.boolean("tensor") ? "-tc " : "",
+                     seconds);
 }
 
 std::optional<Error> not_installed(const CommandResult& result, const std::string& program,

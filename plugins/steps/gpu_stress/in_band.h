@@ -27,6 +27,9 @@ inline constexpr int kKilled = 137;    // and by KILL, as a shell reports it
 boost::asio::awaitable<Result<tool_output::NvidiaSmiQuery>> query_gpus(const Ctx& ctx, Shell& shell,
                                                                        Nanoseconds budget);
 
+/// gpu_burn for so long, under a hard limit of `margin` more. By the parameters directory, tensor and margin.
+std::string burn_line(const Parameters& with, Nanoseconds length);
+
 /// "command not found" of a POSIX shell or of timeout(1), as an Error with the package to install.
 std::optional<Error> not_installed(const CommandResult& result, const std::string& program,
                                    const std::string& dut, const std::string& action);

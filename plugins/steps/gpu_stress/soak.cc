@@ -6,6 +6,7 @@
 
 #include "gpu_steps.h"
 #include "sdk/scope.h"
+#include "soak_course.h"
 #include "soak_record.h"
 
 namespace kiln::gpu_stress {
@@ -38,20 +39,6 @@ struct BurnOutput {
     }
   }
 };
-
-std::int64_t whole_seconds(Nanoseconds duration) {
-  return std::max<std::int64_t>((duration.count() + 999'999'999) / 1'000'000'000, 1);
-}
-
-std::string burn_line(const Parameters& with) {
-  const std::int64_t seconds = whole_seconds(with.duration("for"));
-  const std::int64_t limit = seconds + whole_seconds(with.duration("margin"));
-  const std::string& directory = with.text("directory");
-  return fmt::format("{}timeout --signal=TERM --kill-after=5 {} {} {}{}",
-                     directory.empty() ? "" : "cd " + shell_quoted(directory) + " && ", limit,
-                     directory.empty() ? "gpu_burn" : "./gpu_burn", with.boolean("tensor") ? "-tc " : "",
-                     seconds);
-}
 
 awaitable<std::map<std::string, GpuReading>> read_bmc(const Ctx& ctx, Bmc* bmc) {
   std::map<std::string, GpuReading> by_name;
@@ -103,7 +90,7 @@ awaitable<Result<CommandResult>> burn(StepContext& context, const Permit& permit
   const Nanoseconds budget =
       context.with().duration("for") + context.with().duration("margin") + kAnswerBudget;
   Ctx limited = context.ctx().child_within("gpu_burn", budget);
-  Command command(burn_line(context.with()));
+  Command command(burn_line(context.with(), context.with().duration("for")));
   command.on_output = [&output](const std::string& piece) { output.take(piece); };
   Scope samplers(context.ctx());
   telemetry.begun_ns = context.ctx().now().monotonic_ns;
@@ -236,7 +223,8 @@ const StepDescription& Soak::describe() const {
         {"minimum_samples", ParameterType::integer, "3", "fewer steady readings give no value"},
         {"max_gap", ParameterType::duration, "30s", "longest time without telemetry that is still proof"},
         {"slope", ParameterType::number, "0.5", "K/min: what counts as a temperature at a stand"},
-        {"slope_window", ParameterType::duration, "2m", "over which its slope is taken"},
+        {"slope_window", ParameterType::duration, "0s",
+         "over which its slope is taken; 0s: as long as settle"},
         {"steady_within", ParameterType::duration, "15m", "a GPU that is not steady by then fails"},
         {"power_floor", ParameterType::number, "95",
          "percent of the power limit that a loaded GPU must draw"},
@@ -264,12 +252,12 @@ Status Soak::check(const Parameters& with) const {
                              format_duration(with.duration("settle")), format_duration(length)),
                  "shorten 'settle' or lengthen 'for'", Blame::recipe);
   }
-  if (with.duration("slope_window").count() <= 0 || with.duration("slope_window") >= length ||
+  if (slope_window(with).count() <= 0 || slope_window(with) >= length ||
       with.duration("steady_within") < with.duration("settle") || !(with.number("slope") > 0)) {
     return Error("gpu_stress.steady_rule",
                  fmt::format("gpu_stress.soak: no window of {} lies within 'for' ({}) and between 'settle' "
                              "({}) and 'steady_within' ({}), or 'slope' is not above zero",
-                             format_duration(with.duration("slope_window")), format_duration(length),
+                             format_duration(slope_window(with)), format_duration(length),
                              format_duration(with.duration("settle")),
                              format_duration(with.duration("steady_within"))),
                  "shorten 'slope_window' or lengthen 'for'", Blame::recipe);

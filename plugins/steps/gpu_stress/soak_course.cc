@@ -45,6 +45,11 @@ double seconds(std::int64_t nanoseconds) { return static_cast<double>(nanosecond
 
 }  // namespace
 
+Nanoseconds slope_window(const Parameters& with) {
+  const Nanoseconds own = with.duration("slope_window");
+  return own.count() == 0 ? with.duration("settle") : own;
+}
+
 SoakCourse::SoakCourse(const StepContext& context, const Telemetry& telemetry)
     : telemetry_(telemetry),
       needed_(static_cast<std::size_t>(std::max<std::int64_t>(context.with().integer("minimum_samples"), 1))),
@@ -55,7 +60,7 @@ SoakCourse::SoakCourse(const StepContext& context, const Telemetry& telemetry)
           context.with().duration("every").count()),
       floor_percent_(context.with().number("power_floor")) {
   rule_.slope = context.with().number("slope");
-  rule_.window_ns = context.with().duration("slope_window").count();
+  rule_.window_ns = slope_window(context.with()).count();
   rule_.earliest_ns = std::max(settled_, telemetry.begun_ns + rule_.window_ns);
   rule_.latest_ns = std::min(to_, telemetry.begun_ns + context.with().duration("steady_within").count());
   for (const auto& [part, gpu] : telemetry.gpus) {

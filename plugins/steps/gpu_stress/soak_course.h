@@ -40,6 +40,9 @@ class SoakCourse {
   std::map<std::string, double> power_spread_, temperature_spread_, clock_spread_;
 };
 
+/// Of the parameter slope_window, or settle where that is 0s.
+Nanoseconds slope_window(const Parameters& with);
+
 /// gpu.pcie.generation under load and gpu.pcie.replays over it.
 std::vector<Reading> pcie_readings(const std::string& part, const GpuTelemetry& gpu,
                                    const tool_output::GpuQuery* before, const tool_output::GpuQuery* after,

@@ -203,7 +203,8 @@ TEST_F(CourseTest, ALinkThatIsSlowOnlyWhileItIdlesIsGood) {
 }
 
 TEST_F(CourseTest, AWindowThatDoesNotFitIsRefusedBeforeAnythingIsLoaded) {
-  bench.step("load", plugin_step("gpu_stress.soak"), {{"for", "60s"}, {"settle", "10s"}});
+  bench.step("load", plugin_step("gpu_stress.soak"),
+             {{"for", "60s"}, {"settle", "10s"}, {"slope_window", "60s"}});
   const BenchResult result = bench.run();
   ASSERT_FALSE(result.problems.empty());
   EXPECT_EQ(result.problems.front().code, "gpu_stress.steady_rule");

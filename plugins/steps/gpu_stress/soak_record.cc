@@ -375,10 +375,19 @@ awaitable<Status> record_soak(StepContext& context, const SoakEvidence& evidence
       if (!outcome) co_return outcome.error();
     }
   }
+  const Status kernel = co_await record_kernel(context, evidence);
+  co_return kernel;
+}
+
+awaitable<Status> record_kernel(StepContext& context, const SoakEvidence& evidence) {
   const Status xids = co_await record_xids(context, evidence);
   if (!xids) co_return xids;
   const Status switches = co_await record_sxids(context, evidence.xids);
   co_return switches;
+}
+
+Reading burn_reading(const SoakEvidence& evidence, const GpuMatch& before, const std::string& part) {
+  return burn_result(part, evidence, burned(evidence, before, part));
 }
 
 }  // namespace kiln::gpu_stress

@@ -28,6 +28,10 @@ boost::asio::awaitable<Status> record_unknown_xids(StepContext& context, std::st
                                                    XidFindings::PerGpu found);
 /// `found` is at fault: on record with its diagnosis.
 boost::asio::awaitable<Status> record_xid(StepContext& context, std::string part, XidFindings::PerGpu found);
+/// What the kernel log said since the mark, of GPUs and of the host's switches.
+boost::asio::awaitable<Status> record_kernel(StepContext& context, const SoakEvidence& evidence);
+/// OK or FAULTY of gpu_burn for one GPU, or why it proves nothing.
+Reading burn_reading(const SoakEvidence& evidence, const GpuMatch& before, const std::string& part);
 boost::asio::awaitable<Status> record_soak(StepContext& context, const SoakEvidence& evidence);
 
 /// Present, as the driver sees it: listed and answering.

@@ -81,6 +81,16 @@ Share share_at_least(const Trace& trace, double floor, std::int64_t from, std::i
   return share;
 }
 
+std::optional<double> reaches(const Trace& trace, double level, bool upward, std::int64_t from,
+                              std::int64_t to) {
+  for (const Point& point : trace) {
+    if (point.at_ns < from || point.at_ns > to) continue;
+    if (upward ? point.value >= level : point.value <= level)
+      return static_cast<double>(point.at_ns - from) / 1e9;
+  }
+  return std::nullopt;
+}
+
 std::map<std::string, double> distances(const std::map<std::string, double>& values) {
   std::map<std::string, double> found;
   if (values.size() < 3) return found;

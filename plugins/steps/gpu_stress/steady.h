@@ -39,6 +39,10 @@ struct Share {
 };
 Share share_at_least(const Trace& trace, double floor, std::int64_t from, std::int64_t to);
 
+/// Seconds from `from` to the first value on the asked side of `level`, up to `to`. Unset when there is none.
+std::optional<double> reaches(const Trace& trace, double level, bool upward, std::int64_t from,
+                              std::int64_t to);
+
 /// Each one's distance from the median of all, by part. Empty with fewer than three: two that differ do not
 /// tell which of them is the odd one.
 std::map<std::string, double> distances(const std::map<std::string, double>& values);
