@@ -31,7 +31,8 @@ struct StepEvidence {
   SoakEvidence soak;
   std::vector<Burst> bursts;
   std::map<std::string, Reading> burn_results;
-  std::map<std::string, double> start_temperature;
+  /// Before the first burst, by part: a BMC and the driver need not have the same sensor.
+  std::map<std::string, double> start_of_bmc, start_of_driver;
 };
 
 int badness(const Reading& reading) {
@@ -155,11 +156,14 @@ Reading cool_down(const StepEvidence& evidence, const std::string& part) {
   const GpuTelemetry& gpu = evidence.soak.telemetry.gpus.at(part);
   Reading reading("gpu.cool_down", part, std::monostate{}, kSteps);
   reading.reason = "no temperature before the bursts, or none in the last quarter of the cool-down";
-  const auto start = evidence.start_temperature.find(part);
-  if (start == evidence.start_temperature.end() || evidence.bursts.empty()) return reading;
+  if (evidence.bursts.empty()) return reading;
   const Burst& last = evidence.bursts.back();
   const std::int64_t from = last.rested_ns - (last.rested_ns - last.ended_ns) / 4;
   const Trace& trace = trace_with(gpu.out_of_band.temperature, gpu.in_band.temperature, from, last.rested_ns);
+  const auto& starts =
+      &trace == &gpu.out_of_band.temperature ? evidence.start_of_bmc : evidence.start_of_driver;
+  const auto start = starts.find(part);
+  if (start == starts.end()) return reading;
   double sum = 0;
   int count = 0;
   for (const Point& point : trace) {
@@ -289,7 +293,16 @@ awaitable<Status> PowerSteps::run(StepContext& context) {
   std::map<std::string, std::string> part_of_bus;
   for (const auto& [name, gpu] : before.by_name) {
     part_of_bus[gpu->bus_id] = name;
-    if (gpu->temperature.gpu) evidence.start_temperature[name] = *gpu->temperature.gpu;
+    if (gpu->temperature.gpu) evidence.start_of_driver[name] = *gpu->temperature.gpu;
+  }
+  if (bmc != nullptr) {
+    Ctx limited = context.ctx().child_within("GPUs of the BMC", kQueryBudget);
+    const Result<std::vector<GpuReading>> readings = co_await bmc->gpus(limited);
+    if (readings) {
+      for (const GpuReading& reading : *readings) {
+        if (reading.temperature) evidence.start_of_bmc[reading.name] = *reading.temperature;
+      }
+    }
   }
   KernelMark mark = co_await mark_kernel_log(context.ctx(), **shell);
 

@@ -20,16 +20,28 @@ Reading without(const std::string& measurement, const std::string& part, const S
   return reading;
 }
 
-/// The BMC's values where it has enough of them, as everywhere in a soak.
-const Trace* with_enough(const Trace& bmc, const Trace& driver, std::int64_t from, std::int64_t to,
-                         std::size_t needed) {
-  for (const Trace* trace : {&bmc, &driver}) {
-    const auto inside = std::count_if(trace->begin(), trace->end(), [from, to](const Point& point) {
+/// The source that has more values there: one that fell silent says nothing of the rest of the load.
+const Trace* with_more(const Trace& bmc, const Trace& driver, std::int64_t from, std::int64_t to,
+                       std::size_t needed) {
+  const auto inside = [from, to](const Trace& trace) {
+    return static_cast<std::size_t>(std::count_if(trace.begin(), trace.end(), [from, to](const Point& point) {
       return point.at_ns >= from && point.at_ns <= to;
-    });
-    if (static_cast<std::size_t>(inside) >= needed) return trace;
+    }));
+  };
+  const std::size_t of_bmc = inside(bmc), of_driver = inside(driver);
+  if (std::max(of_bmc, of_driver) < needed) return nullptr;
+  return of_bmc >= of_driver ? &bmc : &driver;
+}
+
+/// The longest time of [from, to] without a value, s.
+double longest_silence(const Trace& trace, std::int64_t from, std::int64_t to) {
+  std::int64_t last = from, longest = 0;
+  for (const Point& point : trace) {
+    if (point.at_ns < from || point.at_ns > to) continue;
+    longest = std::max(longest, point.at_ns - last);
+    last = point.at_ns;
   }
-  return nullptr;
+  return static_cast<double>(std::max(longest, to - last)) / 1e9;
 }
 
 std::optional<double> mean_of(const Trace& bmc, const Trace& driver, std::int64_t from, std::int64_t to,
@@ -58,6 +70,7 @@ SoakCourse::SoakCourse(const StepContext& context, const Telemetry& telemetry)
       // the load.
       to_(std::min(telemetry.ended_ns, telemetry.begun_ns + context.with().duration("for").count()) -
           context.with().duration("every").count()),
+      max_gap_(context.with().duration("max_gap").count()),
       floor_percent_(context.with().number("power_floor")) {
   rule_.slope = context.with().number("slope");
   rule_.window_ns = slope_window(context.with()).count();
@@ -119,10 +132,13 @@ Reading SoakCourse::steady(const std::string& part, const SteadyState& state) co
 
 void SoakCourse::add_power(const std::string& part, std::vector<Reading>& readings) const {
   const GpuTelemetry& gpu = telemetry_.gpus.at(part);
-  const Trace* power = with_enough(gpu.out_of_band.power, gpu.in_band.power, settled_, to_, needed_);
+  const Trace* power = with_more(gpu.out_of_band.power, gpu.in_band.power, settled_, to_, needed_);
   std::string why;
   if (!gpu.power_limit) why = "neither the BMC nor nvidia-smi told a power limit";
   if (power == nullptr) why = fmt::format("fewer than {} powers were read behind settle", needed_);
+  if (why.empty() && longest_silence(*power, settled_, to_) > seconds(max_gap_)) {
+    why = fmt::format("no power was read for {:.1f} s of the load", longest_silence(*power, settled_, to_));
+  }
   if (!why.empty()) {
     readings.push_back(without("gpu.power.share", part, kCourse, why));
     readings.push_back(without("gpu.power.dip", part, kCourse, why));

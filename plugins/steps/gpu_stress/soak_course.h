@@ -35,6 +35,7 @@ class SoakCourse {
   std::size_t needed_;
   std::int64_t settled_, to_;
   SteadyRule rule_;
+  std::int64_t max_gap_;
   double floor_percent_;
   std::map<std::string, SteadyState> states_;
   std::map<std::string, double> power_spread_, temperature_spread_, clock_spread_;

@@ -150,6 +150,15 @@ TEST_F(CourseTest, ASagOfSecondsIsNoGoAlthoughTheMeanIsGood) {
   EXPECT_EQ(result.measured("gpu.power.share", "GPU_0").outcome, Outcome::pass);
 }
 
+TEST_F(CourseTest, PowerThatNobodyReadsAnyMoreIsNoProofOfTheRest) {
+  for (auto& gpu : driver) gpu.power = "N/A";
+  for (int second = 20; second < 70; ++second)
+    bench.at(std::chrono::seconds(second), [this] { hardware().gpus[1].power.reset(); });
+  const BenchResult result = soak();
+  EXPECT_EQ(result.measured("gpu.power.share", "GPU_1").outcome, Outcome::unset);
+  EXPECT_EQ(result.measured("gpu.power.share", "GPU_0").outcome, Outcome::pass);
+}
+
 TEST_F(CourseTest, WithoutAPowerLimitTheShareHasNoValue) {
   for (auto& gpu : driver) gpu.power_limit = "N/A";
   const BenchResult result = soak();
