@@ -69,6 +69,9 @@ struct Part {
   std::string state;   ///< Status.State as printed; "Absent" parts are listed, not hidden
   std::string health;  ///< Status.Health as printed
   std::string uri;
+  /// Where in an NVLink rack it sits, of a cable cartridge's chassis (Oem.Nvidia of NvidiaChassis:
+  /// ChassisPhysicalSlotNumber, ComputeTrayIndex, TopologyId, RevisionId); nullopt: it does not tell.
+  std::optional<std::int64_t> rack_slot = {}, tray_index = {}, topology_id = {}, revision_id = {};
   /// Not empty: it could not be read, and this says why. Without a name: the collection at `uri` could not be
   /// read, so that any part of this kind may be in it.
   std::string unread;
@@ -160,11 +163,12 @@ struct NvlinkReading {
   std::string name;                                  ///< "GPU_0/NVLink_3", "NVSwitch_1/NVLink_7"
   std::string link_state, link_status;               ///< as printed: Enabled, LinkUp
   std::optional<double> speed_gbps, max_speed_gbps;  ///< Gbit/s
-  std::optional<std::int64_t> width;
+  std::optional<std::int64_t> width;                 ///< lanes: the narrower of receiver and sender
   std::optional<double> rx_bytes, tx_bytes;
   std::map<std::string, std::int64_t> errors;  ///< by canonical name: crc_data, crc_flit, replay, recovery,
-                                               ///< symbol, link_downed, runtime, training
-  std::optional<double> bit_error_rate;
+                                               ///< symbol, effective, link_downed, runtime, training
+  std::optional<double> bit_error_rate;        ///< of symbols, as the vendor calls it
+  std::optional<double> effective_ber;         ///< what is left after forward error correction
   std::string uri;
 };
 

@@ -139,6 +139,7 @@ TEST_F(Tray, ALinkIsReadWithCanonicalErrorNames) {
       {"crc_data", 4}, {"replay", 0}, {"runtime", 1}, {"symbol", 9}, {"link_downed", 1}};
   EXPECT_EQ(link.errors, errors);
   EXPECT_EQ(link.bit_error_rate, 1.5E-254);
+  EXPECT_FALSE(link.effective_ber) << "BitErrorRate is of symbols";
 }
 
 TEST(CapturedGh200, ReadsGpusAndLinksOutOfBand) {

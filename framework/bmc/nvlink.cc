@@ -43,6 +43,15 @@ bool is_nvlink(const JsonView& port, const std::string& id) {
   return boost::algorithm::istarts_with(id, "NVLink");
 }
 
+/// The two directions may train differently; the narrower one is what the link carries.
+std::optional<std::int64_t> width_of(const JsonView& port) {
+  const std::optional<std::int64_t> receives = port.at({"Oem", "Nvidia", "RXWidth"}).integer();
+  const std::optional<std::int64_t> sends = port.at({"Oem", "Nvidia", "TXWidth"}).integer();
+  if (receives && sends) return std::min(*receives, *sends);
+  if (receives) return receives;
+  return sends ? sends : port["ActiveWidth"].integer();
+}
+
 }  // namespace
 
 void take_port_metrics(const JsonView& metrics, NvlinkReading& reading) {
@@ -61,10 +70,8 @@ void take_port_metrics(const JsonView& metrics, NvlinkReading& reading) {
       }
     }
   }
-  for (const std::string_view name : {"BitErrorRate", "EffectiveBER"}) {
-    const std::optional<double> rate = oem[name].number();
-    if (rate && !reading.bit_error_rate) reading.bit_error_rate = rate;
-  }
+  reading.bit_error_rate = oem["BitErrorRate"].number();
+  reading.effective_ber = oem["EffectiveBER"].number();
 }
 
 boost::asio::awaitable<Status> NvlinkReader::find_below(const Ctx& ctx, const RedfishResource& owner,
@@ -164,8 +171,7 @@ boost::asio::awaitable<Result<std::vector<NvlinkReading>>> NvlinkReader::read(co
       reading.link_status = body["LinkStatus"].text_or_empty();
       reading.speed_gbps = body["CurrentSpeedGbps"].number();
       reading.max_speed_gbps = body["MaxSpeedGbps"].number();
-      reading.width = body.at({"Oem", "Nvidia", "RXWidth"}).integer();
-      if (!reading.width) reading.width = body["ActiveWidth"].integer();
+      reading.width = width_of(body);
     } else {
       tree_.client().note_oddity(port.uri, "", one.error().message);
       reads_since_find_ = kReadsPerPortFind;

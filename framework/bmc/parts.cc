@@ -66,6 +66,11 @@ Part part_from(const RedfishResource& resource, ComponentKind kind) {
   part.state = state_of(body);
   part.health = health_of(body);
   part.uri = resource.uri;
+  const JsonView nvidia = body.at({"Oem", "Nvidia"});
+  part.rack_slot = nvidia["ChassisPhysicalSlotNumber"].integer();
+  part.tray_index = nvidia["ComputeTrayIndex"].integer();
+  part.topology_id = nvidia["TopologyId"].integer();
+  part.revision_id = nvidia["RevisionId"].integer();
   return part;
 }
 

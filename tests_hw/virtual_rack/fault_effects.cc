@@ -348,6 +348,7 @@ void undo_fault(RackModel& rack, Dut& dut, const Fault& fault) {
       return;
     }
     case FaultKind::nvlink_errors:
+    case FaultKind::nvlink_ber:
       for (Gpu& gpu : dut.gpus) {
         for (NvLink& link : gpu.links) {
           if (link_part(gpu, link) == fault.spec.part) {
@@ -368,10 +369,37 @@ void undo_fault(RackModel& rack, Dut& dut, const Fault& fault) {
   }
 }
 
+/// The compute tray that one that is in the wrong slot has changed places with.
+const Dut* swapped_with(const RackModel& rack, const Dut& dut) {
+  const auto at = static_cast<std::size_t>(&dut - rack.duts.data());
+  for (std::size_t step = 1; step < rack.duts.size(); ++step) {
+    const Dut& other = rack.duts[(at + step) % rack.duts.size()];
+    if (other.role == Role::compute_tray) return &other;
+  }
+  return nullptr;
+}
+
+int position_of(const RackModel& rack, const Dut& dut) {
+  for (const Dut& other : rack.duts) {
+    if (active_fault(rack, other, FaultKind::tray_swapped) == nullptr) continue;
+    const Dut* partner = swapped_with(rack, other);
+    if (partner == nullptr) continue;
+    if (other.id == dut.id) return partner->slot;
+    if (partner->id == dut.id) return other.slot;
+  }
+  return dut.slot;
+}
+
 /// What holds as long as its fault does.
 void set_what_lasts(RackModel& rack) {
   for (Dut& dut : rack.duts) {
     dut.fabric_clique = active_fault(rack, dut, FaultKind::clique_split) != nullptr ? 2 : 1;
+    dut.position = position_of(rack, dut);
+    dut.cartridges_out.clear();
+    for (const Fault& fault : rack.faults) {
+      const bool out = fault.state == FaultState::active && fault.spec.kind == FaultKind::cartridge_missing;
+      if (out && fault.spec.dut == dut.id) dut.cartridges_out.push_back(fault.spec.part);
+    }
     dut.stale_image = active_fault(rack, dut, FaultKind::stale_image) != nullptr;
     for (Gpu& gpu : dut.gpus) {
       const bool narrow = active_fault(rack, dut, FaultKind::pcie_narrow, gpu.name) != nullptr;

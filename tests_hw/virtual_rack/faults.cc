@@ -156,6 +156,15 @@ const std::vector<FaultInfo>& fault_catalogue() {
        "a PCIe link sends 20 packets a second again, at full width and speed"},
       {compute_wrong, "compute-wrong", hardware, "GPU",
        "a GPU computes a wrong result now and then, and no counter and no log shows it"},
+      {nvlink_flap, "nvlink-flap", hardware, "NVLink",
+       "one NVLink loses a few symbols again and again; what is sent once more hides it from all else"},
+      {nvlink_ber, "nvlink-ber", hardware, "NVLink",
+       "the effective bit error rate of one NVLink is 40 times what is allowed, and nothing has failed yet"},
+      {nvlink_narrow, "nvlink-narrow", hardware, "NVLink", "one NVLink came up on one of its two lanes"},
+      {tray_swapped, "tray-swapped", hardware, "",
+       "two compute trays sit in each other's slots; their BMCs still say what they were told"},
+      {cartridge_missing, "cartridge-missing", hardware, "cable cartridge",
+       "a tray has no cable cartridge at one place"},
   };
   return catalogue;
 }
@@ -265,6 +274,11 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
       return !dut.firmware.empty();
     case FaultKind::nvlink_down:
     case FaultKind::nvlink_errors:
+    case FaultKind::nvlink_flap:
+    case FaultKind::nvlink_ber:
+    case FaultKind::nvlink_narrow:
+    case FaultKind::tray_swapped:
+    case FaultKind::cartridge_missing:
     case FaultKind::ecc_uncorrectable:
     case FaultKind::xid:
     case FaultKind::gpu_missing:
@@ -327,6 +341,8 @@ std::vector<std::string> fault_parts(const RackModel& rack, const Dut& dut, Faul
     for (const Gpu& gpu : dut.gpus) {
       for (const NvLink& link : gpu.links) parts.push_back(link_part(gpu, link));
     }
+  } else if (part_kind == "cable cartridge") {
+    parts = cable_cartridges();
   } else if (part_kind == "firmware component") {
     for (const FirmwareItem& item : dut.firmware) {
       const bool in_update_list = item.name == rack.update_component;

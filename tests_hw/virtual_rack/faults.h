@@ -72,7 +72,12 @@ enum class FaultKind {
   slow_warm,
   clock_low,
   pcie_replays,
-  compute_wrong
+  compute_wrong,
+  nvlink_flap,
+  nvlink_ber,
+  nvlink_narrow,
+  tray_swapped,
+  cartridge_missing
 };
 
 enum class FaultClass { hardware, nuisance };

@@ -375,6 +375,55 @@ TEST(Fault, a_noisy_link_counts_errors_at_both_ends_and_keeps_them) {
   EXPECT_LT(counters.effective_ber, 1e-200);
 }
 
+TEST(Fault, a_flapping_link_loses_symbols_and_counts_nothing_else) {
+  Rig rig;
+  add(rig, "nvlink-flap@C01:GPU_0/NVLink_7");
+  rig.run(5);
+  const LinkCounters& counters = rig.c01().gpus[0].links[7].counters;
+  EXPECT_GE(counters.symbol_errors, 9U);
+  EXPECT_EQ(counters.recoveries + counters.replays + counters.link_downed + counters.effective_errors, 0U);
+  EXPECT_LT(counters.effective_ber, 1e-200);
+  EXPECT_EQ(rig.c01().gpus[0].links[8].counters.symbol_errors, 0U);
+}
+
+TEST(Fault, a_raised_bit_error_rate_stands_while_its_fault_does) {
+  Rig rig;
+  add(rig, "nvlink-ber@C01:GPU_0/NVLink_7");
+  rig.run(1);
+  const LinkCounters& counters = rig.c01().gpus[0].links[7].counters;
+  EXPECT_GT(counters.effective_ber, 1e-12);
+  EXPECT_EQ(counters.symbol_errors, 0U);
+  clear(rig, "nvlink-ber@C01");
+  rig.run(1);
+  EXPECT_LT(counters.effective_ber, 1e-200);
+}
+
+TEST(Fault, a_narrow_link_has_one_lane_at_both_ends_until_it_is_cleared) {
+  Rig rig;
+  add(rig, "nvlink-narrow@C01:GPU_0/NVLink_7");
+  rig.run(0.5);
+  const NvLink& link = rig.c01().gpus[0].links[7];
+  const SwitchPort& port =
+      rig.rack().duts[link.switch_tray].switches[link.switch_chip].ports[link.switch_port];
+  EXPECT_EQ(link.lanes, 1);
+  EXPECT_EQ(port.lanes, 1);
+  clear(rig, "nvlink-narrow@C01");
+  rig.run(0.5);
+  EXPECT_EQ(link.lanes, 2);
+}
+
+TEST(Fault, swapped_trays_sit_in_each_others_slots_and_their_bmcs_do_not_know) {
+  Rig rig;
+  add(rig, "tray-swapped@C01");
+  rig.run(0.2);
+  EXPECT_EQ(rig.c01().position, rig.dut("C02").slot);
+  EXPECT_EQ(rig.dut("C02").position, rig.c01().slot);
+  EXPECT_NE(rig.c01().slot, rig.c01().position);
+  clear(rig, "tray-swapped@C01");
+  rig.run(0.2);
+  EXPECT_EQ(rig.c01().position, rig.c01().slot);
+}
+
 TEST(Fault, old_firmware_is_older_and_comes_back_when_cleared) {
   Rig rig;
   FirmwareItem* item = find_firmware(rig.c01(), "HGX_FW_CPLD_0");

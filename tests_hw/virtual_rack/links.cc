@@ -16,6 +16,11 @@ constexpr double kErrorsPerSecondBusy = 400;
 constexpr double kErrorsPerSecondIdle = 40;
 constexpr double kFaultyEffectiveBer = 3e-10;  // above DCGM's effective BER limit of 1e-12
 constexpr double kFaultySymbolBer = 2e-8;
+constexpr double kRaisedEffectiveBer = 4e-11;  // the nvlink-ber fault
+// The nvlink-flap fault: so often per second of wall time, far below what any total over a long run could
+// forbid.
+constexpr double kFlapsPerSecond = 1;
+constexpr std::uint64_t kSymbolsPerFlap = 3;
 
 SwitchPort& other_end(RackModel& rack, const NvLink& link) {
   return rack.duts[link.switch_tray].switches[link.switch_chip].ports[link.switch_port];
@@ -70,6 +75,24 @@ void count_errors(NvLink& link, SwitchPort& port, Fault& fault, bool busy, doubl
   }
 }
 
+void flap(NvLink& link, SwitchPort& port, Fault& fault, double elapsed_s) {
+  fault.remainder += kFlapsPerSecond * elapsed_s;
+  const auto flaps = static_cast<std::uint64_t>(fault.remainder);
+  fault.remainder -= static_cast<double>(flaps);
+  for (LinkCounters* side : {&link.counters, &port.counters}) side->symbol_errors += flaps * kSymbolsPerFlap;
+}
+
+/// What the faults of one link do to it while it is up.
+void disturb(RackModel& rack, const Dut& dut, const std::string& part, NvLink& link, SwitchPort& port,
+             bool busy, double elapsed_s) {
+  if (Fault* noisy = active_fault(rack, dut, FaultKind::nvlink_errors, part))
+    count_errors(link, port, *noisy, busy, elapsed_s);
+  if (Fault* flapping = active_fault(rack, dut, FaultKind::nvlink_flap, part))
+    flap(link, port, *flapping, elapsed_s);
+  if (active_fault(rack, dut, FaultKind::nvlink_ber, part) != nullptr)
+    link.counters.effective_ber = port.counters.effective_ber = kRaisedEffectiveBer;
+}
+
 /// The n-th link that is up, counted over the whole rack.
 NvLink* nth_link_up(RackModel& rack, std::size_t n) {
   for (Dut& dut : rack.duts) {
@@ -100,9 +123,8 @@ void count_benign_errors(RackModel& rack, std::size_t links_up, double elapsed_s
 }
 
 bool any_link_fault(const RackModel& rack) {
-  return std::any_of(rack.faults.begin(), rack.faults.end(), [](const Fault& fault) {
-    return fault.spec.kind == FaultKind::nvlink_down || fault.spec.kind == FaultKind::nvlink_errors;
-  });
+  return std::any_of(rack.faults.begin(), rack.faults.end(),
+                     [](const Fault& fault) { return fault_info(fault.spec.kind).part_kind == "NVLink"; });
 }
 
 }  // namespace
@@ -131,10 +153,10 @@ void advance_links(RackModel& rack, double elapsed_s) {
         set_state(rack, dut, gpu, link, port, gpu_works && tray.host_up && !broken);
         links_up += link.up ? 1U : 0U;
         carry_traffic(link, port, traffic, elapsed_s);
-        Fault* noisy = part.empty() ? nullptr : active_fault(rack, dut, FaultKind::nvlink_errors, part);
-        if (noisy != nullptr && link.up) {
-          count_errors(link, port, *noisy, traffic > 0, elapsed_s);
-        }
+        const bool narrow =
+            !part.empty() && active_fault(rack, dut, FaultKind::nvlink_narrow, part) != nullptr;
+        link.lanes = port.lanes = narrow ? kLinkLanes / 2 : kLinkLanes;
+        if (!part.empty() && link.up) disturb(rack, dut, part, link, port, traffic > 0, elapsed_s);
       }
     }
   }

@@ -10,6 +10,9 @@ namespace kiln::virtual_rack {
 /// Data rate of one link and direction in bytes per second: 50 GB/s (NVLink 5, public figure).
 inline constexpr double kLinkBytesPerSecond = 50e9;
 
+/// RXWidth and TXWidth of every NVLink port of the captured GH200 and GB300 trees.
+inline constexpr int kLinkLanes = 2;
+
 /// What current NVLink 5 firmware reports for "no error seen": mantissa 15, exponent 255.
 inline constexpr double kZeroBitErrorRate = 1.5e-254;
 

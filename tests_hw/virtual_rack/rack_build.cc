@@ -30,7 +30,7 @@ class Maker {
     Dut dut;
     dut.id = id;
     dut.role = role;
-    dut.slot = slot;
+    dut.slot = dut.position = slot;
     dut.manufacturer = field<std::string>(kind, "manufacturer");
     dut.model = field<std::string>(kind, "model");
     dut.part_number = field<std::string>(kind, "part_number");

@@ -82,6 +82,7 @@ struct LinkCounters {
 struct NvLink {
   std::string name;  // "NVLink_0" .. "NVLink_17"; the PART of a fault is "GPU_2/NVLink_5"
   bool up = true;
+  int lanes = 2;                // of each direction, as RXWidth and TXWidth of captured trees tell it
   double speed_gbps = 425.0;    // raw, per direction: 53.125 GB/s as nvidia-smi prints for NVLink 5
   std::size_t switch_tray = 0;  // index of the switch tray among rack.duts
   std::size_t switch_chip = 0;  // index into that DUT's switches
@@ -175,6 +176,7 @@ struct Gpu {
 struct SwitchPort {
   std::string name;  // "NVLink_0" .. "NVLink_71"
   bool up = true;
+  int lanes = 2;
   double speed_gbps = 425.0;
   std::optional<std::size_t> peer_dut;  // index into rack.duts; none: nothing plugged
   std::size_t peer_gpu = 0;
@@ -359,10 +361,17 @@ struct Process {
   int signalled = 0;    // signal that was sent to it, 0: none; its owner looks at this
 };
 
+/// What a compute tray of an NVL72 rack is plugged into: Chassis CBC_0 to CBC_3.
+inline std::vector<std::string> cable_cartridges() { return {"CBC_0", "CBC_1", "CBC_2", "CBC_3"}; }
+
 struct Dut {
   std::string id;  // "C01"
   Role role = Role::compute_tray;
   int slot = 0;  // rack unit, lowest; 0: hangs in no unit of this rack
+  /// The slot that its cable cartridges know it to be in, and the driver with them: where it really is.
+  /// `slot` is what its BMC was told when it was built in.
+  int position = 0;
+  std::vector<std::string> cartridges_out;  // cable cartridges that are not there: "CBC_2"
   int height = 1;
   std::string manufacturer;
   std::string model;

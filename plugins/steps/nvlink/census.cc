@@ -108,6 +108,19 @@ awaitable<void> read_in_band(const Ctx& ctx, Shell& shell, InBand& in_band) {
 
 bool has_gpus(const Dut& dut) { return dut.host && !dut.expect.of_kind(ComponentKind::gpu).empty(); }
 
+/// A link that is down has no lanes up: that is told of its state, not once more of its width.
+Reading width_of(const std::string& part, const NvlinkReading* link, const std::string& why) {
+  Reading reading("nvlink.width", part, std::monostate{},
+                  Source{"redfish", link == nullptr ? "NVLink ports" : link->uri});
+  reading.reason = why;
+  if (link == nullptr) return reading;
+  const std::string word = link_word(*link);
+  const bool up = boost::algorithm::iequals(word, "LinkUp") || boost::algorithm::iequals(word, "Enabled");
+  if (up && link->width) reading.value = *link->width;
+  reading.reason = up ? "the BMC gives no width of this link" : "the link is not up";
+  return reading;
+}
+
 awaitable<Status> record_out_of_band(StepContext& context, const std::vector<NvlinkReading>& readings) {
   std::map<std::string, const NvlinkReading*> by_name;
   std::set<std::string> owners;
@@ -140,6 +153,10 @@ awaitable<Status> record_out_of_band(StepContext& context, const std::vector<Nvl
     speed_reading.reason = link == nullptr ? why : "the BMC gives no speed of this link";
     const Result<Outcome> speed_outcome = co_await context.record(std::move(speed_reading));
     if (!speed_outcome) co_return speed_outcome.error();
+    if (context.dut().expect.of_kind(ComponentKind::gpu).empty()) continue;
+    Reading width_reading = width_of(expected->name, link, why);
+    const Result<Outcome> width_outcome = co_await context.record(std::move(width_reading));
+    if (!width_outcome) co_return width_outcome.error();
   }
   co_return success();
 }
@@ -188,7 +205,9 @@ const StepDescription& Census::describe() const {
         {"nvlink.speed", "Gbit/s", ComponentKind::nvlink, true, "nvlink.slow", action,
          "current speed the BMC prints, per direction"},
         {"nvlink.in_band.state", "", ComponentKind::nvlink, true, "nvlink.down", action,
-         "up or inactive as nvidia-smi nvlink --status has it"}};
+         "up or inactive as nvidia-smi nvlink --status has it"},
+        {"nvlink.width", "1", ComponentKind::nvlink, true, "nvlink.narrow", action,
+         "lanes that are up, of the narrower direction, on the GPU's side"}};
     made.default_timeout = std::chrono::minutes(5);
     return made;
   }();
@@ -199,6 +218,8 @@ std::vector<std::string> Census::parts(const MeasurementDeclaration& measurement
                                        const Dut& dut) const {
   // A switch tray has no GPU driver that could tell.
   if (measurement.name == "nvlink.in_band.state" && !has_gpus(dut)) return {};
+  // Where the fabric is not told by Redfish, what a switch's port has is not known: the GPU's end is judged.
+  if (measurement.name == "nvlink.width" && dut.expect.of_kind(ComponentKind::gpu).empty()) return {};
   return Step::parts(measurement, with, dut);
 }
 

@@ -39,6 +39,14 @@ class Fabric final : public Step {
   boost::asio::awaitable<Status> run(StepContext& context) override;
 };
 
+/// Once for the rack: whether each tray is where the rack file has it, and all its cable cartridges are
+/// there.
+class Topology final : public Step {
+ public:
+  const StepDescription& describe() const override;
+  boost::asio::awaitable<Status> run(StepContext& context) override;
+};
+
 /// The state a BMC printed for a link, as one word: LinkState when it says that the link is off, else
 /// LinkStatus, else LinkState. Empty when it printed neither.
 std::string link_word(const NvlinkReading& reading);

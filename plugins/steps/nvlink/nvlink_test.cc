@@ -54,6 +54,8 @@ struct NvlinkTest : testing::Test {
       reading.link_state = "Enabled";
       reading.link_status = "LinkUp";
       reading.speed_gbps = 425;
+      reading.width = 2;
+      reading.effective_ber = 1.5e-254;
       reading.rx_bytes = 1000;
       reading.tx_bytes = 1000;
       for (const char* counter : {"crc_data", "crc_flit", "replay", "recovery", "link_downed"})
@@ -70,6 +72,9 @@ struct NvlinkTest : testing::Test {
     bench.limit_equals("nvlink.in_band.state", "", std::string("up"));
     for (const char* counter : {"crc_data", "crc_flit", "replay", "recovery", "link_downed"})
       bench.limit_max(fmt::format("nvlink.errors.{}.delta", counter), "1", 0);
+    bench.limit_max("nvlink.windows.bad_share", "1", 0.5);
+    bench.limit_max("nvlink.effective_ber.max", "1", 1e-12);
+    bench.limit_equals("nvlink.width", "1", std::int64_t{2});
     bench.limit_min("nvlink.bandwidth", "GBy/s", 700);
     bench.limit_min("nvlink.all_reduce.bus_bandwidth", "GBy/s", 700);
     bench.limit_equals("nvlink.all_reduce.data", "", std::string("correct"));
@@ -85,11 +90,13 @@ struct NvlinkTest : testing::Test {
     return bench.run();
   }
   BenchResult watch() {
-    bench.monitor("errors", plugin_step("nvlink.error_watch"), 10s);
+    bench.monitor("errors", plugin_step("nvlink.error_watch"), 10s, windows);
     bench.step("work", std::make_unique<Minute>());
     return bench.run();
   }
   StepBench bench;
+  StepBench::With windows = of_length("10s");
+  static StepBench::With of_length(const std::string& length) { return {{"window", length}, {"least", "2"}}; }
 };
 
 /// Switches the DUT it runs on off after ten seconds, and, when told so, on again ten seconds later.
@@ -139,7 +146,7 @@ struct WithASwitch : NvlinkTest {
     });
   }
   BenchResult watch_while(bool on_again) {
-    bench.monitor("errors", plugin_step("nvlink.error_watch"), 2s);
+    bench.monitor("errors", plugin_step("nvlink.error_watch"), 2s, of_length("2s"));
     bench.step("work", std::make_unique<Minute>(), {}, {"C01"});
     bench.step("switch", std::make_unique<SwitchOff>(on_again), {}, {"S01"});
     return bench.run();
@@ -224,7 +231,7 @@ TEST_F(NvlinkTest, LinksThatAreUpAreGo) {
   const BenchResult result = census();
   ASSERT_TRUE(result.problems.empty()) << result.problems.front().message;
   EXPECT_EQ(result.verdict.find("C01")->decision, Decision::go) << result.ended("main/census").message;
-  EXPECT_EQ(result.verdict.counts.required, 6);
+  EXPECT_EQ(result.verdict.counts.required, 8);
 }
 
 TEST_F(NvlinkTest, ALinkThatIsDownAtTheBmcIsNoGoWithItsName) {
@@ -280,7 +287,7 @@ TEST_F(NvlinkTest, OldErrorsThatDoNotRiseAreGo) {
   const BenchResult result = watch();
   ASSERT_TRUE(result.problems.empty()) << result.problems.front().message;
   EXPECT_EQ(result.verdict.find("C01")->decision, Decision::go);
-  EXPECT_EQ(result.verdict.counts.required, 10);
+  EXPECT_EQ(result.verdict.counts.required, 14);
 }
 
 TEST_F(NvlinkTest, ARiseOfAnyJudgedCounterIsNoGo) {
@@ -295,6 +302,81 @@ TEST_F(NvlinkTest, ARiseOfAnyJudgedCounterIsNoGo) {
     EXPECT_EQ(to_text(measured.value), "1") << counter;
     EXPECT_EQ(result.verdict.find("C01")->decision, Decision::no_go) << counter;
   }
+}
+
+TEST_F(NvlinkTest, ALinkThatLosesSymbolsAgainAndAgainIsFoundThoughNoTotalIsJudged) {
+  for (int second = 5; second < 60; second += 10)
+    bench.at(std::chrono::seconds(second), [this] { link(1).errors["symbol"] += 1; });
+  link(0).errors["symbol"] = link(1).errors["symbol"] = 40;
+  const BenchResult result = watch();
+  EXPECT_EQ(result.measured("nvlink.windows.bad_share", "GPU_0/NVLink_1").fault_code, "nvlink.flapping");
+  EXPECT_EQ(result.measured("nvlink.windows.bad_share", "GPU_0/NVLink_0").outcome, Outcome::pass);
+  for (const Measured& measured : result.bodies<Measured>()) {
+    const bool another = measured.outcome == Outcome::fail && measured.name != "nvlink.windows.bad_share";
+    EXPECT_FALSE(another) << measured.name << ": only the windows find this";
+  }
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::no_go);
+}
+
+TEST_F(NvlinkTest, OneBurstIsNoFlapping) {
+  link(1).errors["symbol"] = 40;
+  bench.at(25s, [this] { link(1).errors["symbol"] += 4000; });
+  EXPECT_EQ(watch().measured("nvlink.windows.bad_share", "GPU_0/NVLink_1").outcome, Outcome::pass);
+}
+
+TEST_F(NvlinkTest, WhatIsLostOfTheWatchDoesNotMakeItGood) {
+  bench.at(21s, [this] { hardware().failing["nvlinks"] = Error("bmc.unreachable", "no answer"); });
+  bench.at(49s, [this] { hardware().failing.clear(); });
+  const Measured share = watch().measured("nvlink.windows.bad_share", "GPU_0/NVLink_0");
+  EXPECT_EQ(share.outcome, Outcome::unset);
+  EXPECT_NE(share.reason.find("the BMC did not answer"), std::string::npos) << share.reason;
+}
+
+TEST_F(NvlinkTest, WindowsShorterThanTheReadingsAreRefused) {
+  windows = of_length("5s");
+  const BenchResult result = watch();
+  EXPECT_EQ(result.ended("monitor/errors").code, "nvlink.window_too_short");
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete);
+}
+
+TEST_F(NvlinkTest, ARateOfBitErrorsThatWasOnceTooHighStays) {
+  bench.at(25s, [this] { link(1).effective_ber = 4e-11; });
+  bench.at(35s, [this] { link(1).effective_ber = 1.5e-254; });
+  const BenchResult result = watch();
+  EXPECT_EQ(result.measured("nvlink.effective_ber.max", "GPU_0/NVLink_1").fault_code, "nvlink.bit_errors");
+  EXPECT_EQ(result.measured("nvlink.effective_ber.max", "GPU_0/NVLink_0").outcome, Outcome::pass);
+}
+
+TEST_F(NvlinkTest, ARateThatIsNoneDoesNotPass) {
+  bench.at(25s, [this] { link(1).effective_ber = 1.2; });
+  const Measured rate = watch().measured("nvlink.effective_ber.max", "GPU_0/NVLink_1");
+  EXPECT_EQ(rate.outcome, Outcome::unset);
+  EXPECT_NE(rate.reason.find("prints 1.2"), std::string::npos) << rate.reason;
+}
+
+TEST_F(NvlinkTest, ABmcThatTellsNoRateAndNoWidthLeavesThemUnsetAndNothingElse) {
+  for (NvlinkReading& one : hardware().nvlinks) one.effective_ber.reset();
+  EXPECT_EQ(watch().measured("nvlink.effective_ber.max", "GPU_0/NVLink_1").outcome, Outcome::unset);
+}
+
+TEST_F(NvlinkTest, ANarrowLinkIsNoGoWithItsName) {
+  link(1).width = 1;
+  const BenchResult result = census();
+  EXPECT_EQ(result.measured("nvlink.width", "GPU_0/NVLink_1").fault_code, "nvlink.narrow");
+  EXPECT_EQ(result.measured("nvlink.width", "GPU_0/NVLink_0").outcome, Outcome::pass);
+}
+
+TEST_F(NvlinkTest, ALinkThatIsDownIsNotNarrowToo) {
+  link(1).link_status = "LinkDown";
+  link(1).width = 0;
+  EXPECT_EQ(census().measured("nvlink.width", "GPU_0/NVLink_1").outcome, Outcome::unset);
+}
+
+TEST_F(NvlinkTest, AWidthThatNobodyTellsIsUnset) {
+  link(1).width.reset();
+  const BenchResult result = census();
+  EXPECT_EQ(result.measured("nvlink.width", "GPU_0/NVLink_1").outcome, Outcome::unset);
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::incomplete) << "this table says that it is told";
 }
 
 TEST_F(NvlinkTest, ACounterThatWasResetHasNoValueButSeenErrorsStay) {

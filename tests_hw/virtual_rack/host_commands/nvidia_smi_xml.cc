@@ -66,7 +66,7 @@ class GpuElement {
     leaf(node_, "gpu_part_number", fmt::format("{:X}-895-A1", kDeviceIdGb300));
     pugi::xml_node platform = node_.append_child("platformInfo");
     leaf(platform, "chassis_serial_number", host_.rack.rack_id);
-    const int slot = host_.dut.slot;
+    const int slot = host_.dut.position;
     leaf(platform, "slot_number", slot > 0 ? std::to_string(slot) : kNotAvailable);
     // The public numbering: slot = tray + 10.
     leaf(platform, "tray_index", slot > 0 ? std::to_string(slot - 10) : kNotAvailable);

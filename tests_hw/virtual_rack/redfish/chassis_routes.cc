@@ -11,6 +11,9 @@
 namespace kiln::virtual_rack {
 namespace {
 
+constexpr int kSlotsBelowTrayZero = 10;  // slot = tray index + 10
+constexpr int kTopologyId = 128;
+
 bool is_main(const Bmc& bmc, const Address& address) { return address[0] == main_chassis(bmc.dut.role); }
 
 void identify_part(json::object& body, std::string_view manufacturer, std::string_view model,
@@ -82,6 +85,22 @@ void describe_main(Bmc& bmc, const Address& address, json::object& body) {
   }
 }
 
+/// A cable cartridge tells the tray where it sits [NICo bmc-mock: rack.rs, gb200 and gb300 trays].
+void describe_cartridge(const Dut& dut, const std::string& id, json::object& body) {
+  identify_part(body, "NVIDIA", "18x1RU CBL Cartridge", "750-0572-000", fmt::format("{}-{}", dut.serial, id));
+  json::object nvidia;
+  nvidia["@odata.type"] = "#NvidiaChassis.v1_4_0.NvidiaCBCChassis";
+  if (dut.position > 0) {
+    nvidia["ChassisPhysicalSlotNumber"] = dut.position;
+    nvidia["ComputeTrayIndex"] = dut.position - kSlotsBelowTrayZero;
+  }
+  nvidia["RevisionId"] = 2;
+  nvidia["TopologyId"] = kTopologyId;
+  json::object oem;
+  oem["Nvidia"] = std::move(nvidia);
+  body["Oem"] = std::move(oem);
+}
+
 std::optional<json::object> chassis(Bmc& bmc, const Address& address) {
   Dut& dut = bmc.dut;
   const std::string& id = address[0];
@@ -105,6 +124,7 @@ std::optional<json::object> chassis(Bmc& bmc, const Address& address) {
     body["ChassisType"] = hgx ? "Module" : "Component";
     chassis_links["ContainedBy"] = link(fmt::format("{}/Chassis/{}", kRoot, main_chassis(dut.role)));
     body["Status"] = status("Enabled");
+    if (id.starts_with("CBC_")) describe_cartridge(dut, id, body);
     for (const Gpu& gpu : dut.gpus) {
       if (id != "HGX_" + gpu.name) continue;
       identify_part(body, "NVIDIA", gpu.model, gpu.part_number, gpu.serial);

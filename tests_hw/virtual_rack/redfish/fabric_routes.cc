@@ -26,6 +26,7 @@ std::optional<PortView> switch_port_at(Bmc& bmc, const Address& address) {
   view.name = port->name;
   view.powered = bmc.powered();
   view.up = port->up && view.powered;
+  view.lanes = port->lanes;
   view.speed_gbps = port->speed_gbps;
   view.counters = &port->counters;
   return view;

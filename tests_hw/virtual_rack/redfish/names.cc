@@ -57,7 +57,10 @@ std::vector<std::string> chassis_ids(const Dut& dut) {
     for (const Gpu& gpu : dut.gpus) {
       if (gpu.present) ids.push_back("HGX_" + gpu.name);
     }
-    for (int i = 0; i < 4; ++i) ids.push_back(fmt::format("CBC_{}", i));
+    for (const std::string& cartridge : cable_cartridges()) {
+      const auto& out = dut.cartridges_out;
+      if (std::find(out.begin(), out.end(), cartridge) == out.end()) ids.push_back(cartridge);
+    }
   }
   if (dut.role == Role::switch_tray) {
     for (const SwitchChip& chip : dut.switches) ids.push_back("MGX_" + chip.name);

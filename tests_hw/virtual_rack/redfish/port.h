@@ -13,6 +13,7 @@ struct PortView {
   std::string name;
   bool up = false;
   bool powered = false;
+  int lanes = 0;
   double speed_gbps = 0;
   const LinkCounters* counters = nullptr;
 };

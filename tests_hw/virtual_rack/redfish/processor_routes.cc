@@ -158,6 +158,7 @@ PortView view(const Bmc& bmc, const Gpu& gpu, const NvLink& nvlink) {
   port.name = nvlink.name;
   port.powered = live(bmc, gpu);
   port.up = nvlink.up && port.powered;
+  port.lanes = nvlink.lanes;
   port.speed_gbps = nvlink.speed_gbps;
   port.counters = &nvlink.counters;
   return port;
@@ -188,8 +189,8 @@ json::object nvlink_port(const std::string& uri, const PortView& port) {
   body["Metrics"] = link(uri + "/Metrics");
   json::object nvidia;
   nvidia["@odata.type"] = "#NvidiaPort.v1_0_0.NvidiaPort";
-  nvidia["RXWidth"] = port.up ? 2 : 0;
-  nvidia["TXWidth"] = port.up ? 2 : 0;
+  nvidia["RXWidth"] = port.up ? port.lanes : 0;
+  nvidia["TXWidth"] = port.up ? port.lanes : 0;
   json::object oem;
   oem["Nvidia"] = std::move(nvidia);
   body["Oem"] = std::move(oem);
