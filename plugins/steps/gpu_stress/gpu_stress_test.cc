@@ -302,6 +302,25 @@ TEST_F(SoakTest, HealthFailsPendingRepairsAndFabric) {
   EXPECT_EQ(result.measured("gpu.ecc.uncorrectable.volatile", "GPU_1").fault_code, "gpu.ecc_uncorrectable");
 }
 
+TEST_F(SoakTest, HealthWaitsForGpusThatStillRegisterWithTheirFabric) {
+  driver[0].fabric = "In Progress";
+  bench.at(90s, [this] { driver[0].fabric = "Completed"; });
+  bench.step("health", plugin_step("gpu_stress.health"));
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::go);
+  EXPECT_LT(result.elapsed_ns, 100'000'000'000);
+}
+
+TEST_F(SoakTest, HealthFailsGpusThatNeverRegister) {
+  driver[0].fabric = "Not Started";
+  bench.step("health", plugin_step("gpu_stress.health"), {{"fabric_within", "20s"}});
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::no_go);
+  EXPECT_EQ(result.measured("gpu.fabric.state", "GPU_0").fault_code, "gpu.fabric");
+  EXPECT_GE(result.elapsed_ns, 20'000'000'000);
+  EXPECT_LT(result.elapsed_ns, 40'000'000'000);
+}
+
 TEST_F(SoakTest, HealthFailsWhatTheDriverSaysMustBeMended) {
   driver[0].lanes = "8x";
   driver[1].recovery = "<gpu_recovery_action>GPU Reset</gpu_recovery_action>";

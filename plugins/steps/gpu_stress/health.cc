@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
@@ -15,6 +16,8 @@ using tool_output::GpuQuery;
 using tool_output::ToolVerdict;
 
 namespace {
+
+constexpr Nanoseconds kFabricPause = std::chrono::seconds(2);  ///< between two looks at it
 
 Value count_value(const std::optional<std::uint64_t>& count) {
   if (!count) return std::monostate{};
@@ -133,6 +136,33 @@ std::vector<Reading> readings_of(const std::string& part, const GpuQuery* gpu) {
   return readings;
 }
 
+/// Whether an expected GPU has not registered with its NVLink fabric yet.
+bool still_registering(const Dut& dut, const GpuMatch& match) {
+  for (const Component* expected : dut.expect.of_kind(ComponentKind::gpu)) {
+    const auto found = match.by_name.find(expected->name);
+    if (found == match.by_name.end() || found->second->lost) continue;
+    if (found->second->fabric.verdict() == ToolVerdict::not_run) return true;
+  }
+  return false;
+}
+
+/// GPUs register once the switches and their fabric manager are up, which may be minutes after their own host
+/// (NVML, nvmlGpuFabricInfo: the state is "in progress" until then). That is no finding yet: they get
+/// `fabric_within`.
+awaitable<Result<tool_output::NvidiaSmiQuery>> query_registered(StepContext& context, Shell* shell) {
+  const std::int64_t until_ns =
+      context.ctx().now().monotonic_ns + context.with().duration("fabric_within").count();
+  for (;;) {
+    Result<tool_output::NvidiaSmiQuery> query = co_await query_gpus(context.ctx(), *shell, kQueryBudget);
+    if (!query) co_return query.error();
+    if (!still_registering(context.dut(), match_gpus(context.dut(), *query))) co_return query;
+    const Nanoseconds left(until_ns - context.ctx().now().monotonic_ns);
+    if (left.count() <= 0) co_return query;
+    const Status waited = co_await context.ctx().sleep_for(std::min<Nanoseconds>(left, kFabricPause));
+    if (!waited) co_return waited.error();
+  }
+}
+
 }  // namespace
 
 const StepDescription& Health::describe() const {
@@ -172,7 +202,9 @@ const StepDescription& Health::describe() const {
          "lanes of the PCIe link, all that GPU and slot have"},
         {"gpu.settings", "", gpu, true, "gpu.settings", "set the GPU back to its defaults",
          "default: ECC on, MIG off, power limit as delivered; anything else gives no verdict"}};
-    made.default_timeout = std::chrono::minutes(2);
+    made.parameters = {{"fabric_within", ParameterType::duration, "3m",
+                        "how long GPUs may take to register with their fabric before that is a fault"}};
+    made.default_timeout = std::chrono::minutes(6);
     return made;
   }();
   return description;
@@ -181,7 +213,7 @@ const StepDescription& Health::describe() const {
 awaitable<Status> Health::run(StepContext& context) {
   const Result<Shell*> shell = context.shell();
   if (!shell) co_return shell.error();
-  const Result<tool_output::NvidiaSmiQuery> query = co_await query_gpus(context.ctx(), **shell, kQueryBudget);
+  const Result<tool_output::NvidiaSmiQuery> query = co_await query_registered(context, *shell);
   if (!query) co_return query.error();
   const GpuMatch match = match_gpus(context.dut(), *query);
   std::string how = fmt::format("GPUs of nvidia-smi were {}", match.how());
