@@ -100,6 +100,7 @@ class Maker {
   }
 
   void add_gpus(Dut& dut, const YAML::Node& node) {
+    const YAML::Node kind = rack_.gpus.empty() ? node : load_config("gpus.yaml")[rack_.gpus];
     if (!node) {
       return;
     }
@@ -109,16 +110,17 @@ class Maker {
       Gpu gpu;
       gpu.index = static_cast<int>(index);
       gpu.name = fmt::format("GPU_{}", index);
-      gpu.model = field<std::string>(node, "model");
-      gpu.part_number = field<std::string>(node, "part_number");
+      gpu.model = field<std::string>(kind, "model");
+      gpu.part_number = field<std::string>(kind, "part_number");
       gpu.serial = "165" + digits(10);
       gpu.uuid = "GPU-" + uuid();
       gpu.pci_address = addresses[index];
-      gpu.vbios = field<std::string>(node, "vbios");
-      gpu.memory_mib = field<std::uint64_t>(node, "memory_mib");
-      gpu.power_limit_w = gpu.default_power_limit_w = field<double>(node, "power_limit_w");
-      gpu.min_power_limit_w = field<double>(node, "min_power_limit_w");
-      gpu.max_power_limit_w = field<double>(node, "max_power_limit_w");
+      gpu.pci_device = field<int>(kind, "pci_device");
+      gpu.vbios = field<std::string>(kind, "vbios");
+      gpu.memory_mib = field<std::uint64_t>(kind, "memory_mib");
+      gpu.power_limit_w = gpu.default_power_limit_w = field<double>(kind, "power_limit_w");
+      gpu.min_power_limit_w = field<double>(kind, "min_power_limit_w");
+      gpu.max_power_limit_w = field<double>(kind, "max_power_limit_w");
       gpu.max_sm_clock_mhz = physics.gpu_max_clock_mhz;
       gpu.max_memory_clock_mhz = physics.gpu_memory_clock_mhz;
       gpu.memory_clock_mhz = physics.gpu_memory_clock_mhz;
@@ -395,6 +397,13 @@ Result<std::unique_ptr<RackModel>> build_rack(const RackOptions& options, std::u
     rack->firmware_current = options.firmware_current;
     rack->random.seed(options.seed);
     rack->physics = load_physics();
+    rack->gpus = options.gpus;
+    if (!rack->gpus.empty()) {
+      const YAML::Node kind = load_config("gpus.yaml")[rack->gpus];
+      if (!kind)
+        return Error("rack.gpus", fmt::format("no GPUs are known as '{}'", rack->gpus), {}, Blame::operator_);
+      rack->physics.gpu_load_w = field<double>(kind, "load_w");
+    }
     if (options.time_scale > 0) {
       rack->physics.time_scale = options.time_scale;
     }

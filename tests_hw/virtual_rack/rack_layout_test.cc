@@ -110,6 +110,21 @@ TEST(RackLayout, UnderLoadAllLinksAreUpAndTheCduCarriesTheHeat) {
   EXPECT_LT(cdu.cooling_unit->secondary.supply_c.actual, 26);
 }
 
+TEST(RackLayout, OtherGpusAreTheirOwnProductAndUnknownOnesAreRefused) {
+  RackOptions options;
+  options.gpus = "gb200";
+  const auto rack = build_rack(options, 1);
+  ASSERT_TRUE(rack);
+  const Gpu& gpu = (*rack)->duts.front().gpus.front();
+  EXPECT_EQ(gpu.pci_device, 0x2941);
+  EXPECT_EQ(gpu.power_limit_w, 1200);
+  EXPECT_LT((*rack)->physics.gpu_load_w, gpu.power_limit_w);
+  options.gpus = "gb2000";
+  const auto unknown = build_rack(options, 1);
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, "rack.gpus");
+}
+
 TEST(RackLayout, ANumberOfTraysThatIsNoneIsRefused) {
   for (const char* wrong : {"trays:0", "trays:201", "trays:", "trays:x", "trays:+5", "trays:5x", "trays:-1",
                             "trays:1.5", "trays:99999999999"}) {

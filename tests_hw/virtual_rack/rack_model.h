@@ -129,6 +129,7 @@ struct Gpu {
   std::string serial;
   std::string uuid;         // "GPU-xxxxxxxx-…"
   std::string pci_address;  // "00000008:01:00.0"
+  int pci_device = 0;       // 0x31c2
   std::string vbios;
   std::uint64_t memory_mib = 0;
   bool present = true;  // false: never enumerated (gpu-missing)
@@ -517,6 +518,7 @@ struct RackModel {
   std::string name;     // "small", "nvl72", "trays:36"
   std::string rack_id;  // "R01"
   std::string product;  // "virtual-gb300-nvl72"
+  std::string gpus;     // RackOptions::gpus
   std::uint64_t seed = 0;
   Physics physics;
   std::vector<Dut> duts;  // in the order C.., S.., CDU.., P..
@@ -541,8 +543,8 @@ struct RackModel {
   double time_scale() const { return physics.time_scale; }
 };
 
-/// What to build. Errors: rack.unknown (with the nearest name), rack.trays, rack.config (file text wrong;
-/// says which field).
+/// What to build. Errors: rack.unknown (with the nearest name), rack.trays, rack.gpus, rack.config (file text
+/// wrong; says which field).
 struct RackOptions {
   std::string rack = "small";
   std::uint64_t seed = 1;
@@ -551,6 +553,7 @@ struct RackOptions {
   bool powered_on = true;     // compute and switch trays start switched on and booted
   bool firmware_behind = false;
   bool firmware_current = false;  // also what the demo updates
+  std::string gpus;               // "gb200": of gpus.yaml; empty: those of trays.yaml
 };
 Result<std::unique_ptr<RackModel>> build_rack(const RackOptions& options, std::uint64_t now_ns);
 /// "small", "nvl72" or "trays:N"; otherwise the Error rack.unknown or rack.trays.

@@ -146,7 +146,7 @@ class DcgmDiag final : public LoadCommand {
     for (const Gpu& gpu : host().dut.gpus) {
       if (!gpu.present || !gpu.on_bus) continue;
       json::object entity;
-      entity["device_id"] = "31c2";
+      entity["device_id"] = fmt::format("{:04x}", gpu.pci_device);
       entity["entity_id"] = gpu.index;
       entity["serial_num"] = gpu.serial;
       entities.push_back(std::move(entity));

@@ -15,7 +15,6 @@ namespace {
 
 constexpr const char* kNotAvailable = "N/A";
 constexpr const char* kLost = "GPU is lost";
-constexpr int kDeviceIdGb300 = 0x31c2;  // PCI device id of GB300, as in DCGM's table of known products
 
 void leaf(pugi::xml_node parent, const char* name, const std::string& text) {
   parent.append_child(name).text().set(text.c_str());
@@ -63,7 +62,7 @@ class GpuElement {
     leaf(node_, "minor_number", std::to_string(gpu_.index));
     leaf(node_, "vbios_version", gpu_.vbios);
     leaf(node_, "board_part_number", gpu_.part_number);
-    leaf(node_, "gpu_part_number", fmt::format("{:X}-895-A1", kDeviceIdGb300));
+    leaf(node_, "gpu_part_number", fmt::format("{:X}-895-A1", gpu_.pci_device));
     pugi::xml_node platform = node_.append_child("platformInfo");
     leaf(platform, "chassis_serial_number", host_.rack.rack_id);
     const int slot = host_.dut.position;
@@ -97,7 +96,7 @@ class GpuElement {
     leaf(pci, "pci_bus", gpu_.pci_address.substr(9, 2));
     leaf(pci, "pci_device", gpu_.pci_address.substr(12, 2));
     leaf(pci, "pci_domain", gpu_.pci_address.substr(4, 4));
-    leaf(pci, "pci_device_id", fmt::format("{:04X}10DE", kDeviceIdGb300));
+    leaf(pci, "pci_device_id", fmt::format("{:04X}10DE", gpu_.pci_device));
     leaf(pci, "pci_bus_id", gpu_.pci_address);
     pugi::xml_node link = pci.append_child("pci_gpu_link_info");
     pugi::xml_node generation = link.append_child("pcie_gen");
