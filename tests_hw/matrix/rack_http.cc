@@ -117,11 +117,9 @@ class RackHttp final : public HttpClient {
   /// False from the door means that the connection broke.
   awaitable<Result<bool>> next_news(const Ctx& ctx, Completion<bool> news) {
     const auto noted = door_.under_way.insert(door_.under_way.end(), news);
-    const std::int64_t before = door_.closed_until_ns;
+    const int before = door_.breaks;
     Result<bool> told = co_await news.wait(ctx);
-    // break_all() has taken the list with it.
-    const bool taken = told && !*told;
-    if (!taken && door_.closed_until_ns == before) door_.under_way.erase(noted);
+    if (door_.breaks == before) door_.under_way.erase(noted);  // else the list has gone with the connections
     co_return told;
   }
   awaitable<Status> wait_for_answer(const Ctx& ctx, Nanoseconds delay) {

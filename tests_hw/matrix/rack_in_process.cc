@@ -42,6 +42,7 @@ std::uint16_t port_of(const std::string& url) {
 }  // namespace
 
 void HttpDoor::break_all() {
+  ++breaks;
   const std::list<Completion<bool>> broken = std::exchange(under_way, {});
   for (const Completion<bool>& each : broken) each.complete(false);
 }
@@ -59,9 +60,11 @@ RackInProcess::RackInProcess(Loop& loop, RackWishes wishes, const std::string& d
   build.time_scale = wishes_.time_scale;
   build.powered_on = false;
   build.firmware_current = wishes_.firmware_current;
+  build.gpus = wishes_.gpus;
   const Instant now = loop_.clock().now();
   model_ = must(build_rack(build, static_cast<std::uint64_t>(now.monotonic_ns)));
   model_->utc_at_start_ns = now.utc_ns;
+  if (wishes_.adjust) wishes_.adjust(*model_);
   facts_.rack = model_->rack_id;
   facts_.product = product.empty() ? model_->product : product;
   facts_.time_scale = model_->time_scale();
@@ -128,6 +131,8 @@ std::unique_ptr<Shell> RackInProcess::shell(std::uint16_t port) {
 
 void RackInProcess::tick() {
   const std::int64_t now_ns = loop_.clock().now().monotonic_ns;
+  if (wishes_.drift)
+    wishes_.drift(*model_, static_cast<double>(now_ns - static_cast<std::int64_t>(model_->start_ns)) * 1e-9);
   advance(*model_, static_cast<std::uint64_t>(now_ns));
   serving_->tick();
   for (std::size_t number = 0; number < bmcs_.size(); ++number) {

@@ -31,6 +31,7 @@ struct HttpDoor {
   std::int64_t closed_until_ns = 0;  ///< monotonic; connections are refused before
   /// Exchanges and streams under way; completed with false, they have lost their connection.
   std::list<Completion<bool>> under_way;
+  int breaks = 0;  ///< so often
   void break_all();
 };
 
@@ -58,6 +59,11 @@ struct RackWishes {
   std::uint64_t seed = 1;
   double time_scale = 0;  ///< 0: that of physics.yaml
   bool firmware_current = true;
+  std::string gpus;  ///< as RackOptions
+  /// What is different in this rack, once, before anybody asks it; and what changes as time goes by. May be
+  /// empty.
+  std::function<void(virtual_rack::RackModel&)> adjust;
+  std::function<void(virtual_rack::RackModel&, double seconds)> drift;
   Nanoseconds tick{50'000'000};  ///< of physics
   /// Last word on what a BMC answers; may be empty.
   std::function<void(const virtual_rack::Dut&, const virtual_rack::HttpRequest&, virtual_rack::HttpResponse&)>

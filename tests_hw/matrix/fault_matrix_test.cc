@@ -1,0 +1,166 @@
+// Every fault of the catalogue on every product: found, with the code and the part that
+// tests_hw/virtual/fault_table.tsv demands, or missed. DUT and part are drawn by chance; the seed is printed,
+// and KILN_MATRIX_SEED draws the same again.
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <random>
+#include <set>
+#include <sstream>
+
+#include "fault_table.h"
+#include "matrix_run.h"
+#include "tests_hw/virtual_rack/faults.h"
+
+namespace kiln::matrix {
+
+std::vector<FaultRow> read_fault_table() {
+  std::ifstream file(KILN_SOURCE_DIR "/tests_hw/virtual/fault_table.tsv");
+  std::vector<FaultRow> rows;
+  for (std::string line; std::getline(file, line);) {
+    if (line.empty() || line.front() == '#') continue;
+    std::istringstream fields(line);
+    FaultRow row;
+    std::string decisions, exits;
+    std::getline(fields, row.fault, '\t');
+    std::getline(fields, row.delay, '\t');
+    std::getline(fields, decisions, '\t');
+    std::getline(fields, exits, '\t');
+    std::getline(fields, row.code, '\t');
+    std::getline(fields, row.part, '\t');
+    std::istringstream words(decisions);
+    for (std::string word; std::getline(words, word, ',');) row.decisions.push_back(word);
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+namespace {
+
+std::uint64_t seed_of_the_day() {
+  const char* given = std::getenv("KILN_MATRIX_SEED");
+  if (given != nullptr) return std::strtoull(given, nullptr, 10);
+  return std::random_device{}();
+}
+
+std::string only_fault() {
+  const char* given = std::getenv("KILN_MATRIX_FAULT");
+  return given == nullptr ? "" : given;
+}
+
+/// What only the rest of a bring-up meets: an update, and a model that is served. The product's limits judge
+/// there too.
+bool met_by_the_demo_only(const FaultRow& row) {
+  static const std::set<std::string> kSuch = {"answer-wrong",
+                                              "first-token-slow",
+                                              "firmware-accepts-anything",
+                                              "firmware-update-fails",
+                                              "model-loading",
+                                              "model-other",
+                                              "stream-cut",
+                                              "stream-stall",
+                                              "tokens-slow"};
+  return kSuch.contains(row.fault);
+}
+
+/// How quick a model server must be is the site's to say (recipes/limits/shared/model-server.yaml), and what
+/// these faults do is slow for the site of the virtual rack: its own table judges, the same for every
+/// product.
+bool judged_by_the_virtual_racks_own(const FaultRow& row) {
+  return row.fault == "first-token-slow" || row.fault == "tokens-slow";
+}
+
+struct Strike {
+  Order order;
+  std::string judged_on, part;  ///< the reason must name them
+};
+
+template <class T>
+const T& one_of(const std::vector<T>& from, std::mt19937_64& chance) {
+  return from.at(chance() % from.size());
+}
+
+Strike strike(const FaultRow& row, const std::string& product, std::uint64_t seed) {
+  std::mt19937_64 chance(seed ^ std::hash<std::string>{}(row.fault + row.part));
+  Strike made;
+  Order& order = made.order;
+  const bool demo = met_by_the_demo_only(row);
+  order.product = judged_by_the_virtual_racks_own(row) ? "" : product;
+  order.recipe = demo ? "demo/small" : product + "/l11-rack";
+  if (!demo) order.settings = {{"soak", "30s"}, {"settle", "8s"}, {"diagnostic", "1"}, {"flow_samples", "3"}};
+  // The watch reads the counters every 30 s: a rise under load needs two readings there.
+  if (row.fault == "nvlink-errors") order.settings["soak"] = "100s";
+  order.wishes.seed = chance();
+  order.wishes.firmware_current = !demo;
+  if (product == "gb200-nvl72") order.wishes.gpus = "gb200";
+  const bool cdu = row.part.starts_with("CDU01/");
+  const std::string dut = cdu ? "CDU01" : one_of<std::string>({"C01", "C02"}, chance);
+  std::string struck;
+  if (row.part == "update") struck = "UEFI";  // the one the demo updates
+  if (row.part == "firmware") {
+    std::vector<std::string> names = parts_of(order.wishes, dut, "firmware");
+    std::erase(names, "UEFI");
+    struck = one_of(names, chance);
+  } else if (struck.empty() && !cdu && row.part != "-" && row.part != "rack") {
+    struck = one_of(parts_of(order.wishes, dut, row.part), chance);
+  }
+  made.judged_on = row.part == "rack" ? "R01" : dut;
+  made.part = cdu ? row.part.substr(6) : struck;
+  order.faults = {row.fault + "@" + dut + (struck.empty() ? "" : ":" + struck) +
+                  (row.delay == "-" ? "" : "+" + row.delay)};
+  return made;
+}
+
+/// Empty: found, as demanded.
+std::string what_is_wrong(const FaultRow& row, const Strike& strike, const Ran& ran) {
+  if (std::find(row.decisions.begin(), row.decisions.end(), ran.decision()) == row.decisions.end())
+    return fmt::format("{}, expected {}", ran.decision(), fmt::join(row.decisions, " or "));
+  if (row.code != "-" && !ran.says(strike.judged_on, row.code, strike.part))
+    return fmt::format("{} has no reason {} on '{}'", strike.judged_on, row.code, strike.part);
+  const bool hardware = std::count(row.decisions.begin(), row.decisions.end(), "NO-GO") > 0;
+  for (const DutVerdict& dut : ran.verdict.duts) {
+    if (!hardware && dut.decision == Decision::no_go) return dut.id + " is NO-GO by a nuisance";
+  }
+  return {};
+}
+
+void every_fault(const std::string& product) {
+  const std::vector<FaultRow> rows = read_fault_table();
+  std::set<std::string> known, listed;
+  for (const virtual_rack::FaultInfo& info : virtual_rack::fault_catalogue()) known.emplace(info.name);
+  for (const FaultRow& row : rows) listed.insert(row.fault);
+  ASSERT_EQ(known, listed) << "the table and the catalogue disagree about the faults there are";
+  const std::uint64_t seed = seed_of_the_day();
+  fmt::print("{}: KILN_MATRIX_SEED={}\n", product, seed);
+  int found = 0, missed = 0;
+  double took_s = 0;
+  for (const FaultRow& row : rows) {
+    if (!only_fault().empty() && row.fault != only_fault()) continue;
+    const Strike struck = strike(row, product, seed);
+    const Ran ran = run(struck.order);
+    const std::string wrong = what_is_wrong(row, struck, ran);
+    took_s += ran.took_s;
+    ++(wrong.empty() ? found : missed);
+    fmt::print("{} {:<44} {:<11} {:<28} {:5.1f} s\n", wrong.empty() ? "found " : "MISSED",
+               struck.order.faults.front(), ran.decision(), row.code, ran.took_s);
+    if (!wrong.empty()) fmt::print("      {}{}\n", wrong, ran.why(12));
+    std::fflush(stdout);
+  }
+  fmt::print("{} faults x {}: {} found, {} missed, in {:.0f} s\n", found + missed, product, found, missed,
+             took_s);
+  EXPECT_EQ(missed, 0);
+  EXPECT_GT(found, 0);
+}
+
+TEST(FaultMatrix, EveryFaultIsFoundOnGb300) { every_fault("gb300-nvl72"); }
+TEST(FaultMatrix, EveryFaultIsFoundOnLenovoGb300) { every_fault("lenovo-gb300-nvl72"); }
+TEST(FaultMatrix, EveryFaultIsFoundOnGb200) { every_fault("gb200-nvl72"); }
+
+}  // namespace
+}  // namespace kiln::matrix
