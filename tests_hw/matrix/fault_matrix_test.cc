@@ -100,14 +100,16 @@ Strike strike(const FaultRow& row, const std::string& product, std::uint64_t see
   order.wishes.firmware_current = !demo;
   if (product == "gb200-nvl72") order.wishes.gpus = "gb200";
   const bool cdu = row.part.starts_with("CDU01/");
-  const std::string dut = cdu ? "CDU01" : one_of<std::string>({"C01", "C02"}, chance);
+  const bool plant = row.part.starts_with("plant:");
+  std::string dut = cdu ? "CDU01" : one_of<std::string>({"C01", "C02"}, chance);
+  if (plant) dut = row.part.substr(6);
   std::string struck;
   if (row.part == "update") struck = "UEFI";  // the one the demo updates
   if (row.part == "firmware") {
     std::vector<std::string> names = parts_of(order.wishes, dut, "firmware");
     std::erase(names, "UEFI");
     struck = one_of(names, chance);
-  } else if (struck.empty() && !cdu && row.part != "-" && row.part != "rack") {
+  } else if (struck.empty() && !cdu && !plant && row.part != "-" && row.part != "rack") {
     struck = one_of(parts_of(order.wishes, dut, row.part), chance);
   }
   made.judged_on = row.part == "rack" ? "R01" : dut;

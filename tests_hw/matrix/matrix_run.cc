@@ -100,7 +100,16 @@ void leave_out_what_nobody_is_there_for(Recipe& recipe, const Inventory& invento
            std::none_of(inventory.duts.begin(), inventory.duts.end(),
                         [&step](const Dut& dut) { return step.duts.matches(dut); });
   };
-  for (PhaseSpec& phase : recipe.phases) std::erase_if(phase.steps, nobody);
+  // Fewer than four of a kind are no population, which is INCOMPLETE on a whole rack.
+  const auto trays = std::count_if(inventory.duts.begin(), inventory.duts.end(),
+                                   [](const Dut& dut) { return dut.role == Role::compute_tray; });
+  const auto compares = [trays](const StepSpec& step) {
+    return trays < 4 && step.use == "cooling.flow_balance";
+  };
+  for (PhaseSpec& phase : recipe.phases) {
+    std::erase_if(phase.steps, nobody);
+    std::erase_if(phase.steps, compares);
+  }
   std::erase_if(recipe.phases, [](const PhaseSpec& phase) { return phase.steps.empty(); });
 }
 
