@@ -210,7 +210,7 @@ Reading misplaced_reading(const RackPlaces& places, std::int64_t offset) {
   const std::map<std::string, std::string> wrong = misplaced(places.trays, offset);
   std::vector<std::string> unknown;
   for (const Tray& tray : places.trays) {
-    if (!tray.index.empty() || !tray.slot.empty()) continue;
+    if (!tray.index.empty()) continue;  // a slot alone is compared with nothing
     unknown.push_back(tray.unread.empty()
                           ? tray.dut->id
                           : fmt::format("{} ({})", tray.dut->id, fmt::join(tray.unread, ", ")));

@@ -132,6 +132,12 @@ TEST_F(TopologyTest, ATrayOfWhichNobodyTellsLeavesItUnknown) {
   EXPECT_NE(measured.reason.find("C02"), std::string::npos) << measured.reason;
 }
 
+TEST_F(TopologyTest, ASlotWithoutATrayIndexIsComparedWithNothingAndNotGood) {
+  for (Part& part : parts(2)) part.tray_index = std::nullopt;
+  driver(2, "18", "N/A");
+  EXPECT_EQ(bench.run().measured("nvlink.topology.misplaced").outcome, Outcome::unset);
+}
+
 TEST_F(TopologyTest, ACartridgeOfAnotherRackIsFound) {
   parts(2)[3].topology_id = 129;
   const Measured measured = bench.run().measured("nvlink.topology.differing");
