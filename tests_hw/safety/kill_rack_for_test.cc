@@ -68,7 +68,10 @@ std::string nvidia_smi_xml() {
   for (const auto& known : kGpus) {
     gpus += fmt::format(
         "<gpu id=\"{0}\"><product_name>NVIDIA GB300</product_name><serial>{1}</serial><uuid>{2}</uuid>"
-        "<pci><pci_bus_id>{0}</pci_bus_id></pci>"
+        "<pci><pci_bus_id>{0}</pci_bus_id><pci_gpu_link_info><pcie_gen><max_link_gen>6</max_link_gen>"
+        "<current_link_gen>6</current_link_gen></pcie_gen><link_widths><max_link_width>16x</max_link_width>"
+        "<current_link_width>16x</current_link_width></link_widths></pci_gpu_link_info>"
+        "<replay_counter>0</replay_counter></pci>"
         "<clocks_event_reasons><clocks_event_reason_hw_thermal_slowdown>Not Active"
         "</clocks_event_reason_hw_thermal_slowdown></clocks_event_reasons><clocks_event_reasons_counters>"
         "<clocks_event_reasons_counters_hw_therm_slowdown>0 us"
@@ -78,7 +81,8 @@ std::string nvidia_smi_xml() {
         "<remapped_rows><remapped_row_pending>No</remapped_row_pending>"
         "<remapped_row_failure>No</remapped_row_failure></remapped_rows>"
         "<temperature><gpu_temp>60 C</gpu_temp><memory_temp>58 C</memory_temp></temperature>"
-        "<gpu_power_readings><average_power_draw>1350.00 W</average_power_draw></gpu_power_readings>"
+        "<gpu_power_readings><average_power_draw>1350.00 W</average_power_draw>"
+        "<current_power_limit>1400.00 W</current_power_limit></gpu_power_readings>"
         "<clocks><sm_clock>1920 MHz</sm_clock></clocks></gpu>\n",
         known[0], known[1], known[2]);
   }
