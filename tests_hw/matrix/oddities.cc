@@ -41,16 +41,16 @@ bool says_nothing_anyway(std::string_view key) {
   return key == "AssetTag" || key == "SKU" || key == "SparePartNumber" || key == "PartNumber";
 }
 
-/// Empty, "N/A", "Unknown": AssetTag, PartNumber and SKU of supermicro-x10, lenovo-sr670-xcc,
-/// hpe-dl380a-ilo6, intel; padded: PartNumber of its memory modules in supermicro-x10.
+/// Empty, "N/A", "Unknown": PartNumber and SKU of lenovo-sr670-xcc, nvidia-gh200-bmc, hpe-dl380a-ilo6,
+/// AssetTag of cray-cmm; padded with blanks: PartNumber of intel and hpe-dl380a-ilo6.
 void blank(json::value& value, std::uint64_t drawn) {
   static const std::array<std::string, 4> kForms = {"", "N/A", "Unknown", ""};
   const std::string padded = std::string(value.as_string()) + "  ";
   value = drawn % 4 == 3 ? padded : kForms.at(drawn % 4);
 }
 
-/// Whole numbers as floating point: "Reading": 0.0 beside 0 (nvidia-gh200-bmc); numbers as text: metric
-/// values of nvidia-gh200-bmc, "0".
+/// Whole numbers as floating point: "Reading": 0.0 in nvidia-gh200-bmc and hpe-dl380a-ilo6; numbers as text:
+/// their metric values.
 void loosen(json::value& value) {
   if (value.is_int64()) {
     value = static_cast<double>(value.as_int64());
@@ -66,7 +66,7 @@ void write_oddly(json::object& object, const Draw& draw, const std::string& path
     const std::string key = path + "/" + std::string(name);
     if (value.is_object()) {
       json::object& inner = value.as_object();
-      // Null thresholds: sensors of hpe-dl380a-ilo6 and lambda-gb300-happypath.
+      // Null thresholds: sensors of lenovo-sr670-xcc and hpe-dl380a-ilo6.
       json::value* reading = inner.if_contains("Reading");
       if (path.ends_with("/Thresholds") && reading != nullptr && draw.one_in(kNullThreshold, key))
         *reading = nullptr;
@@ -74,17 +74,16 @@ void write_oddly(json::object& object, const Draw& draw, const std::string& path
     } else if (value.is_string() && says_nothing_anyway(name) && draw.one_in(kBlank, key)) {
       blank(value, draw.drawn(key + " form"));
     } else if (name == "SerialNumber" && value.is_string() && draw.one_in(kBlank, key)) {
-      value = std::string(value.as_string()) + "     ";  // hpe-dl380a-ilo6: "ILC34600ZK     "
+      value = std::string(value.as_string()) + "     ";  // supermicro-x10, hpe-dl380a-ilo6
     } else if (name == "Health" && may_lack_health && draw.one_in(kNullHealth, key)) {
-      value = nullptr;  // telegraf-dell, lenovo-sr670-xcc: of parts that are there and work
+      value = nullptr;  // lenovo-sr670-xcc, hpe-dl380a-ilo6
     } else if (value.is_number() && draw.one_in(kLooseNumber, key)) {
       loosen(value);
     }
   }
 }
 
-/// Of sensors that no recipe asks for: 48 fan sensors of nvidia-gh200-bmc and absent parts everywhere have
-/// null.
+/// Null readings of sensors that no recipe asks for: lenovo-sr670-xcc, hpe-dl380a-ilo6, nvidia-gh200-bmc.
 bool nobody_asks_for(const std::string& path) {
   if (path.find("/Sensors/") == std::string::npos) return false;
   for (const char* part : {"NIC", "NVMe", "LPDDR", "DIMM", "Fan", "FAN"}) {
@@ -114,12 +113,12 @@ void distort(std::uint64_t seed, const virtual_rack::Dut& dut, const virtual_rac
   if (reading != nullptr && nobody_asks_for(request.path) && draw.one_in(kNullReading, "null"))
     *reading = nullptr;
   write_oddly(object, draw, "", may_lack_health(request.path));
-  // A trailing slash in a resource's own address: intel, supermicro-x10.
+  // A trailing slash in a resource's own address: hpe-dl380a-ilo6, cray-cmm, hpe-cray-ex235n.
   json::value* id = object.if_contains("@odata.id");
   if (id != nullptr && id->is_string() && draw.one_in(kSlashAtEnd, "slash"))
     *id = std::string(id->as_string()) + "/";
   response.body = json::serialize(value);
-  if (draw.one_in(kLineEnd, "end")) response.body += "\r\n";  // cray-cmm, bmclib-smc: CRLF
+  if (draw.one_in(kLineEnd, "end")) response.body += "\r\n";  // sushy-samples
 }
 
 double between(std::mt19937_64& chance, double least, double most) {
@@ -130,7 +129,8 @@ double between(std::mt19937_64& chance, double least, double most) {
 void adjust(std::uint64_t seed, virtual_rack::RackModel& model) {
   std::mt19937_64 chance(seed + 1);
   virtual_rack::Physics& physics = model.physics;
-  // Whole degrees ("Reading": 44, 45, 46) are as common in the trees as 12.84 or 30.0625.
+  // Whole degrees are as common in the trees (hpe-cray-ex235n, telegraf-dell, lenovo-sr670-xcc) as fractions
+  // of one.
   static const std::array<double, 3> kSteps = {0.0625, 0.5, 1.0};
   physics.temperature_step_c = kSteps.at(chance() % kSteps.size());
   physics.power_step_w = kSteps.at(chance() % kSteps.size());
