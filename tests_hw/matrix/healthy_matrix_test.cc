@@ -20,7 +20,9 @@ Order whole_recipe(const std::string& product) {
   Order order;
   order.product = product;
   order.recipe = product + "/l11-rack";
-  order.settings = {{"soak", "30s"}, {"settle", "8s"}, {"diagnostic", "1"}, {"flow_samples", "3"}};
+  order.settings = {{"soak", "30s"},       {"settle", "8s"},     {"diagnostic", "1"},
+                    {"flow_samples", "3"}, {"slope", "30"},      {"burst", "3s"},
+                    {"cool_down", "3s"},   {"link_every", "5s"}, {"link_window", "5s"}};
   if (product == "gb200-nvl72") order.wishes.gpus = "gb200";
   return order;
 }
@@ -33,7 +35,7 @@ void say(const Ran& ran) {
 
 TEST(HealthyMatrix, ARackOfGb300PassesItsWholeRecipe) {
   Order order = whole_recipe("gb300-nvl72");
-  order.settings = {{"soak", "90s"}, {"settle", "20s"}};
+  order.settings = {{"soak", "12m"}, {"settle", "2m"}};
   const Ran ran = run(order);
   say(ran);
   EXPECT_EQ(ran.decision(), "GO");

@@ -226,7 +226,7 @@ const StepDescription& Soak::describe() const {
         {"slope_window", ParameterType::duration, "0s",
          "over which its slope is taken; 0s: as long as settle"},
         {"steady_within", ParameterType::duration, "15m", "a GPU that is not steady by then fails"},
-        {"power_floor", ParameterType::number, "95",
+        {"power_floor", ParameterType::number, "90",
          "percent of the power limit that a loaded GPU must draw"},
         {"tensor", ParameterType::boolean, "false", "use the tensor cores (gpu_burn -tc)"},
         {"margin", ParameterType::duration, "60s",
@@ -264,7 +264,7 @@ Status Soak::check(const Parameters& with) const {
   }
   if (!(with.number("power_floor") > 0) || with.number("power_floor") > 100) {
     return Error("gpu_stress.power_floor", "gpu_stress.soak: 'power_floor' is a percentage above 0",
-                 "write for example 95", Blame::recipe);
+                 "write for example 90", Blame::recipe);
   }
   if (with.duration("every").count() <= 0 || with.duration("in_band_every").count() <= 0) {
     return Error("gpu_stress.period", "gpu_stress.soak: 'every' and 'in_band_every' must be above zero", "",
