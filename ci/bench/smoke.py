@@ -14,7 +14,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 TINY = {"ledger": ["--rounds", "1", "--rows", "1100"], "redfish": ["--rounds", "1", "--gets", "64"],
         "survey": ["--rounds", "1", "--resources", "60", "--allowed", "1000"],
-        "station": ["--trays", "1", "--soak", "8s", "--set", "settle=1s", "--set", "heat_every=400ms", "--set", "links_every=2s"]}
+        "station": ["--trays", "1", "--soak", "14s", "--set", "settle=1s", "--set", "heat_every=400ms", "--set", "links_every=2s"]}
 
 
 def lines_are_whole(answer):

@@ -66,7 +66,9 @@ def kill_all(how):
             if parent in family and int(entry) not in family:
                 family.add(int(entry))
                 more = True
-    for pid in family - {os.getpid()}: os.kill(pid, how)
+    for pid in family - {os.getpid()}:
+        try: os.kill(pid, how)
+        except ProcessLookupError: pass  # ended meanwhile, of itself or by the lease's own watcher
 ended, heard = None, time.monotonic()
 while ended is None:
     if select.select([ear], [], [], 0.02)[0] and ear.recv(99) == b"WATCHDOG=1" and properties["NotifyAccess"] == "all":

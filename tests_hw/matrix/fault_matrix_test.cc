@@ -147,8 +147,11 @@ void every_fault(const std::string& product) {
   fmt::print("{}: KILN_MATRIX_SEED={}\n", product, seed);
   int found = 0, missed = 0;
   double took_s = 0;
-  for (const FaultRow& row : rows) {
+  for (FaultRow row : rows) {
     if (!only_fault().empty() && row.fault != only_fault()) continue;
+    // With the power of a GB200 a bad interface heats it to about its limit; its resistance tells it at any
+    // power.
+    if (row.fault == "hot-gpu" && product == "gb200-nvl72") row.code = "gpu.thermal_resistance";
     const Strike struck = strike(row, product, seed);
     const Ran ran = run(struck.order);
     const std::string wrong = what_is_wrong(row, struck, ran);

@@ -47,10 +47,11 @@ HAZARDS = """hazards:
 class Station:
     """One virtual rack with a state directory of its own, and kiln on it."""
     KIND = "small"
+    MORE = ()  # words for the rack
 
     def __init__(self, options, place):
         self.bin, self.place = options.bin, place
-        self.rack = subprocess.Popen([os.path.join(options.bin, "kiln-virtual-rack"), "--rack", self.KIND, "--seed", "7", "--out", place + "/rack",
+        self.rack = subprocess.Popen([os.path.join(options.bin, "kiln-virtual-rack"), "--rack", self.KIND, "--seed", "7", "--out", place + "/rack", *self.MORE,
                                       "--exit-with-stdin"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         ready = json.loads(self.rack.stdout.readline())
         self.inventory, self.control = ready["inventory"], "http://" + ready["control"]

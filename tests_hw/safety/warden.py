@@ -98,7 +98,7 @@ def station_killed(options):
         with open(json.loads(reports[1])["reports"]["html"], encoding="utf-8") as file:
             text = file.read()
         check("by the warden" in text and "INTERRUPTED AT event" in text, "and the report says by whom")
-        code, _, err = station.ended("run", "demo/small", "--rack", station.inventory, "--json", "--no-input", "--set", "soak=6s")
+        code, _, err = station.ended("run", "demo/small", "--rack", station.inventory, "--json", "--no-input", "--set", "soak=12s")
         check(code != 2, f"the next run is not refused ({code} {err[-200:]})")
 
 

@@ -147,7 +147,7 @@ def main():
     if options.only:
         table = [row for row in table if row["fault"] in options.only.split(",")]
     print("seed", options.seed, flush=True)
-    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+    with concurrent.futures.ThreadPoolExecutor(max_workers=3) as pool:
         walks = [(row, pool.submit(walk_one, row, options, options.seed)) for row in table]
         for row, walk in walks:
             spec, wrong = walk.result()
