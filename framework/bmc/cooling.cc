@@ -137,6 +137,13 @@ boost::asio::awaitable<Result<std::shared_ptr<const CoolingReader::Places>>> Coo
         Status known = co_await find_unit(ctx, unit, *found);
         if (!known) co_return known.error();
       }
+      // One that could not be read is there all the same, and tells nothing.
+      for (const MemberList::Unread& unread : units->unread) {
+        Unit hidden;
+        hidden.name = last_segment(unread.uri);
+        hidden.uri = unread.uri;
+        found->units.push_back(std::move(hidden));
+      }
     }
   }
   Result<MemberList> chassis = co_await tree_.top(ctx, "Chassis");

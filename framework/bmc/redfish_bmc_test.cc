@@ -235,6 +235,21 @@ TEST_F(Tray, AUnitTellsOfItsAirItsReservoirsAndItsFilters) {
   EXPECT_FALSE(ask_units()->front().reservoir_level) << "the one that says nothing may be the empty one";
 }
 
+TEST_F(Tray, AUnitThatCannotBeReadIsListedAndTellsNothing) {
+  service.bodies["/redfish/v1"] =
+      R"({"@odata.id":"/redfish/v1","RedfishVersion":"1.18.0","Chassis":{"@odata.id":"/redfish/v1/Chassis"},
+      "ThermalEquipment":{"@odata.id":"/redfish/v1/TE"}})";
+  service.bodies["/redfish/v1/TE"] = R"({"Id":"TE","CDUs":{"@odata.id":"/redfish/v1/TE/CDUs"}})";
+  service.bodies["/redfish/v1/TE/CDUs"] = collection({"/redfish/v1/TE/CDUs/1", "/redfish/v1/TE/CDUs/2"});
+  service.bodies["/redfish/v1/TE/CDUs/1"] = R"({"@odata.id":"/redfish/v1/TE/CDUs/1","Id":"1"})";
+  const auto units =
+      ask<Result<std::vector<CoolingUnitReading>>>([&](const Ctx& ctx) { return bmc->cooling_units(ctx); });
+  ASSERT_TRUE(units);
+  ASSERT_EQ(units->size(), 2U);
+  EXPECT_EQ(units->back().name, "2");
+  EXPECT_FALSE(units->back().dew_point);
+}
+
 TEST_F(Tray, ResettingTheManagerAsksTheManager) {
   service.once["POST /redfish/v1/Managers/BMC_0/Actions/Manager.Reset"].push_back(reply(204));
   EXPECT_TRUE(ask<Status>([&](const Ctx& ctx) { return bmc->reset_manager(ctx); }));

@@ -1,6 +1,8 @@
 // The guided tests of the coolant plant, and the comparison of its branches, in virtual time.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "sdk/step.h"
 #include "testing/plugin_step.h"
 #include "testing/step_bench.h"
@@ -60,6 +62,7 @@ struct PlantTest : testing::Test {
 
 TEST_F(PlantTest, ATightLoopPassesAndItsFacilitySideIsNotAsked) {
   hold();
+  each_second([this](double minute) { loop().supply_temperature = std::fmod(minute, 1) < 0.5 ? 25 : 25.1; });
   const BenchResult result = bench.run();
   EXPECT_EQ(decay(result).outcome, Outcome::pass) << decay(result).reason;
   EXPECT_NEAR(std::get<double>(result.measured("coolant.settled_after", "CDU01/1/Secondary").value), 60, 2);
@@ -81,6 +84,23 @@ TEST_F(PlantTest, ALoopThatCoolsIsNoLeak) {
   });
   const BenchResult result = bench.run();
   EXPECT_EQ(decay(result).outcome, Outcome::pass) << decay(result).reason;
+}
+
+TEST_F(PlantTest, OldValuesAreNoTightLoop) {
+  hold();
+  const BenchResult result = bench.run();
+  EXPECT_EQ(decay(result).outcome, Outcome::unset);
+  EXPECT_NE(decay(result).reason.find("old values"), std::string::npos) << decay(result).reason;
+}
+
+TEST_F(PlantTest, APumpThatStartsEarlyInTheHoldEndsItToo) {
+  hold();
+  each_second([this](double minute) { loop().supply_temperature = std::fmod(minute, 1) < 0.5 ? 25 : 25.1; });
+  bench.at(65s, [this] { pump(1).speed_percent = 40; });
+  bench.at(75s, [this] { pump(1).speed_percent = 0; });
+  const BenchResult result = bench.run();
+  EXPECT_EQ(decay(result).outcome, Outcome::unset);
+  EXPECT_NE(decay(result).reason.find("not at rest"), std::string::npos) << decay(result).reason;
 }
 
 TEST_F(PlantTest, UnderNoPressureNothingIsTold) {

@@ -12,6 +12,8 @@ namespace {
 constexpr double kAtmosphere_kpa = 101.325;  // standard atmosphere
 constexpr double kZeroCelsius_k = 273.15;
 constexpr double kNanosecondsPerMinute = 60e9;
+/// Ours: so many equal readings of two gauges are no chance any more.
+constexpr std::size_t kFewest = 10;
 
 double minutes_since(std::int64_t from_ns, std::int64_t at_ns) {
   return static_cast<double>(at_ns - from_ns) / kNanosecondsPerMinute;
@@ -94,6 +96,16 @@ Decay decay_of(const std::vector<StaticSample>& held, const DecayRules& rules) {
   if (!std::is_sorted(held.begin(), held.end(),
                       [](const StaticSample& a, const StaticSample& b) { return a.at_ns < b.at_ns; })) {
     decay.why = "the clock of the samples ran backwards";
+    return decay;
+  }
+  const bool nothing_moved = std::all_of(held.begin(), held.end(), [&held](const StaticSample& one) {
+    return one.pressure == held.front().pressure && one.temperature == held.front().temperature;
+  });
+  if (nothing_moved && held.size() >= kFewest) {
+    decay.why = fmt::format(
+        "neither pressure nor temperature moved in {} readings: the gauges may stick, or their BMC may tell "
+        "old values",
+        held.size());
     return decay;
   }
   const std::optional<Slope> slope = slope_of(at_temperature(held, held.front().temperature));

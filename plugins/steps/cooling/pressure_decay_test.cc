@@ -93,6 +93,13 @@ TEST(PressureDecay, AClockThatRunsBackwardsTellsNothing) {
   EXPECT_NE(decay.why.find("backwards"), std::string::npos) << decay.why;
 }
 
+TEST(PressureDecay, GaugesThatNeverMoveTellNothing) {
+  const auto held = ten_minutes([](double) { return 180.0; }, [](double) { return 25.0; });
+  const Decay decay = decay_of(held, DecayRules());
+  EXPECT_FALSE(decay.per_minute);
+  EXPECT_NE(decay.why.find("may stick"), std::string::npos) << decay.why;
+}
+
 TEST(PressureDecay, FewReadingsTellNothing) {
   EXPECT_FALSE(decay_of({}, DecayRules()).per_minute);
   EXPECT_FALSE(decay_of({{0, 180, 25}, {1000, 180, 25}}, DecayRules()).per_minute);

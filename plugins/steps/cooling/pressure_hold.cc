@@ -25,6 +25,7 @@ struct HeldLoop {
   std::vector<StaticSample> samples;  ///< since it is at rest
   std::optional<std::int64_t> hold_since_ns;
   int looked = 0, missed = 0;  ///< during the hold
+  bool disturbed = false;      ///< it was not at rest for the whole hold
   std::string why_not;         ///< why nothing can be told so far
 };
 
@@ -70,7 +71,7 @@ void look_at(HeldLoop& loop, const CoolantReading& reading, const std::vector<Pu
   if (!*rests) {
     loop.why_not = "it is not at rest: coolant flows or a pump turns";
     loop.samples.clear();
-    if (loop.hold_since_ns) loop.missed = loop.looked;  // nothing of this hold counts
+    if (loop.hold_since_ns) loop.disturbed = true;  // what settles anew hides what is lost
     return;
   }
   if (*reading.supply_pressure < with.number("least_pressure")) {
@@ -137,6 +138,8 @@ awaitable<Status> record_one(StepContext& context, std::string cdu, HeldLoop loo
   Decay decay;
   if (!loop.hold_since_ns) {
     decay.why = loop.why_not.empty() ? std::string("the CDU does not list this connection") : loop.why_not;
+  } else if (loop.disturbed) {
+    decay.why = "during the hold it was not at rest: coolant flowed or a pump turned";
   } else if (static_cast<double>(loop.missed) > kMostMissed * static_cast<double>(loop.looked)) {
     decay.why =
         fmt::format("{} of {} readings of the hold are missing: {}", loop.missed, loop.looked, loop.why_not);

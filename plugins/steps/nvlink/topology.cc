@@ -140,9 +140,12 @@ void take_driver(const Result<CommandResult>& asked, Tray& tray) {
 
 awaitable<Status> ask_tray(StepContext& context, Tray& tray, RackPlaces& places) {
   Ctx limited = context.ctx().child_within("chassis", kPartsBudget);
-  const Result<Bmc*> bmc = context.bmc_of(tray.dut->id);
-  if (!bmc) co_return bmc.error();
-  const Result<std::vector<Part>> parts = co_await (*bmc)->parts(limited);
+  Result<std::vector<Part>> parts = Error("nvlink.no_bmc", "the rack file names no BMC", "", Blame::recipe);
+  if (tray.dut->bmc) {
+    const Result<Bmc*> bmc = context.bmc_of(tray.dut->id);
+    if (!bmc) co_return bmc.error();
+    parts = co_await (*bmc)->parts(limited);
+  }
   const Status going_on = context.ctx().check();
   if (!going_on) co_return going_on;
   take_cartridges(parts, tray, places);
@@ -293,7 +296,7 @@ const StepDescription& Topology::describe() const {
 awaitable<Status> Topology::run(StepContext& context) {
   RackPlaces places;
   for (const Dut* dut : context.duts()) {
-    if (dut->expect.of_kind(ComponentKind::gpu).empty() || !dut->bmc) continue;
+    if (dut->expect.of_kind(ComponentKind::gpu).empty()) continue;
     Tray tray;
     tray.dut = dut;
     const Status asked = co_await ask_tray(context, tray, places);

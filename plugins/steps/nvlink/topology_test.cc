@@ -176,6 +176,13 @@ TEST_F(TopologyTest, ABmcThatDoesNotAnswerLeavesItsCartridgesUnknownAndTheDriver
   EXPECT_EQ(result.measured("nvlink.topology.differing").outcome, Outcome::unset);
 }
 
+TEST_F(TopologyTest, ATrayWithoutABmcInTheRackFileIsNotPassedOver) {
+  bench.inventory().duts.front().bmc.reset();
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.measured("nvlink.cartridges.missing").outcome, Outcome::unset);
+  EXPECT_EQ(result.measured("nvlink.topology.differing").outcome, Outcome::unset);
+}
+
 TEST_F(TopologyTest, AHostThatHangsDoesNotHoldTheStepForEver) {
   bench.shell("C02").answer("nvidia-smi -q -x", ShellAnswer::never());
   const BenchResult result = bench.run();
