@@ -110,6 +110,34 @@ TEST_F(SoakTest, AnXidIsOnRecordAlthoughTheLoadNeverCameToItsEnd) {
   EXPECT_EQ(result.verdict.find("C01")->decision, Decision::no_go);
 }
 
+TEST_F(SoakTest, AGpuThatIsGoneEndsTheLoadOfItsTray) {
+  bench.at(10s, [this] {
+    kernel_log +=
+        "[  100.000000] NVRM: Xid (PCI:0009:01:00): 79, pid=1, name=x, GPU has fallen off the bus.\n";
+  });
+  long asked = 0;  // before its lost temperature cuts the tray (10 s)
+  bench.at(14500ms, [this, &asked] { asked = times_run(kUndo); });
+  shell().answer(kBurn, ShellAnswer(kBurnHead).killed_by("TERM").after(15s));
+  const BenchResult result = soak();
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(result.ended("main/load").status, WorkStatus::complete);
+  EXPECT_EQ(result.measured("gpu.xid.count", "GPU_1").outcome, Outcome::fail);
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::no_go);
+  const Measured other = result.measured("gpu.burn.result", "GPU_0");
+  EXPECT_EQ(other.outcome, Outcome::unset);
+  EXPECT_NE(other.reason.find("the load was ended: GPU_1"), std::string::npos) << other.reason;
+}
+
+TEST_F(SoakTest, AGpuErrorThatLeavesTheGpuThereDoesNotEndTheLoad) {
+  bench.at(10s, [this] {
+    kernel_log +=
+        "[  100.000000] NVRM: Xid (PCI:0009:01:00): 48, pid=1, name=gpu_burn, DBE (double bit error)\n";
+  });
+  const BenchResult result = soak();
+  EXPECT_EQ(times_run(kUndo), 0);
+  EXPECT_EQ(result.measured("gpu.burn.result", "GPU_0").outcome, Outcome::pass);
+}
+
 TEST_F(SoakTest, AnApplicationXidOrAnOldOneDoesNotFailHardware) {
   kernel_log += "[   30.000000] NVRM: Xid (PCI:0009:01:00): 79, pid=1, name=x, GPU has fallen off the bus.\n";
   bench.at(40s, [this] {

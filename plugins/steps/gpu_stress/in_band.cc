@@ -150,9 +150,11 @@ awaitable<XidFindings> xids_since(const Ctx& ctx, Shell& shell, KernelMark mark,
       continue;
     }
     count(found.by_part[name], event);
+    if (event.code == kXidOffBus) found.by_part[name].off_bus = true;
   }
   for (const auto& [name, times] : off_bus) {
     auto& gpu = found.by_part[name];
+    gpu.off_bus = true;
     if (gpu.hardware > 0) continue;  // the Xid that came with it is counted
     gpu.hardware = times;
     gpu.first_text = "the GPU has fallen off the bus";

@@ -44,6 +44,9 @@ struct KernelMark {
 };
 boost::asio::awaitable<KernelMark> mark_kernel_log(const Ctx& ctx, Shell& shell);
 
+/// "GPU has fallen off the bus" (NVIDIA's Xid catalog).
+inline constexpr int kXidOffBus = 79;
+
 /// GPU errors since the mark.
 struct XidFindings {
   bool complete = false;  ///< the log reaches from the mark to now, so that silence proves silence
@@ -51,6 +54,8 @@ struct XidFindings {
   struct PerGpu {
     std::int64_t hardware = 0;  ///< events whose weight is fail
     std::int64_t other = 0;     ///< notes, and what programs did wrong
+    bool off_bus =
+        false;  ///< it is gone until somebody has seen to it: Xid 79, or what the kernel says with it
     int first_code = 0;
     std::string first_text;    ///< of the first hardware event
     std::string first_action;  ///< what to do about it, and with which part

@@ -17,6 +17,7 @@ namespace {
 
 /// Before lost telemetry of a GPU cuts its tray (hazards.grace, 10 s as it is shipped).
 constexpr Nanoseconds kKernelLogEvery = std::chrono::seconds(4);
+constexpr const char* kEndOfLoad = "pkill -TERM -x gpu_burn";
 constexpr std::size_t kHeadBytes = 256 * 1024;
 constexpr std::size_t kTailBytes = 1024 * 1024;
 
@@ -57,26 +58,49 @@ std::map<std::string, std::string> parts_of_buses(const Dut& dut, const tool_out
   return parts;
 }
 
-/// A GPU that fails under load may take the whole tray with it (its temperature is gone, and that is cut):
-/// what the kernel says of it is on record before.
-awaitable<void> watch_kernel_log(Ctx& task, StepContext& context, Shell& shell, const KernelMark& mark,
-                                 const std::map<std::string, std::string>& part_of_bus,
-                                 std::map<std::string, std::int64_t>& told) {
+/// Of a GPU that is gone: what a further load of its tray would prove nothing about. Empty when all are
+/// there.
+std::string lost_gpu(const XidFindings& found, const Telemetry& telemetry) {
+  for (const auto& [part, gpu] : found.by_part) {
+    if (gpu.off_bus) return fmt::format("{} has fallen off the bus", part);
+  }
+  for (const auto& [part, gpu] : telemetry.gpus) {
+    if (gpu.lost) return fmt::format("the driver has lost {}", part);
+  }
+  return "";
+}
+
+/// What the kernel says of a GPU that fails under load is on record at once: such a GPU may take the whole
+/// tray with it. A GPU that is gone ends the load of its tray, well before its lost temperature cuts the
+/// power: with the power the driver's own record of what happened (nvidia-bug-report) would be lost.
+awaitable<void> watch_for_loss(Ctx& task, StepContext& context, Shell& shell, const KernelMark& mark,
+                               const std::map<std::string, std::string>& part_of_bus,
+                               SoakEvidence& evidence) {
   while (true) {
     const Status waited = co_await task.sleep_for(kKernelLogEvery);
     if (!waited) co_return;
-    KernelMark from = mark;
-    std::map<std::string, std::string> parts = part_of_bus;
-    const XidFindings found = co_await xids_since(task, shell, std::move(from), std::move(parts));
-    if (task.stopped()) co_return;
+    XidFindings found;
+    if (mark.valid) {
+      KernelMark from = mark;
+      std::map<std::string, std::string> parts = part_of_bus;
+      found = co_await xids_since(task, shell, std::move(from), std::move(parts));
+      if (task.stopped()) co_return;
+    }
     for (const auto& [part, gpu] : found.by_part) {
-      if (gpu.hardware == 0 || told.contains(part)) continue;
+      if (gpu.hardware == 0 || evidence.told_xids.contains(part)) continue;
       std::string name = part;
       XidFindings::PerGpu at_fault = gpu;
       const Status recorded = co_await record_xid(context, std::move(name), std::move(at_fault));
       if (!recorded) co_return;
-      told[part] = gpu.hardware;
+      evidence.told_xids[part] = gpu.hardware;
     }
+    const std::string lost = lost_gpu(found, evidence.telemetry);
+    if (lost.empty()) continue;
+    evidence.ended_early = fmt::format("the load was ended: {}", lost);
+    Ctx limited = task.child_within("end of the load", kAnswerBudget);
+    Command command(kEndOfLoad);
+    const Result<CommandResult> asked = co_await shell.run(limited, std::move(command));
+    (void)asked;  // asked again until the load is over
   }
 }
 
@@ -102,11 +126,9 @@ awaitable<Result<CommandResult>> burn(StepContext& context, const Permit& permit
   samplers.start("GPU telemetry of the driver", [&context, &shell, &telemetry, in_band_every](Ctx& task) {
     return sample_in_band(task, context, shell, telemetry, in_band_every);
   });
-  if (mark.valid) {
-    samplers.start("kernel log", [&context, &shell, &mark, &part_of_bus, &evidence](Ctx& task) {
-      return watch_kernel_log(task, context, shell, mark, part_of_bus, evidence.told_xids);
-    });
-  }
+  samplers.start("lost GPUs", [&context, &shell, &mark, &part_of_bus, &evidence](Ctx& task) {
+    return watch_for_loss(task, context, shell, mark, part_of_bus, evidence);
+  });
   Result<CommandResult> result = co_await run_load(limited, permit, shell, std::move(command));
   telemetry.ended_ns = context.ctx().now().monotonic_ns;
   const Status joined = co_await samplers.stop_and_join(StopReason::sibling, "the load is over");
@@ -133,9 +155,12 @@ void read_burn(SoakEvidence& evidence, const CommandResult& result, const BurnOu
   if (!parsed) {
     evidence.burn_failure = fmt::format("gpu_burn ended with status {} and no usable output ({}; {})",
                                         result.exit_status, parsed.error().message, first_line(result));
+    if (!evidence.ended_early.empty()) evidence.burn_failure = evidence.ended_early;
     return;
   }
-  if (result.exit_status == kTimedOut || result.exit_status == kKilled) {
+  if (!evidence.ended_early.empty()) {
+    evidence.burn_failure = evidence.ended_early;
+  } else if (result.exit_status == kTimedOut || result.exit_status == kKilled) {
     evidence.burn_failure = "gpu_burn did not end by itself and was killed on the host";
   } else if (!result.ok()) {
     evidence.burn_failure =
@@ -293,8 +318,7 @@ awaitable<Status> Soak::run(StepContext& context) {
 
   const Result<Permit> permit = context.permit(Energy::load, "burn all GPUs");
   if (!permit) co_return permit.error();
-  Undo undo(Undo::Kind::shell_command, fmt::format("stop gpu_burn on {}", context.dut().id),
-            "pkill -TERM -x gpu_burn");
+  Undo undo(Undo::Kind::shell_command, fmt::format("stop gpu_burn on {}", context.dut().id), kEndOfLoad);
   const Result<int> guard = co_await context.open_guard(std::move(undo));
   if (!guard) co_return guard.error();
 
@@ -317,7 +341,7 @@ awaitable<Status> Soak::run(StepContext& context) {
   }
   const bool killed = result->exit_status == kTimedOut || result->exit_status == kKilled || result->signal;
   if (!killed) {
-    std::string why = fmt::format("gpu_burn ended by itself with status {}", result->exit_status);
+    std::string why = fmt::format("gpu_burn ended with status {}", result->exit_status);
     const Status released = co_await context.release_guard(*guard, std::move(why));
     if (!released) co_return released;
   }
@@ -337,6 +361,11 @@ awaitable<Status> Soak::run(StepContext& context) {
   evidence.xids = co_await xids_since(context.ctx(), **shell, std::move(mark), std::move(part_of_bus));
   const Status recorded = co_await record_soak(context, evidence);
   if (!recorded) co_return recorded;
+  if (!evidence.ended_early.empty()) {
+    std::string text = evidence.ended_early;
+    const Status noted = co_await context.note(std::move(text));
+    co_return noted;
+  }
   if (killed) {
     co_return Error("gpu_burn.hung", fmt::format("{}: {}", context.dut().id, evidence.burn_failure),
                     "look at the kernel log for the GPU that hangs", Blame::peer);

@@ -21,6 +21,7 @@ struct SoakEvidence {
   std::map<std::string, std::int64_t> told_xids;  ///< part → as many as are on record already
   std::optional<tool_output::GpuBurn> burn;
   std::string burn_failure;  ///< why `burn` is missing or proves nothing
+  std::string ended_early;   ///< why the load was ended before its time; empty when it was not
 };
 
 /// A number no table has proves nothing, neither way: no value, and the finding on record.
