@@ -32,8 +32,10 @@ void for_each_use(const Plan& plan,
 }
 
 bool has_cell_for(const Plan& plan, const Limit& row) {
-  return std::any_of(plan.cells.begin(), plan.cells.end(), [&row](const CellPlanned& planned) {
-    return planned.cell.measurement == row.name && planned.cell.part == row.when_part;
+  return std::any_of(plan.cells.begin(), plan.cells.end(), [&plan, &row](const CellPlanned& planned) {
+    if (planned.cell.measurement != row.name) return false;
+    const Dut* dut = planned.cell.dut == plan.rack.id ? &plan.rack : plan.find_dut(planned.cell.dut);
+    return dut != nullptr && plan.limits.find(row.name, planned.cell.part, dut->role) == &row;
   });
 }
 
@@ -78,8 +80,8 @@ std::vector<std::string> still_to_fill(const Plan& plan, const Recipe& recipe) {
   std::vector<std::string> allowances, sentences;
   for (const Limit& row : plan.limits.rows) {
     if (!row.is_site_to_fill() || !judged.contains(row.name)) continue;
-    // A row of one part counts where that part is; any other may judge whatever turns up.
-    if (row.when_part.empty() || has_cell_for(plan, row)) limits.insert(row.name);
+    // A row of some parts counts where one of them is; any other may judge whatever turns up.
+    if ((row.when_part.empty() && !row.when_role) || has_cell_for(plan, row)) limits.insert(row.name);
   }
   for (const LogAllowance& row : plan.allowed_log_entries) {
     if (reads_logs && (is_site_to_fill(row.source) || is_site_to_fill(row.reason)))

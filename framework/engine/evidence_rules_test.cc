@@ -194,6 +194,24 @@ TEST_F(EvidenceRulesTest, ARowOfAPartThatIsNotThereJudgesNothing) {
   EXPECT_THAT(because(), IsEmpty());
   limits.rows.back().when_part = "GPU_0";
   EXPECT_THAT(because(), ElementsAre(HasSubstr("heat.max")));
+  limits.rows.back().when_part = "GPU_*";
+  EXPECT_THAT(because(), ElementsAre(HasSubstr("heat.max")));
+}
+
+TEST_F(EvidenceRulesTest, ARowOfARoleThatIsNotThereJudgesNothing) {
+  step("heat", "heat.read");
+  row("heat.max", "site to fill").when_role = Role::cdu;
+  EXPECT_THAT(because(), IsEmpty());
+}
+
+TEST_F(EvidenceRulesTest, RowsOfOtherPartsAndRolesDoNotLeaveAPartUnjudged) {
+  step("heat", "heat.read");
+  row_of("heat.max").when_role = Role::cdu;
+  EXPECT_THAT(problems(), ElementsAre(HasSubstr("for C01 GPU_0"), HasSubstr("for C02 GPU_0")));
+  row_of("heat.max").when_role = Role::compute_tray;
+  EXPECT_THAT(problems(), IsEmpty());
+  row_of("heat.max").when_part = "GPU_1";
+  EXPECT_THAT(problems(), Contains(HasSubstr("plan.no_limit")));
 }
 
 TEST_F(EvidenceRulesTest, AnAllowanceThatNobodyAccountsForMakesTheRunIneligible) {

@@ -43,6 +43,8 @@ class Planner {
                  const std::vector<std::string>& duts, bool rack_scope, const Place& place);
   void check_limits_exist(const std::string& path, const std::vector<MeasurementDeclaration>& measurements,
                           const Place& place);
+  void check_some_row(const std::string& path, const std::string& id, const std::string& measurement,
+                      const std::string& part, const Place& place);
   template <class Ask>
   bool ask_plugin(const std::string& use, const Place& place, const Ask& ask);
   [[nodiscard]] const Dut& dut(const std::string& id) const { return *plan_.find_dut(id); }
@@ -207,8 +209,13 @@ std::vector<MeasurementDeclaration> Planner::declarations(const StepSpec& spec, 
     if (known) continue;
     MeasurementDeclaration declared;
     declared.name = name;
-    const Limit* row = request_.limits == nullptr ? nullptr : request_.limits->find(name, "");
-    if (row != nullptr) declared.unit = row->unit;
+    if (request_.limits != nullptr) {
+      const auto& rows =
+          request_.limits->rows;  // all of one name are in one unit, or check_limits_exist says so
+      const auto row =
+          std::find_if(rows.begin(), rows.end(), [&](const Limit& one) { return one.name == name; });
+      if (row != rows.end()) declared.unit = row->unit;
+    }
     declared.fault_code = name;
     declared.summary = "required by the recipe";
     measurements.push_back(std::move(declared));
@@ -279,6 +286,20 @@ void Planner::check_limits_exist(const std::string& path,
   }
 }
 
+/// Rows of other parts and roles only would leave this one unjudged, and nothing would show it.
+void Planner::check_some_row(const std::string& path, const std::string& id, const std::string& measurement,
+                             const std::string& part, const Place& place) {
+  const auto& rows = request_.limits->rows;
+  const bool any =
+      std::any_of(rows.begin(), rows.end(), [&](const Limit& row) { return row.name == measurement; });
+  if (!any) return;  // said once for all parts
+  problem(
+      place, "plan.no_limit",
+      fmt::format("step '{}' judges '{}', but none of its rows in {} is for {}{}{}; add one for this role or "
+                  "part, or one without when_role and when_part",
+                  path, measurement, request_.limits->file, id, part.empty() ? "" : " ", part));
+}
+
 void Planner::add_cells(const std::string& path, const Step& step, const Parameters& with,
                         const std::vector<MeasurementDeclaration>& measurements,
                         const std::vector<std::string>& duts, bool rack_scope, const Place& place) {
@@ -304,7 +325,9 @@ void Planner::add_cells(const std::string& path, const Step& step, const Paramet
         parts = step.parts(declared, with, dut(id));
       }
       for (const auto& part : parts) {
-        const Limit* row = request_.limits->find(declared.name, part);
+        const Role role = rack_scope ? plan_.rack.role : dut(id).role;
+        const Limit* row = request_.limits->find(declared.name, part, role);
+        if (row == nullptr) check_some_row(path, id, declared.name, part, place);
         if (row == nullptr || !row->required) continue;
         CellPlanned planned;
         planned.cell = {path, id, declared.name, declared.per, part};

@@ -131,7 +131,7 @@ awaitable<Result<Outcome>> StepRun::record(Reading reading) {
   const LimitsTable& limits = state_.plan.limits;
   std::optional<Limit> row;
   if (declared != nullptr && declared->judged) {
-    if (const Limit* found = limits.find(reading.name, reading.part)) row = *found;
+    if (const Limit* found = limits.find(reading.name, reading.part, dut().role)) row = *found;
   }
   if (row) {
     if (!row->version_fields) row->version_fields = reading.version_fields;

@@ -17,7 +17,8 @@ namespace kiln {
 namespace {
 
 constexpr int kHighestRevision = 1'000'000;
-using RowKey = std::pair<std::string, std::string>;  ///< measurement, part
+/// Measurement, part, role.
+using RowKey = std::tuple<std::string, std::string, std::optional<Role>>;
 
 std::string stem(const std::string& file) {
   const auto slash = file.rfind('/');
@@ -38,7 +39,7 @@ class Rows {
   void read(const YamlNode& list) {
     for (const YamlNode& node : list.items) {
       Limit row = read_limit_row(node, problems_);
-      const auto [known, is_new] = places_.emplace(RowKey{row.name, row.when_part}, row.place);
+      const auto [known, is_new] = places_.emplace(RowKey{row.name, row.when_part, row.when_role}, row.place);
       if (!is_new && !row.name.empty()) twice(row, known->second);
       rows_.push_back(std::move(row));
     }
@@ -48,7 +49,7 @@ class Rows {
   void add_fragment(std::vector<Limit> rows) {
     std::vector<Limit> added;
     for (Limit& row : rows) {
-      const RowKey key{row.name, row.when_part};
+      const RowKey key{row.name, row.when_part, row.when_role};
       if (places_.contains(key)) continue;
       const auto [known, is_new] = from_fragments_.emplace(key, row.place);
       if (!is_new) twice(row, known->second);
@@ -60,11 +61,10 @@ class Rows {
 
  private:
   void twice(const Limit& row, const Place& first) {
-    const std::string part = row.when_part.empty() ? std::string() : " of " + row.when_part;
     const std::string where = first.file == row.place.file ? std::string() : ", the other in " + first.text();
     problems_.push_back({row.place, "limits.duplicate_row",
-                         fmt::format("there are two rows for '{}'{}{}", row.name, part, where),
-                         "keep one, or tell them apart by when_part"});
+                         fmt::format("there are two rows for '{}'{}{}", row.name, row.where(), where),
+                         "keep one, or tell them apart by when_part or when_role"});
   }
 
   std::vector<Problem>& problems_;

@@ -27,23 +27,27 @@ TEST(LimitsFile, ReadsEveryKindOfRule) {
   - {name: a.firmware, unit: "", expected: version, source: s}
   - {name: a.hex, unit: "", expected: version, version_fields: hex, source: s}
   - {name: a.max, unit: Cel, max: 90, source: s, when_part: GPU_3}
+  - {name: a.max, unit: Cel, max: 70, source: s, when_role: cdu}
+  - {name: a.max, unit: Cel, max: 60, source: s, when_role: cdu, when_part: "*/Primary*"}
 )");
   ASSERT_TRUE(parsed) << all_text(parsed.problems);
   const LimitsTable& table = *parsed.value;
   EXPECT_EQ(table.product, "p");
   EXPECT_EQ(table.revision, 7);
-  EXPECT_EQ(table.find("a.max", "GPU_3")->max, 90);
-  EXPECT_EQ(table.find("a.max", "GPU_0")->marginal, 80);
-  EXPECT_FALSE(table.find("a.min", "")->required);
-  EXPECT_TRUE(table.find("a.min", "")->is_site_to_fill());
-  EXPECT_EQ(table.find("a.equals", "")->equals, Value{std::int64_t{0}});
-  EXPECT_EQ(table.find("a.flag", "")->equals, Value{true});
-  EXPECT_EQ(table.find("a.word", "")->equals, Value{std::string("LinkUp")});
-  EXPECT_EQ(table.find("a.words", "")->one_of.size(), 2U);
-  EXPECT_TRUE(table.find("a.firmware", "")->as_version);
-  EXPECT_FALSE(table.find("a.firmware", "")->version_fields);
-  EXPECT_EQ(table.find("a.hex", "")->version_fields, VersionFields::hex);
-  EXPECT_EQ(table.find("a.max", "GPU_0")->place.text(), "limits/p.yaml:4:5");
+  EXPECT_EQ(table.find("a.max", "GPU_3", Role::server)->max, 90);
+  EXPECT_EQ(table.find("a.max", "GPU_0", Role::server)->marginal, 80);
+  EXPECT_EQ(table.find("a.max", "1/Secondary", Role::cdu)->max, 70);
+  EXPECT_EQ(table.find("a.max", "1/Primary", Role::cdu)->max, 60);
+  EXPECT_FALSE(table.find("a.min", "", Role::server)->required);
+  EXPECT_TRUE(table.find("a.min", "", Role::server)->is_site_to_fill());
+  EXPECT_EQ(table.find("a.equals", "", Role::server)->equals, Value{std::int64_t{0}});
+  EXPECT_EQ(table.find("a.flag", "", Role::server)->equals, Value{true});
+  EXPECT_EQ(table.find("a.word", "", Role::server)->equals, Value{std::string("LinkUp")});
+  EXPECT_EQ(table.find("a.words", "", Role::server)->one_of.size(), 2U);
+  EXPECT_TRUE(table.find("a.firmware", "", Role::server)->as_version);
+  EXPECT_FALSE(table.find("a.firmware", "", Role::server)->version_fields);
+  EXPECT_EQ(table.find("a.hex", "", Role::server)->version_fields, VersionFields::hex);
+  EXPECT_EQ(table.find("a.max", "GPU_0", Role::server)->place.text(), "limits/p.yaml:4:5");
   EXPECT_EQ(table.sha256.size(), 64U);
 }
 
@@ -128,9 +132,9 @@ TEST_F(LimitsWithFragments, TheTablesOwnRowStandsInsteadOfAFragments) {
   const auto parsed = table(std::string(kIncludeF) + "rows: [{name: a.b, unit: Cel, max: 2, source: s}]\n");
   ASSERT_TRUE(parsed) << all_text(parsed.problems);
   EXPECT_EQ(parsed.value->rows.size(), 2U);
-  EXPECT_EQ(parsed.value->find("a.b", "")->max, 2);
-  EXPECT_EQ(parsed.value->find("a.c", "")->max, 3);
-  EXPECT_EQ(parsed.value->find("a.c", "")->place.file, folder_ + "/shared/f.yaml");
+  EXPECT_EQ(parsed.value->find("a.b", "", Role::server)->max, 2);
+  EXPECT_EQ(parsed.value->find("a.c", "", Role::server)->max, 3);
+  EXPECT_EQ(parsed.value->find("a.c", "", Role::server)->place.file, folder_ + "/shared/f.yaml");
   EXPECT_EQ(parsed.value->allowed_log_entries.size(), 1U);
   EXPECT_TRUE(table(kIncludeF)) << "rows of its own are not needed beside those of a fragment";
 }

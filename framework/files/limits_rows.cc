@@ -45,6 +45,7 @@ class RowReader {
     limit.required = reader.boolean("required").value_or(true);
     limit.source = reader.text("source", Need::required).value_or("");
     limit.when_part = reader.text("when_part").value_or("");
+    if (const auto role = reader.word("when_role", role_names())) limit.when_role = role_from(*role);
     read_unit(reader, limit);
     reader.finish();
     check_rule(node, reader, limit);

@@ -300,6 +300,8 @@ TEST(SchemaAndLoader, AgreeOnLimits) {
            {true, "name: a.b, unit: Cel, max: 85, marginal: 80, source: s"},
            {true, "name: a.b, unit: Cel, min: 1, max: 2, marginal_min: 1.5, source: s, required: false"},
            {true, "name: a.b, unit: \"1\", equals: 0, source: s, when_part: GPU_0"},
+           {true, "name: a.b, unit: \"1\", equals: 0, source: s, when_role: cdu, when_part: \"*/Primary*\""},
+           {false, "name: a.b, unit: \"1\", equals: 0, source: s, when_role: tray"},
            {true, "name: a.b, unit: \"\", equals: true, source: s"},
            {true, "name: a.b, unit: \"\", one_of: [OK, None], source: s"},
            {true, "name: a.b, unit: \"\", one_of: OK, source: s"},

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "model/enum_words.h"
+#include "model/log_allowance.h"
 #include "model/site_to_fill.h"
 #include "model/tolerant.h"
 
@@ -208,17 +209,32 @@ std::string Limit::text() const {
 
 bool Limit::is_site_to_fill() const { return kiln::is_site_to_fill(source); }
 
-const Limit* LimitsTable::find(const std::string& measurement, const std::string& part) const {
-  const Limit* general = nullptr;
+std::string Limit::where() const {
+  std::string text;
+  if (when_role) text += fmt::format(" of role {}", to_string(*when_role));
+  if (!when_part.empty()) text += fmt::format("{} part {}", when_role ? "," : " of", when_part);
+  return text;
+}
+
+const Limit* LimitsTable::find(const std::string& measurement, const std::string& part, Role role) const {
+  const Limit* best = nullptr;
+  int most = -1;
   for (const auto& row : rows) {
-    if (row.name != measurement) continue;
-    if (row.when_part.empty()) {
-      if (general == nullptr) general = &row;
-    } else if (row.when_part == part) {
-      return &row;
+    if (row.name != measurement || (row.when_role && *row.when_role != role)) continue;
+    int says = row.when_role ? 1 : 0;
+    if (row.when_part == part && !part.empty()) {
+      says += 4;
+    } else if (row.when_part.find('*') != std::string::npos) {
+      if (!fits_pattern(row.when_part, part)) continue;
+      says += 2;
+    } else if (!row.when_part.empty()) {
+      continue;
     }
+    if (says <= most) continue;
+    best = &row;
+    most = says;
   }
-  return general;
+  return best;
 }
 
 Judgement judge(const Limit& limit, const Value& value, const std::string& unit,

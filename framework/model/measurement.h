@@ -50,14 +50,19 @@ struct Limit {
   bool as_version = false;  ///< rule `expected: version`: the same, but equal as versions ("01.02" is "1.2")
   /// Of the two rules for versions: how their fields are meant; nullopt: as whoever expects the version says.
   std::optional<VersionFields> version_fields;
-  bool required = true;   ///< a required row makes coverage cells
-  std::string source;     ///< document, revision, page; "site to fill" makes the run ineligible for sign-off
-  std::string when_part;  ///< applies to parts with this exact name only; empty = all parts
+  bool required = true;  ///< a required row makes coverage cells
+  std::string source;    ///< document, revision, page; "site to fill" makes the run ineligible for sign-off
+  /// Applies to parts of this name only; `*` stands for anything; empty = all parts.
+  std::string when_part;
+  std::optional<Role> when_role;  ///< applies to DUTs of this role only; empty = all of them
   Place place;
 
   /// "≤ 85 Cel (marginal above 80)".
   [[nodiscard]] std::string text() const;
   [[nodiscard]] bool is_site_to_fill() const;
+  /// " of a switch tray, part */Primary": where it applies, for people; empty for a row that applies
+  /// everywhere.
+  [[nodiscard]] std::string where() const;
 };
 
 struct LimitsTable {
@@ -67,8 +72,9 @@ struct LimitsTable {
   std::string file;
   std::string sha256;
 
-  /// The row for a part, a row with `when_part` first; nullptr when there is none.
-  [[nodiscard]] const Limit* find(const std::string& measurement, const std::string& part) const;
+  /// The row that says most of this part of such a DUT: by the part's name, by a pattern of names, by the
+  /// role, in this order, and of two that say the same the first; nullptr when none applies.
+  [[nodiscard]] const Limit* find(const std::string& measurement, const std::string& part, Role role) const;
 };
 
 /// What `judge` says. `margin_percent` is the distance to the nearest violated-or-near limit in percent of

@@ -161,9 +161,36 @@ TEST(LimitsTable, ARowForOnePartComesFirst) {
   special.when_part = "GPU_3";
   special.max = 90;
   table.rows = {general, special};
-  EXPECT_EQ(table.find("gpu.temperature.max", "GPU_3")->max, 90);
-  EXPECT_EQ(table.find("gpu.temperature.max", "GPU_0")->max, 85);
-  EXPECT_EQ(table.find("gpu.power.mean", "GPU_0"), nullptr);
+  EXPECT_EQ(table.find("gpu.temperature.max", "GPU_3", Role::server)->max, 90);
+  EXPECT_EQ(table.find("gpu.temperature.max", "GPU_0", Role::server)->max, 85);
+  EXPECT_EQ(table.find("gpu.power.mean", "GPU_0", Role::server), nullptr);
+}
+
+TEST(LimitsTable, TheRowThatSaysMostCounts) {
+  LimitsTable table;
+  const auto add = [&table](double max, std::string part, std::optional<Role> role) {
+    Limit row;
+    row.name = "coolant.flow";
+    row.max = max;
+    row.when_part = std::move(part);
+    row.when_role = role;
+    table.rows.push_back(row);
+  };
+  add(1, "", std::nullopt);
+  add(2, "", Role::cdu);
+  add(3, "*/Primary*", Role::cdu);
+  add(4, "*/Primary*", std::nullopt);
+  add(5, "2/Primary", std::nullopt);
+  const auto found = [&table](const char* part, Role role) {
+    return table.find("coolant.flow", part, role)->max;
+  };
+  EXPECT_EQ(found("Chassis_0/CoolantConnector_0", Role::compute_tray), 1);
+  EXPECT_EQ(found("1/Secondary", Role::cdu), 2);
+  EXPECT_EQ(found("1/Primary_1", Role::cdu), 3);
+  EXPECT_EQ(found("1/Primary_1", Role::server), 4);
+  EXPECT_EQ(found("2/Primary", Role::cdu), 5);
+  table.rows.erase(table.rows.begin());
+  EXPECT_EQ(table.find("coolant.flow", "1/Secondary", Role::switch_tray), nullptr);
 }
 
 TEST(LimitSource, SiteToFillIsRecognised) {

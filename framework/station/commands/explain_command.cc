@@ -149,8 +149,7 @@ void print_check(const CheckFacts& facts) {
     say("proof", fmt::format("kiln demo --fault {}@C01", facts.note->proof));
   if (declared.judged) say("others", others_of(facts));
   for (const auto& [product, row] : facts.limits) {
-    std::cout << fmt::format("  {:<10} {:<22} {}{}{}; {}\n", "limit", product, row->text(),
-                             row->when_part.empty() ? "" : " of " + row->when_part,
+    std::cout << fmt::format("  {:<10} {:<22} {}{}{}; {}\n", "limit", product, row->text(), row->where(),
                              row->required ? "" : ", no gap where it is missing", row->source);
   }
 }
@@ -191,6 +190,8 @@ json::object check_json(const CheckFacts& facts) {
     one["product"] = product;
     one["rule"] = row->text();
     one["part"] = row->when_part;
+    one["role"] =
+        row->when_role ? json::value(std::string(to_string(*row->when_role))) : json::value(nullptr);
     one["required"] = row->required;
     one["source"] = row->source;
     limits.push_back(std::move(one));
