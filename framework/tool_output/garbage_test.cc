@@ -39,6 +39,7 @@ const std::vector<Fixture>& all_fixtures() {
       {"nccl", fixtures::kNccl},
       {"nvbandwidth", fixtures::kNvbandwidthText},
       {"nvbandwidth", fixtures::kNvbandwidthJson},
+      {"nvloom", fixtures::kNvloom},
       {"stress-ng", fixtures::kStressNg},
       {"stressapptest", fixtures::kStressAppTest},
       {"fio", fixtures::kFio},

@@ -75,6 +75,7 @@ class GpuBurnReader {
            init_failed;
   }
   [[nodiscard]] std::size_t listed() const { return listed_; }
+  [[nodiscard]] bool progressed() const { return progress_lines_ > 0; }
 
  private:
   GpuBurnGpu& gpu(int index) {
@@ -194,6 +195,8 @@ Result<GpuBurn> read_gpu_burn(std::string_view text) {
     burn.mark_incomplete("the closing list \"Tested n GPUs\" is missing");
   } else if (reader.listed() != static_cast<std::size_t>(*burn.tested)) {
     burn.mark_incomplete(fmt::format("{} GPUs were tested but {} are listed", *burn.tested, reader.listed()));
+  } else if (reader.progressed() && !burn.progress_percent) {
+    burn.mark_incomplete("no progress line tells how far the run had come");
   }
   return burn;
 }

@@ -64,6 +64,12 @@ TEST(GpuBurn, TakesOkAfterZeroIterationsForNotRun) {
       << "no progress line at all";
 }
 
+TEST(GpuBurn, WithoutKnowingHowFarItCameItIsIncomplete) {
+  const GpuBurn burn = parsed_burn(replaced_everywhere(fixtures::kGpuBurn, "%  proc'd", "  proc'd"));
+  EXPECT_TRUE(burn.incomplete);
+  EXPECT_NE(burn.verdict(), ToolVerdict::pass);
+}
+
 TEST(GpuBurn, NeverPassesACutOutput) {
   const std::string& whole = fixtures::kGpuBurn;
   const std::size_t last = whole.rfind("OK") + 2;

@@ -15,21 +15,6 @@ namespace {
 constexpr std::string_view kNcclTestsTool = "nccl-tests";
 constexpr std::size_t kMaximumNcclFailures = 32;
 
-/// srun -l writes "0: " in front of each line, mpirun --tag-output "[1,0]<stdout>:".
-std::string_view without_prefix(std::string_view line) {
-  std::size_t at = line.find_first_not_of(" \t");
-  if (at == std::string_view::npos) return {};
-  if (line[at] == '[') {
-    const std::size_t tag = line.find(">:", at);
-    if (tag != std::string_view::npos && tag - at < 40) return line.substr(tag + 2);
-    return line;
-  }
-  std::size_t end = at;
-  while (end < line.size() && line[end] >= '0' && line[end] <= '9') ++end;
-  if (end > at && end - at <= 6 && end < line.size() && line[end] == ':') return line.substr(end + 1);
-  return line;
-}
-
 std::optional<std::uint64_t> to_unsigned(std::string_view text) {
   std::uint64_t value = 0;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -48,7 +33,7 @@ class NcclTestsReader {
   explicit NcclTestsReader(NcclTests& run) : run_(run) {}
 
   void take(std::string_view raw) {
-    const std::string_view line = trim(without_prefix(raw));
+    const std::string_view line = trim(without_launcher_prefix(raw));
     if (line.empty()) return;
     if (line.starts_with('#')) {
       take_comment(trim(line.substr(1)));

@@ -338,6 +338,27 @@ SUM device_to_device_memcpy_read_ce 1561.30
 NOTE: The reported results may not reflect the full capabilities of the platform.
 )";
 
+/// Two GPUs on each of two hosts. The rows end with a tab, and the heads begin with one.
+inline const std::string kNvloom =
+    "nvloom_cli 1.3.0\ngit commit: 2e7b742\nAllocation strategy: reuse\nBuffer size: 512 MiB\n"
+    "Iteration count: 16\n"
+    "Process 0 (tray01): device 0: NVIDIA GB300 (00000008:01:00); rackGuid: 5a01\n"
+    "Process 1 (tray01): device 1: NVIDIA GB300 (00000009:01:00); rackGuid: 5a01\n"
+    "Process 2 (tray02): device 0: NVIDIA GB300 (00000008:01:00); rackGuid: 5a01\n"
+    "Process 3 (tray02): device 1: NVIDIA GB300 (00000009:01:00); rackGuid: 5a01\n\n"
+    "Running bisect_device_to_device_write_sm\n\t0\t\n0->2\t771.30\t\n1->3\t772.04\t\n2->0\t770.95\t\n"
+    "3->1\t612.50\t\n\nMin bisect_device_to_device_write_sm 612.50 GB/s\n"
+    "Avg bisect_device_to_device_write_sm 731.70 GB/s\nMax bisect_device_to_device_write_sm 772.04 GB/s\n"
+    "Total bisect_device_to_device_write_sm 2926.79 GB/s\n\n"
+    "ExecutionTime bisect_device_to_device_write_sm 1.42 s\nDone bisect_device_to_device_write_sm\n\n"
+    "Running gpu_to_rack_device_to_device_unidir_read_ce\n\t5a01\t\n0\t779.10\t\n1\t780.02\t\n2\t779.95\t\n"
+    "3\t640.11\t\n\nMin gpu_to_rack_device_to_device_unidir_read_ce 640.11 GB/s\n"
+    "Avg gpu_to_rack_device_to_device_unidir_read_ce 744.80 GB/s\n"
+    "Max gpu_to_rack_device_to_device_unidir_read_ce 780.02 GB/s\n"
+    "Total gpu_to_rack_device_to_device_unidir_read_ce 2979.18 GB/s\n\n"
+    "ExecutionTime gpu_to_rack_device_to_device_unidir_read_ce 2.10 s\n"
+    "Done gpu_to_rack_device_to_device_unidir_read_ce\n\n";
+
 inline const std::string kNvbandwidthJson = R"json({ "nvbandwidth" : {
   "CUDA Runtime Version" : 13000, "Driver Version" : "580.95.05", "version" : "v0.8",
   "GPU Device list" : [ "0: NVIDIA GB300 (00000008:01:00)" ],

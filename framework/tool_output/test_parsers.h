@@ -18,6 +18,7 @@
 #include "tool_output/nvidia_smi_csv.h"
 #include "tool_output/nvidia_smi_nvlink.h"
 #include "tool_output/nvidia_smi_query.h"
+#include "tool_output/nvloom.h"
 #include "tool_output/stress_ng.h"
 #include "tool_output/stressapptest.h"
 
@@ -101,6 +102,12 @@ inline std::string facts_of(const NcclTests& run) {
   return fmt::format("rows={} best={}", run.rows.size(), run.best_bus_gb_s(0).value_or(-1));
 }
 
+inline std::string facts_of(const Nvloom& run) {
+  const auto ran = std::count_if(run.cases.begin(), run.cases.end(),
+                                 [](const NvloomCase& one) { return one.status == NvloomStatus::ran; });
+  return fmt::format("processes={} ran={} errors={}", run.processes.size(), ran, run.errors.size());
+}
+
 inline std::string facts_of(const StressNg& run) { return fmt::format("metrics={}", run.metrics.size()); }
 
 inline std::string facts_of(const StressAppTest& run) {
@@ -139,6 +146,7 @@ inline const std::vector<Parser>& all_parsers() {
       {"gpu-burn", [](std::string_view t) { return seen(parse_gpu_burn(t)); }},
       {"nvbandwidth", [](std::string_view t) { return seen(parse_nvbandwidth(t)); }},
       {"nccl", [](std::string_view t) { return seen(parse_nccl_tests(t)); }},
+      {"nvloom", [](std::string_view t) { return seen(parse_nvloom(t)); }},
       {"stress-ng", [](std::string_view t) { return seen(parse_stress_ng(t)); }},
       {"stressapptest", [](std::string_view t) { return seen(parse_stressapptest(t)); }},
       {"fio", [](std::string_view t) { return seen(parse_fio_json(t)); }},

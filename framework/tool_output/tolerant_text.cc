@@ -281,6 +281,20 @@ std::optional<std::string> normal_pci_address(std::string_view text) {
   return std::string(buffer.data());
 }
 
+std::string_view without_launcher_prefix(std::string_view line) {
+  std::size_t at = line.find_first_not_of(" \t");
+  if (at == std::string_view::npos) return {};
+  if (line[at] == '[') {
+    const std::size_t tag = line.find(">:", at);
+    if (tag != std::string_view::npos && tag - at < 40) return line.substr(tag + 2);
+    return line;
+  }
+  std::size_t end = at;
+  while (end < line.size() && line[end] >= '0' && line[end] <= '9') ++end;
+  if (end > at && end - at <= 6 && end < line.size() && line[end] == ':') return line.substr(end + 1);
+  return line;
+}
+
 std::string without_escapes(std::string_view text) {
   std::string plain;
   plain.reserve(text.size());

@@ -56,6 +56,9 @@ std::optional<std::int64_t> to_integer(std::string_view text);
 /// "00000000:0A:00.0", "0000:0a:00", "PCI:0009:01:00", "GPU0000:3B:00.0" -> "00000000:0a:00.0": eight-digit
 /// domain, lower case, function 0 when not given. Unset when it is no PCI address.
 std::optional<std::string> normal_pci_address(std::string_view text);
+/// Drops what a launcher writes before each line: "0: " of `srun -l`, "[1,0]<stdout>:" of `mpirun
+/// --tag-output`.
+std::string_view without_launcher_prefix(std::string_view line);
 /// Drops terminal colour sequences (ESC [ ... letter).
 std::string without_escapes(std::string_view text);
 
