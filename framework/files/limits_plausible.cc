@@ -52,6 +52,8 @@ constexpr std::array kRanges = {
     PlausibleRange{"gpu.pcie.replays", "%", 1, 1000, ""},
     PlausibleRange{"nvlink.speed", "Gbit/s", 50, 4000, "nvlink.rate", 0.3, 1.05},
     PlausibleRange{"nvlink.bandwidth", "GBy/s", 10, 4000, "gpu.nvlink_bandwidth", 0.3, 1},
+    PlausibleRange{"nvlink.rack_bandwidth", "GBy/s", 10, 4000, "gpu.nvlink_bandwidth", 0.3, 1},
+    PlausibleRange{"nvlink.bisection_bandwidth", "GBy/s", 10, 4000, "gpu.nvlink_bandwidth", 0.3, 1},
     PlausibleRange{"nvlink.all_reduce.bus_bandwidth", "GBy/s", 10, 5000, "gpu.nvlink_bandwidth", 0.3, 1.3},
     PlausibleRange{"first_token.time.p95", "s", 0.005, 600, ""},
     PlausibleRange{"first_token.between_tokens.p95", "s", 0.0001, 60, ""},
@@ -88,9 +90,9 @@ class Plausible {
                            fmt::format("write unit: {}, and the bounds in it", range->unit)});
       return;
     }
-    // Beside a part's name the figure of the whole product says nothing: a CDU is no tray.
+    // Beside a part or a role the figure of the whole product says nothing: a CDU is no tray.
     const NameplateFigure* figure =
-        row.when_part.empty() ? table_.figure(std::string(range->nameplate)) : nullptr;
+        row.when_part.empty() && !row.when_role ? table_.figure(std::string(range->nameplate)) : nullptr;
     for (const Bound& bound : bounds) {
       if (!bound.value) continue;
       check_physics(row, *range, bound);

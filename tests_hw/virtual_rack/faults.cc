@@ -165,6 +165,8 @@ const std::vector<FaultInfo>& fault_catalogue() {
        "two compute trays sit in each other's slots; their BMCs still say what they were told"},
       {cartridge_missing, "cartridge-missing", hardware, "cable cartridge",
        "a tray has no cable cartridge at one place"},
+      {rack_path_slow, "rack-path-slow", hardware, "GPU",
+       "what a GPU exchanges with other trays takes a detour: links up, no errors, 20 % slower"},
   };
   return catalogue;
 }
@@ -279,6 +281,7 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
     case FaultKind::nvlink_narrow:
     case FaultKind::tray_swapped:
     case FaultKind::cartridge_missing:
+    case FaultKind::rack_path_slow:
     case FaultKind::ecc_uncorrectable:
     case FaultKind::xid:
     case FaultKind::gpu_missing:

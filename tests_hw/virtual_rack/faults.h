@@ -77,7 +77,8 @@ enum class FaultKind {
   nvlink_ber,
   nvlink_narrow,
   tray_swapped,
-  cartridge_missing
+  cartridge_missing,
+  rack_path_slow
 };
 
 enum class FaultClass { hardware, nuisance };

@@ -32,6 +32,14 @@ class Bandwidth final : public Step {
   boost::asio::awaitable<Status> run(StepContext& context) override;
 };
 
+/// Once for the rack: bandwidth of every GPU to GPUs of all trays (nvloom), the load of the whole fabric.
+class RackBandwidth final : public Step {
+ public:
+  const StepDescription& describe() const override;
+  Status check(const Parameters& with) const override;
+  boost::asio::awaitable<Status> run(StepContext& context) override;
+};
+
 /// Once for the rack: whether all GPUs are in one fabric, as their drivers see it.
 class Fabric final : public Step {
  public:

@@ -11,6 +11,7 @@
 #include <functional>
 
 #include "tests_hw/virtual_rack/faults.h"
+#include "tests_hw/virtual_rack/host_commands/fabric_share.h"
 #include "tests_hw/virtual_rack/host_commands/load_command.h"
 #include "tests_hw/virtual_rack/host_commands/programs.h"
 #include "tests_hw/virtual_rack/links.h"
@@ -22,30 +23,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr double kPeerGbPerSecond = 774;        // GB200 point to point, Azure guide: about 770
 constexpr double kAllReduceGbPerSecond = 852;   // GB200/GB300: 835 .. 895 measured publicly
 constexpr double kChipToChipGbPerSecond = 372;  // assumed: Grace to GPU, one direction
-constexpr double kNoisyLinkShare = 0.82;        // of a GPU's rate, when one link repeats much
-
-std::vector<const Gpu*> working_gpus(const Dut& dut) {
-  std::vector<const Gpu*> gpus;
-  for (const Gpu& gpu : dut.gpus) {
-    if (gpu.present && gpu.on_bus) gpus.push_back(&gpu);
-  }
-  return gpus;
-}
-
-/// Share of its full rate that a GPU's links carry.
-double link_share(Host host, const Gpu& gpu) {
-  double up = 0;
-  bool noisy = false;
-  for (const NvLink& link : gpu.links) {
-    up += link.up ? 1 : 0;
-    noisy =
-        noisy || active_fault(host.rack, host.dut, FaultKind::nvlink_errors, link_part(gpu, link)) != nullptr;
-  }
-  return gpu.links.empty() ? 0 : up / static_cast<double>(gpu.links.size()) * (noisy ? kNoisyLinkShare : 1);
-}
 
 double jitter(Host host, double relative) {
   return 1 + std::normal_distribution<double>(0, relative)(host.rack.random);
@@ -405,6 +384,26 @@ class AllReducePerf final : public LoadCommand {
 };
 
 }  // namespace
+
+std::vector<const Gpu*> working_gpus(const Dut& dut) {
+  std::vector<const Gpu*> gpus;
+  for (const Gpu& gpu : dut.gpus) {
+    if (gpu.present && gpu.on_bus) gpus.push_back(&gpu);
+  }
+  return gpus;
+}
+
+double link_share(Host host, const Gpu& gpu) {
+  constexpr double kNoisyLinkShare = 0.82;  // of a GPU's rate, when one link repeats much
+  double up = 0;
+  bool noisy = false;
+  for (const NvLink& link : gpu.links) {
+    up += link.up ? 1 : 0;
+    noisy =
+        noisy || active_fault(host.rack, host.dut, FaultKind::nvlink_errors, link_part(gpu, link)) != nullptr;
+  }
+  return gpu.links.empty() ? 0 : up / static_cast<double>(gpu.links.size()) * (noisy ? kNoisyLinkShare : 1);
+}
 
 std::unique_ptr<Command> run_nvbandwidth(Host host, const Arguments& arguments) {
   std::vector<BandwidthTest> tests;

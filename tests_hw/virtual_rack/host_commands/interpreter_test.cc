@@ -19,7 +19,7 @@ TEST(ShellWords, quotes_and_backslashes_are_those_of_a_shell) {
 }
 
 TEST(ShellWords, commands_are_joined_as_written) {
-  const auto line = split_command_line("a 1 && b || c; d 2>/dev/null 2>&1 >/dev/null");
+  const auto line = split_command_line("a 1 && b || c; d 2>/dev/null 2>&1 >/dev/null </dev/null");
   ASSERT_TRUE(line);
   ASSERT_EQ(line->size(), 4U);
   EXPECT_EQ((*line)[1].joint, Joint::on_success);

@@ -15,7 +15,7 @@ Program find_program(const Dut& dut, const std::string& name) {
   static const std::map<std::string, Program> compute = {
       {"nvidia-smi", run_nvidia_smi},           {"gpu_burn", run_gpu_burn},   {"dcgmi", run_dcgmi},
       {"nvbandwidth", run_nvbandwidth},         {"stress-ng", run_stress_ng}, {"fio", run_fio},
-      {"all_reduce_perf", run_all_reduce_perf},
+      {"all_reduce_perf", run_all_reduce_perf}, {"mpirun", run_mpirun},
   };
   static const std::map<std::string, Program> switches = {{"nv", run_nv}, {"sha256sum", run_sha256sum}};
   const auto& own = dut.role == Role::switch_tray ? switches : compute;

@@ -39,6 +39,8 @@ std::unique_ptr<Command> run_dcgmi(Host host, const Arguments& arguments);
 // fabric_programs.cc: nvbandwidth 0.8, nccl-tests 2.17
 std::unique_ptr<Command> run_nvbandwidth(Host host, const Arguments& arguments);
 std::unique_ptr<Command> run_all_reduce_perf(Host host, const Arguments& arguments);
+// mpirun.cc: Open MPI 4.1, as far as it begins nvloom_cli 1.3
+std::unique_ptr<Command> run_mpirun(Host host, const Arguments& arguments);
 // host_stress.cc: stress-ng 0.15, fio 3.33
 std::unique_ptr<Command> run_stress_ng(Host host, const Arguments& arguments);
 std::unique_ptr<Command> run_fio(Host host, const Arguments& arguments);

@@ -22,6 +22,7 @@
 #include "tool_output/nvidia_smi_csv.h"
 #include "tool_output/nvidia_smi_nvlink.h"
 #include "tool_output/nvidia_smi_query.h"
+#include "tool_output/nvloom.h"
 #include "tool_output/stress_ng.h"
 
 namespace kiln::virtual_rack {
@@ -297,6 +298,50 @@ TEST(Nvbandwidth, text_and_json_give_the_same_pairs_and_links_down_cost_bandwidt
   EXPECT_LT(hurt->matrix[0][1].value(), 750);
   EXPECT_NEAR(hurt->matrix[0][2].value(), 774, 15);
   EXPECT_EQ(run(rig, "C01", "nvbandwidth -t device_to_devise").end.status, 1);
+}
+
+constexpr const char* kLoomOfBoth =
+    "mpirun --allow-run-as-root --host r01-c01:4,r01-c02:4 -np 8 nvloom_cli -t "
+    "bisect_device_to_device_write_sm "
+    "gpu_to_rack_device_to_device_unidir_read_ce </dev/null";
+
+TEST(MpirunNvloom, a_detour_slows_one_gpu_to_other_trays_and_nothing_inside_its_own) {
+  Rig rig;
+  add_and_settle(rig, "rack-path-slow@C02:GPU_1");
+  const Ran ran = run(rig, "C01", kLoomOfBoth);
+  EXPECT_EQ(ran.end.status, 0);
+  const auto loom = parse_nvloom(ran.out);
+  ASSERT_TRUE(loom) << loom.error().full();
+  ASSERT_EQ(loom->processes.size(), 8U);
+  EXPECT_EQ(loom->processes[5].host, "r01-c02");
+  EXPECT_EQ(loom->processes[5].bus_id, rig.dut("C02").gpus[1].pci_address);
+  const NvloomCase* halves = loom->find("bisect_device_to_device_write_sm");
+  ASSERT_NE(halves, nullptr);
+  EXPECT_EQ(halves->status, NvloomStatus::ran);
+  EXPECT_NEAR(halves->rows[0].values[0].value(), 774, 15);
+  EXPECT_LT(halves->rows[5].values[0].value(), 650);
+  EXPECT_LT(halves->rows[1].values[0].value(), 650) << "its partner";
+  EXPECT_EQ(loom->find("gpu_to_rack_device_to_device_unidir_read_ce")->status, NvloomStatus::ran);
+  const auto inside =
+      parse_nvbandwidth(run(rig, "C02", "nvbandwidth -t device_to_device_memcpy_read_ce").out);
+  EXPECT_NEAR(inside->find("device_to_device_memcpy_read_ce")->matrix[1][0].value(), 774, 15);
+}
+
+TEST(MpirunNvloom, ends_with_the_processes_of_other_trays_and_refuses_what_it_does_not_know) {
+  Rig rig;
+  auto command = interpret(Host{rig.rack(), rig.c01()}, kLoomOfBoth);
+  Output output;
+  EXPECT_FALSE(command->step(output));
+  EXPECT_EQ(run(rig, "C02", "pkill -TERM -x nvloom_cli").end.status, 0);
+  const auto end = command->step(output);
+  ASSERT_TRUE(end);
+  EXPECT_NE(end->status, 0);
+  command.reset();
+  EXPECT_EQ(run(rig, "C01", "pgrep -x nvloom_cli").end.status, 1) << "nothing is left behind";
+  EXPECT_NE(run(rig, "C01", "mpirun --host r01-c99:4 -np 4 nvloom_cli -t x").end.status, 0);
+  EXPECT_NE(run(rig, "C01", "mpirun --host r01-c01:4 -np 4 nvloom_cli -t x").end.status, 0);
+  EXPECT_THAT(run(rig, "C01", "mpirun --host r01-c01:4 -np 4 other").err,
+              HasSubstr("unable to find the specified"));
 }
 
 TEST(NcclTests, all_reduce_is_validated_and_reaches_the_bandwidth_of_the_platform) {
