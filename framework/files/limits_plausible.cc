@@ -60,6 +60,11 @@ constexpr std::array kRanges = {
     PlausibleRange{"first_token.rate", "1/s", 0.01, 1e7, ""},
     PlausibleRange{"event_log.fill", "%", 0, 100, ""},
     PlausibleRange{"sensor.temperature.max", "Cel", 30, 130, ""},
+    PlausibleRange{"nic.port.rate", "Gbit/s", 1, 3200, ""},
+    PlausibleRange{"drive.endurance_used", "%", 1, 100, ""},
+    PlausibleRange{"drive.spare_margin", "%", 0, 100, ""},
+    PlausibleRange{"drive.temperature_margin", "K", 0, 40, ""},
+    PlausibleRange{"host.clock.offset", "s", 0.001, 10, ""},
 };
 
 const PlausibleRange* range_of(const std::string& measurement) {

@@ -12,6 +12,7 @@
 #include "tool_output/nvidia_smi_query.h"
 #include "tool_output/nvidia_xid.h"
 #include "tool_output/nvloom.h"
+#include "tool_output/nvme_smart.h"
 #include "tool_output/nvue.h"
 #include "tool_output/stress_ng.h"
 #include "tool_output/stressapptest.h"

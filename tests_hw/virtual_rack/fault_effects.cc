@@ -217,6 +217,16 @@ void strike_replays(RackModel& rack, Dut& dut, Fault& fault) {
   fault.next_strike_ns = rack.now_ns + kRepeatNs;
 }
 
+void strike_nic(RackModel& rack, Dut& dut, Fault& fault) {
+  constexpr std::uint64_t kApartNs = 2'000'000'000;
+  if (!dut.host_up || !dut.load || rack.now_ns < fault.next_strike_ns) return;
+  for (Nic& nic : dut.nics) {
+    if (nic.name == fault.spec.part) ++nic.link_downed;
+  }
+  fault.struck = true;
+  fault.next_strike_ns = rack.now_ns + kApartNs;
+}
+
 void activate_link_down(RackModel& rack, Dut& dut, const Fault& fault) {
   for (Gpu& gpu : dut.gpus) {
     for (const NvLink& link : gpu.links) {
@@ -400,6 +410,10 @@ void set_what_lasts(RackModel& rack) {
       const bool out = fault.state == FaultState::active && fault.spec.kind == FaultKind::cartridge_missing;
       if (out && fault.spec.dut == dut.id) dut.cartridges_out.push_back(fault.spec.part);
     }
+    for (Nic& nic : dut.nics) nic.link_up = active_fault(rack, dut, FaultKind::nic_down, nic.name) == nullptr;
+    for (Drive& drive : dut.drives)
+      drive.media_life_left_percent =
+          active_fault(rack, dut, FaultKind::drive_worn, drive.name) == nullptr ? 100 : 3;
     dut.stale_image = active_fault(rack, dut, FaultKind::stale_image) != nullptr;
     for (Gpu& gpu : dut.gpus) {
       const bool narrow = active_fault(rack, dut, FaultKind::pcie_narrow, gpu.name) != nullptr;
@@ -440,6 +454,9 @@ void advance_faults(RackModel& rack) {
         break;
       case FaultKind::pcie_replays:
         strike_replays(rack, *dut, fault);
+        break;
+      case FaultKind::nic_flap:
+        strike_nic(rack, *dut, fault);
         break;
       case FaultKind::throttle:
       case FaultKind::hot_gpu:

@@ -118,7 +118,8 @@ const std::vector<FaultInfo>& fault_catalogue() {
       {ssh_drop, "ssh-drop", nuisance, "",
        "the host cuts its SSH connections once, in the middle of a command"},
       {host_hang, "host-hang", nuisance, "", "the host accepts connections and never answers"},
-      {clock_skew, "clock-skew", nuisance, "", "the clocks of BMC and host are minutes apart"},
+      {clock_skew, "clock-skew", hardware, "",
+       "the clocks of BMC and host are minutes apart, and wrong both"},
       {late_on, "late-on", nuisance, "",
        "told On, it reads Off for another second, and a force-off meanwhile takes nothing back"},
       {bmc_hang, "bmc-hang", nuisance, "",
@@ -167,6 +168,12 @@ const std::vector<FaultInfo>& fault_catalogue() {
        "a tray has no cable cartridge at one place"},
       {rack_path_slow, "rack-path-slow", hardware, "GPU",
        "what a GPU exchanges with other trays takes a detour: links up, no errors, 20 % slower"},
+      {nic_down, "nic-down", hardware, "NIC",
+       "a network cable is not plugged: its port polls and stays down"},
+      {nic_flap, "nic-flap", hardware, "NIC",
+       "a network link goes down every 2 s under load, and is back before anybody looks"},
+      {drive_worn, "drive-worn", hardware, "drive",
+       "a drive has used 97 % of its endurance and runs out of spare blocks; it reads and writes as ever"},
   };
   return catalogue;
 }
@@ -306,6 +313,11 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
     case FaultKind::pcie_replays:
     case FaultKind::compute_wrong:
       return !dut.gpus.empty();
+    case FaultKind::nic_down:
+    case FaultKind::nic_flap:
+      return !dut.nics.empty();
+    case FaultKind::drive_worn:
+      return dut.role == Role::compute_tray && !dut.drives.empty();
     case FaultKind::ssh_drop:
     case FaultKind::host_hang:
       return dut.has_host();
@@ -344,6 +356,10 @@ std::vector<std::string> fault_parts(const RackModel& rack, const Dut& dut, Faul
     for (const Gpu& gpu : dut.gpus) {
       for (const NvLink& link : gpu.links) parts.push_back(link_part(gpu, link));
     }
+  } else if (part_kind == "NIC") {
+    for (const Nic& nic : dut.nics) parts.push_back(nic.name);
+  } else if (part_kind == "drive") {
+    for (const Drive& drive : dut.drives) parts.push_back(drive.name);
   } else if (part_kind == "cable cartridge") {
     parts = cable_cartridges();
   } else if (part_kind == "firmware component") {

@@ -78,7 +78,10 @@ enum class FaultKind {
   nvlink_narrow,
   tray_swapped,
   cartridge_missing,
-  rack_path_slow
+  rack_path_slow,
+  nic_down,
+  nic_flap,
+  drive_worn
 };
 
 enum class FaultClass { hardware, nuisance };

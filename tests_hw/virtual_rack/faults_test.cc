@@ -100,7 +100,7 @@ TEST(FaultSpec, unknown_duts_parts_and_impossible_targets_are_refused) {
 
 TEST(FaultCatalogue, every_kind_has_a_line_and_a_default_part_where_it_takes_one) {
   Rig rig;
-  EXPECT_EQ(fault_catalogue().size(), 60U);
+  EXPECT_EQ(fault_catalogue().size(), 63U);
   for (const FaultInfo& info : fault_catalogue()) {
     EXPECT_FALSE(info.description.empty());
     EXPECT_EQ(fault_info(info.kind).name, info.name);
@@ -519,8 +519,31 @@ TEST(Fault, nuisances_change_no_hardware) {
   }
   for (const LeakDetector& each : rig.c01().detectors) EXPECT_EQ(each.state, DetectorState::ok);
   EXPECT_EQ(rig.c01().power, PowerState::on);
+}
+
+TEST(Fault, clock_skew_moves_both_clocks_of_one_dut) {
+  Rig rig;
+  add(rig, "clock-skew@C01");
   EXPECT_NE(rig.c01().bmc_clock_offset_s, 0);
+  EXPECT_NE(rig.c01().host_clock_offset_s, 0);
   EXPECT_EQ(rig.dut("C02").bmc_clock_offset_s, 0);
+}
+
+TEST(Fault, a_network_link_goes_down_under_load_and_a_missing_cable_keeps_it_down) {
+  Rig rig;
+  add(rig, "nic-flap@C01:NIC_1");
+  add(rig, "nic-down@C01:NIC_2");
+  add(rig, "drive-worn@C01:NVMe_0");
+  rig.run(1);
+  EXPECT_EQ(rig.c01().nics[1].link_downed, 0U) << "nothing goes over it yet";
+  rig.load(rig.c01());
+  rig.run(5);
+  EXPECT_GE(rig.c01().nics[1].link_downed, 2U);
+  EXPECT_EQ(rig.c01().nics[0].link_downed, 0U);
+  EXPECT_TRUE(rig.c01().nics[1].link_up);
+  EXPECT_FALSE(rig.c01().nics[2].link_up);
+  EXPECT_EQ(rig.c01().drives[0].media_life_left_percent, 3);
+  EXPECT_EQ(rig.c01().drives[1].media_life_left_percent, 100);
 }
 
 TEST(Fault, clearing_what_is_not_set_is_an_error_and_adding_twice_too) {

@@ -273,6 +273,7 @@ struct Nic {
   std::string firmware;
   double speed_gbps = 0;
   bool link_up = true;
+  std::uint64_t link_downed = 0;  // since the driver was loaded, as the operating system counts
   Reading temperature_c;
 };
 

@@ -66,6 +66,27 @@ class After final : public Step {
   boost::asio::awaitable<Status> run(StepContext& context) override;
 };
 
+/// NVMe drives by their own health log.
+class Drives final : public Step {
+ public:
+  const StepDescription& describe() const override;
+  boost::asio::awaitable<Status> run(StepContext& context) override;
+};
+
+/// The host's clock; what it keeps time by, and how its CPUs are governed, as facts.
+class HostClock final : public Step {
+ public:
+  const StepDescription& describe() const override;
+  boost::asio::awaitable<Status> run(StepContext& context) override;
+};
+
+/// NVIDIA's Fabric Manager, where a host is to have one: HGX, not the trays of an NVL72 rack.
+class FabricManager final : public Step {
+ public:
+  const StepDescription& describe() const override;
+  boost::asio::awaitable<Status> run(StepContext& context) override;
+};
+
 /// Runs one command under a hard time limit on the host; "tool.not_installed" when it is not there.
 boost::asio::awaitable<Result<CommandResult>> run_tool(StepContext& context, std::string line,
                                                        Nanoseconds limit);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <csignal>
+#include <cstdlib>
 #include <ctime>
 
 #include "tests_hw/virtual_rack/host_commands/host_files.h"
@@ -217,6 +218,34 @@ std::unique_ptr<Command> run_grep(Host host, const Arguments& arguments) {
   }
   const int status = !err.empty() ? 2 : found ? 0 : 1;
   return finished(quiet ? "" : std::move(out), status, std::move(err));
+}
+
+/// head -v -c BYTES: the beginning of each file behind its name.
+std::unique_ptr<Command> run_head(Host host, const Arguments& arguments) {
+  std::size_t bytes = std::string::npos;
+  bool names = false;
+  std::string out, err;
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
+    if (arguments[i] == "-c" && i + 1 < arguments.size()) {
+      bytes = std::strtoul(arguments[++i].c_str(), nullptr, 10);
+      continue;
+    }
+    if (arguments[i].starts_with("-")) {
+      names = names || arguments[i] == "-v";
+      continue;
+    }
+    for (const std::string& path : expand_host_path(host, arguments[i])) {
+      const auto text = read_host_file(host, path);
+      if (!text) {
+        err += fmt::format("head: cannot open '{}' for reading: No such file or directory\n", path);
+        continue;
+      }
+      if (names) out += fmt::format("{}==> {} <==\n", out.empty() ? "" : "\n", path);
+      out += text->substr(0, bytes);
+    }
+  }
+  const int status = err.empty() ? 0 : 1;
+  return finished(std::move(out), status, std::move(err));
 }
 
 std::unique_ptr<Command> run_date(Host host, const Arguments& arguments) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "tests_hw/virtual_rack/host_commands/network_files.h"
 #include "tests_hw/virtual_rack/power.h"
 
 namespace kiln::virtual_rack {
@@ -126,6 +127,9 @@ std::vector<HostFile> host_files(Host host) {
       files.push_back({"/sys/class/dmi/id/bios_version", text(item.version + "\n")});
     }
   }
+  files.push_back(
+      {"/sys/devices/system/clocksource/clocksource0/current_clocksource", text("arch_sys_counter\n")});
+  files.push_back({"/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", text("performance\n")});
   for (const Drive& drive : dut.drives) {
     files.push_back({"/sys/block/" + drive.device + "/device/serial", text(drive.serial + "\n")});
     files.push_back({"/sys/block/" + drive.device + "/device/model", text(drive.model + "\n")});
@@ -138,6 +142,7 @@ std::vector<HostFile> host_files(Host host) {
 }  // namespace
 
 std::optional<std::string> read_host_file(Host host, const std::string& path) {
+  if (is_network_path(path)) return read_network_file(host.dut, path);
   for (const HostFile& file : host_files(host)) {
     if (file.path == path) {
       return file.read();
@@ -150,6 +155,12 @@ std::vector<std::string> expand_host_path(Host host, const std::string& pattern)
   std::vector<std::string> paths;
   if (pattern.find_first_of("*?[") == std::string::npos) {
     return {pattern};
+  }
+  if (is_network_path(pattern)) {
+    for (std::string& path : network_paths(host.dut)) {
+      if (::fnmatch(pattern.c_str(), path.c_str(), FNM_PATHNAME) == 0) paths.push_back(std::move(path));
+    }
+    return paths.empty() ? std::vector<std::string>{pattern} : paths;
   }
   for (const HostFile& file : host_files(host)) {
     if (::fnmatch(pattern.c_str(), file.path.c_str(), FNM_PATHNAME) == 0) {

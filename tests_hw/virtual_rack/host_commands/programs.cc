@@ -10,12 +10,13 @@ Program find_program(const Dut& dut, const std::string& name) {
       {"nproc", run_nproc}, {"true", run_true},         {":", run_true},        {"false", run_false},
       {"echo", run_echo},   {"hostname", run_hostname}, {"uptime", run_uptime}, {"sleep", run_sleep},
       {"pgrep", run_pgrep}, {"pkill", run_pkill},       {"lsblk", run_lsblk},   {"dmesg", run_dmesg},
-      {"which", run_which}, {"command", run_which},
+      {"which", run_which}, {"command", run_which},     {"head", run_head},
   };
   static const std::map<std::string, Program> compute = {
       {"nvidia-smi", run_nvidia_smi},           {"gpu_burn", run_gpu_burn},   {"dcgmi", run_dcgmi},
       {"nvbandwidth", run_nvbandwidth},         {"stress-ng", run_stress_ng}, {"fio", run_fio},
-      {"all_reduce_perf", run_all_reduce_perf}, {"mpirun", run_mpirun},
+      {"all_reduce_perf", run_all_reduce_perf}, {"nvme", run_nvme},           {"chronyc", run_chronyc},
+      {"timedatectl", run_timedatectl},         {"mpirun", run_mpirun},
   };
   static const std::map<std::string, Program> switches = {{"nv", run_nv}, {"sha256sum", run_sha256sum}};
   const auto& own = dut.role == Role::switch_tray ? switches : compute;

@@ -16,6 +16,7 @@ Program find_program(const Dut& dut, const std::string& name);
 // basic_programs.cc: coreutils 9.1, procps 4.0, util-linux 2.38
 std::unique_ptr<Command> run_cat(Host host, const Arguments& arguments);
 std::unique_ptr<Command> run_grep(Host host, const Arguments& arguments);
+std::unique_ptr<Command> run_head(Host host, const Arguments& arguments);
 std::unique_ptr<Command> run_date(Host host, const Arguments& arguments);
 std::unique_ptr<Command> run_uname(Host host, const Arguments& arguments);
 std::unique_ptr<Command> run_nproc(Host host, const Arguments& arguments);
@@ -44,6 +45,11 @@ std::unique_ptr<Command> run_mpirun(Host host, const Arguments& arguments);
 // host_stress.cc: stress-ng 0.15, fio 3.33
 std::unique_ptr<Command> run_stress_ng(Host host, const Arguments& arguments);
 std::unique_ptr<Command> run_fio(Host host, const Arguments& arguments);
+// nvme.cc: nvme-cli 2.3
+std::unique_ptr<Command> run_nvme(Host host, const Arguments& arguments);
+// time_services.cc: chrony 4.3, systemd 252
+std::unique_ptr<Command> run_chronyc(Host host, const Arguments& arguments);
+std::unique_ptr<Command> run_timedatectl(Host host, const Arguments& arguments);
 // nvos.cc: NVUE of NVOS 25
 std::unique_ptr<Command> run_nv(Host host, const Arguments& arguments);
 /// Of the images that NVOS has fetched.
