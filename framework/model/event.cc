@@ -40,6 +40,7 @@ struct KindName {
   std::string_view operator()(const StepResumed&) const { return "step_resumed"; }
   std::string_view operator()(const RunEnded&) const { return "run_ended"; }
   std::string_view operator()(const DetectorMasked&) const { return "detector_masked"; }
+  std::string_view operator()(const PopulationGiven&) const { return "population_given"; }
 };
 
 // Written out for every kind, so that a new kind does not compile until somebody decided.
@@ -69,6 +70,7 @@ struct NeedsDurableCommit {
   bool operator()(const RunResumed&) const { return true; }
   bool operator()(const StepResumed&) const { return false; }
   bool operator()(const DetectorMasked&) const { return true; }
+  bool operator()(const PopulationGiven&) const { return false; }
   bool operator()(const RunEnded&) const { return true; }
 };
 

@@ -210,6 +210,23 @@ struct StepResumed {
   ResumePolicy policy = ResumePolicy::restart;
   std::string reason;
 };
+/// What a measurement usually is at one place of one kind of DUT, over the racks of a population.
+struct PopulationRow {
+  std::string measurement, unit;
+  Role role = Role::server;
+  std::optional<int> slot;
+  std::string part;
+  int n = 0;  ///< units, each counted once
+  double median = 0;
+  double sigma = 0;  ///< robust standard deviation
+};
+/// The population of earlier racks that this run is set against, with its figures: the record can be read
+/// without the file.
+struct PopulationGiven {
+  std::string id, file, sha256;
+  int racks = 0;
+  std::vector<PopulationRow> rows;  ///< for the places of this rack
+};
 struct RunEnded {
   std::string status;  ///< "complete", "stopped", "error"
   std::string message;
@@ -219,7 +236,7 @@ using EventBody =
     std::variant<RunBegun, DutPlanned, CellPlanned, PartSeen, PhaseBegun, PhaseEnded, StepBegun, StepEnded,
                  Measured, SeriesChunk, Diagnosed, Disturbance, Retried, Attached, Interlocked, PermitGranted,
                  GuardOpened, GuardClosed, PromptShown, PromptAnswered, StopRequested, Note, RunResumed,
-                 StepResumed, RunEnded, DetectorMasked>;
+                 StepResumed, RunEnded, DetectorMasked, PopulationGiven>;
 
 struct Event {
   std::int64_t sequence = 0;  ///< given by the ledger, from 1, without gaps inside a run

@@ -112,7 +112,10 @@ void VerdictAccumulator::add(const Event& event) {
     facts.teardown = facts.teardown || step_ended->teardown;
     auto& kept = facts.attempts[{event.iteration, event.attempt}].ended;
     if (!kept || sequence > kept->sequence) kept = Ended{sequence, *step_ended};
+  } else if (const auto* given = std::get_if<PopulationGiven>(&event.body)) {
+    comparison_.take(event, *given);
   } else if (const auto* measured = std::get_if<Measured>(&event.body)) {
+    comparison_.take(event, *measured);
     if (measured->outcome == Outcome::informational) return;
     Seen seen{sequence, {event.iteration, event.attempt}, *measured};
     auto& all = step_facts(event).measured[{measured->name, measured->part}];
@@ -286,6 +289,14 @@ CellVerdict VerdictAccumulator::judge_cell(const CellPlanned& planned) const {
   return verdict;
 }
 
+std::vector<Comparison> VerdictAccumulator::compare() const {
+  std::map<std::string, DutPlanned> planned;
+  for (const auto& [dut, facts] : duts_) {
+    if (facts.planned) planned.emplace(dut, *facts.planned);
+  }
+  return comparison_.compare(planned);
+}
+
 RunVerdict VerdictAccumulator::verdict() const {
   RunVerdict run;
   run.ended = ended_.has_value();
@@ -335,8 +346,9 @@ RunVerdict VerdictAccumulator::verdict() const {
   if (unplanned.count(rack) != 0 && known.insert(rack).second) ids.push_back(rack);
 
   Decision worst = Decision::go;
+  run.comparisons = compare();
   for (const auto& id : ids) {
-    run.duts.push_back(judge_dut(id, std::move(cells[id])));
+    run.duts.push_back(judge_dut(id, std::move(cells[id]), run.comparisons));
     run.counts += run.duts.back().counts;
     worst = std::max(worst, run.duts.back().decision);
   }

@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "model/event.h"
+#include "model/rack_comparison.h"
 
 namespace kiln {
 
@@ -80,6 +81,7 @@ struct RunVerdict {
   bool simulated = false;
   Counts counts;
   std::vector<RunResumed> interruptions;  ///< that the run went on after, in order
+  std::vector<Comparison> comparisons;    ///< of like parts, with what stands apart
   std::vector<DutVerdict> duts;  ///< in order of planning; the rack's own steps under its own id, last
   bool interlocked = false;
   bool ended = false;      ///< a run_ended event is there
@@ -150,7 +152,11 @@ class VerdictAccumulator {
   [[nodiscard]] CellVerdict judge_cell(const CellPlanned& planned) const;
   [[nodiscard]] const Diagnosed* interrupted_write(const Cell& cell, std::int64_t last_read) const;
   void describe_failure(CellVerdict& verdict, const Seen& seen) const;
-  [[nodiscard]] DutVerdict judge_dut(const std::string& id, std::vector<const CellOrder*> cells) const;
+  [[nodiscard]] DutVerdict judge_dut(const std::string& id, std::vector<const CellOrder*> cells,
+                                     const std::vector<Comparison>& comparisons) const;
+  [[nodiscard]] std::vector<Comparison> compare() const;
+  void judge_odd_ones(DutVerdict& verdict, const std::vector<Comparison>& comparisons) const;
+  void list_odd_ones(DutVerdict& verdict, const std::vector<Comparison>& comparisons) const;
   void judge_record(DutVerdict& verdict) const;
   void judge_steps(DutVerdict& verdict) const;
   void judge_hazards(DutVerdict& verdict) const;
@@ -163,6 +169,7 @@ class VerdictAccumulator {
   std::map<std::string, DutFacts> duts_;
   std::map<Cell, CellOrder> cells_;
   std::map<std::pair<std::string, std::string>, StepFacts> steps_;  // dut, step
+  RackComparison comparison_;
 };
 
 RunVerdict roll_up(const std::vector<Event>& events);

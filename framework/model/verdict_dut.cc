@@ -77,7 +77,8 @@ void add_missing(DutVerdict& verdict, Reason reason) {
 
 }  // namespace
 
-DutVerdict VerdictAccumulator::judge_dut(const std::string& id, std::vector<const CellOrder*> cells) const {
+DutVerdict VerdictAccumulator::judge_dut(const std::string& id, std::vector<const CellOrder*> cells,
+                                         const std::vector<Comparison>& comparisons) const {
   DutVerdict verdict;
   verdict.id = id;
   verdict.decision = Decision::go;
@@ -143,6 +144,7 @@ DutVerdict VerdictAccumulator::judge_dut(const std::string& id, std::vector<cons
 
   judge_steps(verdict);
   judge_record(verdict);
+  judge_odd_ones(verdict, comparisons);
 
   if (begun_ && !begun_->second.retest_of.empty() && !is_survey() &&
       verdict.decision <= Decision::conditional) {
@@ -158,7 +160,33 @@ DutVerdict VerdictAccumulator::judge_dut(const std::string& id, std::vector<cons
                      return rank_of(a, verdict.interlocks) < rank_of(b, verdict.interlocks);
                    });
   list_diagnoses(verdict);
+  list_odd_ones(verdict, comparisons);
   return verdict;
+}
+
+/// Beside its like is no fault: only a recipe that wants its marginal values looked at waits for somebody.
+void VerdictAccumulator::judge_odd_ones(DutVerdict& verdict,
+                                        const std::vector<Comparison>& comparisons) const {
+  if (!begun_ || !begun_->second.marginal_is_conditional || is_survey()) return;
+  for (const Comparison& comparison : comparisons) {
+    for (const OddOne& odd : comparison.odd) {
+      if (odd.dut != verdict.id) continue;
+      worsen(verdict, Decision::conditional);
+      verdict.reasons.push_back(
+          make_reason(Outcome::marginal, kOddOneCode, odd.message, odd.part, odd.action));
+    }
+  }
+}
+
+void VerdictAccumulator::list_odd_ones(DutVerdict& verdict,
+                                       const std::vector<Comparison>& comparisons) const {
+  if (begun_ && begun_->second.marginal_is_conditional && !is_survey()) return;  // reasons say it
+  for (const Comparison& comparison : comparisons) {
+    for (const OddOne& odd : comparison.odd) {
+      if (odd.dut == verdict.id)
+        verdict.diagnoses.push_back({kOddOneCode, odd.part, odd.message, odd.action});
+    }
+  }
 }
 
 void VerdictAccumulator::list_diagnoses(DutVerdict& verdict) const {

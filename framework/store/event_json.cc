@@ -57,6 +57,8 @@ BOOST_DESCRIBE_STRUCT(RunResumed, (),
 BOOST_DESCRIBE_STRUCT(StepResumed, (), (kept, policy, reason))
 BOOST_DESCRIBE_STRUCT(RunEnded, (), (status, message))
 BOOST_DESCRIBE_STRUCT(DetectorMasked, (), (part, masked, message))
+BOOST_DESCRIBE_STRUCT(PopulationRow, (), (measurement, unit, role, slot, part, n, median, sigma))
+BOOST_DESCRIBE_STRUCT(PopulationGiven, (), (id, file, sha256, racks, rows))
 
 namespace {
 

@@ -135,6 +135,12 @@ std::vector<EventBody> filled_bodies() {
   all.emplace_back(StepResumed{true, ResumePolicy::verify, "it was measured in full"});
   all.emplace_back(RunEnded{"stopped", "m"});
   all.emplace_back(DetectorMasked{"Detector_1", false, "m"});
+  all.emplace_back(
+      PopulationGiven{"P",
+                      "/p.yaml",
+                      "00ff",
+                      41,
+                      {{"gpu.power.mean", "W", Role::compute_tray, 11, "GPU_0", 40, 1352.5, 8.25}}});
   return all;
 }
 

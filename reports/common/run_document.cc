@@ -180,6 +180,11 @@ class Collector {
   void take(const Event& event, const DetectorMasked& body) {
     document_.notes.emplace_back(place_of(event), body.message);
   }
+  void take(const Event& /*event*/, const PopulationGiven& body) {
+    document_.populations.push_back(
+        fmt::format("Set against population {} of {} racks ({} places; {}, SHA-256 {}).", body.id, body.racks,
+                    body.rows.size(), body.file, body.sha256));
+  }
   void take(const Event& event, const Note& body) {
     document_.notes.emplace_back(place_of(event), body.text);
   }

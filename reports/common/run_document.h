@@ -85,6 +85,7 @@ struct RunDocument {
   std::vector<std::pair<std::string, PartSeen>> parts;
   std::vector<std::pair<std::string, std::string>> notes;
   std::vector<DocumentInterruption> interruptions;
+  std::vector<std::string> populations;  ///< sentences: what the run was set against, by hash
 };
 
 RunDocument make_document(const ReportInput& input);

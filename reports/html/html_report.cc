@@ -10,6 +10,7 @@
 
 #include "common/run_document.h"
 #include "html/clock_section.h"
+#include "html/comparison_section.h"
 #include "html/elevation.h"
 #include "html/escape.h"
 #include "html/look.h"
@@ -119,6 +120,7 @@ void set_diagnoses(PageData& page, const RunVerdict& verdict) {
   std::size_t count = 0;
   for (const auto& dut : verdict.duts) {
     for (const Diagnosed& found : dut.diagnoses) {
+      if (found.code == kOddOneCode) continue;  // in the section of comparisons
       PageData row;
       row.set("dut", dut.id);
       row.set("fru", found.part);
@@ -266,12 +268,14 @@ void set_head(PageData& page, const ReportInput& input, const RunDocument& docum
   } else if (!input.verdict.decision) {
     nothing_wrong = "A survey reads and decides nothing.";
   } else if (!any_reason && *input.verdict.decision == Decision::go) {
-    nothing_wrong = fmt::format("All {} required checks were measured and none failed. No action is needed.",
-                                input.verdict.counts.required);
+    nothing_wrong =
+        fmt::format("All {} required checks were measured and none failed.{}", input.verdict.counts.required,
+                    review_words(input.verdict).empty() ? " No action is needed." : "");
   } else if (!any_reason) {
     nothing_wrong = "The record gives no reason on any DUT: see the warning above and the counts.";
   }
   page.set("nothing_wrong", page_text(nothing_wrong));
+  page.set("review_words", page_text(review_words(input.verdict)));
 
   PageData interruptions = page_list();
   for (const DocumentInterruption& item : document.interruptions) {
@@ -321,6 +325,7 @@ class HtmlReport final : public ReportFormat {
     set_duts(page, input.verdict);
     set_attempts(page, document);
     set_drawings(page, document);
+    set_comparison(page, document, input.verdict);
     set_measurements(page, document);
     set_record(page, input, document);
     kainjow::mustache::mustache page_template(kPage);

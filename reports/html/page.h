@@ -41,6 +41,7 @@ inline constexpr const char* kPage = R"page(<!DOCTYPE html>
 {{#cards}}<div class="card {{class}}"{{#anchor}} id="{{anchor}}"{{/anchor}}><h3>{{dut}}{{#fru}} · {{fru}}{{/fru}} · {{code}}</h3><p>{{message}}{{#cells}} ({{cells}}){{/cells}}</p>{{#action}}<p class="do">→ {{action}}</p>{{/action}}</div>
 {{/cards}}{{#more_reasons}}<p><a href="#reasons">{{more_reasons}}</a></p>{{/more_reasons}}
 {{#nothing_wrong}}<p>{{nothing_wrong}}</p>{{/nothing_wrong}}
+{{#review_words}}<p><b><a href="#comparison">{{review_words}}</a></b></p>{{/review_words}}
 {{#sticky_words}}<p><a href="#attempts">{{sticky_words}}</a></p>{{/sticky_words}}
 {{#disturbance_words}}<p><a href="#disturbances">{{disturbance_words}}</a></p>{{/disturbance_words}}
 {{#any_role}}<div class="wide"><table><thead><tr><th>Checks</th><th>DUTs</th><th>required</th><th>measured</th><th>failed</th><th>not run</th></tr></thead><tbody>
@@ -118,6 +119,24 @@ inline constexpr const char* kPage = R"page(<!DOCTYPE html>
 <p class="small">Shaded: some part was under load. The legend gives the lowest and the highest sample of each line. A limit judges the measurement named beside it, which may count a part of the samples only, such as those of the steady load.</p>
 {{#plots}}<figure><h3>{{title}}</h3><div class="wide">{{{svg}}}</div><figcaption>{{caption}}</figcaption></figure>
 {{/plots}}{{^any_plot}}<p>No series was recorded.</p>{{/any_plot}}
+{{#any_comparison}}<h2 id="comparison">Parts against their like</h2>
+<p class="small">{{comparison_words}}</p>
+{{#populations}}<p class="small">{{text}}</p>{{/populations}}
+{{#any_odd}}<div class="wide"><table><thead><tr><th>DUT</th><th>Part</th><th>For review</th><th>What to do</th></tr></thead><tbody>
+{{#odd_ones}}<tr class="conditional"><td>{{dut}}</td><td>{{part}}</td><td>{{message}}</td><td>{{action}}</td></tr>
+{{/odd_ones}}</tbody></table></div>{{#odd_more}}<p>{{odd_more}}</p>{{/odd_more}}{{/any_odd}}
+<div class="wide"><table><thead><tr><th>Measurement</th><th>Step</th><th>Of</th><th>Values</th><th>Left out</th><th>Median</th><th>Robust standard deviation</th><th>Cut</th><th>Places</th><th>Result</th></tr></thead><tbody>
+{{#comparisons}}<tr class="{{class}}"><td>{{measurement}}</td><td>{{step}}</td><td>{{of}}</td><td class="n">{{n}}</td><td class="n">{{left_out}}</td><td class="n">{{median}}</td><td class="n">{{sigma}}</td><td class="n">{{cut}}</td><td>{{places}}</td><td>{{result}}</td></tr>
+{{/comparisons}}</tbody></table></div>{{/any_comparison}}
+{{#any_link}}<h2 id="links">All links of the rack</h2>
+<p>{{link_words}}</p>
+<p class="small">One character for each link, in the order of their numbers: {{link_legend}}.</p>
+<div class="wide"><table class="links"><tbody>
+{{#link_trays}}<tr><th>{{dut}}</th><th>{{slot}}</th>{{#gpus}}<td><span>{{gpu}}</span> <code>{{{cell}}}</code></td>{{/gpus}}</tr>
+{{/link_trays}}</tbody></table></div>
+{{#any_marked_link}}<div class="wide"><table><thead><tr><th>DUT</th><th>Link</th><th>Mark</th><th>Figures</th><th>Why</th></tr></thead><tbody>
+{{#marked_links}}<tr class="{{class}}"><td>{{dut}}</td><td>{{part}}</td><td class="word">{{mark}}</td><td>{{figures}}</td><td>{{what}}</td></tr>
+{{/marked_links}}</tbody></table></div>{{#marked_more}}<p>{{marked_more}}</p>{{/marked_more}}{{/any_marked_link}}{{/any_link}}
 {{#any_disturbance}}<h2 id="disturbances">Disturbances</h2><p class="small">They disturbed the work and say nothing about the hardware.</p>
 <div class="wide"><table><thead><tr><th>DUT</th><th>Times</th><th>What</th><th>What was seen</th></tr></thead><tbody>{{#disturbances}}<tr><td>{{dut}}</td><td class="n">{{count}}</td><td class="word">{{code}}</td><td>{{message}}</td></tr>
 {{/disturbances}}</tbody></table></div>{{/any_disturbance}}

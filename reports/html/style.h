@@ -50,6 +50,8 @@ table { border-collapse: collapse; width: 100%; margin: 4px 0 14px; font-size: 1
 th, td { border: 1px solid #BBB; padding: 3px 7px; text-align: left; vertical-align: top; }
 th { background: #EFEFEF; overflow-wrap: normal; }
 .rows td { overflow-wrap: break-word; min-width: 4em; max-width: 26em; }
+.links { width: auto; } .links td { padding: 1px 6px; white-space: nowrap; } .links span { font-size: 10px; color: #333; } .links code { font: 14px/1.2 "DejaVu Sans Mono", "Liberation Mono", monospace; letter-spacing: .08em; }
+.links b.no-go { background: #FBEBE0; color: #7A3300; outline: 2px solid #D55E00; } .links b.conditional { background: #FDF3DF; color: #5E4100; outline: 1px dashed #5E4100; } .links b.incomplete { background: #F8EBF3; color: #6A2850; }
 td.n { text-align: right; white-space: nowrap; }
 td.word { font-weight: 700; white-space: nowrap; }
 tr.go td.word { color: #00543D; }

@@ -7,6 +7,7 @@
 
 #include "common/run_document.h"
 #include "json/bring_up_json.h"
+#include "json/comparison_json.h"
 
 namespace kiln {
 namespace {
@@ -255,6 +256,10 @@ class JsonReport final : public ReportFormat {
           {"dut", item.dut}, {"code", item.code}, {"message", item.message}, {"count", item.count}};
     });
     report.list("interruptions", document.interruptions, interruption_json);
+    report.list("populations", document.populations,
+                [](const std::string& sentence) { return json::value(sentence); });
+    report.list("comparisons", verdict.comparisons, comparison_json);
+    report.list("links", make_links(document, verdict).trays, link_tray_json);
     report.member("bring_up", bring_up_json(input.bring_up));
     report.list("failed_undos", document.failed_undos, [](const auto& failed) {
       const auto& [place, undo] = failed;

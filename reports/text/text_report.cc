@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "common/clock_rows.h"
+#include "common/rack_links.h"
 #include "common/run_document.h"
 #include "common/run_safety.h"
 #include "model/interruption.h"
@@ -53,6 +54,20 @@ void add_clock(std::string& text, const BringUp& clock) {
     text += fmt::format("    {:<50} {:>14} {:>6}\n", row.what, row.time, row.share);
   for (const std::string& remark : clock.remarks) text += "  NOTE " + remark + "\n";
   for (const std::string& note : clock_notes(clock)) text += "  " + note + "\n";
+}
+
+/// Counted in one line each; what stands apart is told with its DUT above.
+void add_comparisons(std::string& text, const RunDocument& document, const RunVerdict& verdict) {
+  if (verdict.comparisons.empty()) return;
+  text += "\nParts against their like (for review, never a fail):\n";
+  for (const std::string& sentence : document.populations) text += "  " + sentence + "\n";
+  for (const Comparison& comparison : verdict.comparisons) {
+    const std::string of =
+        comparison.population.empty() ? std::string(to_string(comparison.role)) : comparison.population;
+    text += fmt::format("  {:<32} {:<14} {:>5} values  {}\n", comparison.measurement, of, comparison.n,
+                        comparison.why_not.empty() ? fmt::format("{} for review", comparison.odd.size())
+                                                   : "not compared: " + comparison.why_not);
+  }
 }
 
 class TextReport final : public ReportFormat {
@@ -110,6 +125,9 @@ class TextReport final : public ReportFormat {
     }
     add_clock(text, input.bring_up);
     add_duts(text, input.verdict);
+    add_comparisons(text, document, input.verdict);
+    if (const std::string links = link_text(make_links(document, input.verdict)); !links.empty())
+      text += "\nLinks: " + links;
     if (!document.retries.empty()) text += "\nAttempts repeated after an error:\n";
     for (const auto& [place, retried] : document.retries) {
       text += fmt::format("  {}: attempt {} after {} ({})\n", place, retried.next_attempt, retried.code,
