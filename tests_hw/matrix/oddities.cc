@@ -143,6 +143,7 @@ void adjust(std::uint64_t seed, virtual_rack::RackModel& model) {
   physics.facility_supply_c = between(chance, 14, 20);
   for (virtual_rack::Dut& dut : model.duts) {
     dut.bmc_clock_offset_s += between(chance, -0.8, 0.8);
+    dut.host_clock_offset_s += between(chance, -0.02, 0.02);  // NTP over a busy network
   }
 }
 

@@ -90,7 +90,7 @@ awaitable<void> look_once(StepContext& context, const Ctx& ctx, WatchMemory& mem
     memory.last_failure = host.error().message;
     co_return;
   }
-  memory.booting = false;
+  memory.booting = context.switched(context.dut().id).is_off();  // an answer from just before
   ++memory.reads;
   if (!memory.identified) memory.identity = *host;
   memory.identified = true;

@@ -168,16 +168,22 @@ TEST_F(NetworkPortsTest, ASlowPortAndANarrowSlotAreNoGo) {
   EXPECT_TRUE(says(result, "nic.pcie_generation", "NIC_0"));
 }
 
-TEST_F(NetworkPortsTest, WhatIsNotCabledOnPurposeIsNeitherAFailNorACell) {
-  both();
-  FakeAdapter down = second();
-  down.state = "1: DOWN";
-  down.physical = "3: Disabled";
-  const BenchResult result =
-      ports(printed({FakeAdapter(), down}), {{"uncabled", "NIC_1, NIC_7"}, {"within", "10s"}});
-  EXPECT_EQ(of(result), Decision::go);
-  EXPECT_EQ(result.verdict.counts.required, 6);
-  EXPECT_FALSE(result.has_measured("nic.port.state", "NIC_1"));
+TEST_F(NetworkPortsTest, WhatIsNotCabledOnPurposeIsNeitherAFailNorACellButItsSlotStillIs) {
+  for (const char* words : {"NIC_1, NIC_7", "all"}) {
+    NetworkBench own;
+    own.both();
+    FakeAdapter down = second();
+    down.state = "1: DOWN";
+    down.physical = "3: Disabled";
+    const BenchResult result =
+        own.ports(printed({FakeAdapter(), down}), {{"uncabled", words}, {"within", "10s"}});
+    EXPECT_EQ(of(result), Decision::go);
+    EXPECT_EQ(result.verdict.counts.required, words == std::string("all") ? 4 : 8);
+    EXPECT_FALSE(result.has_measured("nic.port.state", "NIC_1"));
+    EXPECT_EQ(result.measured("nic.pcie.width", "NIC_1").outcome, Outcome::pass);
+    EXPECT_NE(std::get<std::string>(result.measured("network.uncovered").value).find(words),
+              std::string::npos);
+  }
 }
 
 TEST_F(NetworkPortsTest, OneOfTwoPortsOfACardMayBeLeftUncabled) {
@@ -351,6 +357,83 @@ TEST_F(NetworkWatchTest, AnUnreadableLookIsADisturbanceAndAnUnreadableEndNoPass)
   const BenchResult result = watch({{FakeAdapter(), second()}, {}, {FakeAdapter(), second()}});
   EXPECT_EQ(of(result), Decision::go);
   EXPECT_EQ(result.bodies<Disturbance>().size(), 1U);
+}
+
+/// Takes the host's power away for a while, as a run does between a load and its after-checks.
+class PowerCycle final : public Step {
+ public:
+  PowerCycle() {
+    description_.use = "test.power_cycle";
+    description_.energises = Energy::power;
+  }
+  const StepDescription& describe() const override { return description_; }
+  boost::asio::awaitable<Status> run(StepContext& context) override {
+    const Result<Permit> permit = context.permit(Energy::power, "power cycle");
+    if (!permit) co_return permit.error();
+    const Result<Bmc*> bmc = context.bmc();
+    if (!bmc) co_return bmc.error();
+    Undo undo(Undo::Kind::force_off, "force off H01");
+    undo.lifetime = Undo::Lifetime::run;
+    const Result<int> guard = co_await context.open_guard(std::move(undo));
+    if (!guard) co_return guard.error();
+    const Status off = co_await (*bmc)->force_off(context.ctx());
+    if (!off) co_return off;
+    const Status rested = co_await context.ctx().sleep_for(15s);
+    if (!rested) co_return rested;
+    const Status on = co_await (*bmc)->power_on(context.ctx(), *permit);
+    co_return on;
+  }
+
+ private:
+  StepDescription description_;
+};
+
+struct NetworkPowerCycleBench : NetworkBench {
+  NetworkPowerCycleBench() { bench.set_simulated(true); }  // real hardware would need a warden
+  void answers(ShellAnswer answer) { *now = std::move(answer); }
+  std::shared_ptr<ShellAnswer> now = std::make_shared<ShellAnswer>("");
+  /// A minute of work, the cycle, another minute. `before`: how often a link had gone down at 30 s.
+  BenchResult cycled(std::int64_t before, std::int64_t afterwards) {
+    both();
+    bench.shell("H01").answer_with("class/infiniband",
+                                   [told = now](const Command&) { return ShellAnswer(*told); });
+    answers(ShellAnswer(printed({FakeAdapter(), second()})));
+    FakeAdapter flapped = second(), training = second(), trained = second(), later = second();
+    flapped.downs = before;
+    training.state = "2: INIT";
+    training.downs = trained.downs = 1;
+    later.downs = 1 + afterwards;
+    bench.at(30s, [this, flapped] { answers(ShellAnswer(printed({FakeAdapter(), flapped}))); });
+    bench.at(61s, [this] { answers(ShellAnswer(Error("ssh.connect", "H01: connection refused"))); });
+    bench.at(85s, [this, training] { answers(ShellAnswer(printed({FakeAdapter(), training}))); });
+    bench.at(100s, [this, trained] { answers(ShellAnswer(printed({FakeAdapter(), trained}))); });
+    bench.at(120s, [this, later] { answers(ShellAnswer(printed({FakeAdapter(), later}))); });
+    bench.step("work", std::make_unique<Work>());
+    bench.step("cycle", std::make_unique<PowerCycle>());
+    bench.step("more", std::make_unique<Work>());
+    bench.monitor("network", plugin_step("network.error_watch"), 5s);
+    return bench.run();
+  }
+};
+
+struct NetworkPowerCycleTest : testing::Test, NetworkPowerCycleBench {};
+
+TEST_F(NetworkPowerCycleTest, WhatTheRunItselfSwitchedIsNoFlapAndNoDisturbance) {
+  const BenchResult result = cycled(0, 0);
+  ASSERT_TRUE(result.problems.empty()) << result.problems.front().message;
+  ASSERT_EQ(result.ended("main/cycle").code, "") << result.ended("main/cycle").message;
+  EXPECT_EQ(result.measured("nic.link_downed.delta", "NIC_1").outcome, Outcome::pass)
+      << result.measured("nic.link_downed.delta", "NIC_1").reason;
+  EXPECT_TRUE(result.bodies<Disturbance>().empty());
+}
+
+TEST_F(NetworkPowerCycleTest, AFlapBeforeOrAfterItStays) {
+  for (const bool before : {true, false}) {
+    NetworkPowerCycleBench own;
+    const BenchResult result = own.cycled(before ? 2 : 0, before ? 0 : 2);
+    EXPECT_EQ(std::get<std::int64_t>(result.measured("nic.link_downed.delta", "NIC_1").value), 2) << before;
+    EXPECT_TRUE(NetworkBench::says(result, "nic.flapping", "NIC_1"));
+  }
 }
 
 TEST_F(NetworkWatchTest, AHostThatIsGoneAtTheEndIsIncomplete) {

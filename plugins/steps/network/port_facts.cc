@@ -386,13 +386,15 @@ Uncabled::Uncabled(const std::string& words) {
 }
 
 bool Uncabled::whole_part(const std::string& part) const {
-  return std::find(words_.begin(), words_.end(), part) != words_.end();
+  return std::any_of(words_.begin(), words_.end(),
+                     [&part](const std::string& word) { return word == part || word == "all"; });
 }
 
 bool Uncabled::port(const std::string& part, std::size_t number, const Port& port) const {
   const std::string device = port.name.substr(0, port.name.find('/'));
   return std::any_of(words_.begin(), words_.end(), [&](const std::string& word) {
-    return word == part || word == fmt::format("{}/{}", part, number) || word == port.name || word == device;
+    return word == part || word == "all" || word == fmt::format("{}/{}", part, number) || word == port.name ||
+           word == device;
   });
 }
 

@@ -71,7 +71,7 @@ struct PortsOfPart {
 PortsOfPart ports_of(const HostNetwork& host, const Component& part);
 
 /// What a recipe says is not cabled on purpose: "NIC_4" (all its ports), "NIC_4/2" (its second), "mlx5_3",
-/// "eno1".
+/// "eno1"; "all" on a stand without a network.
 class Uncabled {
  public:
   explicit Uncabled(const std::string& words);

@@ -108,7 +108,9 @@ std::vector<Reading> readings_of(const HostNetwork& host, const Component& part,
                                            : "the host does not tell";
   const std::string bad = bad_ports(ports);
   for (Reading& reading : readings) reading.reason = why;
-  if (!bad.empty())
+  if (uncabled.whole_part(part.name))
+    std::erase_if(readings, [](const Reading& reading) { return reading.name.starts_with("nic.port."); });
+  if (!bad.empty() && !readings.empty())
     readings.front().action = fmt::format(
         "{}: reseat or swap its cable and transceiver, look at the switch's port; INIT waits for a "
         "subnet manager",
@@ -126,13 +128,14 @@ bool some_train(const HostNetwork& host, const Dut& dut, const Uncabled& uncable
   return false;
 }
 
-std::string uncovered(const HostNetwork& host, const Dut& dut) {
+std::string uncovered(const HostNetwork& host, const Dut& dut, const std::string& uncabled) {
   std::set<const Adapter*> covered;
   for (const Component* part : dut.expect.of_kind(ComponentKind::nic)) {
     const PortsOfPart found = ports_of(host, *part);
     covered.insert(found.adapters.begin(), found.adapters.end());
   }
   std::vector<std::string> words;
+  if (!uncabled.empty()) words.push_back(fmt::format("without a cable on purpose: {}", uncabled));
   std::size_t virtual_functions = 0;
   for (const Adapter& adapter : host.adapters) {
     if (adapter.is_virtual_function) ++virtual_functions;
@@ -225,7 +228,8 @@ const StepDescription& Ports::describe() const {
 
 std::vector<std::string> Ports::parts(const MeasurementDeclaration& measurement, const Parameters& with,
                                       const Dut& dut) const {
-  if (measurement.per != ComponentKind::nic) return Step::parts(measurement, with, dut);
+  // An adapter is in its slot whether or not it has a cable.
+  if (!measurement.name.starts_with("nic.port.")) return Step::parts(measurement, with, dut);
   return cabled_parts(with, dut);
 }
 
@@ -240,14 +244,14 @@ awaitable<Status> Ports::run(StepContext& context) {
   }
   if (!host) co_return host.error();
   for (const Component* part : context.dut().expect.of_kind(ComponentKind::nic)) {
-    if (uncabled.whole_part(part->name)) continue;
     std::vector<Reading> readings = readings_of(*host, *part, uncabled);
     for (Reading& reading : readings) {
       const Result<Outcome> outcome = co_await context.record(std::move(reading));
       if (!outcome) co_return outcome.error();
     }
   }
-  Reading others("network.uncovered", "", uncovered(*host, context.dut()), Source{"ssh", kSource});
+  Reading others("network.uncovered", "", uncovered(*host, context.dut(), context.with().text("uncabled")),
+                 Source{"ssh", kSource});
   const Result<Outcome> outcome = co_await context.record(std::move(others));
   if (!outcome) co_return outcome.error();
   co_return success();
