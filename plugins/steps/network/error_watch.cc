@@ -124,13 +124,15 @@ void add(Sum& sum, const PortTrace& trace, const std::string& port, const char* 
 }
 
 /// A link that goes down and comes up again is one count of the port, or two changes of the carrier.
-Sum downs_of(const PortTrace& trace, const std::string& port, int rounds) {
+Sum downs_of(const PortTrace& trace, const Port& port, int rounds) {
   Sum of_port, of_carrier;
-  add(of_port, trace, port, kLinkDowned, rounds, 1);
-  add(of_carrier, trace, port, kCarrier, rounds, 2);
+  add(of_carrier, trace, port.name, kCarrier, rounds, 2);
+  // Drivers offer InfiniBand's counter for Ethernet, too, where nothing raises it.
+  if (port.link_layer == "Ethernet") return of_carrier;
+  add(of_port, trace, port.name, kLinkDowned, rounds, 1);
   if (!of_port.known) return of_carrier;
   if (!of_carrier.known) return of_port;
-  return of_port.rise > of_carrier.rise ? of_port : of_carrier;  // Ethernet counts in the second only
+  return of_port.rise > of_carrier.rise ? of_port : of_carrier;
 }
 
 Reading reading_of(const char* measurement, const Component& part, const WatchMemory& memory,
@@ -149,7 +151,7 @@ Reading reading_of(const char* measurement, const Component& part, const WatchMe
     const auto trace = memory.ports.find(name);
     const bool up = trace != memory.ports.end() && trace->second.seen_active;
     Sum one;
-    if (up && counter == nullptr) one = downs_of(trace->second, name, memory.rounds);
+    if (up && counter == nullptr) one = downs_of(trace->second, *found.ports[i], memory.rounds);
     if (up && counter != nullptr) add(one, trace->second, name, counter, memory.rounds, 1);
     all.rise += one.rise;
     all.known = all.known || one.known;

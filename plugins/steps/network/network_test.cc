@@ -317,6 +317,24 @@ TEST_F(NetworkWatchTest, ALinkThatWentDownIsNoGoWhicheverCounterShowsIt) {
   }
 }
 
+TEST_F(NetworkWatchTest, EthernetIsWatchedByItsCarrierAndWithoutOneHasNoValue) {
+  both();
+  FakeAdapter first, other = second();
+  first.layer = other.layer = "Ethernet";
+  // Interfaces of functions behind the port, which go up and down with virtual machines.
+  const std::string representor =
+      "/sys/class/net/pf0vf0/device/uevent:PCI_SLOT_NAME=0000:03:00.0\n"
+      "/sys/class/net/pf0vf0/phys_port_name:pf0vf0\n/sys/class/net/pf0vf0/carrier_changes:77\n";
+  const std::string twin =
+      "/sys/class/net/ens9/device/uevent:PCI_SLOT_NAME=0000:04:00.0\n/sys/class/net/ens9/carrier_changes:3\n";
+  const std::string text = representor + twin + printed({first, other});
+  bench.shell("H01").answer_with("class/infiniband", [text](const Command&) { return ShellAnswer(text); });
+  const BenchResult result = watch_scripted();
+  EXPECT_EQ(result.measured("nic.link_downed.delta", "NIC_0").outcome, Outcome::pass);
+  EXPECT_EQ(result.measured("nic.link_downed.delta", "NIC_1").outcome, Outcome::unset)
+      << "which of two interfaces is the port's is not told";
+}
+
 TEST_F(NetworkWatchTest, WhatTrainingCostsIsNoError) {
   both();
   FakeAdapter training = second(), up = second();

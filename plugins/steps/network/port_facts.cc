@@ -27,8 +27,9 @@ constexpr std::array<std::string_view, 6> kOfDevice{
     "device/max_link_width", "device/current_link_speed", "device/max_link_speed"};
 constexpr std::array<std::string_view, 2> kOfSlot{"device/../max_link_width", "device/../max_link_speed"};
 constexpr std::array<std::string_view, 4> kOfPort{"state", "phys_state", "rate", "link_layer"};
-constexpr std::array<std::string_view, 7> kOfInterface{
-    "address", "operstate", "carrier", "speed", "carrier_changes", "statistics/rx_crc_errors", "type"};
+constexpr std::array<std::string_view, 8> kOfInterface{
+    "address", "operstate",     "carrier", "speed", "carrier_changes", "statistics/rx_crc_errors",
+    "type",    "phys_port_name"};
 
 struct PortCounter {
   std::string_view file;
@@ -49,11 +50,10 @@ struct Printed {
   std::map<std::string, std::string> vital;  ///< by RDMA device
 };
 
+/// What the kernel lets an interface be called: nothing with blanks, slashes or colons in it.
 bool is_name(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '.' || c == '@';
-  });
+  return !text.empty() && std::all_of(text.begin(), text.end(),
+                                      [](char c) { return c > ' ' && c < '\x7f' && c != '/' && c != ':'; });
 }
 
 bool is_attribute(std::string_view of, std::string_view attribute) {
@@ -253,6 +253,13 @@ std::string hexadecimal_only(const std::string& text) {
   return kept;
 }
 
+/// Not of a port but of a function behind it, in a switch that the adapter has inside ("pf0vf3" beside "p0":
+/// Linux networking/devlink, switchdev).
+bool is_representor(const Attributes& attributes) {
+  const std::string name = value_of(attributes, "phys_port_name");
+  return !name.empty() && (name.size() < 2 || name[0] != 'p' || name[1] < '0' || name[1] > '9');
+}
+
 bool same_word(const std::string& a, const std::string& b) {
   return !a.empty() && boost::algorithm::iequals(tidy_text(a), tidy_text(b));
 }
@@ -314,7 +321,7 @@ Result<HostNetwork> read_network(const std::string& text) {
   std::map<std::string, std::vector<std::pair<std::string, const Attributes*>>> interfaces;
   for (const auto& [name, attributes] : printed->net) {
     const std::string address = uevent_value(attributes, "PCI_SLOT_NAME");
-    if (!address.empty()) interfaces[address].emplace_back(name, &attributes);
+    if (!address.empty() && !is_representor(attributes)) interfaces[address].emplace_back(name, &attributes);
     // Without a device behind it: lo, bonds, bridges, tunnels.
     if (address.empty() && attributes.contains("device/uevent")) host.not_on_pci.push_back(name);
   }
