@@ -257,6 +257,12 @@ awaitable<Result<RunVerdict>> Runner::run(const Ctx& ctx, RunBegun begun) {
   impl.state->causes_that_cut_rack = impl.parts.causes_that_cut_rack;
   for (const auto& [id, why] : impl.parts.unguarded) impl.state->permits.set_unguarded(id, why);
   co_await impl.prepare(std::move(begun));
+  const bool set_against = impl.parts.population && impl.parts.resumption == nullptr;
+  if (set_against) {
+    EventBody body = *impl.parts.population;
+    const Status recorded = co_await impl.recorder->record(Where(), std::move(body));
+    (void)recorded;  // a record that takes no more ends the run below
+  }
   if (impl.recorder->failure() && impl.recorder->verdict().duts.empty()) co_return *impl.recorder->failure();
   for (const auto& id : impl.plan.duts) {
     impl.state->duts[id] = std::make_unique<DutRun>(*impl.plan.inventory.find(id), impl.main->child(id));

@@ -51,6 +51,9 @@ struct RunnerParts {
   std::function<void()> on_resumed;
   /// What the BMCs said of themselves before anything was done, by DUT.
   std::map<std::string, std::string> serials;
+  /// What earlier racks of this kind have shown, to set this one against; recorded behind the run's
+  /// beginning.
+  std::optional<PopulationGiven> population;
   /// The warden is asked to mask that leak detector; both empty: to judge it again. May be empty: there is no
   /// warden.
   std::function<void(const std::string& dut, const std::string& part)> on_mask;

@@ -145,6 +145,23 @@ TEST_F(RunnerTest, AnErrorIsRetriedAndThePassOfTheNextAttemptCounts) {
   EXPECT_EQ(result.bodies<Retried>().size(), 2U);
 }
 
+TEST_F(RunnerTest, WhatTheRunIsSetAgainstIsRecordedBehindItsBeginning) {
+  add("C01");
+  bench.step("x", always("test.x", Does::pass));
+  PopulationGiven given;
+  given.id = "P-7";
+  given.sha256 = "cc";
+  given.rows = {{"gpu.power.mean", "W", Role::compute_tray, 11, "GPU_0", 40, 1350, 8}};
+  bench.set_against(given);
+  const BenchResult result = bench.run();
+  EXPECT_EQ(of(result, "C01"), Decision::go);
+  const auto recorded = result.bodies<PopulationGiven>();
+  ASSERT_EQ(recorded.size(), 1U);
+  EXPECT_EQ(recorded[0].sha256, "cc");
+  EXPECT_EQ(recorded[0].rows.size(), 1U);
+  EXPECT_TRUE(std::holds_alternative<RunBegun>(result.events.front().body));
+}
+
 TEST_F(RunnerTest, AMeasuredFailIsNeverRetried) {
   add("C01");
   bench

@@ -20,6 +20,7 @@
 #include "files/interlock_rules_file.h"
 #include "files/inventory_file.h"
 #include "files/limits_file.h"
+#include "files/population_file.h"
 #include "files/problems_for_test.h"
 #include "files/recipe_file.h"
 
@@ -373,6 +374,31 @@ TEST(SchemaAndLoader, AgreeOnFirmwareBaselines) {
     EXPECT_EQ(complaints.empty(), good) << text << complaints;
   }
   EXPECT_NE(schema.complaints("firmware: p\nrevision: 2\nsource: s\nroles: {toaster: []}\n"), "");
+}
+
+TEST(SchemaAndLoader, AgreeOnPopulations) {
+  const Schema schema("population.schema.json");
+  const std::string row = "measurement: gpu.power.mean, unit: W, role: compute_tray";
+  for (const auto& [good, fields] : std::vector<Sample>{
+           {true, row + ", slot: 11, part: GPU_0, n: 30, median: 1350.5, sigma: 0"},
+           {true, row + ", n: 41, median: 1e3, sigma: 2.5"},
+           {false, row + ", n: 29, median: 1350, sigma: 1"},
+           {false, row + ", n: 30, median: 0, sigma: 1"},
+           {false, row + ", n: 30, median: 1350, sigma: -1"},
+           {false, row + ", n: 30, median: 1350"},
+           {false, row + ", n: 30, median: 1350, sigma: 1, mean: 3"},
+           {false, "measurement: gpu.power.mean, unit: W, role: toaster, n: 30, median: 1, sigma: 1"}}) {
+    const std::string text =
+        "population: p\nproduct: x\nrecipe: {name: r, version: 1.0.0, sha256: aa}\n"
+        "firmware: {baseline: b, sha256: bb}\nracks: 41\nbuilt: now\nrows: [{" +
+        fields + "}]\n";
+    const auto parsed = parse_population(text, "p.yaml");
+    EXPECT_EQ(parsed.value.has_value(), good) << text << all_text(parsed.problems);
+    EXPECT_EQ(schema.complaints(text).empty(), good) << text << schema.complaints(text);
+    if (parsed) {
+      EXPECT_EQ(schema.complaints(population_text(*parsed.value)), "");
+    }
+  }
 }
 
 TEST(SchemaAndLoader, AgreeOnInventories) {

@@ -43,8 +43,8 @@ double robust_distance(double value, const RobustSpread& spread);
 
 /// Beyond so many robust standard deviations, in the bad direction, a value of `n` is odd: 6 as in part
 /// average testing, more where the spread itself is known from few values, so that a group of normally
-/// distributed ones has an odd one in fewer than one of ten thousand groups. robust_statistics_test.cc shows
-/// it. nullopt below kLeastToCompare.
+/// distributed ones has an odd one in about one of ten thousand groups. robust_statistics_test.cc shows it.
+/// nullopt below kLeastToCompare.
 std::optional<double> outlier_cut(std::size_t n);
 
 }  // namespace kiln

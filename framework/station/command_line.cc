@@ -72,6 +72,10 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   run->add_option("recipe", line.recipe, "A recipe file, or the name of a shipped one")->required();
   run->add_option("--retest-of", line.retest_of, "The run whose unexplained fail this one tests again");
 
+  run->add_option("--population", line.population_file,
+                  "What earlier racks of this kind have shown (kiln population): for review, never a fail")
+      ->check(CLI::ExistingFile);
+
   auto* plan = app.add_subcommand("plan", "Show what a recipe would do on a rack; nothing is switched on");
   add_common(*plan, line);
   add_recipe_options(*plan, line);
@@ -103,6 +107,8 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   add_common(*show, line);
   show->add_option("run", line.run, "Run id, a part of it, or 'last'");
 
+  show->add_flag("--links", line.links, "All NVLinks of the rack, one character each");
+
   auto* watch = app.add_subcommand("watch", "Join a run that goes on: what happens, until its result");
   add_common(*watch, line);
   watch->add_option("run", line.run, "Run id, a part of it, or 'last'");
@@ -114,6 +120,18 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   report->add_option("run", line.run, "Run id, a part of it, or 'last'");
   report->add_option("--format", line.formats, "html,json,text (default: all)")->delimiter(',');
   report->add_option("--out", line.out_directory, "Where they are written");
+
+  auto* population = app.add_subcommand(
+      "population",
+      "Write what the racks on record have shown, to set later ones against (run --population)");
+  add_common(*population, line);
+  population->add_option("product", line.product, "Product of the racks, as their rack files name it")
+      ->required();
+  population->add_option("recipe", line.recipe, "Recipe of the runs: NAME, or NAME@VERSION")->required();
+  population->add_option("--out", line.population_file, "File to write; its name is the population's")
+      ->required();
+  population->add_option("--from", line.ledgers, "Another database whose runs count, too")
+      ->check(CLI::ExistingFile);
 
   auto* recover = app.add_subcommand("recover", "Finish what runs that died left switched on");
   add_common(*recover, line);

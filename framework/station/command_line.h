@@ -72,6 +72,10 @@ struct CommandLine {
   std::string run = "last";
   std::vector<std::string> formats;
   int limit = 20;
+  bool links = false;  ///< show: all links of the rack
+
+  std::string population_file;       ///< run: what earlier racks have shown; population: where it is written
+  std::vector<std::string> ledgers;  ///< population: databases beside --db
 };
 
 /// What parsing decided: a command to run, or an exit code (help was printed: 0; usage error: 2).

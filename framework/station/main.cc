@@ -36,13 +36,16 @@ int main(int argc, char** argv) {
   }
   using Command = int (*)(const CommandLine&, const Paths&);
   static const std::map<std::string, Command> commands{
-      {"run", run_command},           {"demo", demo_command},       {"plan", plan_command},
-      {"lint", lint_command},         {"abort", abort_command},     {"runs", runs_command},
-      {"show", show_command},         {"report", report_command},   {"plugins", plugins_command},
-      {"doctor", doctor_command},     {"recover", recover_command}, {"stop-all", stop_all_command},
-      {"release", release_command},   {"watch", watch_command},     {"resume", resume_command},
-      {"discover", discover_command}, {"capture", capture_command}, {"explain", explain_command},
-      {"receive", receive_command}};
+      {"run", run_command},         {"demo", demo_command},
+      {"plan", plan_command},       {"lint", lint_command},
+      {"abort", abort_command},     {"runs", runs_command},
+      {"show", show_command},       {"report", report_command},
+      {"plugins", plugins_command}, {"doctor", doctor_command},
+      {"recover", recover_command}, {"stop-all", stop_all_command},
+      {"release", release_command}, {"watch", watch_command},
+      {"resume", resume_command},   {"discover", discover_command},
+      {"capture", capture_command}, {"explain", explain_command},
+      {"receive", receive_command}, {"population", population_command}};
   try {
     return commands.at(line.command)(line, *paths);
   } catch (const std::exception& error) {

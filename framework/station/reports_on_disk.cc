@@ -15,7 +15,6 @@
 #include "common/report_format.h"
 
 namespace kiln {
-namespace {
 
 namespace fs = std::filesystem;
 
@@ -44,8 +43,6 @@ Status write_whole(const std::string& path, const std::string& text) {
   }
   return success();
 }
-
-}  // namespace
 
 Status make_report_directory(const std::string& directory) {
   std::error_code failed;

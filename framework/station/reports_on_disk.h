@@ -14,6 +14,9 @@ struct WrittenReports {
   std::vector<Error> failures;               ///< one format that fails does not stop the others
 };
 
+/// A file of mode 0600 that is there with all of the text, on disk, or not at all: "report.not_written".
+Status write_whole(const std::string& path, const std::string& text);
+
 /// Makes the directory when it is not there, and sees that files can be made in it: "report.not_written".
 Status make_report_directory(const std::string& directory);
 

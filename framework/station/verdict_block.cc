@@ -12,6 +12,11 @@
 #include "station/screen/printable.h"
 
 namespace kiln {
+namespace {
+
+constexpr std::size_t kReviewsShown = 10;
+
+}  // namespace
 
 VerdictStyle verdict_style(const std::string& color) {
   VerdictStyle style;
@@ -61,6 +66,17 @@ std::string verdict_block(const RunVerdict& verdict, const std::string& run, con
       text += printable(line, style.unicode) + "\n";
     }
   }
+  std::size_t odd_ones = 0;
+  for (const Comparison& comparison : verdict.comparisons) {
+    for (const OddOne& odd : comparison.odd) {
+      if (++odd_ones > kReviewsShown) continue;
+      const std::string line =
+          fmt::format("  {:<6} {:<28} {} {} → {}", odd.dut, "REVIEW", odd.part, odd.message, odd.action);
+      text += printable(line, style.unicode) + "\n";
+    }
+  }
+  if (odd_ones > kReviewsShown)
+    text += fmt::format("  and {} more for REVIEW, in the report\n", odd_ones - kReviewsShown);
   for (const auto& [format, path] : reports) text += fmt::format("report ({}): {}\n", format, path);
   const auto html = reports.find("html");
   const std::string result = fmt::format(

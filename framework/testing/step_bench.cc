@@ -352,6 +352,7 @@ BenchResult StepBench::run() {
     if (dut.bmc) serials[dut.id] = hardware(dut.id).identity.serial;
   }
   parts.serials = serials;
+  parts.population = population_;
   std::optional<Resumption> resumption;
   if (before_ != nullptr) {
     resumption = plan_resumption(*planned.plan, *before_, {}, serials);

@@ -102,6 +102,8 @@ class StepBench {
   /// The run has a warden; what it says is said by `action` at that time.
   /// From now on load on these needs the warden's word about heat and coolant.
   void watch_hazards(std::set<std::string> duts) { hazard_watches_ = std::move(duts); }
+  /// What earlier racks have shown: the run is set against it.
+  void set_against(PopulationGiven given) { population_ = std::move(given); }
   void warden_at(Nanoseconds when, std::function<void(Runner&)> action);
   /// While the run is still being written down, between its first event and the first step.
   void warden_at_the_first_event(std::function<void(Runner&)> action);
@@ -145,6 +147,7 @@ class StepBench {
   std::map<std::string, std::string> answers_;
   bool has_warden_ = false;
   std::set<std::string> hazard_watches_;
+  std::optional<PopulationGiven> population_;
   std::function<void(Runner&)> at_first_event_;
   std::function<void(Runner&, const MaskReport&)> on_mask_;
   std::function<void(Runner&, const SilenceReport&)> on_silence_;

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kOddShown = 100;
 constexpr std::size_t kLinksShown = 100;  // by name; the view above them has all
 
-std::string figure(double value) { return std::isfinite(value) ? fmt::format("{:.4g}", value) : "–"; }
+std::string figure(double value) { return std::isfinite(value) ? fmt::format("{:.5g}", value) : "–"; }
 
 std::string words_of_role(Role role) {
   std::string words(to_string(role));
@@ -127,7 +127,7 @@ void set_links(PageData& page, const RackLinks& links) {
   page.set("any_link", !links.empty());
   page.set("link_words", link_summary(links));
   page.set("link_trays", trays);
-  page.set("link_legend", fmt::format("{}", fmt::join(link_legend(), " · ")));
+  page.set("link_legend", fmt::format("{}", fmt::join(link_legend(), "; ")));
   page.set("any_marked_link", count > 0);
   page.set("marked_links", marked);
   page.set("marked_more",
@@ -146,7 +146,7 @@ void set_comparison(PageData& page, const RunDocument& document, const RunVerdic
       fmt::format("A value is odd when it lies, in the bad direction, beyond the cut (in robust standard "
                   "deviations) and far enough to matter. It is for a person to review: it fails nothing "
                   "and excuses nothing. Below {} values nothing is compared. In a rack of healthy parts "
-                  "the cut alone calls a value odd in fewer than one of ten thousand comparisons.",
+                  "the cut alone calls a value odd in about one of ten thousand comparisons.",
                   kLeastToCompare));
   PageData populations = page_list();
   for (const std::string& sentence : document.populations) {

@@ -44,6 +44,15 @@ def healthy_demo(options, place):
           f"it ends with a first token on the bring-up clock, whose beginning nobody noted ({clock['first_token']})")
     check("first token" in html and "not recorded" in html, "the page shows the clock, and says what is not recorded")
     check(len(report["measurements"]) >= counts["measured"], "the JSON report holds every measurement")
+    links = [link for tray in report["links"] for link in tray["links"]]
+    check(len(links) == 144 and all(link["mark"] in ("quiet", "rate") for link in links) and "All links of the rack" in html,
+          f"all 144 links are in one view, and none is marked ({len(links)})")
+    compared = {item["measurement"]: item for item in report["comparisons"] if item["role"] == "compute_tray"}
+    check(compared["nvlink.effective_ber.max"]["n"] == 144 and not any(item["odd"] for item in report["comparisons"]),
+          "the links are set against each other, and none stands apart")
+    check(compared["gpu.thermal_resistance"]["not_compared"] == "8 values, 16 are needed", "eight GPUs are too few to compare, and it says so")
+    shown = kiln(options, place, "show", "last", "--links").stdout
+    check("144 NVLinks of 2 trays" in shown and "." * 18 in shown.replace("·", "."), "kiln show --links has a character for each")
     return result
 
 
@@ -79,6 +88,28 @@ def rerendered(options, place, result):
     check(again.returncode == 0 and same, "a report rendered again is the same report")
 
 
+POPULATION = """population: known
+product: virtual-gb300-nvl72
+recipe: {name: demo-small, version: 1.5.2, sha256: "00"}
+firmware: {baseline: none, sha256: "00"}
+racks: 41
+built: "2026-11-30T00:00:00Z"
+rows:
+  - {measurement: gpu.power.mean, unit: UNIT, role: compute_tray, slot: 11, part: GPU_0, n: 41, median: 1350, sigma: 8}
+"""
+
+
+def populations(options, place, inventory):
+    built = kiln(options, place, "population", "virtual-gb300-nvl72", "demo-small", "--out", place + "/built.yaml")
+    check(built.returncode == 2 and "its rack is simulated" in built.stderr and "population.empty" in built.stderr and
+          not os.path.exists(place + "/built.yaml"), f"simulated racks are no population ({built.returncode}, {built.stderr[-200:]})")
+    for unit, words in (("kW", "known.yaml:8:"), ("W", "population.simulated")):
+        with open(place + "/known.yaml", "w", encoding="utf-8") as file:
+            file.write(POPULATION.replace("UNIT", unit))
+        run = kiln(options, place, "run", "demo/small", "--rack", inventory, "--population", place + "/known.yaml")
+        check(run.returncode == 2 and words in run.stderr, f"a population with unit {unit} is refused here: {words} ({run.returncode}, {run.stderr[-200:]})")
+
+
 def secrets(options, place):
     rack = subprocess.Popen([os.path.join(options.bin, "kiln-virtual-rack"), "--rack", "small", "--out", place + "/rack",
                              "--exit-with-stdin"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -95,6 +126,7 @@ def secrets(options, place):
                 if path != credentials:
                     texts += open(path, "rb").read().decode("latin-1")
         check(not any(password in texts for password in passwords), "no password in output, logs, reports or database")
+        populations(options, place, inventory)
         wrong = place + "/wrong.yaml"
         text = open(inventory, encoding="utf-8").read()
         os.chmod(credentials, 0o644)

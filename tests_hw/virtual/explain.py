@@ -60,6 +60,8 @@ def main():
     check(one.returncode == 0 and all(word in one.stdout for word in ("Cel", "gpu_stress.soak", "gpu.hot", "hot-gpu", "hgx-h100", "site to fill")), "a check is explained with its limits")
     check("gpu.temperature.max" in explain("gpu.hot").stdout, "a reason code leads to its check")
     check("samples" in explain("cooling.flow").stdout, "a step is explained with its parameters")
+    odd = explain("population.outlier").stdout
+    check(all(word in odd for word in ("gpu.thermal_resistance", "8 %", "2 powers of ten", "lower than its like")), f"what stands apart is explained with what is compared ({odd[:200]})")
     number = explain("xid:79")
     check(number.returncode == 0 and all(word in number.stdout for word in ("fallen off the bus", "part       GPU module", "Xid catalog")), f"an Xid is explained with action, part and source ({number.stdout})")
     number = explain("sxid:20034")

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "files/population_file.h"
 #include "io/scope.h"
 #include "safety/disk_undo_journal.h"
 #include "station/console.h"
@@ -125,6 +126,19 @@ JournalOwner journal_owner(const CommandLine& line, const Plan& plan, const std:
   owner.simulated = plan.inventory.simulated;
   owner.rack_ends_with_us = line.rack_ends_with_us;
   return owner;
+}
+
+/// What earlier racks have shown, as far as it concerns this one; or why this one may not be set against it.
+Result<PopulationGiven> read_population_for(const CommandLine& line, const RunBegun& begun,
+                                            const Plan& plan) {
+  const Parsed<Population> population = read_population(absolute_path(line.population_file));
+  if (!population) return as_error(population.problems);
+  std::vector<std::pair<Role, std::optional<int>>> places;
+  for (const std::string& id : plan.duts) {
+    const Dut& dut = *plan.inventory.find(id);
+    places.emplace_back(dut.role, dut.slot);
+  }
+  return population_for(*population.value, begun, places);
 }
 
 /// The median of what each step took before; empty when nothing is known.
@@ -301,6 +315,14 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
     }
     std::cerr << resumption_text(*setup.plan, *resumption, before->run) << std::flush;
   }
+  std::optional<PopulationGiven> population;
+  if (!line.population_file.empty() && before == nullptr) {
+    Result<PopulationGiven> given = read_population_for(line, describe_run(line, setup), *setup.plan);
+    if (!given) {
+      co_return refuse(line, given.error());
+    }
+    population = std::move(*given);
+  }
   // Hours of burn-in later is too late to find out.
   if (!line.out_directory.empty()) {
     const Status writable = make_report_directory(line.out_directory);
@@ -377,6 +399,7 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
     };
   }
   parts.artifacts = &artifacts;
+  parts.population = std::move(population);
   parts.serials = serials;
   if (resumption) {
     parts.resumption = &*resumption;

@@ -15,6 +15,7 @@
 #include "base/nearest.h"
 #include "files/check_notes_file.h"
 #include "files/limits_file.h"
+#include "model/rack_comparison.h"
 #include "station/commands/commands.h"
 #include "station/plugin_host.h"
 #include "station/run_setup.h"
@@ -130,6 +131,27 @@ std::string unit_text(const std::string& unit) {
   return unit.empty() ? "a word" : unit == "1" ? "a number" : unit;
 }
 
+/// "for review when 8 % higher than the others of its rack"; empty: it is not compared.
+std::string comparison_text(const std::string& name) {
+  const ComparedMeasurement* rule = find_compared(name);
+  if (rule == nullptr) return {};
+  const char* worse = rule->bad == ComparedMeasurement::Bad::high ? "higher" : "lower";
+  std::string by;
+  switch (rule->scale) {
+    case ComparedMeasurement::Scale::share:
+      by = fmt::format("{:.0f} %", rule->matters * 100);
+      break;
+    case ComparedMeasurement::Scale::units:
+      by = fmt::format("{}{}", rule->matters, rule->unit == "1" ? "" : " " + std::string(rule->unit));
+      break;
+    case ComparedMeasurement::Scale::decades:
+      by = fmt::format("{:.0f} powers of ten", rule->matters);
+      break;
+  }
+  return fmt::format("for review when {} than its like by {} and beyond all chance ({}): {}", worse, by,
+                     rule->of_population ? "its rack's, and earlier racks'" : "its rack's", kOddOneCode);
+}
+
 void print_check(const CheckFacts& facts) {
   const MeasurementDeclaration& declared = facts.declared;
   const auto say = [](const char* label, const std::string& text) {
@@ -145,6 +167,7 @@ void print_check(const CheckFacts& facts) {
   }
   if (!declared.fault_code.empty()) say("a fail is", declared.fault_code);
   say("then", declared.action);
+  say("compared", comparison_text(declared.name));
   if (facts.note != nullptr && !facts.note->proof.empty())
     say("proof", fmt::format("kiln demo --fault {}@C01", facts.note->proof));
   if (declared.judged) say("others", others_of(facts));
@@ -271,7 +294,8 @@ std::optional<int> explain_number(const std::string& word, bool as_json) {
 std::vector<const CheckFacts*> meant_by(const std::string& word, const Knowledge& known) {
   std::vector<const CheckFacts*> meant;
   for (const auto& [name, facts] : known.checks) {
-    if (name == word || facts.declared.fault_code == word) meant.push_back(&facts);
+    const bool compared = word == kOddOneCode && find_compared(name) != nullptr;
+    if (name == word || facts.declared.fault_code == word || compared) meant.push_back(&facts);
   }
   return meant;
 }
@@ -280,7 +304,7 @@ int explain_one(const std::string& word, const Knowledge& known, bool as_json) {
   const std::vector<const CheckFacts*> meant = meant_by(word, known);
   const Step* step = known.plugins.catalog.find(word);
   if (meant.empty() && step == nullptr) {
-    std::set<std::string> words;
+    std::set<std::string> words{kOddOneCode};
     for (const auto& [name, facts] : known.checks) {
       words.insert(name);
       if (!facts.declared.fault_code.empty()) words.insert(facts.declared.fault_code);

@@ -7,13 +7,17 @@
 #include <cerrno>
 #include <cstring>
 #include <iostream>
+#include <sstream>
 
+#include "common/rack_links.h"
 #include "common/report_format.h"
+#include "common/run_document.h"
 #include "station/commands/commands.h"
 #include "station/leftovers.h"
 #include "station/reports_on_disk.h"
 #include "station/run_json.h"
 #include "station/run_setup.h"
+#include "station/screen/printable.h"
 #include "station/verdict_block.h"
 #include "store/run_view.h"
 
@@ -58,6 +62,18 @@ std::string decision_text(const RunView& view, const RunSummary& run) {
   if (!events) return "unreadable";
   const RunVerdict verdict = roll_up(*events);
   return verdict.decision ? std::string(to_string(*verdict.decision)) : "survey";
+}
+
+int show_links(const ReportInput& input) {
+  const RackLinks links = make_links(make_document(input), input.verdict);
+  if (links.empty()) {
+    std::cout << "the record of this run has no NVLink\n";
+    return 0;
+  }
+  const bool unicode = verdict_style("auto").unicode;
+  std::istringstream lines(link_text(links, unicode));
+  for (std::string one; std::getline(lines, one);) std::cout << printable(one, unicode) << "\n";
+  return 0;
 }
 
 }  // namespace
@@ -114,6 +130,7 @@ int show_command(const CommandLine& line, const Paths& paths) {
     std::cout << run_json(found.run, input->verdict, {}) << std::endl;
     return 0;
   }
+  if (line.links) return show_links(*input);
   if (input->events.broken) std::cout << input->events.broken->sentence() << "\n";
   if (input->run.state != RunState::complete)
     std::cout << "This run is " << to_string(input->run.state)
