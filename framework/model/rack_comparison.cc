@@ -53,7 +53,7 @@ bool matters(const ComparedMeasurement& rule, double away, double usual) {
 std::string with_unit(const ComparedMeasurement& rule, double value) {
   if (rule.scale == Scale::decades && value <= kLowestErrorRate * 1.0001)
     return fmt::format("{:.0e} or less", kLowestErrorRate);
-  return rule.unit == "1" ? fmt::format("{:.4g}", value) : fmt::format("{:.4g} {}", value, rule.unit);
+  return rule.unit == "1" ? fmt::format("{:.5g}", value) : fmt::format("{:.5g} {}", value, rule.unit);
 }
 
 /// The median of each place over the trays; empty where too few trays show it.
@@ -87,7 +87,7 @@ OddOne odd_one(const ComparedMeasurement& rule, const ComparedValue& one, double
   odd.distance = distance;
   const std::string far =
       std::isfinite(distance)
-          ? fmt::format("{:.1f} robust standard deviations beyond, and {:.1f} are usual", distance, cut)
+          ? fmt::format("{:.1f} robust standard deviations beyond it, where the cut is {:.1f}", distance, cut)
           : std::string("and all of those are the same");
   odd.message = fmt::format("{} is {}, where {} is usual for {}: {}", rule.name, with_unit(rule, one.value),
                             with_unit(rule, odd.usual), like, far);
@@ -132,7 +132,7 @@ void compare_values(const ComparedMeasurement& rule, std::vector<ComparedValue> 
     if (!(distance > *cut) || !matters(rule, sign * all[index], one.usual)) continue;
     if (one.failed) continue;  // its limit has said more
     const std::string like =
-        fmt::format("the {} of this rack's {}s{}", values.size(), words_of(comparison.role),
+        fmt::format("{} like parts of this rack's {}s{}", values.size(), words_of(comparison.role),
                     comparison.by_place ? fmt::format(", at the place of {}", one.part) : std::string());
     comparison.odd.push_back(odd_one(rule, one, distance, *cut, like));
   }

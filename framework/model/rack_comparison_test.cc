@@ -111,7 +111,7 @@ TEST(RackComparison, ADirtyColdPlateInsideItsLimitStandsApart) {
   EXPECT_EQ(odd.part, "GPU_2");
   EXPECT_NEAR(odd.value, 0.03363, 1e-5);
   EXPECT_NE(odd.message.find("0.03363 K/W"), std::string::npos) << odd.message;
-  EXPECT_NE(odd.message.find("72 of this rack's compute trays"), std::string::npos) << odd.message;
+  EXPECT_NE(odd.message.find("72 like parts of this rack's compute trays"), std::string::npos) << odd.message;
   EXPECT_NE(odd.action.find("cold plate"), std::string::npos);
   // For review: the decision is that of the limits.
   ASSERT_TRUE(verdict.decision);

@@ -2,19 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <limits>
+
+#include "model/robust_statistics.h"
 
 namespace kiln {
 namespace {
 
-/// Of a list that may be put in another order; NaN when empty.
-double median_of(std::vector<double>& values) {
-  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  if (values.size() % 2 == 1) return *middle;
-  return (*middle + *std::max_element(values.begin(), middle)) / 2;
-}
+constexpr double kNoMedian = std::numeric_limits<double>::quiet_NaN();
 
 struct Mean {
   double sum = 0;
@@ -47,7 +42,7 @@ SeriesBand make_band(const std::vector<const DocumentSeries*>& lines, const Rang
       if (line[stretch].count > 0) values.push_back(line[stretch].sum / line[stretch].count);
     }
     if (values.empty()) continue;
-    medians[stretch] = median_of(values);
+    medians[stretch] = median_of(values).value_or(kNoMedian);
     BandPoint point;
     point.t = time.low + (static_cast<double>(stretch) + 0.5) * time.span() / static_cast<double>(stretches);
     point.low = extremes[stretch].low;
@@ -61,18 +56,18 @@ SeriesBand make_band(const std::vector<const DocumentSeries*>& lines, const Rang
       if (line[stretch].count > 0)
         values.push_back(std::abs(line[stretch].sum / line[stretch].count - medians[stretch]));
     }
-    band.deviations.push_back(values.empty() ? 0 : median_of(values));
+    band.deviations.push_back(median_of(values).value_or(0));
   }
   return band;
 }
 
 std::vector<std::size_t> outliers(const SeriesBand& band, double span) {
   std::vector<double> values = band.deviations;
-  const double typical = median_of(values);
+  const double typical = median_of(values).value_or(kNoMedian);
   if (std::isnan(typical)) return {};
   for (std::size_t index = 0; index < values.size(); ++index)
     values[index] = std::abs(band.deviations[index] - typical);
-  const double spread = median_of(values);
+  const double spread = median_of(values).value_or(kNoMedian);
   std::vector<std::size_t> apart;
   for (std::size_t index = 0; index < band.deviations.size(); ++index) {
     const double distance = band.deviations[index] - typical;
