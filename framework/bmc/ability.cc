@@ -62,7 +62,11 @@ constexpr std::array<AbilityWords, kBmcAbilities.size()> kWords{
      {BmcAbility::event_stream, "event_stream", "tell of events by itself on a stream",
       "nothing needs doing: it is polled"},
      {BmcAbility::event_subscription, "event_subscription", "send events to a listener",
-      "nothing needs doing: it is polled"}}};
+      "nothing needs doing: it is polled"},
+     {BmcAbility::power_chain, "power_chain", "read its power supplies and what it draws",
+      "read them at the power shelf's own display or at the rack's power distribution"},
+     {BmcAbility::platform_setup, "platform_setup", "say how the machine is set up",
+      "look it up in the machine's setup program and at the BMC's own console"}}};
 
 const AbilityWords& words_of_ability(BmcAbility ability) {
   return *std::find_if(kWords.begin(), kWords.end(),

@@ -34,10 +34,12 @@ enum class BmcAbility {
   whole_tree,  ///< every link followed (Bmc::survey)
   metric_reports,
   event_stream,
-  event_subscription
+  event_subscription,
+  power_chain,
+  platform_setup
 };
 
-inline constexpr std::array<BmcAbility, 26> kBmcAbilities{BmcAbility::identity,
+inline constexpr std::array<BmcAbility, 28> kBmcAbilities{BmcAbility::identity,
                                                           BmcAbility::power_state,
                                                           BmcAbility::power_on,
                                                           BmcAbility::force_off,
@@ -62,7 +64,9 @@ inline constexpr std::array<BmcAbility, 26> kBmcAbilities{BmcAbility::identity,
                                                           BmcAbility::whole_tree,
                                                           BmcAbility::metric_reports,
                                                           BmcAbility::event_stream,
-                                                          BmcAbility::event_subscription};
+                                                          BmcAbility::event_subscription,
+                                                          BmcAbility::power_chain,
+                                                          BmcAbility::platform_setup};
 
 /// "leak_detectors".
 std::string_view to_string(BmcAbility ability);

@@ -89,7 +89,13 @@ const std::vector<LinkPath>& places_of(BmcAbility ability) {
       {BmcAbility::clock, {{"Managers*", "DateTime"}}},
       {BmcAbility::metric_reports, {{"TelemetryService", "MetricReports"}}},
       {BmcAbility::event_stream, {{"EventService", "ServerSentEventUri"}}},
-      {BmcAbility::event_subscription, {{"EventService", "Subscriptions"}}}};
+      {BmcAbility::event_subscription, {{"EventService", "Subscriptions"}}},
+      {BmcAbility::power_chain,
+       {{"Chassis*", "PowerSubsystem", "PowerSupplies"},
+        {"Chassis*", "EnvironmentMetrics", "PowerWatts"},
+        {"Chassis*", "Power"}}},
+      {BmcAbility::platform_setup,
+       {{"Systems*", "SecureBoot"}, {"Systems*", "Bios"}, {"ComponentIntegrity"}}}};
   static const std::vector<LinkPath> none;
   const auto found = places.find(ability);
   return found == places.end() ? none : found->second;
@@ -122,7 +128,9 @@ const std::map<BmcAbility, AbilityProver::Verb>& AbilityProver::verbs() {
       {BmcAbility::whole_tree, &AbilityProver::whole_tree},
       {BmcAbility::metric_reports, &AbilityProver::metric_reports},
       {BmcAbility::event_stream, &AbilityProver::event_stream},
-      {BmcAbility::event_subscription, &AbilityProver::event_subscription}};
+      {BmcAbility::event_subscription, &AbilityProver::event_subscription},
+      {BmcAbility::power_chain, &AbilityProver::power_chain},
+      {BmcAbility::platform_setup, &AbilityProver::platform_setup}};
   return all;
 }
 

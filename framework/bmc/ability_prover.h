@@ -55,6 +55,8 @@ class AbilityProver {
   boost::asio::awaitable<void> metric_reports(const Ctx& ctx, AbilityFinding& finding);
   boost::asio::awaitable<void> event_stream(const Ctx& ctx, AbilityFinding& finding);
   boost::asio::awaitable<void> event_subscription(const Ctx& ctx, AbilityFinding& finding);
+  boost::asio::awaitable<void> power_chain(const Ctx& ctx, AbilityFinding& finding);
+  boost::asio::awaitable<void> platform_setup(const Ctx& ctx, AbilityFinding& finding);
 
   boost::asio::awaitable<Status> look(const Ctx& ctx, AbilityFinding& finding);
   boost::asio::awaitable<Result<SessionFacts>> sessions(const Ctx& ctx);

@@ -7,6 +7,8 @@
 #include "bmc/leak_policy.h"
 #include "bmc/nvlink.h"
 #include "bmc/parts.h"
+#include "bmc/platform_setup.h"
+#include "bmc/power_chain.h"
 #include "bmc/sensors.h"
 
 namespace kiln {
@@ -344,6 +346,54 @@ awaitable<void> AbilityProver::nvlinks(const Ctx& ctx, AbilityFinding& finding) 
     has(finding, fmt::format("{} ports: speed of {}, error counters of {}", links->size(), speeds, counters),
         links->front().uri);
   }
+}
+
+awaitable<void> AbilityProver::power_chain(const Ctx& ctx, AbilityFinding& finding) {
+  PowerChainReader reader(tree_);
+  const Result<PowerChain> chain = co_await reader.read(ctx);
+  if (!chain) {
+    failed(finding, chain.error());
+    co_return;
+  }
+  if (chain->supplies.empty() && !chain->power && chain->inputs.empty()) {
+    lacks(finding, "it has no power supply and does not say what it draws");
+    co_return;
+  }
+  const int outputs =
+      count_of(chain->supplies, [](const PowerSupplyReading& one) { return one.output_power.has_value(); });
+  const int volts = count_of(chain->inputs, [](const PowerInput& one) { return one.voltage.has_value(); });
+  const std::string uri = !chain->supplies.empty() ? chain->supplies.front().uri
+                          : chain->power           ? chain->power_uri
+                                                   : chain->inputs.front().uri;
+  has(finding,
+      fmt::format("{} supplies: output of {}; {}; voltage at {} inputs", chain->supplies.size(), outputs,
+                  chain->power ? fmt::format("it draws {:.0f} W", *chain->power)
+                               : std::string("it does not say what it draws"),
+                  volts),
+      uri);
+}
+
+awaitable<void> AbilityProver::platform_setup(const Ctx& ctx, AbilityFinding& finding) {
+  PlatformSetupReader reader(tree_);
+  const Result<PlatformSetup> setup = co_await reader.read(ctx);
+  if (!setup) {
+    failed(finding, setup.error());
+    co_return;
+  }
+  const bool boot = setup->secure_boot || !setup->secure_boot_now.empty();
+  const std::string uri = boot                       ? setup->secure_boot_uri
+                          : !setup->bios.empty()     ? setup->bios_uri
+                          : setup->integrity.empty() ? std::string()
+                                                     : setup->integrity_uri;
+  if (uri.empty()) {
+    lacks(finding, "it tells of no secure boot, no BIOS settings and no integrity of components");
+    co_return;
+  }
+  has(finding,
+      fmt::format("{}; {} BIOS settings; integrity of {} components",
+                  boot ? "secure boot" : "nothing of secure boot", setup->bios.size(),
+                  setup->integrity.size()),
+      uri);
 }
 
 }  // namespace kiln

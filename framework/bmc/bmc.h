@@ -125,6 +125,75 @@ struct CoolingUnitReading {
   std::string uri;
 };
 
+/// One voltage that a supply puts out. V.
+struct SupplyRail {
+  std::optional<double> voltage, nominal;
+  std::string context;  ///< OutputRails[].PhysicalContext: "DCBus"; may be empty
+};
+
+/// One power supply of a shelf or a server. Absent values are nullopt. V, W.
+struct PowerSupplyReading {
+  std::string name;  ///< as parts() calls it
+  std::optional<double> input_voltage, input_power, output_power, capacity;
+  std::vector<SupplyRail> rails;
+  std::string line_input;           ///< LineInputStatus as printed: "Normal", "LossOfInput"
+  std::optional<bool> switched_on;  ///< where the vendor tells it beside Status
+  std::string state, health, uri;
+  std::string unread;  ///< not empty: it is listed and could not be read, and this says why
+};
+
+/// What a group of supplies says of its redundancy (PowerSubsystem v1.1.3 PowerSupplyRedundancy).
+struct SupplyRedundancy {
+  std::string type;  ///< RedundancyType as printed: "NPlusM"
+  std::optional<std::int64_t> needed, members;
+  std::string state, health, uri;
+};
+
+/// One place at which power enters the DUT. V.
+struct PowerInput {
+  std::string name;
+  std::optional<double> voltage;
+  std::string uri;
+};
+
+/// The way of the power as far as this BMC sees it.
+struct PowerChain {
+  std::optional<double> power;  ///< W that the DUT draws
+  std::string power_uri;
+  std::vector<PowerInput> inputs;
+  std::vector<PowerSupplyReading> supplies;
+  std::vector<SupplyRedundancy> redundancy;
+};
+
+/// One member of ComponentIntegrity v1.2.3.
+struct IntegrityReading {
+  std::string name;             ///< Id
+  std::string type;             ///< ComponentIntegrityType as printed: "SPDM", "TPM"
+  std::string target;           ///< TargetComponentURI
+  std::optional<bool> enabled;  ///< ComponentIntegrityEnabled
+  std::string verification;     ///< SPDM ResponderAuthentication.VerificationStatus as printed; empty: none
+  std::string state, health, uri;
+  std::string unread;  ///< not empty: it is listed and could not be read, and this says why
+};
+
+/// How a machine is set up, as far as its BMC tells. Nothing is tried out.
+struct PlatformSetup {
+  std::optional<bool> secure_boot;  ///< SecureBootEnable: what the next boot does
+  std::string secure_boot_now;      ///< SecureBootCurrentBoot as printed: what this boot did
+  std::string secure_boot_uri;
+  std::vector<IntegrityReading> integrity;
+  std::string integrity_uri;                ///< empty: it has no ComponentIntegrity
+  std::map<std::string, std::string> bios;  ///< Attributes of the host's Bios, each as text
+  std::string bios_uri;                     ///< empty: it has none
+  std::vector<std::string> bios_pending;    ///< Attributes that the next boot will change
+  std::optional<double> reading_age;        ///< s: its clock minus the newest time that it gives a reading
+  std::string reading_uri;
+  std::optional<bool> password_change_required;  ///< of any account that is enabled
+  std::string account_uri;
+  std::optional<double> session_timeout;  ///< s
+  std::string session_uri;
+};
+
 struct FirmwareItem {
   std::string id;       ///< FirmwareInventory Id: "HGX_FW_GPU_0"
   std::string version;  ///< tidy; empty when the BMC has none
@@ -258,6 +327,9 @@ class Bmc {
   virtual boost::asio::awaitable<Result<std::vector<PumpReading>>> pumps(const Ctx& ctx) = 0;
   /// Of a CDU; empty for what is none. What a unit does not tell is unset, not an Error.
   virtual boost::asio::awaitable<Result<std::vector<CoolingUnitReading>>> cooling_units(const Ctx& ctx) = 0;
+  /// Supplies, what the DUT draws and at which voltage it gets it. What is not told is unset, not an Error.
+  virtual boost::asio::awaitable<Result<PowerChain>> power_chain(const Ctx& ctx) = 0;
+  virtual boost::asio::awaitable<Result<PlatformSetup>> platform_setup(const Ctx& ctx) = 0;
   virtual boost::asio::awaitable<Result<std::vector<GpuReading>>> gpus(const Ctx& ctx) = 0;
   virtual boost::asio::awaitable<Result<std::vector<NvlinkReading>>> nvlinks(const Ctx& ctx) = 0;
 

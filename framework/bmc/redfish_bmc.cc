@@ -16,7 +16,9 @@
 #include "bmc/leak_policy.h"
 #include "bmc/nvlink.h"
 #include "bmc/parts.h"
+#include "bmc/platform_setup.h"
 #include "bmc/power.h"
+#include "bmc/power_chain.h"
 #include "bmc/redfish_client.h"
 #include "bmc/sensors.h"
 #include "bmc/service_tree.h"
@@ -106,6 +108,8 @@ class RedfishBmc final : public Bmc {
   awaitable<Result<std::vector<CoolingUnitReading>>> cooling_units(const Ctx& ctx) override {
     return cooling_.cooling_units(ctx);
   }
+  awaitable<Result<PowerChain>> power_chain(const Ctx& ctx) override { return power_chain_.read(ctx); }
+  awaitable<Result<PlatformSetup>> platform_setup(const Ctx& ctx) override { return setup_.read(ctx); }
   awaitable<Result<std::vector<GpuReading>>> gpus(const Ctx& ctx) override { return gpu_.read(ctx); }
   awaitable<Result<std::vector<NvlinkReading>>> nvlinks(const Ctx& ctx) override { return nvlink_.read(ctx); }
 
@@ -188,6 +192,8 @@ class RedfishBmc final : public Bmc {
   PowerControl power_{tree_};
   LeakReader leak_{tree_};
   CoolingReader cooling_{tree_};
+  PowerChainReader power_chain_{tree_};
+  PlatformSetupReader setup_{tree_};
   GpuReader gpu_{tree_};
   Controls controls_{tree_, gpu_, cooling_};
   NvlinkReader nvlink_{tree_};

@@ -93,6 +93,14 @@ class NotedBmc : public Bmc {
     use(BmcAbility::coolant);
     return bmc_.cooling_units(ctx);
   }
+  boost::asio::awaitable<Result<PowerChain>> power_chain(const Ctx& ctx) override {
+    use(BmcAbility::power_chain);
+    return bmc_.power_chain(ctx);
+  }
+  boost::asio::awaitable<Result<PlatformSetup>> platform_setup(const Ctx& ctx) override {
+    use(BmcAbility::platform_setup);
+    return bmc_.platform_setup(ctx);
+  }
   boost::asio::awaitable<Result<std::vector<GpuReading>>> gpus(const Ctx& ctx) override {
     use(BmcAbility::gpus);
     return bmc_.gpus(ctx);

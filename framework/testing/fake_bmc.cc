@@ -261,6 +261,18 @@ awaitable<Result<std::optional<double>>> FakeBmc::clock_offset(const Ctx& ctx) {
   co_return hardware_->clock_offset;
 }
 
+awaitable<Result<PowerChain>> FakeBmc::power_chain(const Ctx& ctx) {
+  const Status begun = begin(ctx, "power_chain");
+  if (!begun) co_return begun.error();
+  co_return hardware_->power_chain;
+}
+
+awaitable<Result<PlatformSetup>> FakeBmc::platform_setup(const Ctx& ctx) {
+  const Status begun = begin(ctx, "platform_setup");
+  if (!begun) co_return begun.error();
+  co_return hardware_->platform_setup;
+}
+
 awaitable<Result<SurveyReport>> FakeBmc::survey(const Ctx& ctx) {
   const Status begun = begin(ctx, "survey");
   if (!begun) co_return begun.error();

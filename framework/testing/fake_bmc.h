@@ -26,6 +26,8 @@ struct FakeHardware {
   std::vector<CoolantReading> coolant;
   std::vector<PumpReading> pumps;
   std::vector<CoolingUnitReading> cooling_units;
+  PowerChain power_chain;
+  PlatformSetup platform_setup;
   std::vector<GpuReading> gpus;
   std::vector<NvlinkReading> nvlinks;
   std::vector<FirmwareItem> firmware;
@@ -97,6 +99,8 @@ class FakeBmc final : public Bmc {
   boost::asio::awaitable<Result<std::vector<CoolantReading>>> coolant(const Ctx& ctx) override;
   boost::asio::awaitable<Result<std::vector<PumpReading>>> pumps(const Ctx& ctx) override;
   boost::asio::awaitable<Result<std::vector<CoolingUnitReading>>> cooling_units(const Ctx& ctx) override;
+  boost::asio::awaitable<Result<PowerChain>> power_chain(const Ctx& ctx) override;
+  boost::asio::awaitable<Result<PlatformSetup>> platform_setup(const Ctx& ctx) override;
   boost::asio::awaitable<Result<std::vector<GpuReading>>> gpus(const Ctx& ctx) override;
   boost::asio::awaitable<Result<std::vector<NvlinkReading>>> nvlinks(const Ctx& ctx) override;
   boost::asio::awaitable<Result<std::vector<FirmwareItem>>> firmware(const Ctx& ctx) override;

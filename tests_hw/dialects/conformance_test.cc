@@ -167,6 +167,14 @@ TEST_P(DialectConformance, EveryReadingIsWhole) {
       "cooling_units", [this](const Ctx& ctx) { return bmc->cooling_units(ctx); });
   ASSERT_TRUE(units);
   EXPECT_EQ(units->size(), number("cooling_units"));
+  const auto chain =
+      reads<PowerChain>("power_chain", [this](const Ctx& ctx) { return bmc->power_chain(ctx); });
+  ASSERT_TRUE(chain);
+  EXPECT_EQ(chain->supplies.size(), number("power_supplies"));
+  const auto setup =
+      reads<PlatformSetup>("platform_setup", [this](const Ctx& ctx) { return bmc->platform_setup(ctx); });
+  ASSERT_TRUE(setup);
+  EXPECT_EQ(setup->bios.size(), number("bios_attributes"));
   const auto gpus = reads<std::vector<GpuReading>>("gpus", [this](const Ctx& ctx) { return bmc->gpus(ctx); });
   ASSERT_TRUE(gpus);
   EXPECT_EQ(gpus->size(), number("gpus"));

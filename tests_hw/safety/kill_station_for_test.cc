@@ -161,6 +161,8 @@ class DoorBmc final : public Bmc {
   awaitable<Status> open_valve(const Ctx&, const Permit&, std::string) override { co_return not_modelled(); }
   awaitable<Status> close_valve(const Ctx&, std::string) override { co_return not_modelled(); }
   awaitable<Result<std::vector<Part>>> parts(const Ctx&) override { co_return not_modelled(); }
+  awaitable<Result<PowerChain>> power_chain(const Ctx&) override { co_return not_modelled(); }
+  awaitable<Result<PlatformSetup>> platform_setup(const Ctx&) override { co_return not_modelled(); }
   awaitable<Result<std::vector<SensorReading>>> sensors(const Ctx&) override { co_return not_modelled(); }
   awaitable<Result<std::vector<NvlinkReading>>> nvlinks(const Ctx&) override { co_return not_modelled(); }
   awaitable<Result<std::vector<LogEntry>>> event_log(const Ctx&, std::string) override {
