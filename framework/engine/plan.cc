@@ -450,12 +450,24 @@ void Planner::plan_monitors() {
     if (!with) continue;
     planned.with = std::move(*with);
     planned.measurements = planned.step->describe().measurements;
-    planned.duts = matching(spec.duts, spec.place, fmt::format("monitor '{}'", spec.name));
+    planned.rack_scope = spec.duts.is_rack_scope();
+    const bool for_rack = planned.step->describe().rack_scope;
+    if (planned.rack_scope != for_rack) {
+      problem(spec.place, "plan.scope",
+              fmt::format("monitor '{}' runs {}; write 'duts: {}'", spec.use,
+                          for_rack ? "once for the rack" : "on each DUT",
+                          for_rack ? "{role: rack}" : "{role: …}"));
+      continue;
+    }
+    planned.duts = planned.rack_scope
+                       ? plan_.duts
+                       : matching(spec.duts, spec.place, fmt::format("monitor '{}'", spec.name));
     const bool asked = ask_plugin(spec.use, spec.place, [&] {
-      add_cells(planned.path, *planned.step, planned.with, planned.measurements, planned.duts, false,
-                spec.place);
+      add_cells(planned.path, *planned.step, planned.with, planned.measurements, planned.duts,
+                planned.rack_scope, spec.place);
     });
     if (!asked) continue;
+    if (planned.rack_scope) planned.duts = {plan_.rack.id};
     plan_.monitors.push_back(std::move(planned));
   }
 }

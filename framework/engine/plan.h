@@ -49,7 +49,8 @@ struct PlannedMonitor {
   std::string path;  ///< "monitor/NAME"
   Step* step = nullptr;
   Parameters with;
-  std::vector<std::string> duts;
+  std::vector<std::string> duts;  ///< on which it runs; of one for the rack: the rack's id
+  bool rack_scope = false;
   std::vector<MeasurementDeclaration> measurements;
 };
 

@@ -287,7 +287,8 @@ class ResumptionPlanner {
     for (const auto& monitor : plan_.monitors) {
       if (monitor.step->describe().leak_watch) continue;
       for (const std::string& watched : monitor.duts) {
-        if (!step.rack_scope && watched != dut) continue;
+        // A rack's monitor watches the load of every DUT.
+        if (!step.rack_scope && !monitor.rack_scope && watched != dut) continue;
         if (!judges(monitor, watched)) continue;
         const History* history = history_of(watched, monitor.path);
         if (history == nullptr || !why_incomplete(watched, monitor.path, *history).empty())

@@ -172,6 +172,20 @@ awaitable<void> Runner::Impl::run_dut(DutRun& dut, Ctx& ctx) {
 awaitable<void> Runner::Impl::run_rack(Ctx& ctx) {
   (void)ctx;
   DutRun& rack = *state->rack;
+  Scope monitors(rack.ctx);
+  for (const auto& monitor : plan.monitors) {
+    if (!monitor.rack_scope) continue;
+    monitors.start(monitor.path,
+                   [this, &rack, &monitor](Ctx& task) { return run_monitor(rack, monitor, task); });
+  }
+  co_await run_rack_steps(rack);
+  const Status over = co_await state->work_done->wait(rack.ctx);
+  (void)over;  // stopped while waiting: that ends them, too
+  const Status ended = co_await monitors.stop_and_join(StopReason::sibling, "the rack's work is over");
+  (void)ended;
+}
+
+awaitable<void> Runner::Impl::run_rack_steps(DutRun& rack) {
   for (const auto& phase : plan.phases) {
     for (const auto* steps : {&phase.setup, &phase.steps}) {
       for (const auto& step : *steps) {

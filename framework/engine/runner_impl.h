@@ -39,6 +39,7 @@ struct Runner::Impl {
   boost::asio::awaitable<void> prepare_again();
   boost::asio::awaitable<void> run_dut(DutRun& dut, Ctx& ctx);
   boost::asio::awaitable<void> run_rack(Ctx& ctx);
+  boost::asio::awaitable<void> run_rack_steps(DutRun& rack);
   boost::asio::awaitable<void> log_out(DutRun& dut);
   void build_meeting_points();
   void start_leak_watches(Scope& leak_watches);

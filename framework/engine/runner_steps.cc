@@ -430,6 +430,7 @@ awaitable<void> Runner::Impl::run_monitor(DutRun& dut, const PlannedMonitor& mon
   binding.measurements = &monitor.measurements;
   binding.every = monitor.spec.every;
   binding.monitor = true;
+  if (monitor.rack_scope) binding.rack_duts = plan.duts;
   const std::int64_t started_ns = ctx.now().monotonic_ns;
   StepRun context(*state, dut, std::move(binding), ctx.child(monitor.path), 1, attempt);
   const Status ran = co_await guarded_run(*monitor.step, context);

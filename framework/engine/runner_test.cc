@@ -442,5 +442,78 @@ TEST_F(RunnerTest, ARepeatedStepRunsAsOftenAsItSays) {
   EXPECT_EQ(of(result, "C01"), Decision::go);
 }
 
+/// Counts the rounds in which it could read every BMC of the rack, on a connection of its own.
+class RackWatch final : public Step {
+ public:
+  RackWatch() {
+    description_.use = "test.rack_watch";
+    description_.rack_scope = true;
+    description_.monitor = true;
+    description_.bmc = {{BmcAbility::power_state, true, ""}};
+    description_.measurements = {{"rack.rounds", "1", ComponentKind::whole_dut, true, "rack.bad", "", ""}};
+  }
+  const StepDescription& describe() const override { return description_; }
+  awaitable<Status> run(StepContext& context) override {
+    std::int64_t rounds = 0;
+    while (!context.ctx().stopped()) {
+      bool all = context.duts().size() == 2;
+      for (const Dut* dut : context.duts()) {
+        const Result<Bmc*> bmc = context.bmc_of(dut->id);
+        if (!bmc) co_return bmc.error();
+        const Result<PowerState> state = co_await (*bmc)->power_state(context.ctx());
+        all = all && state;
+      }
+      rounds += all ? 1 : 0;
+      const Status waited = co_await context.ctx().sleep_for(context.every());
+      if (!waited) break;
+    }
+    Reading reading("rack.rounds", "", rounds, Source{"test", ""});
+    const Result<Outcome> outcome = co_await context.record(std::move(reading));
+    if (!outcome) co_return outcome.error();
+    co_return success();
+  }
+
+ private:
+  StepDescription description_;
+};
+
+TEST(RackMonitor, RunsOnceBesideTheWorkOfAllAndItsResultIsTheRacks) {
+  StepBench bench;
+  for (const char* id : {"C01", "C02"}) {
+    Dut& dut = bench.add_dut(id, Role::compute_tray);
+    bench.expect(dut, ComponentKind::gpu, {"GPU_0"});
+  }
+  bench.limit_equals("part.good", "", true);
+  bench.limit_min("rack.rounds", "1", 5);
+  bench.monitor("watch", std::make_unique<RackWatch>(), 1s);
+  bench
+      .step("work",
+            std::make_unique<ScriptedStep>("test.work", [](const std::string&, int) { return Does::hang; }))
+      .timeout = 10s;
+  const BenchResult result = bench.run();
+  const Measured rounds = result.measured("rack.rounds");
+  EXPECT_EQ(rounds.outcome, Outcome::pass);
+  EXPECT_EQ(result.all_measured("rack.rounds").size(), 1U);
+  const DutVerdict* rack = result.verdict.find("R01");
+  ASSERT_NE(rack, nullptr);
+  EXPECT_EQ(rack->counts.required, 1);
+  EXPECT_EQ(result.ended("monitor/watch").status, WorkStatus::complete);
+}
+
+TEST(RackMonitor, IsRefusedOnEachDut) {
+  StepBench bench;
+  bench.add_dut("C01", Role::compute_tray);
+  bench.limit_min("rack.rounds", "1", 5);
+  bench.limit_equals("part.good", "", true);
+  MonitorSpec& spec = bench.monitor("watch", std::make_unique<RackWatch>(), 1s);
+  spec.duts.roles.clear();
+  spec.duts.all = true;
+  bench.step("work",
+             std::make_unique<ScriptedStep>("test.work", [](const std::string&, int) { return Does::pass; }));
+  const BenchResult result = bench.run();
+  ASSERT_FALSE(result.problems.empty());
+  EXPECT_EQ(result.problems.front().code, "plan.scope");
+}
+
 }  // namespace
 }  // namespace kiln

@@ -122,7 +122,8 @@ class StepContext {
   [[nodiscard]] virtual const Inventory& inventory() const = 0;
   /// The DUT under work; of a rack step: a DUT of role rack that carries the rack's id.
   [[nodiscard]] virtual const Dut& dut() const = 0;
-  /// Of a rack step: the DUTs still in the run, in rack order. Of a DUT step: just that one.
+  /// Of a rack step: the DUTs still in the run, in rack order; of a rack's monitor: all, whatever becomes of
+  /// them. Of a DUT step: just that one.
   [[nodiscard]] virtual std::vector<const Dut*> duts() const = 0;
   [[nodiscard]] virtual const Parameters& with() const = 0;
   [[nodiscard]] virtual int attempt() const = 0;

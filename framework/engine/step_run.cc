@@ -59,7 +59,8 @@ Result<Bmc*> StepRun::bmc_of(const std::string& dut) {
   DutRun* other = state_.find(dut);
   if (other == nullptr)
     return Error("step.unknown_dut", fmt::format("{}: no DUT '{}' in this run", where_.step, dut));
-  const Result<Bmc*> bmc = kiln::bmc_of(state_, *other, "");
+  // A monitor's own: the DUT's steps use theirs meanwhile.
+  const Result<Bmc*> bmc = kiln::bmc_of(state_, *other, binding_.monitor ? binding_.path : std::string{});
   if (!bmc) return bmc.error();
   return for_step(**bmc, *other);
 }

@@ -25,7 +25,7 @@ struct StepBinding {
   Nanoseconds every{0};
   bool monitor = false;
   bool teardown = false;
-  std::vector<std::string> rack_duts;  ///< of a rack step: those present
+  std::vector<std::string> rack_duts;  ///< of a rack step: those present; of a rack's monitor: all
 };
 
 class StepRun final : public StepContext {

@@ -233,7 +233,8 @@ MonitorSpec& StepBench::monitor(const std::string& name, std::unique_ptr<Step> s
   spec.use = step->describe().use;
   spec.with = to_parameters(with);
   spec.every = every;
-  spec.duts.all = true;
+  if (step->describe().rack_scope) spec.duts.roles = {Role::rack};
+  spec.duts.all = !step->describe().rack_scope;
   steps_.push_back(std::move(step));
   recipe_.monitors.push_back(std::move(spec));
   return recipe_.monitors.back();
