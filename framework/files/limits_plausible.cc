@@ -65,6 +65,17 @@ constexpr std::array kRanges = {
     PlausibleRange{"drive.spare_margin", "%", 0, 100, ""},
     PlausibleRange{"drive.temperature_margin", "K", 0, 40, ""},
     PlausibleRange{"host.clock.offset", "s", 0.001, 10, ""},
+    PlausibleRange{"power_supply.input_voltage", "V", 80, 600, ""},
+    PlausibleRange{"power_supply.rail_deviation", "%", 0.5, 20, ""},
+    PlausibleRange{"power_supply.load_share", "1", 0.3, 3, ""},
+    PlausibleRange{"power.bus_bar.balance", "1", 0.7, 1.4, ""},
+    PlausibleRange{"power.bus_bar.headroom", "1", 0.5, 10, ""},
+    PlausibleRange{"power.input_voltage", "V", 10, 1000, ""},
+    PlausibleRange{"power.input_voltage.drop", "V", 0.05, 20, ""},
+    PlausibleRange{"bmc.clock_offset", "s", 0.1, 3600, ""},
+    PlausibleRange{"bmc.reading_age", "s", 1, 3600, ""},
+    PlausibleRange{"fan.speed.lowest", "{rev}/min", 100, 60000, ""},
+    PlausibleRange{"fan.speed.highest", "{rev}/min", 100, 60000, ""},
 };
 
 const PlausibleRange* range_of(const std::string& measurement) {

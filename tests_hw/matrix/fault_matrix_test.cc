@@ -95,10 +95,10 @@ Strike strike(const FaultRow& row, const std::string& product, std::uint64_t see
   order.product = judged_by_the_virtual_racks_own(row) ? "" : product;
   order.recipe = demo ? "demo/small" : product + "/l11-rack";
   if (!demo)
-    order.settings = {{"soak", "30s"},        {"settle", "8s"},     {"diagnostic", "1"},
-                      {"flow_samples", "3"},  {"slope", "30"},      {"burst", "3s"},
-                      {"cool_down", "3s"},    {"link_every", "5s"}, {"link_window", "5s"},
-                      {"link_training", "6s"}};
+    order.settings = {{"soak", "30s"},        {"settle", "8s"},      {"diagnostic", "1"},
+                      {"flow_samples", "3"},  {"slope", "30"},       {"burst", "3s"},
+                      {"cool_down", "3s"},    {"link_every", "5s"},  {"link_window", "5s"},
+                      {"link_training", "6s"}, {"power_every", "3s"}};
   // The watch reads the counters every 30 s: a rise under load needs two readings there.
   if (row.fault == "nvlink-errors") order.settings["soak"] = "100s";
   order.wishes.seed = chance();
@@ -106,19 +106,31 @@ Strike strike(const FaultRow& row, const std::string& product, std::uint64_t see
   if (product == "gb200-nvl72") order.wishes.gpus = "gb200";
   const bool cdu = row.part.starts_with("CDU01/");
   const bool plant = row.part.starts_with("plant:");
+  const bool rack_part = row.part.starts_with("rack:");
+  if (rack_part) order.wishes.rack = "shelves";
   std::string dut = cdu ? "CDU01" : one_of<std::string>({"C01", "C02"}, chance);
   if (plant) dut = row.part.substr(6);
   std::string struck;
+  std::string told;
+  if (rack_part) {
+    // "rack:P01/PowerSupplyUnit 1": that part of that DUT; "rack:input": the input of the DUT that is struck.
+    told = row.part.substr(5);
+    const std::size_t slash = told.find('/');
+    if (slash == std::string::npos) told = dut + "/" + told;
+    if (slash != std::string::npos) dut = told.substr(0, slash);
+    if (slash != std::string::npos) struck = told.substr(slash + 1);
+    std::replace(told.begin(), told.end(), ' ', '_');  // as a URI has it
+  }
   if (row.part == "update") struck = "UEFI";  // the one the demo updates
   if (row.part == "firmware") {
     std::vector<std::string> names = parts_of(order.wishes, dut, "firmware");
     std::erase(names, "UEFI");
     struck = one_of(names, chance);
-  } else if (struck.empty() && !cdu && !plant && row.part != "-" && row.part != "rack") {
+  } else if (struck.empty() && !cdu && !plant && !rack_part && row.part != "-" && row.part != "rack") {
     struck = one_of(parts_of(order.wishes, dut, row.part), chance);
   }
-  made.judged_on = row.part == "rack" ? "R01" : dut;
-  made.part = cdu ? row.part.substr(6) : struck;
+  made.judged_on = row.part == "rack" || rack_part ? "R01" : dut;
+  made.part = rack_part ? told : cdu ? row.part.substr(6) : struck;
   order.faults = {row.fault + "@" + dut + (struck.empty() ? "" : ":" + struck) +
                   (row.delay == "-" ? "" : "+" + row.delay)};
   return made;

@@ -20,9 +20,9 @@ Order whole_recipe(const std::string& product) {
   Order order;
   order.product = product;
   order.recipe = product + "/l11-rack";
-  order.settings = {{"soak", "30s"},       {"settle", "8s"},     {"diagnostic", "1"},
-                    {"flow_samples", "3"}, {"slope", "30"},      {"burst", "3s"},
-                    {"cool_down", "3s"},   {"link_every", "5s"}, {"link_window", "5s"}};
+  order.settings = {{"soak", "30s"},       {"settle", "8s"},     {"diagnostic", "1"}, {"flow_samples", "3"},
+                    {"slope", "30"},       {"burst", "3s"},      {"cool_down", "3s"}, {"link_every", "5s"},
+                    {"link_window", "5s"}, {"power_every", "3s"}};
   if (product == "gb200-nvl72") order.wishes.gpus = "gb200";
   return order;
 }
@@ -77,6 +77,7 @@ void odd_racks(int count) {
     const std::string gpus = order.wishes.gpus;
     order.wishes = odd_but_healthy(seed);
     order.wishes.gpus = gpus;
+    if (seed % 2 == 1) order.wishes.rack = "shelves";
     std::size_t answers = 0, odd = 0;
     order.wishes.distort = [&answers, &odd, write_oddly = std::move(order.wishes.distort)](
                                const virtual_rack::Dut& dut, const virtual_rack::HttpRequest& request,

@@ -111,6 +111,11 @@ void leave_out_what_nobody_is_there_for(Recipe& recipe, const Inventory& invento
     std::erase_if(phase.steps, compares);
   }
   std::erase_if(recipe.phases, [](const PhaseSpec& phase) { return phase.steps.empty(); });
+  // A rack that has no shelves in its file has no bus bar to add up either.
+  const bool shelves = std::any_of(inventory.duts.begin(), inventory.duts.end(),
+                                   [](const Dut& dut) { return dut.role == Role::power_shelf; });
+  if (shelves) return;
+  std::erase_if(recipe.monitors, [](const MonitorSpec& one) { return one.use == "power_chain.bus_bar"; });
 }
 
 /// One run's parts, from the rack file on.

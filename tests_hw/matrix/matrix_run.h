@@ -39,7 +39,8 @@ struct Ran {
 };
 
 /// A recipe of a whole rack is cut to the size of this one: `requires.roles`, the quorum of its link census,
-/// and steps for DUTs of which this rack has none (power shelves). Nothing else is changed.
+/// and steps for DUTs of which this rack has none (power shelves) with the watch of their bus bar. Nothing
+/// else is changed.
 Ran run(const Order& order);
 
 /// The names of the parts of that kind which the rack file lists for a DUT of a rack with that seed.

@@ -318,7 +318,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin", required=True)
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
-    parser.add_argument("--points", type=int, default=460)
+    parser.add_argument("--points", type=int, default=480)
     parser.add_argument("--lanes", type=int, default=14)
     parser.add_argument("--only", type=int, help="this point of the seed alone")
     options = parser.parse_args()

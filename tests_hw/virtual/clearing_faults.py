@@ -76,12 +76,12 @@ def clear_when_read(rack, run, dut, spec, reading, code, record, judged):
 def walk_one(row, options, seed):
     chance = random.Random(f"clearing {seed} {row['fault']}")
     with tempfile.TemporaryDirectory(prefix="kiln-clearing-") as place, \
-            wire.Rack(options, place, "--rack", "small", "--seed", str(chance.randrange(1, 10**6))) as rack:
+            wire.Rack(options, place, "--rack", fault_walk.rack_for(row), "--seed", str(chance.randrange(1, 10**6))) as rack:
         dut, part, told = fault_walk.strike(row, rack, chance)
         spec = f"{row['fault']}@{dut}" + (":" + part if part else "") + ("" if row["delay"] == "-" else "+" + row["delay"])
         rack.faults(add=[spec])
         database = os.path.join(place, "run.db")
-        process = wire.start_kiln(options, place, "run", "demo/small", "--rack", rack.inventory, "--db", database, "--json", "--no-input",
+        process = wire.start_kiln(options, place, "run", fault_walk.recipe_for(row), "--rack", rack.inventory, "--db", database, "--json", "--no-input",
                                   "--out", place + "/report", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         how = clear_when_read(rack, process, dut, spec.split("+")[0], reading_of(row["fault"], part), row["code"],
                               wire.Record(database), fault_walk.judged_on(row, dut))

@@ -42,6 +42,10 @@ def strike(row, rack, chance):
     """DUT, the part to name in the fault, and the part that the reason must name."""
     if row["part"].startswith("plant:"):
         return row["part"].removeprefix("plant:"), "", ""
+    if row["part"].startswith("rack:"):
+        told = row["part"].removeprefix("rack:")
+        dut, _, part = told.partition("/") if "/" in told else (chance.choice(["C01", "C02"]), "", "")
+        return dut, part, told.replace(" ", "_") if part else f"{dut}/{told}"
     if row["part"].startswith("CDU01/"):
         return "CDU01", "", row["part"].removeprefix("CDU01/")
     dut = chance.choice(["C01", "C02"])
@@ -49,15 +53,23 @@ def strike(row, rack, chance):
     return dut, part, part
 
 
+def rack_for(row):
+    return "shelves" if row["part"].startswith("rack:") else "small"
+
+
+def recipe_for(row):
+    return "demo/power-chain" if row["part"].startswith("rack:") else "demo/small"
+
+
 def walk_one(row, options, seed):
     """One fault; returns a list of what was wrong (empty: all columns agree)."""
     chance = random.Random(f"{seed} {row['fault']}")
     with tempfile.TemporaryDirectory(prefix="kiln-walk-") as place, \
-            wire.Rack(options, place, "--rack", "small", "--seed", str(chance.randrange(1, 10**6))) as rack:
+            wire.Rack(options, place, "--rack", rack_for(row), "--seed", str(chance.randrange(1, 10**6))) as rack:
         dut, part, told = strike(row, rack, chance)
         spec = row["fault"] + "@" + dut + (":" + part if part else "") + ("" if row["delay"] == "-" else "+" + row["delay"])
         rack.faults(add=[spec])
-        run = wire.kiln(options, place, "run", "demo/small", "--rack", rack.inventory, "--json", "--no-input", "--out",
+        run = wire.kiln(options, place, "run", recipe_for(row), "--rack", rack.inventory, "--json", "--no-input", "--out",
                         place + "/report")
         wrong = judge(row, dut, told, run)
         if not wrong:
@@ -85,7 +97,7 @@ def unproven(row, result):
 
 def judged_on(row, dut):
     """What only all trays together can show is told of the rack, not of one of them."""
-    return "R01" if row["part"] == "rack" else dut
+    return "R01" if row["part"] == "rack" or row["part"].startswith("rack:") else dut
 
 
 def judge(row, dut, part, run):

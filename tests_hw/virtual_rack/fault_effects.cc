@@ -13,6 +13,7 @@ namespace {
 constexpr std::uint64_t kRepeatNs = 1'000'000'000;  // an error under load comes again once per second
 constexpr double kBmcSkewSeconds = 173.4;
 constexpr double kHostSkewSeconds = -68.25;
+constexpr const char* kDriftedSetting = "40";
 constexpr int kOffTheBus = 79;
 constexpr int kNewestXidOfTheBmc = 172;  // last of NVIDIA's Xid catalog as of 2025-10
 
@@ -318,6 +319,11 @@ void activate_fault(RackModel& rack, Dut& dut, Fault& fault) {
     case FaultKind::bmc_reset:
       reset_bmc(rack, dut);
       return;
+    case FaultKind::bios_drift:
+      if (dut.bios.empty()) return;
+      fault.saved = dut.bios.front().second;
+      dut.bios.front().second = kDriftedSetting;
+      return;
     case FaultKind::log_entry:
       log_event(rack, dut, EventOrigin::gpu, fault.spec.part, "Critical",
                 "ResourceEvent.1.0.ResourceErrorsDetected",
@@ -370,6 +376,9 @@ void undo_fault(RackModel& rack, Dut& dut, const Fault& fault) {
         }
       }
       return;
+    case FaultKind::bios_drift:
+      if (!dut.bios.empty()) dut.bios.front().second = fault.saved;
+      return;
     case FaultKind::clock_skew:
       dut.bmc_clock_offset_s = 0;
       dut.host_clock_offset_s = 0;
@@ -415,6 +424,7 @@ void set_what_lasts(RackModel& rack) {
       drive.media_life_left_percent =
           active_fault(rack, dut, FaultKind::drive_worn, drive.name) == nullptr ? 100 : 3;
     dut.stale_image = active_fault(rack, dut, FaultKind::stale_image) != nullptr;
+    dut.secure_boot = active_fault(rack, dut, FaultKind::secure_boot_off) == nullptr;
     for (Gpu& gpu : dut.gpus) {
       const bool narrow = active_fault(rack, dut, FaultKind::pcie_narrow, gpu.name) != nullptr;
       gpu.pcie_lanes = narrow ? gpu.pcie_width / 2 : gpu.pcie_width;

@@ -174,6 +174,12 @@ const std::vector<FaultInfo>& fault_catalogue() {
        "a network link goes down every 2 s under load, and is back before anybody looks"},
       {drive_worn, "drive-worn", hardware, "drive",
        "a drive has used 97 % of its endurance and runs out of spare blocks; it reads and writes as ever"},
+      {psu_weak, "psu-weak", hardware, "power supply",
+       "a supply of a shelf gives half of its share and says that it is well; the others carry the rest"},
+      {busbar_drop, "busbar-drop", hardware, "",
+       "a tray's contact to the bus bar has 15 milliohm: 2 V less reach it under load"},
+      {secure_boot_off, "secure-boot-off", hardware, "", "a host was built with secure boot switched off"},
+      {bios_drift, "bios-drift", hardware, "", "a BIOS setting of a host is not that of the others"},
   };
   return catalogue;
 }
@@ -312,12 +318,17 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
     case FaultKind::clock_low:
     case FaultKind::pcie_replays:
     case FaultKind::compute_wrong:
+    case FaultKind::secure_boot_off:
+    case FaultKind::bios_drift:
       return !dut.gpus.empty();
     case FaultKind::nic_down:
     case FaultKind::nic_flap:
       return !dut.nics.empty();
     case FaultKind::drive_worn:
       return dut.role == Role::compute_tray && !dut.drives.empty();
+    case FaultKind::psu_weak:
+      return !dut.supplies.empty();
+    case FaultKind::busbar_drop:
     case FaultKind::ssh_drop:
     case FaultKind::host_hang:
       return dut.has_host();
@@ -360,6 +371,8 @@ std::vector<std::string> fault_parts(const RackModel& rack, const Dut& dut, Faul
     for (const Nic& nic : dut.nics) parts.push_back(nic.name);
   } else if (part_kind == "drive") {
     for (const Drive& drive : dut.drives) parts.push_back(drive.name);
+  } else if (part_kind == "power supply") {
+    for (const PowerSupply& supply : dut.supplies) parts.push_back(supply.name);
   } else if (part_kind == "cable cartridge") {
     parts = cable_cartridges();
   } else if (part_kind == "firmware component") {

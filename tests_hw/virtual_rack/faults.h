@@ -81,7 +81,11 @@ enum class FaultKind {
   rack_path_slow,
   nic_down,
   nic_flap,
-  drive_worn
+  drive_worn,
+  psu_weak,
+  busbar_drop,
+  secure_boot_off,
+  bios_drift
 };
 
 enum class FaultClass { hardware, nuisance };

@@ -99,12 +99,13 @@ TEST(FaultSpec, unknown_duts_parts_and_impossible_targets_are_refused) {
 }
 
 TEST(FaultCatalogue, every_kind_has_a_line_and_a_default_part_where_it_takes_one) {
-  Rig rig;
-  EXPECT_EQ(fault_catalogue().size(), 63U);
+  Rig rig(true, "shelves");
+  EXPECT_EQ(fault_catalogue().size(), 67U);
   for (const FaultInfo& info : fault_catalogue()) {
     EXPECT_FALSE(info.description.empty());
     EXPECT_EQ(fault_info(info.kind).name, info.name);
-    const Dut& dut = fault_applies(rig.c01(), info.kind) ? rig.c01() : rig.dut("CDU01");
+    const Dut& unit = fault_applies(rig.dut("CDU01"), info.kind) ? rig.dut("CDU01") : rig.dut("P01");
+    const Dut& dut = fault_applies(rig.c01(), info.kind) ? rig.c01() : unit;
     ASSERT_TRUE(fault_applies(dut, info.kind)) << info.name;
     EXPECT_EQ(fault_parts(rig.rack(), dut, info.kind).empty(), info.part_kind.empty()) << info.name;
     EXPECT_NE(add(rig, std::string(info.name) + "@" + dut.id), 0U) << info.name;

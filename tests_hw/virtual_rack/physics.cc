@@ -385,22 +385,42 @@ void run_cooling_unit(RackModel& rack, Dut& dut, double elapsed_s) {
   dut.inlet_c.actual = physics.ambient_c;
 }
 
+/// What a tray takes from the bus bar: more than it draws, because its contact has a resistance.
+double taken_from_bus_bar(const RackModel& rack, Dut& dut) {
+  const Physics& physics = rack.physics;
+  const bool bad = active_fault(rack, dut, FaultKind::busbar_drop) != nullptr;
+  const double ohm = (bad ? physics.bad_contact_milliohm : physics.contact_milliohm) / 1000;
+  const double bus = physics.bus_bar_v;
+  const double drawn = dut.power_w.actual;
+  // drawn = V (bus - V) / ohm, the solution near the bus's voltage.
+  const double volts = (bus + std::sqrt(std::max(0.0, bus * bus - 4 * ohm * drawn))) / 2;
+  dut.input_v.actual = volts;
+  return bus * drawn / volts;
+}
+
+/// The share of its due that a supply gives; 0: it does not work.
+double supply_weight(const RackModel& rack, const Dut& dut, const PowerSupply& supply) {
+  if (dut.power != PowerState::on || !supply.ok) return 0;
+  return active_fault(rack, dut, FaultKind::psu_weak, supply.name) != nullptr
+             ? rack.physics.weak_supply_factor
+             : 1;
+}
+
 void run_power_shelves(RackModel& rack) {
   double demand = 0;
-  std::size_t supplies = 0;
-  for (const Dut& dut : rack.duts) {
-    demand += dut.has_host() ? dut.power_w.actual : 0;
-    for (const PowerSupply& supply : dut.supplies) {
-      supplies += dut.power == PowerState::on && supply.ok ? 1U : 0U;
-    }
+  double weights = 0;
+  for (Dut& dut : rack.duts) {
+    demand += dut.has_host() ? taken_from_bus_bar(rack, dut) : 0;
+    for (const PowerSupply& supply : dut.supplies) weights += supply_weight(rack, dut, supply);
   }
   for (Dut& dut : rack.duts) {
     double input = 0;
     for (PowerSupply& supply : dut.supplies) {
-      const bool working = dut.power == PowerState::on && supply.ok;
-      supply.output_w.actual = working ? demand / static_cast<double>(supplies) : 0;
+      const double weight = supply_weight(rack, dut, supply);
+      supply.output_w.actual = weight > 0 ? demand * weight / weights : 0;
       supply.input_w.actual = supply.output_w.actual / rack.physics.shelf_efficiency;
-      supply.input_v.actual = 240;
+      supply.input_v.actual = rack.physics.shelf_input_v;
+      supply.rail_v.actual = weight > 0 ? rack.physics.bus_bar_v : 0;
       supply.temperature_c.actual = rack.physics.ambient_c + 8 + 22 * supply.output_w.actual / supply.rated_w;
       input += supply.input_w.actual;
     }

@@ -52,6 +52,10 @@ class Maker {
     add_supplies(dut, kind["supplies"]);
     add_cooling_unit(dut, kind["pumps"]);
     add_firmware(dut, kind["firmware"]);
+    for (const auto& setting : kind["bios"])
+      dut.bios.emplace_back(
+          setting.first.as<std::string>(),
+          fmt::format(fmt::runtime(setting.second.as<std::string>()), fmt::arg("serial", dut.serial)));
     return dut;
   }
 

@@ -290,10 +290,7 @@ struct PowerSupply {
   std::string firmware;
   bool ok = true;
   double rated_w = 0;
-  Reading input_w;
-  Reading output_w;
-  Reading input_v;
-  Reading temperature_c;
+  Reading input_w, output_w, input_v, rail_v, temperature_c;
 };
 
 /// When a staged image starts to run.
@@ -416,6 +413,11 @@ struct Dut {
   double energy_j = 0;
   double other_power_w = 0;    // everything but GPUs, CPUs and switch chips
   double standby_power_w = 0;  // BMC and standby rails, also while off
+  Reading input_v;             // at the tray's side of its bus-bar contact
+
+  // How the host is set up. `bios`: Attributes of its Bios resource.
+  bool secure_boot = true;
+  std::vector<std::pair<std::string, std::string>> bios;
 
   bool wet = false;  // has coolant
   CoolantConnector coolant;
@@ -468,14 +470,11 @@ struct Physics {
   double loop_time_constant_s = 0;
   double gpu_slowdown_c = 0;
   double gpu_shutdown_c = 0;
-  double gpu_idle_clock_mhz = 0;
-  double gpu_load_clock_mhz = 0;
-  double gpu_max_clock_mhz = 0;
+  double gpu_idle_clock_mhz = 0, gpu_load_clock_mhz = 0, gpu_max_clock_mhz = 0;
   double gpu_memory_clock_mhz = 0;
   double throttled_clock_mhz = 0;
   double power_time_constant_s = 0;
-  double cpu_idle_w = 0;
-  double cpu_load_w = 0;
+  double cpu_idle_w = 0, cpu_load_w = 0;
   double cpu_resistance_k_per_w = 0;
   double tray_other_w = 0;
   double switch_chip_idle_w = 0;
@@ -483,6 +482,9 @@ struct Physics {
   double switch_chip_resistance_k_per_w = 0;
   double switch_other_w = 0;
   double shelf_efficiency = 0;
+  double shelf_input_v = 0, bus_bar_v = 0;                // mains; the bus bar at the shelves' side
+  double contact_milliohm = 0, bad_contact_milliohm = 0;  // bus bar and contact up to one tray; a burnt one
+  double weak_supply_factor = 0;  // share that a supply with faulty current sharing gives of its due
   double cdu_power_w = 0;
   double standby_w = 0;
   double water_kw_per_lpm_k = 0;  // facility water

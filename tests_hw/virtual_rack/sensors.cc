@@ -16,6 +16,7 @@ void for_each_reading(Dut& dut, Visit visit) {
   visit(dut.power_w, Kind::power);
   visit(dut.inlet_c, Kind::temperature);
   visit(dut.humidity_percent, Kind::percent);
+  if (dut.has_host()) visit(dut.input_v, Kind::voltage);
   const auto connector = [&](CoolantConnector& hoses) {
     visit(hoses.flow_lpm, Kind::flow);
     visit(hoses.supply_c, Kind::coolant_temperature);
@@ -50,6 +51,7 @@ void for_each_reading(Dut& dut, Visit visit) {
     visit(supply.input_w, Kind::power);
     visit(supply.output_w, Kind::power);
     visit(supply.input_v, Kind::voltage);
+    visit(supply.rail_v, Kind::voltage);
     visit(supply.temperature_c, Kind::temperature);
   }
   if (dut.cooling_unit) {
@@ -67,6 +69,8 @@ void for_each_reading(Dut& dut, Visit visit) {
 
 // Resistance thermometers in hoses are steadier than diodes on dies; assumed.
 constexpr double kCoolantNoiseShare = 0.3;
+
+constexpr double kVoltageNoise = 0.001;  // relative standard deviation; assumed
 
 double to_step(double value, double step) { return step > 0 ? std::round(value / step) * step : value; }
 
@@ -105,7 +109,7 @@ class Instrument {
         reading.shown = value < 1 ? 0 : to_step(value * (1 + noise * 0.004), 1);
         return;
       case Kind::voltage:
-        reading.shown = to_step(std::max(0.0, value + noise * 0.3), 0.1);
+        reading.shown = to_step(std::max(0.0, value * (1 + noise * kVoltageNoise)), 0.01);
         return;
     }
   }
@@ -167,6 +171,8 @@ class SensorList {
   void own() {
     add(chassis_, "Power_0", "Power", "W", dut_.power_w).needs_power = false;
     add(chassis_, "Inlet_Temp_0", "Temperature", "Cel", dut_.inlet_c).needs_power = false;
+    // The hot-swap controller of the power distribution board, as PDB and HSC sensors of NVIDIA's boards.
+    if (dut_.has_host()) add(chassis_, "PDB_HSC_0_Vin", "Voltage", "V", dut_.input_v).needs_power = false;
     if (dut_.wet) {
       add(chassis_, "Humidity_0", "Humidity", "%", dut_.humidity_percent).needs_power = false;
     }
@@ -217,6 +223,7 @@ class SensorList {
       add(chassis_, prefix + "Input_Power_0", "Power", "W", supply.input_w, supply.name);
       add(chassis_, prefix + "Output_Power_0", "Power", "W", supply.output_w, supply.name);
       add(chassis_, prefix + "Input_Voltage_0", "Voltage", "V", supply.input_v, supply.name);
+      add(chassis_, prefix + "Output_Voltage_0", "Voltage", "V", supply.rail_v, supply.name);
       add(chassis_, prefix + "Temp_0", "Temperature", "Cel", supply.temperature_c, supply.name);
     }
   }

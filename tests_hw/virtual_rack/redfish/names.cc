@@ -189,6 +189,7 @@ const Router& router_for(Role role) {
       add_processor_routes(router, of);
     }
     if (of == Role::compute_tray) add_port_routes(router);
+    if (of == Role::compute_tray) add_platform_routes(router);
     if (of == Role::switch_tray) add_fabric_routes(router);
     if (of == Role::cdu) add_cooling_unit_routes(router);
     return router;

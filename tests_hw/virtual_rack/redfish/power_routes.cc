@@ -41,6 +41,17 @@ std::optional<json::object> supply_resource(Bmc& bmc, const Address& address) {
   body["PowerSupplyType"] = "AC";
   body["HotPluggable"] = true;
   body["Status"] = supply_status(bmc.dut, *supply);
+  body["LineInputStatus"] = "Normal";
+  json::object rail;
+  rail["NominalVoltage"] = rounded(bmc.rack.physics.bus_bar_v, 0);
+  rail["PhysicalContext"] = "DCBus";
+  body["OutputRails"] = json::array{std::move(rail)};
+  json::object delta;
+  delta["@odata.type"] = "#DeltaEnergySystemsPowerSupply.v1_0_0.PowerSupply";
+  delta["Power"] = bmc.dut.power != PowerState::off;
+  json::object oem;
+  oem["deltaenergysystems"] = std::move(delta);
+  body["Oem"] = std::move(oem);
   body["Metrics"] = link(address.uri + "/Metrics");
   return body;
 }
@@ -55,6 +66,9 @@ std::optional<json::object> supply_metrics(Bmc& bmc, const Address& address) {
   body["InputVoltage"] = bmc.excerpt(supply->input_v, 1, false);
   body["InputPowerWatts"] = bmc.excerpt(supply->input_w, 1, false);
   body["OutputPowerWatts"] = bmc.excerpt(supply->output_w, 1, false);
+  json::array rails;
+  rails.push_back(bmc.excerpt(supply->rail_v, 2, false));
+  body["RailVoltage"] = std::move(rails);
   body["TemperatureCelsius"] = bmc.excerpt(supply->temperature_c, 1, false);
   return body;
 }

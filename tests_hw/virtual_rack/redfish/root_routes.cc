@@ -46,6 +46,7 @@ std::vector<std::pair<std::string, std::string>> services(const Bmc& bmc) {
                                                            {"Registries", "Registries"},
                                                            {"JsonSchemas", "JsonSchemas"}};
   if (!system_ids(role).empty()) list.emplace_back("Systems", "Systems");
+  if (role == Role::compute_tray) list.emplace_back("ComponentIntegrity", "ComponentIntegrity");
   if (role == Role::switch_tray) list.emplace_back("Fabrics", "Fabrics");
   if (has_event_service(bmc.rack, role)) list.emplace_back("EventService", "EventService");
   if (role == Role::cdu) list.emplace_back("ThermalEquipment", "ThermalEquipment");

@@ -32,6 +32,8 @@ void add_log_routes(Router& router, Role role);
 void add_chassis_routes(Router& router, Role role);
 void add_leak_routes(Router& router, Role role);
 void add_power_routes(Router& router);
+/// Of compute trays.
+void add_platform_routes(Router& router);
 void add_system_routes(Router& router);
 void add_storage_routes(Router& router);
 void add_processor_routes(Router& router, Role role);

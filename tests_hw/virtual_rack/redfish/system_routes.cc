@@ -102,6 +102,10 @@ json::object host_system(Bmc& bmc, const Address& address) {
   memory["Status"] = powered_status(dut);
   body["MemorySummary"] = std::move(memory);
   // A compute tray's processors are on the HGX baseboard.
+  if (dut.role == Role::compute_tray) {
+    body["SecureBoot"] = link(address.uri + "/SecureBoot");
+    body["Bios"] = link(address.uri + "/Bios");
+  }
   if (dut.role == Role::switch_tray) body["Processors"] = link(address.uri + "/Processors");
   body["Memory"] = link(address.uri + "/Memory");
   if (!dut.drives.empty()) body["Storage"] = link(address.uri + "/Storage");
