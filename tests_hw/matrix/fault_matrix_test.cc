@@ -95,9 +95,9 @@ Strike strike(const FaultRow& row, const std::string& product, std::uint64_t see
   order.product = judged_by_the_virtual_racks_own(row) ? "" : product;
   order.recipe = demo ? "demo/small" : product + "/l11-rack";
   if (!demo)
-    order.settings = {{"soak", "30s"},        {"settle", "8s"},      {"diagnostic", "1"},
-                      {"flow_samples", "3"},  {"slope", "30"},       {"burst", "3s"},
-                      {"cool_down", "3s"},    {"link_every", "5s"},  {"link_window", "5s"},
+    order.settings = {{"soak", "30s"},         {"settle", "8s"},     {"diagnostic", "1"},
+                      {"flow_samples", "3"},   {"slope", "30"},      {"burst", "3s"},
+                      {"cool_down", "3s"},     {"link_every", "5s"}, {"link_window", "5s"},
                       {"link_training", "6s"}, {"power_every", "3s"}};
   // The watch reads the counters every 30 s: a rise under load needs two readings there.
   if (row.fault == "nvlink-errors") order.settings["soak"] = "100s";
