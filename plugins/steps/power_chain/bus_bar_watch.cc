@@ -18,6 +18,9 @@ namespace {
 /// One BMC that does not answer must not stretch a round until its sums mean nothing. Ours.
 constexpr Nanoseconds kLongestRead = std::chrono::seconds(10);
 constexpr const char* kInput = "input";
+/// Of the highest voltage of a tray: what is lower hangs on another bus, such as 12 V behind a converter. A
+/// tray does not run on a contact that loses that much. Ours.
+constexpr double kSameBus = 0.6;
 
 bool draws(const Dut& dut) {
   return dut.bmc && (dut.role == Role::compute_tray || dut.role == Role::switch_tray);
@@ -28,9 +31,12 @@ void add_tray(const Dut& dut, const PowerChain& chain, Round& round) {
   if (chain.power) round.drawn += *chain.power;
   if (!chain.power && round.missing.empty())
     round.missing = fmt::format("{} does not say what it draws", dut.id);
+  double highest = 0;
+  for (const PowerInput& input : chain.inputs) highest = std::max(highest, input.voltage.value_or(0));
   std::optional<double> lowest;
   for (const PowerInput& input : chain.inputs) {
-    if (input.voltage) lowest = std::min(lowest.value_or(*input.voltage), *input.voltage);
+    if (!input.voltage || *input.voltage < kSameBus * highest) continue;
+    lowest = std::min(lowest.value_or(*input.voltage), *input.voltage);
   }
   if (lowest) round.inputs[dut.id] = *lowest;
 }

@@ -208,6 +208,12 @@ TEST_F(PowerChainTest, ABadContactIsFoundByItsDrop) {
   EXPECT_EQ(result.measured("power.input_voltage", "C02/input").outcome, Outcome::pass);
 }
 
+TEST_F(PowerChainTest, AnInputOfAnotherBusIsNoBadContact) {
+  tray("C02").inputs.push_back({"PDB_12V_HSC_0_Vin", 12.1, "/v1"});
+  const Measured drop = watch().measured("power.input_voltage.drop", "C02/input");
+  EXPECT_NEAR(std::get<double>(drop.value), 0.02, 1e-9);
+}
+
 TEST_F(PowerChainTest, WithOneShelfTheRackHasNoneToLose) {
   tray("P02").supplies.clear();
   PowerSupplyReading off = good_supply("PSU_1");
