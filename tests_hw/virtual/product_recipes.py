@@ -73,7 +73,7 @@ def made_up_rack(place, product):
             duts.append(dut)
     rack = Path(place, f"{product}.yaml")
     # Marked as simulated: whether the station's interlock rules are root's own is not this suite's matter.
-    rack.write_text(json.dumps({"rack": "A14", "product": product, "simulated": True, "credentials": "rack.credentials.yaml", "duts": duts}), encoding="utf-8")
+    rack.write_text(json.dumps({"rack": "A14", "product": product, "simulated": True, "credentials": "rack.credentials.yaml", "serving": {"url": "https://192.0.2.99", "tls": {"pin_sha256": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}}, "duts": duts}), encoding="utf-8")
     secrets = Path(place, "rack.credentials.yaml")
     secrets.write_text("bmc: {user: admin, password: \"0\"}\nhost: {user: root, password: \"0\"}\n", encoding="utf-8")
     secrets.chmod(0o600)
