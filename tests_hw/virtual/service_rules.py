@@ -43,6 +43,7 @@ URIS = {
     "Memory": MEMORY, "MemoryMetrics": f"{MEMORY}/MemoryMetrics", "Storage": f"{SYSTEM}/Storage/{ID}", "Drive": DRIVE, "Port": PORT, "PortMetrics": f"{PORT}/Metrics",
     "LogService": f"{LOGS}/{ID}", "LogEntry": f"{LOGS}/{ID}/Entries/{ID}", "Fabric": f"{ROOT}/Fabrics/{ID}", "Switch": SWITCH,
     "ThermalEquipment": f"{ROOT}/ThermalEquipment", "CoolingUnit": CDU, "Pump": f"{CDU}/Pumps/{ID}", "Reservoir": f"{CDU}/Reservoirs/{ID}", "Filter": f"{CDU}/Filters/{ID}",
+    "Bios": f"{SYSTEM}/Bios", "SecureBoot": f"{SYSTEM}/SecureBoot", "ComponentIntegrity": f"{ROOT}/ComponentIntegrity/{ID}",
     "MessageRegistryFile": f"{ROOT}/Registries/{ID}", "JsonSchemaFile": f"{ROOT}/JsonSchemas/{ID}"}
 # The type a link leads to, by the property it stands in; where the owner decides, by "Owner.Property".
 TARGETS = {
@@ -62,6 +63,7 @@ TARGETS = {
     "Memory": "MemoryCollection", "Processor.Memory": "Memory", "Storage": "StorageCollection", "Drives": "Drive", "Ports": "PortCollection", "LogServices": "LogServiceCollection",
     "Entries": "LogEntryCollection", "Switches": "SwitchCollection", "CDUs": "CoolingUnitCollection", "Pumps": "PumpCollection", "Reservoirs": "ReservoirCollection",
     "Filters": "FilterCollection", "RedundancyGroup": "Pump", "Processor.Metrics": "ProcessorMetrics", "Memory.Metrics": "MemoryMetrics", "Port.Metrics": "PortMetrics",
+    "Bios": "Bios", "SecureBoot": "SecureBoot", "ComponentIntegrity": "ComponentIntegrityCollection",
     "PowerSupply.Metrics": "PowerSupplyMetrics", "Registries": "MessageRegistryFileCollection", "JsonSchemas": "JsonSchemaFileCollection", "OriginOfCondition": None, "RelatedItem": None}  # None: any resource, but no collection
 HEALTH, STATE = {"OK", "Warning", "Critical"}, {"Enabled", "Disabled", "StandbyOffline", "StandbySpare", "InTest", "Starting", "Absent", "UnavailableOffline",
                                                "Deferring", "Quiesced", "Updating", "Qualified", "Degraded"}
@@ -83,7 +85,7 @@ ENUMS = {
     "RoleId": {"Administrator", "Operator", "ReadOnly"}, "SubscriptionType": {"RedfishEvent", "SSE"}, "EventFormatType": {"Event", "MetricReport"}, "CertificateType": {"PEM"},
     "BootSourceOverrideEnabled": {"Disabled", "Once", "Continuous"}, "MetricReportDefinitionType": {"OnRequest", "Periodic", "OnChange"}, "AddressOrigin": {"Static", "DHCP"},
     "BootSourceOverrideTarget": {"None", "Pxe", "Hdd", "Cd", "Usb", "Diags", "BiosSetup", "Utilities", "UefiShell"}, "CompletedTaskOverWritePolicy": {"Oldest", "Manual"},
-    "PhysicalContext": {"Chassis", "Room", "Intake", "Exhaust", "GPU", "CPU"}, "FluidLevelStatus": {"OK", "Low", "High", "Critical"}, "ReportUpdates": {"Overwrite", "NewReport"},
+    "PhysicalContext": {"DCBus", "Chassis", "Room", "Intake", "Exhaust", "GPU", "CPU"}, "FluidLevelStatus": {"OK", "Low", "High", "Critical"}, "ReportUpdates": {"Overwrite", "NewReport"},
     "LastState": {"None", "PrimaryProcessorInitializationStarted", "MemoryInitializationStarted", "SystemHardwareInitializationComplete", "OSBootStarted", "OSRunning"}}
 # ResetType by what it is reset (Resource.ResetType and Manager).
 RESETS = {"On", "ForceOff", "GracefulShutdown", "GracefulRestart", "ForceRestart", "PowerCycle"}
