@@ -87,9 +87,9 @@ HttpResponse refused_unread(unsigned status, const std::string& text) {
   return response;
 }
 
-class Program {
+class RackProgram {
  public:
-  Program(const ProgramOptions& options, std::ostream& out, std::ostream& err)
+  RackProgram(const ProgramOptions& options, std::ostream& out, std::ostream& err)
       : options_(options),
         out_(out),
         err_(err),
@@ -97,15 +97,15 @@ class Program {
         timer_(loop_),
         tokens_(loop_) {}
 
-  ~Program() {
+  ~RackProgram() {
     for (const auto& server : servers_) server->stop();
     for (const auto& host : hosts_) host->stop();
     // What was closed still has handlers to run; they must not outlive what they refer to.
     loop_.restart();
     loop_.poll();
   }
-  Program(const Program&) = delete;
-  Program& operator=(const Program&) = delete;
+  RackProgram(const RackProgram&) = delete;
+  RackProgram& operator=(const RackProgram&) = delete;
 
   int run() {
     make_directory();
@@ -353,7 +353,7 @@ int run_program(const ProgramOptions& options, std::ostream& out, std::ostream& 
   }
   try {
     allow_many_connections();
-    Program program(options, out, err);
+    RackProgram program(options, out, err);
     return program.run();
   } catch (const Failure& failure) {
     err << "kiln-virtual-rack: " << failure.message << "\n";

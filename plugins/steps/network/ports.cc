@@ -15,7 +15,7 @@ namespace {
 
 constexpr Nanoseconds kReadBudget = std::chrono::seconds(60);
 constexpr Nanoseconds kBetweenLooks = std::chrono::seconds(2);
-constexpr const char* kSource = "/sys/class/infiniband, /sys/class/net";
+constexpr const char* kWhereFrom = "/sys/class/infiniband, /sys/class/net";
 
 /// The ports of one part that are to be up.
 std::vector<const Port*> cabled_ports(const PortsOfPart& found, const std::string& part,
@@ -59,7 +59,7 @@ Value layer_of(const std::vector<const Port*>& ports) {
 /// The function with the fewest lanes, or the slowest, against what it could have.
 Reading pcie_reading(const char* name, const std::string& part, const PortsOfPart& found,
                      std::int64_t PciLink::*now, std::int64_t PciLink::*possible) {
-  Reading reading(name, part, std::monostate{}, Source{"ssh", kSource});
+  Reading reading(name, part, std::monostate{}, Source{"ssh", kWhereFrom});
   reading.reason = "the host does not tell";
   double worst = 2;
   for (const Adapter* adapter : found.adapters) {
@@ -92,7 +92,7 @@ std::string bad_ports(const std::vector<const Port*>& ports) {
 std::vector<Reading> readings_of(const HostNetwork& host, const Component& part, const Uncabled& uncabled) {
   const PortsOfPart found = ports_of(host, part);
   const std::vector<const Port*> ports = cabled_ports(found, part.name, uncabled);
-  const Source source{"ssh", kSource};
+  const Source source{"ssh", kWhereFrom};
   std::vector<Reading> readings;
   readings.emplace_back("nic.port.state", part.name, word_of_all(ports, &Port::state, "ACTIVE"), source);
   readings.emplace_back("nic.port.physical_state", part.name,
@@ -251,7 +251,7 @@ awaitable<Status> Ports::run(StepContext& context) {
     }
   }
   Reading others("network.uncovered", "", uncovered(*host, context.dut(), context.with().text("uncabled")),
-                 Source{"ssh", kSource});
+                 Source{"ssh", kWhereFrom});
   const Result<Outcome> outcome = co_await context.record(std::move(others));
   if (!outcome) co_return outcome.error();
   co_return success();
