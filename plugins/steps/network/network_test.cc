@@ -220,6 +220,22 @@ TEST_F(NetworkPortsTest, AMacAddressOrADeviceNameWillDoForASerial) {
   EXPECT_EQ(of(ports(printed({first, other}))), Decision::go);
 }
 
+TEST_F(NetworkPortsTest, AnotherAdapterUnderTheExpectedNameIsNotTheExpectedOne) {
+  expect("mlx5_0", "MT0000X99999");
+  expect("mlx5_1", "7c:8c:09:99:99:99");
+  const BenchResult result = ports(printed({FakeAdapter(), second()}));
+  EXPECT_EQ(of(result), Decision::incomplete);
+  for (const char* part : {"mlx5_0", "mlx5_1"})
+    EXPECT_EQ(result.measured("nic.port.state", part).outcome, Outcome::unset) << part;
+}
+
+TEST_F(NetworkPortsTest, AnAdapterThatTellsNoSerialIsFoundByItsName) {
+  expect("mlx5_0", "MT0000X99999");
+  FakeAdapter silent;
+  silent.serial = "";
+  EXPECT_EQ(of(ports(printed({silent}))), Decision::go);
+}
+
 TEST_F(NetworkPortsTest, AReadingThatIsCutAnywhereOrMixedWithOtherTextIsNeverAPass) {
   const std::string good = printed({FakeAdapter(), second()});
   const auto whole = read_network(good);

@@ -275,6 +275,14 @@ bool has_name(const Adapter& adapter, const std::string& name) {
   return adapter.rdma_device == name || adapter.address == name || adapter.macs.contains(name);
 }
 
+/// Its own serial, or its MAC addresses where a MAC address is expected, say that it is another one.
+bool contradicts(const Adapter& adapter, const std::string& serial) {
+  if (serial.empty()) return false;
+  const bool is_mac =
+      serial.find_first_of(":-") != std::string::npos && hexadecimal_only(serial).size() == 12;
+  return is_mac ? !adapter.macs.empty() : !adapter.serial.empty();
+}
+
 }  // namespace
 
 std::string network_command(bool with_identity) {
@@ -382,7 +390,11 @@ PortsOfPart ports_of(const HostNetwork& host, const Component& part) {
   };
   if (!part.serial.empty())
     take([&part](const Adapter& adapter) { return has_serial(adapter, part.serial); });
-  if (found.adapters.empty()) take([&part](const Adapter& adapter) { return has_name(adapter, part.name); });
+  if (!found.adapters.empty()) return found;
+  // A name is no proof against a serial: who has exchanged an adapter has put the new one under the old name.
+  take([&part](const Adapter& adapter) {
+    return has_name(adapter, part.name) && !contradicts(adapter, part.serial);
+  });
   return found;
 }
 
