@@ -107,6 +107,10 @@ struct CoolantReading {
   std::optional<double> flow, supply_temperature, return_temperature, supply_pressure, delta_pressure,
       heat_removed;
   std::string state, health, uri;
+  /// Of its valve (CoolantConnector v1.3.0), where it has one: % open, ValveState ("Open", "Closed") and
+  /// ValveStateReason ("Normal", "NotInUse", "LeakDetected") as printed; empty: it does not tell.
+  std::optional<double> valve_position = {};
+  std::string valve_state = {}, valve_reason = {};
 };
 
 struct PumpReading {
@@ -123,6 +127,9 @@ struct CoolingUnitReading {
   std::optional<double> reservoir_level;  ///< the lowest of its reservoirs but those for overflow
   std::optional<double> filter_pressure;  ///< the highest drop over one of its filters
   std::string uri;
+  std::string coolant_quality =
+      {};  ///< CoolingLoop v1.1.0 CoolantQuality as printed; empty: it does not tell
+  std::optional<double> alarms = {};  ///< how many it has, where it counts them
 };
 
 /// One voltage that a supply puts out. V.
@@ -176,6 +183,16 @@ struct IntegrityReading {
   std::string unread;  ///< not empty: it is listed and could not be read, and this says why
 };
 
+/// Whether a part's firmware makes errors up on request (Oem.Nvidia NvidiaErrorInjection v1.0.0).
+struct ErrorInjectionReading {
+  std::string part;                         ///< "GPU_0"
+  std::optional<bool> mode_enabled;         ///< ErrorInjectionModeEnabled
+  std::optional<bool> persistent_modified;  ///< PersistentDataModified: errors made up stay in its memory
+  std::map<std::string, bool> enabled;      ///< kind it offers ("NVLinkErrors") → whether it is armed
+  std::string uri;
+  std::string unread;  ///< not empty: it is linked and could not be read, and this says why
+};
+
 /// How a machine is set up, as far as its BMC tells. Nothing is tried out.
 struct PlatformSetup {
   std::optional<bool> secure_boot;  ///< SecureBootEnable: what the next boot does
@@ -192,6 +209,7 @@ struct PlatformSetup {
   std::string account_uri;
   std::optional<double> session_timeout;  ///< s
   std::string session_uri;
+  std::vector<ErrorInjectionReading> error_injection = {};  ///< of every part that links one
 };
 
 struct FirmwareItem {
@@ -239,6 +257,7 @@ struct NvlinkReading {
   std::optional<double> bit_error_rate;        ///< of symbols, as the vendor calls it
   std::optional<double> effective_ber;         ///< what is left after forward error correction
   std::string uri;
+  std::optional<double> raw_ber = {};  ///< before forward error correction: Oem.Nvidia TotalRawBER
 };
 
 /// One GPU out of band. Absent values are nullopt.
@@ -248,6 +267,10 @@ struct GpuReading {
   std::vector<std::string> throttle_reasons;  ///< "NA" and empty removed
   std::optional<std::int64_t> ecc_uncorrectable, ecc_correctable, row_remap_failed, row_remap_pending;
   std::string state, health, uri;
+  /// PCIeErrors of ProcessorMetrics by canonical name: correctable, non_fatal, fatal, replay,
+  /// replay_rollover, l0_to_recovery, nak_sent, nak_received.
+  std::map<std::string, std::int64_t> pcie_errors = {};
+  std::optional<bool> sram_threshold_exceeded = {};  ///< Oem.Nvidia SRAMECCErrorThresholdExceeded
 };
 
 struct LogEntry {
