@@ -6,6 +6,7 @@
 
 #include "nvlink_steps.h"
 #include "sdk/gpu_match.h"
+#include "sdk/host_tool.h"
 #include "sdk/tool_output.h"
 
 namespace kiln::nvlink {
@@ -15,50 +16,9 @@ using boost::asio::awaitable;
 namespace {
 
 constexpr Nanoseconds kQueryBudget = std::chrono::seconds(60);
-constexpr Nanoseconds kAnswerBudget = std::chrono::seconds(20);
-constexpr int kTimedOut = 124;
-constexpr int kKilled = 137;
 constexpr const char* kPeerTest = "device_to_device_memcpy_read_ce";
 /// Bus bandwidth is taken from messages at least this large (bytes): small ones measure latency.
 constexpr std::uint64_t kLargeMessage = std::uint64_t{1} << 30U;
-
-std::string first_line(const CommandResult& result) {
-  for (const std::string* text : {&result.err, &result.out}) {
-    const std::size_t start = text->find_first_not_of(" \t\r\n");
-    if (start == std::string::npos) continue;
-    return text->substr(start, std::min<std::size_t>(text->find('\n', start) - start, 200));
-  }
-  return "it printed nothing";
-}
-
-/// Runs `program` under a hard limit on the host, behind a guard that ends it.
-awaitable<Result<CommandResult>> guarded_command(StepContext& context, const Permit& permit, Shell& shell,
-                                                 std::string program, std::string arguments) {
-  Undo undo(Undo::Kind::shell_command, fmt::format("stop {} on {}", program, context.dut().id),
-            "pkill -TERM -x " + program);
-  const Result<int> guard = co_await context.open_guard(std::move(undo));
-  if (!guard) co_return guard.error();
-  const Nanoseconds limit = context.with().duration("limit");
-  Ctx limited = context.ctx().child_within(program, limit + kAnswerBudget);
-  Command command(fmt::format("timeout --signal=TERM --kill-after=5 {} {} {}",
-                              std::max<std::int64_t>(limit.count() / 1'000'000'000, 1), program, arguments));
-  Result<CommandResult> result = co_await run_load(limited, permit, shell, std::move(command));
-  if (!result) co_return result.error();
-  if (result->exit_status == kTimedOut || result->exit_status == kKilled || result->signal) {
-    co_return Error(program + ".hung",
-                    fmt::format("{}: {} was killed before it was done", context.dut().id, program),
-                    "look at the kernel log for the GPU or link that hangs", Blame::peer);
-  }
-  std::string why = fmt::format("{} ended by itself with status {}", program, result->exit_status);
-  const Status released = co_await context.release_guard(*guard, std::move(why));
-  if (!released) co_return released.error();
-  if (result->exit_status == kCommandNotFound) {
-    co_return Error(program + ".not_installed",
-                    fmt::format("{}: {} is not installed on the host", context.dut().id, program),
-                    "install it in the PATH of the host image", Blame::peer);
-  }
-  co_return result;
-}
 
 /// The slowest path of GPU `index`, as row or as column. NVLink is as good as its worst pair.
 std::optional<double> slowest(const tool_output::NvbandwidthCase& test, std::size_t index) {
@@ -163,15 +123,15 @@ awaitable<Status> Bandwidth::run(StepContext& context) {
   const Result<Permit> permit = context.permit(Energy::load, "measure NVLink bandwidth");
   if (!permit) co_return permit.error();
   context.progress("nvbandwidth");
-  std::string peer_arguments = fmt::format("-j -t {}", kPeerTest);
-  const Result<CommandResult> peer =
-      co_await guarded_command(context, *permit, **shell, "nvbandwidth", std::move(peer_arguments));
+  const Nanoseconds limit = context.with().duration("limit");
+  HostTool peer_tool{"nvbandwidth", fmt::format("-j -t {}", kPeerTest), limit};
+  const Result<CommandResult> peer = co_await run_host_tool(context, *permit, **shell, std::move(peer_tool));
   if (!peer) co_return peer.error();
   const Result<tool_output::Nvbandwidth> bandwidth = tool_output::parse_nvbandwidth(peer->out);
   if (!bandwidth) {
     co_return Error("nvbandwidth.failed",
                     fmt::format("{}: nvbandwidth ended with status {}: {}", context.dut().id,
-                                peer->exit_status, first_line(*peer)),
+                                peer->exit_status, first_line_of(*peer)),
                     "run it by hand on the host", Blame::peer);
   }
   const Status recorded = co_await record_peer(context, *query, *bandwidth);
@@ -180,14 +140,15 @@ awaitable<Status> Bandwidth::run(StepContext& context) {
   std::string reduce_arguments = fmt::format(
       "-b {} -e {} -f 2 -g {} -n {}", shell_quoted(context.with().text("from")),
       shell_quoted(context.with().text("to")), query->gpus.size(), context.with().integer("iterations"));
+  HostTool reduce_tool{"all_reduce_perf", std::move(reduce_arguments), limit};
   const Result<CommandResult> reduced =
-      co_await guarded_command(context, *permit, **shell, "all_reduce_perf", std::move(reduce_arguments));
+      co_await run_host_tool(context, *permit, **shell, std::move(reduce_tool));
   if (!reduced) co_return reduced.error();
   const Result<tool_output::NcclTests> reduce = tool_output::parse_nccl_tests(reduced->out);
   if (!reduce) {
     co_return Error("all_reduce_perf.failed",
                     fmt::format("{}: all_reduce_perf ended with status {}: {}", context.dut().id,
-                                reduced->exit_status, first_line(*reduced)),
+                                reduced->exit_status, first_line_of(*reduced)),
                     "run it by hand on the host", Blame::peer);
   }
   const Status reduce_recorded = co_await record_all_reduce(context, *reduce);
