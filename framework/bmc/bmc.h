@@ -183,7 +183,7 @@ struct IntegrityReading {
   std::string unread;  ///< not empty: it is listed and could not be read, and this says why
 };
 
-/// Whether a part's firmware makes errors up on request (Oem.Nvidia NvidiaErrorInjection v1.0.0).
+/// Whether a part's firmware makes errors up on request (Oem.Nvidia NvidiaErrorInjection v1.0.0 to v1.2.0).
 struct ErrorInjectionReading {
   std::string part;                         ///< "GPU_0"
   std::optional<bool> mode_enabled;         ///< ErrorInjectionModeEnabled
@@ -253,7 +253,8 @@ struct NvlinkReading {
   std::optional<std::int64_t> width;                 ///< lanes: the narrower of receiver and sender
   std::optional<double> rx_bytes, tx_bytes;
   std::map<std::string, std::int64_t> errors;  ///< by canonical name: crc_data, crc_flit, replay, recovery,
-                                               ///< symbol, effective, link_downed, runtime, training
+                                               ///< symbol, effective, link_downed, runtime, training,
+                                               ///< receive, malformed, unintentional_down
   std::optional<double> bit_error_rate;        ///< of symbols, as the vendor calls it
   std::optional<double> effective_ber;         ///< what is left after forward error correction
   std::string uri;

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/algorithm/string/predicate.hpp>
+#include <string_view>
 #include <utility>
 
 #include "bmc/redfish_error.h"
@@ -14,9 +16,14 @@ namespace {
 
 constexpr int kReadsPerPlan = 30;
 
-const std::vector<std::string> kMetricsFacts{"/OperatingSpeedMHz", "/Oem/Nvidia/ThrottleReasons",
+const std::vector<std::string> kMetricsFacts{"/OperatingSpeedMHz",
+                                             "/Oem/Nvidia/ThrottleReasons",
                                              "/CacheMetricsTotal/LifeTime/CorrectableECCErrorCount",
-                                             "/CacheMetricsTotal/LifeTime/UncorrectableECCErrorCount"};
+                                             "/CacheMetricsTotal/LifeTime/UncorrectableECCErrorCount",
+                                             "/Oem/Nvidia/SRAMECCErrorThresholdExceeded",
+                                             "/PCIeErrors/CorrectableErrorCount",
+                                             "/PCIeErrors/NonFatalErrorCount",
+                                             "/PCIeErrors/FatalErrorCount"};
 const std::vector<std::string> kEnvironmentFacts{"/TemperatureCelsius/Reading", "/PowerWatts/Reading"};
 const std::vector<std::string> kMemoryFacts{"/Oem/Nvidia/RowRemappingFailed",
                                             "/Oem/Nvidia/RowRemappingPending"};
@@ -24,6 +31,12 @@ const std::vector<std::string> kMemoryMetricsFacts{"/LifeTime/CorrectableECCErro
                                                    "/LifeTime/UncorrectableECCErrorCount"};
 const std::vector<std::string> kMemoryEnvironmentFacts{"/TemperatureCelsius/Reading"};
 const std::vector<std::string> kSensorFacts{"/Reading"};
+
+/// Canonical name and place in ProcessorMetrics.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kPcieErrors{
+    {{"correctable", "/PCIeErrors/CorrectableErrorCount"},
+     {"non_fatal", "/PCIeErrors/NonFatalErrorCount"},
+     {"fatal", "/PCIeErrors/FatalErrorCount"}}};
 
 JsonView member_at(JsonView body, const std::string& pointer) {
   std::size_t begin = 1;
@@ -152,6 +165,11 @@ GpuReading GpuReader::reading_of(const Gpu& gpu, const Facts& facts) {
       facts.integer(gpu.metrics, "/CacheMetricsTotal/LifeTime/CorrectableECCErrorCount"));
   add(reading.ecc_uncorrectable,
       facts.integer(gpu.metrics, "/CacheMetricsTotal/LifeTime/UncorrectableECCErrorCount"));
+  reading.sram_threshold_exceeded = facts.boolean(gpu.metrics, "/Oem/Nvidia/SRAMECCErrorThresholdExceeded");
+  for (const auto& [name, pointer] : kPcieErrors) {
+    const std::optional<std::int64_t> count = facts.integer(gpu.metrics, std::string(pointer));
+    if (count) reading.pcie_errors.emplace(name, *count);
+  }
   for (const std::string& uri : gpu.memory_metrics) {
     add(reading.ecc_correctable, facts.integer(uri, "/LifeTime/CorrectableECCErrorCount"));
     add(reading.ecc_uncorrectable, facts.integer(uri, "/LifeTime/UncorrectableECCErrorCount"));

@@ -19,15 +19,19 @@ struct Counter {
   std::array<std::string_view, 2> printed;
 };
 /// Spellings of two firmware generations; misspelt ones of the first included.
-constexpr std::array<Counter, 9> kCounters{{{"crc_data", {"DataCRCCount", "DataCRCErrors"}},
-                                            {"crc_flit", {"FlitCRCCount", "FlitCRCErrors"}},
-                                            {"replay", {"ReplayCount", "ReplayErrors"}},
-                                            {"recovery", {"RecoveryCount", "LinkErrorRecoveryCount"}},
-                                            {"symbol", {"SymbolErrors", "SymbolError"}},
-                                            {"effective", {"EffectiveError", "EffectiveErrors"}},
-                                            {"link_downed", {"LinkDownedCount", "LinkDowned"}},
-                                            {"runtime", {"RuntimeError", "RuntimeErrors"}},
-                                            {"training", {"TrainingError", "TrainingErrors"}}}};
+constexpr std::array<Counter, 12> kCounters{
+    {{"crc_data", {"DataCRCCount", "DataCRCErrors"}},
+     {"crc_flit", {"FlitCRCCount", "FlitCRCErrors"}},
+     {"replay", {"ReplayCount", "ReplayErrors"}},
+     {"recovery", {"RecoveryCount", "LinkErrorRecoveryCount"}},
+     {"symbol", {"SymbolErrors", "SymbolError"}},
+     {"effective", {"EffectiveError", "EffectiveErrors"}},
+     {"link_downed", {"LinkDownedCount", "LinkDowned"}},
+     {"runtime", {"RuntimeError", "RuntimeErrors"}},
+     {"training", {"TrainingError", "TrainingErrors"}},
+     {"receive", {"RXErrors", "RXErrors"}},
+     {"malformed", {"MalformedPackets", "MalformedPackets"}},
+     {"unintentional_down", {"UnintentionalLinkDownCount", "UnintentionalLinkDown"}}}};
 
 std::optional<std::int64_t> count_of(const JsonView& value) {
   const std::optional<std::int64_t> number = value.integer();
@@ -72,6 +76,7 @@ void take_port_metrics(const JsonView& metrics, NvlinkReading& reading) {
   }
   reading.bit_error_rate = oem["BitErrorRate"].number();
   reading.effective_ber = oem["EffectiveBER"].number();
+  reading.raw_ber = oem["TotalRawBER"].number();
 }
 
 boost::asio::awaitable<Status> NvlinkReader::find_below(const Ctx& ctx, const RedfishResource& owner,

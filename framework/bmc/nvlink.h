@@ -33,7 +33,7 @@ class NvlinkReader {
 };
 
 /// Fills in what a PortMetrics resource counts, by canonical names [PortMetrics v1.3.0; Oem.Nvidia
-/// NvidiaPortMetrics v1.1.0 and v1.4.0: NVLinkErrors and the counters beside it].
+/// NvidiaPortMetrics v1.1.0, v1.4.0 and v1.6.0: NVLinkErrors and the counters beside it].
 void take_port_metrics(const JsonView& metrics, NvlinkReading& reading);
 
 }  // namespace kiln

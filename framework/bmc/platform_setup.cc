@@ -51,6 +51,20 @@ IntegrityReading integrity_from(const RedfishResource& member) {
   return reading;
 }
 
+ErrorInjectionReading error_injection_from(const std::string& part, const RedfishResource& member) {
+  const JsonView body = member.body;
+  ErrorInjectionReading reading;
+  reading.part = part;
+  reading.uri = member.uri;
+  reading.mode_enabled = body["ErrorInjectionModeEnabled"].boolean();
+  reading.persistent_modified = body["PersistentDataModified"].boolean();
+  for (const auto& [kind, capability] : body["ErrorInjectionCapabilities"].members()) {
+    if (capability["Supported"].boolean() == std::optional<bool>(false)) continue;
+    reading.enabled[kind] = capability["Enabled"].boolean().value_or(false);
+  }
+  return reading;
+}
+
 awaitable<Status> PlatformSetupReader::read_bios(const Ctx& ctx, const RedfishResource& system,
                                                  PlatformSetup& setup) {
   const JsonView link = system.body["Bios"];
@@ -109,6 +123,34 @@ awaitable<Status> PlatformSetupReader::read_integrity(const Ctx& ctx, PlatformSe
     hidden.uri = member.uri;
     hidden.unread = member.error.message;
     setup.integrity.push_back(std::move(hidden));
+  }
+  co_return success();
+}
+
+/// GPUs link theirs in Oem.Nvidia. A tray without any offers none.
+awaitable<Status> PlatformSetupReader::read_error_injection(const Ctx& ctx, PlatformSetup& setup) {
+  Result<MemberList> systems = co_await tree_.top(ctx, "Systems");
+  if (!systems) co_return systems.error();
+  for (const RedfishResource& system : systems->members) {
+    const JsonView list = system.body["Processors"];
+    Result<MemberList> processors = co_await tree_.follow(ctx, system, list);
+    if (!processors) co_return processors.error();
+    for (const RedfishResource& processor : processors->members) {
+      const JsonView link = processor.body.at({"Oem", "Nvidia", "ErrorInjection"});
+      const std::optional<std::string> path = tree_.path_of(processor, link);
+      if (!path) continue;
+      Result<std::optional<RedfishResource>> read = co_await tree_.resource(ctx, processor, link);
+      if (!read && is_exchange_error(read.error())) co_return read.error();
+      if (read && *read) {
+        setup.error_injection.push_back(error_injection_from(processor.id(), **read));
+        continue;
+      }
+      ErrorInjectionReading hidden;
+      hidden.part = processor.id();
+      hidden.uri = *path;
+      hidden.unread = read ? std::string("there is nothing at its address") : read.error().message;
+      setup.error_injection.push_back(std::move(hidden));
+    }
   }
   co_return success();
 }
@@ -207,6 +249,8 @@ awaitable<Result<PlatformSetup>> PlatformSetupReader::read(const Ctx& ctx) {
   if (!host) co_return std::move(host.error()).while_doing("reading secure boot and BIOS settings");
   Status integrity = co_await read_integrity(ctx, setup);
   if (!integrity) co_return std::move(integrity.error()).while_doing("reading ComponentIntegrity");
+  Status injection = co_await read_error_injection(ctx, setup);
+  if (!injection) co_return std::move(injection.error()).while_doing("reading ErrorInjection");
   Status age = co_await read_age(ctx, setup);
   if (!age) co_return std::move(age.error()).while_doing("reading how old its readings are");
   Status accounts = co_await read_accounts(ctx, setup);

@@ -77,6 +77,32 @@ TEST_F(SetupTray, ReadingsOfTheFutureHaveNoAge) {
   EXPECT_FALSE(setup().reading_age);
 }
 
+TEST_F(SetupTray, ErrorsThatAGpuMakesUpAreTold) {
+  auto& b = service.bodies;
+  const std::string gpus = kBoard + "/Processors";
+  b[kBoard] = R"({"@odata.id":")" + kBoard + R"(","Id":"HGX_Baseboard_0","Processors":{"@odata.id":")" +
+              gpus + R"("}})";
+  b[gpus] = collection({gpus + "/GPU_0", gpus + "/GPU_1"});
+  for (const std::string name : {"GPU_0", "GPU_1"}) {
+    const std::string uri = gpus + "/" + name;
+    b[uri] = R"({"@odata.id":")" + uri + R"(","Id":")" + name +
+             R"(","ProcessorType":"GPU","Oem":{"Nvidia":{"ErrorInjection":{"@odata.id":")" + uri +
+             R"(/Oem/Nvidia/ErrorInjection"}}}})";
+  }
+  b[gpus + "/GPU_0/Oem/Nvidia/ErrorInjection"] =
+      R"({"Id":"ErrorInjection","ErrorInjectionModeEnabled":true,"PersistentDataModified":false,
+      "ErrorInjectionCapabilities":{"NVLinkErrors":{"Supported":true,"Enabled":true},
+      "MemoryErrors":{"Supported":true,"Enabled":false},"PCIeErrors":{"Supported":false,"Enabled":true}}})";
+  const PlatformSetup read = setup();
+  ASSERT_EQ(read.error_injection.size(), 2U);
+  EXPECT_EQ(read.error_injection[0].part, "GPU_0");
+  EXPECT_EQ(read.error_injection[0].mode_enabled, true);
+  EXPECT_EQ(read.error_injection[0].persistent_modified, false);
+  EXPECT_EQ(read.error_injection[0].enabled,
+            (std::map<std::string, bool>{{"NVLinkErrors", true}, {"MemoryErrors", false}}));
+  EXPECT_FALSE(read.error_injection[1].unread.empty()) << "a link to nothing proves nothing";
+}
+
 TEST_F(SetupTray, ALinkToNothingIsNoRootOfTrustThatPassed) {
   const PlatformSetup read = setup();
   ASSERT_EQ(read.integrity.size(), 2U);
