@@ -14,6 +14,7 @@
 #include "tool_output/nvloom.h"
 #include "tool_output/nvme_smart.h"
 #include "tool_output/nvue.h"
+#include "tool_output/perftest.h"
 #include "tool_output/stress_ng.h"
 #include "tool_output/stressapptest.h"
 #include "tool_output/tolerant_text.h"

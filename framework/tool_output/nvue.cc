@@ -110,6 +110,41 @@ Result<std::string> parse_nvue_component(std::string_view text) {
   return version;
 }
 
+Result<NvueHealth> parse_nvue_health(std::string_view text) {
+  const Result<json::object> root = nvue_object(text, "nv show system health");
+  if (!root) return root.error();
+  NvueHealth read;
+  read.status = nvue_word(*root, "status");
+  if (read.status.empty())
+    return Error("tool_output.not_recognised", "nv show system health tells no status");
+  const json::value* issues = root->if_contains("issues");
+  if (issues == nullptr || !issues->is_object()) return read;
+  for (const auto& member : issues->as_object()) {
+    std::string what = "not told";
+    if (member.value().is_string()) what = std::string(member.value().as_string());
+    if (member.value().is_object()) {
+      const std::string issue = nvue_word(member.value().as_object(), "issue");
+      what = issue.empty() ? json::serialize(member.value()) : issue;
+    }
+    read.issues[std::string(member.key())] = std::move(what);
+  }
+  return read;
+}
+
+Result<std::map<std::string, std::string>> parse_nvue_cluster_apps(std::string_view text) {
+  const Result<json::object> root = nvue_object(text, "nv show cluster apps running");
+  if (!root) return root.error();
+  std::map<std::string, std::string> applications;
+  for (const auto& member : *root) {
+    if (!member.value().is_object())
+      return Error("tool_output.not_recognised",
+                   fmt::format("nv show cluster apps running: '{}' is no application",
+                               std::string_view(member.key())));
+    applications[std::string(member.key())] = nvue_word(member.value().as_object(), "status");
+  }
+  return applications;
+}
+
 Result<std::string> parse_nvue_file_path(std::string_view text, std::string_view file) {
   const Result<json::object> root = nvue_object(text, "nv show … files");
   if (!root) return root.error();

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <string>
+
 namespace kiln::tool_output {
 namespace {
 
@@ -33,6 +36,24 @@ TEST(Nvue, FindsAFileByItsPathWhereverItStands) {
   EXPECT_EQ(*parse_nvue_file_path(R"({"files":[{"name":"b.bin","file-path":"/x/b.bin"}]})", "b.bin"),
             "/x/b.bin");
   EXPECT_FALSE(parse_nvue_file_path(R"({"a.bin":{"path":"/host/images/ba.bin"}})", "a.bin"));
+}
+
+TEST(Nvue, ReadsHealthWithWhatIsWrong) {
+  const auto health = parse_nvue_health(
+      R"({"status":"Not OK","status-led":"amber","issues":{"PSU2":{"issue":"no input"},"FAN1":"missing","x":7}})");
+  ASSERT_TRUE(health) << health.error().sentence();
+  EXPECT_EQ(health->status, "Not OK");
+  EXPECT_EQ(health->issues, (std::map<std::string, std::string>{
+                                {"FAN1", "missing"}, {"PSU2", "no input"}, {"x", "not told"}}));
+  EXPECT_EQ(parse_nvue_health(R"({"status-led":"green"})").error().code, "tool_output.not_recognised");
+}
+
+TEST(Nvue, ReadsWhichApplicationsRun) {
+  EXPECT_EQ(*parse_nvue_cluster_apps(
+                R"({"nmx-controller":{"status":"ok","app-id":"nmx-c-nvos"},"nmx-telemetry":{}})"),
+            (std::map<std::string, std::string>{{"nmx-controller", "ok"}, {"nmx-telemetry", ""}}));
+  EXPECT_TRUE(parse_nvue_cluster_apps("{}")->empty());
+  EXPECT_FALSE(parse_nvue_cluster_apps(R"({"status":"disabled"})"));
 }
 
 TEST(Nvue, GarbageIsNeverAVersion) {

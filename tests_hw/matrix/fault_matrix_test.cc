@@ -100,16 +100,18 @@ Strike strike(const FaultRow& row, const std::string& product, std::uint64_t see
                       {"cool_down", "3s"},     {"link_every", "5s"}, {"link_window", "5s"},
                       {"link_training", "6s"}, {"power_every", "3s"}};
   // The watch reads the counters every 30 s: a rise under load needs two readings there.
-  if (row.fault == "nvlink-errors") order.settings["soak"] = "100s";
+  if (row.fault == "nvlink-errors" || row.fault == "nvlink-receive") order.settings["soak"] = "100s";
   order.wishes.seed = chance();
   order.wishes.firmware_current = !demo;
   if (product == "gb200-nvl72") order.wishes.gpus = "gb200";
   const bool cdu = row.part.starts_with("CDU01/");
+  const bool other = row.part.starts_with("S01/");
   const bool plant = row.part.starts_with("plant:");
   const bool rack_part = row.part.starts_with("rack:");
   if (rack_part) order.wishes.rack = "shelves";
   std::string dut = cdu ? "CDU01" : one_of<std::string>({"C01", "C02"}, chance);
   if (plant) dut = row.part.substr(6);
+  if (other) dut = "S01";
   std::string struck;
   std::string told;
   if (rack_part) {
@@ -126,11 +128,12 @@ Strike strike(const FaultRow& row, const std::string& product, std::uint64_t see
     std::vector<std::string> names = parts_of(order.wishes, dut, "firmware");
     std::erase(names, "UEFI");
     struck = one_of(names, chance);
-  } else if (struck.empty() && !cdu && !plant && !rack_part && row.part != "-" && row.part != "rack") {
+  } else if (struck.empty() && !cdu && !other && !plant && !rack_part && row.part != "-" &&
+             row.part != "rack") {
     struck = one_of(parts_of(order.wishes, dut, row.part), chance);
   }
   made.judged_on = row.part == "rack" || rack_part ? "R01" : dut;
-  made.part = rack_part ? told : cdu ? row.part.substr(6) : struck;
+  made.part = rack_part ? told : cdu ? row.part.substr(6) : other ? row.part.substr(4) : struck;
   order.faults = {row.fault + "@" + dut + (struck.empty() ? "" : ":" + struck) +
                   (row.delay == "-" ? "" : "+" + row.delay)};
   return made;

@@ -46,8 +46,9 @@ def strike(row, rack, chance):
         told = row["part"].removeprefix("rack:")
         dut, _, part = told.partition("/") if "/" in told else (chance.choice(["C01", "C02"]), "", "")
         return dut, part, told.replace(" ", "_") if part else f"{dut}/{told}"
-    if row["part"].startswith("CDU01/"):
-        return "CDU01", "", row["part"].removeprefix("CDU01/")
+    for other in ("CDU01", "S01"):
+        if row["part"].startswith(other + "/"):
+            return other, "", row["part"].removeprefix(other + "/")
     dut = chance.choice(["C01", "C02"])
     part = choose_part(row, rack.components(dut), chance)
     return dut, part, part

@@ -465,6 +465,12 @@ void advance_faults(RackModel& rack) {
       case FaultKind::pcie_replays:
         strike_replays(rack, *dut, fault);
         break;
+      case FaultKind::pcie_errors:
+        if (Gpu* gpu = gpu_of(*dut, fault.spec.part); gpu != nullptr && !fault.struck) {
+          fault.struck = true;
+          ++gpu->pcie_fatal;
+        }
+        break;
       case FaultKind::nic_flap:
         strike_nic(rack, *dut, fault);
         break;

@@ -180,6 +180,18 @@ const std::vector<FaultInfo>& fault_catalogue() {
        "a tray's contact to the bus bar has 15 milliohm: 2 V less reach it under load"},
       {secure_boot_off, "secure-boot-off", hardware, "", "a host was built with secure boot switched off"},
       {bios_drift, "bios-drift", hardware, "", "a BIOS setting of a host is not that of the others"},
+      {nvlink_receive, "nvlink-receive", hardware, "NVLink",
+       "under load a port counts receive errors, and nothing else of it counts"},
+      {pcie_errors, "pcie-errors", hardware, "GPU",
+       "under load a GPU's PCIe link has a fatal error that the driver gets over without a word"},
+      {memory_slow, "memory-slow", hardware, "GPU",
+       "a GPU's memory runs at 60 % of its rate; it computes right and shows it in no counter"},
+      {injection_armed, "injection-armed", hardware, "GPU",
+       "somebody has left a GPU's error injection on: its firmware makes errors up on request"},
+      {nic_slow, "nic-slow", hardware, "NIC",
+       "a network link is up at its rate and carries half of it; nothing counts it"},
+      {switch_unhealthy, "switch-unhealthy", hardware, "",
+       "the operating system of a switch tray reports a part as bad; its BMC sees nothing"},
   };
   return catalogue;
 }
@@ -320,9 +332,16 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
     case FaultKind::compute_wrong:
     case FaultKind::secure_boot_off:
     case FaultKind::bios_drift:
+    case FaultKind::nvlink_receive:
+    case FaultKind::pcie_errors:
+    case FaultKind::memory_slow:
+    case FaultKind::injection_armed:
       return !dut.gpus.empty();
+    case FaultKind::switch_unhealthy:
+      return dut.role == Role::switch_tray;
     case FaultKind::nic_down:
     case FaultKind::nic_flap:
+    case FaultKind::nic_slow:
       return !dut.nics.empty();
     case FaultKind::drive_worn:
       return dut.role == Role::compute_tray && !dut.drives.empty();

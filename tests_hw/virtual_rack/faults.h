@@ -85,7 +85,13 @@ enum class FaultKind {
   psu_weak,
   busbar_drop,
   secure_boot_off,
-  bios_drift
+  bios_drift,
+  nvlink_receive,
+  pcie_errors,
+  memory_slow,
+  injection_armed,
+  switch_unhealthy,
+  nic_slow
 };
 
 enum class FaultClass { hardware, nuisance };

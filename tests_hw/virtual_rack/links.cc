@@ -87,6 +87,8 @@ void disturb(RackModel& rack, const Dut& dut, const std::string& part, NvLink& l
              bool busy, double elapsed_s) {
   if (Fault* noisy = active_fault(rack, dut, FaultKind::nvlink_errors, part))
     count_errors(link, port, *noisy, busy, elapsed_s);
+  if (busy && active_fault(rack, dut, FaultKind::nvlink_receive, part) != nullptr)
+    ++link.counters.receive_errors;  // one for each step of the rack's clock under load
   if (Fault* flapping = active_fault(rack, dut, FaultKind::nvlink_flap, part))
     flap(link, port, *flapping, elapsed_s);
   if (active_fault(rack, dut, FaultKind::nvlink_ber, part) != nullptr)

@@ -73,6 +73,7 @@ struct LinkCounters {
   std::uint64_t effective_errors = 0;
   std::uint64_t link_downed = 0;
   std::uint64_t malformed_packets = 0;
+  std::uint64_t receive_errors = 0;
   double effective_ber =
       0;  // errors per bit over the recent past; 1.5e-254 is how NVLink5 firmware says zero
   double symbol_ber = 0;
@@ -358,6 +359,9 @@ struct Process {
   double disk_utilisation = 0;
   bool stress = false;  // counts as the DUT's stress load
   int signalled = 0;    // signal that was sent to it, 0: none; its owner looks at this
+  int listens_on = 0;   // TCP port it waits at for a client, 0: none
+  std::string device;   // the adapter behind it
+  bool served = false;  // its client has been
 };
 
 /// What a compute tray of an NVL72 rack is plugged into: Chassis CBC_0 to CBC_3.

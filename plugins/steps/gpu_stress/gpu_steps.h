@@ -28,6 +28,13 @@ class Health final : public Step {
   boost::asio::awaitable<Status> run(StepContext& context) override;
 };
 
+/// How fast each GPU's memory is, read and written by nvbandwidth.
+class MemoryBandwidth final : public Step {
+ public:
+  const StepDescription& describe() const override;
+  boost::asio::awaitable<Status> run(StepContext& context) override;
+};
+
 /// NVIDIA's own diagnostic, judged per GPU.
 class DcgmDiagnostic final : public Step {
  public:

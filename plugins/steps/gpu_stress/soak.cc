@@ -237,6 +237,9 @@ const StepDescription& Soak::describe() const {
         {"gpu.pcie.generation", "1", gpu, true, "gpu.pcie_generation",
          "reseat the GPU module and look at the contacts of its connector",
          "highest generation of the PCIe link under load, all that GPU and slot have"},
+        {"gpu.pcie.errors", "1", gpu, true, "gpu.pcie_errors",
+         "reseat the GPU module; then replace it, and the board's side if it stays",
+         "PCIe errors under load that the link could not correct, fatal or not, as the BMC counts them"},
         {"gpu.pcie.replays", "%", gpu, true, "gpu.pcie_replays",
          "reseat the GPU module, look at its connector, then at the riser or retimer",
          "PCIe replays under load, of what a bit error rate of 1e-12 allows its rate and lanes"}};

@@ -132,6 +132,13 @@ struct SoakTest : testing::Test {
       spread.required = false;
       bench.limit(std::move(spread));
     }
+    Limit uncorrected;
+    uncorrected.name = "gpu.pcie.errors";
+    uncorrected.unit = "1";
+    uncorrected.max = 0;
+    uncorrected.source = "test";
+    uncorrected.required = false;
+    bench.limit(std::move(uncorrected));
     bench.limit_expected("gpu.pcie.generation", "1");
     bench.limit_max("gpu.pcie.replays", "%", 100);
     bench.limit_equals("gpu.burn.result", "", std::string("OK"));

@@ -126,6 +126,31 @@ Reading ecc(const std::string& part, const SoakEvidence& evidence, const GpuQuer
   return Reading("gpu.ecc.uncorrectable.delta", part, *rise, kDriver);
 }
 
+/// PCIe errors that were not corrected, as the BMC counts them; replays are judged by their budget.
+Reading pcie_errors(const std::string& part, const SoakEvidence& evidence) {
+  const Source source{"redfish", "ProcessorMetrics PCIeErrors before and after the load"};
+  const auto early = evidence.bmc_before.find(part);
+  const auto late = evidence.bmc_after.find(part);
+  std::optional<std::int64_t> rise;
+  std::string why = "the BMC did not count them before and after the load";
+  if (early != evidence.bmc_before.end() && late != evidence.bmc_after.end()) {
+    std::optional<std::int64_t> sum;
+    for (const char* kind : {"non_fatal", "fatal"}) {
+      const auto first = early->second.pcie_errors.find(kind);
+      const auto last = late->second.pcie_errors.find(kind);
+      if (first == early->second.pcie_errors.end() || last == late->second.pcie_errors.end()) continue;
+      if (last->second < first->second) {
+        why = fmt::format("the BMC's count fell from {} to {}: it was reset", first->second, last->second);
+        return unset("gpu.pcie.errors", part, source, std::move(why));
+      }
+      sum = sum.value_or(0) + last->second - first->second;
+    }
+    rise = sum;
+  }
+  if (!rise) return unset("gpu.pcie.errors", part, source, std::move(why));
+  return Reading("gpu.pcie.errors", part, *rise, source);
+}
+
 Reading row_remap(const std::string& part, const SoakEvidence& evidence, const GpuQuery* after) {
   std::optional<std::int64_t> failures;
   if (after != nullptr && after->remapped_rows.failure) failures = *after->remapped_rows.failure ? 1 : 0;
@@ -298,6 +323,7 @@ std::vector<Reading> readings_of(const StepContext& context, const SoakEvidence&
   }
   readings.push_back(ecc(part, evidence, first, last));
   readings.push_back(row_remap(part, evidence, last));
+  readings.push_back(pcie_errors(part, evidence));
   const GpuBurnGpu* burned_gpu = burned(evidence, before, part);
   readings.push_back(burn_result(part, evidence, burned_gpu));
   Value gflops;

@@ -25,6 +25,15 @@ class ErrorWatch final : public Step {
   boost::asio::awaitable<Status> run(StepContext& context) override;
 };
 
+/// Bandwidth of each adapter to its neighbours in a ring (ib_write_bw), through the network.
+class Bandwidth final : public Step {
+ public:
+  const StepDescription& describe() const override;
+  std::vector<std::string> parts(const MeasurementDeclaration& measurement, const Parameters& with,
+                                 const Dut& dut) const override;
+  boost::asio::awaitable<Status> run(StepContext& context) override;
+};
+
 /// The adapters of the rack file that are to have a cable.
 std::vector<std::string> cabled_parts(const Parameters& with, const Dut& dut);
 ParameterDeclaration uncabled_parameter();

@@ -26,7 +26,7 @@ struct Watched {
   bool judged;
   const char* summary;
 };
-constexpr std::array<Watched, 9> kWatched{{
+constexpr std::array<Watched, 12> kWatched{{
     {"crc_data", true, "rise of the data CRC errors over the watch"},
     {"crc_flit", true, "rise of the flit CRC errors over the watch"},
     {"replay", true, "rise of the replays over the watch"},
@@ -37,15 +37,19 @@ constexpr std::array<Watched, 9> kWatched{{
     {"effective", false, "rise of the errors that forward error correction could not repair"},
     {"runtime", false, "rise of the runtime errors over the watch"},
     {"training", false, "rise of the training errors over the watch"},
+    {"receive", true, "rise of the receive errors over the watch"},
+    {"malformed", false, "rise of the malformed packets over the watch"},
+    {"unintentional_down", false, "how often the link went down and nobody had asked for it"},
 }};
 
 /// What a good window has none of. The flags of runtime and training errors count nothing.
-constexpr std::array<std::string_view, 7> kCountedInWindows{
-    {"crc_data", "crc_flit", "replay", "recovery", kLinkDowned, "symbol", "effective"}};
+constexpr std::array<std::string_view, 8> kCountedInWindows{
+    {"crc_data", "crc_flit", "replay", "recovery", kLinkDowned, "symbol", "effective", "receive"}};
 
 constexpr const char* kBadShare = "nvlink.windows.bad_share";
 constexpr const char* kWithoutValue = "nvlink.windows.without_value";
 constexpr const char* kEffectiveBer = "nvlink.effective_ber.max";
+constexpr const char* kRawBer = "nvlink.raw_ber.max";
 
 struct LinkTrace {
   bool seen_up = false;  ///< what is counted while links train at power-on is no error of operation
@@ -55,6 +59,7 @@ struct LinkTrace {
   LinkWindows windows;
   std::optional<double> worst_ber;
   std::string odd_ber;  ///< a rate that is none
+  std::optional<double> worst_raw_ber;
 };
 
 struct WatchMemory {
@@ -159,6 +164,8 @@ void take(const StepContext& context, WatchMemory& memory, const std::vector<Nvl
     if (reading.rx_bytes && reading.tx_bytes)
       take_count(memory, link.traffic, static_cast<std::int64_t>(*reading.rx_bytes + *reading.tx_bytes));
     take_rate(memory, link, reading.effective_ber);
+    if (reading.raw_ber && *reading.raw_ber >= 0 && *reading.raw_ber <= 1 && memory.disturbed.empty())
+      link.worst_raw_ber = std::max(link.worst_raw_ber.value_or(0), *reading.raw_ber);
     take_window(context, memory, link, reading);
   }
   note_absent(memory, readings);
@@ -237,6 +244,11 @@ std::vector<Reading> windows_of(const std::string& part, const LinkTrace* link, 
     rate.at_least = true;
   }
   readings.push_back(std::move(rate));
+  // A captured GB300 tray prints anything from 1e-8 to 1 on links without one raw error: kept, not judged.
+  Reading raw(kRawBer, part, std::monostate{}, source);
+  raw.reason = why_nothing(link, memory);
+  if (link != nullptr && link->worst_raw_ber) raw.value = *link->worst_raw_ber;
+  readings.push_back(std::move(raw));
   return readings;
 }
 
@@ -314,6 +326,8 @@ const StepDescription& ErrorWatch::describe() const {
                                  "windows cut short, unread, reset or disturbed: never counted as good"});
     made.measurements.push_back({kEffectiveBer, "1", ComponentKind::nvlink, true, "nvlink.bit_errors", clean,
                                  "worst effective bit error rate of the watch, on the GPU's side"});
+    made.measurements.push_back({kRawBer, "1", ComponentKind::nvlink, false, "", "",
+                                 "worst bit error rate before forward error correction, on the GPU's side"});
     made.parameters = {
         {"window", ParameterType::duration, "60s",
          "length of the windows; not shorter than the monitor's every"},
@@ -329,7 +343,7 @@ const StepDescription& ErrorWatch::describe() const {
 std::vector<std::string> ErrorWatch::parts(const MeasurementDeclaration& measurement, const Parameters& with,
                                            const Dut& dut) const {
   const bool of_gpus = measurement.name == std::string("nvlink.errors.") + kLinkDowned + ".delta" ||
-                       measurement.name == kEffectiveBer;
+                       measurement.name == kEffectiveBer || measurement.name == kRawBer;
   if (of_gpus && !is_gpu_side(dut)) return {};
   return Step::parts(measurement, with, dut);
 }

@@ -55,6 +55,15 @@ class Topology final : public Step {
   boost::asio::awaitable<Status> run(StepContext& context) override;
 };
 
+/// What NVOS says of the health of an NVLink switch tray.
+class SwitchHealth final : public Step {
+ public:
+  const StepDescription& describe() const override;
+  std::vector<std::string> parts(const MeasurementDeclaration& measurement, const Parameters& with,
+                                 const Dut& dut) const override;
+  boost::asio::awaitable<Status> run(StepContext& context) override;
+};
+
 /// The state a BMC printed for a link, as one word: LinkState when it says that the link is off, else
 /// LinkStatus, else LinkState. Empty when it printed neither.
 std::string link_word(const NvlinkReading& reading);

@@ -58,7 +58,7 @@ struct NvlinkTest : testing::Test {
       reading.effective_ber = 1.5e-254;
       reading.rx_bytes = 1000;
       reading.tx_bytes = 1000;
-      for (const char* counter : {"crc_data", "crc_flit", "replay", "recovery", "link_downed"})
+      for (const char* counter : {"crc_data", "crc_flit", "replay", "recovery", "link_downed", "receive"})
         reading.errors[counter] = 7;
       hardware().nvlinks.push_back(reading);
     }
@@ -70,7 +70,7 @@ struct NvlinkTest : testing::Test {
     bench.limit(state);
     bench.limit_min("nvlink.speed", "Gbit/s", 425);
     bench.limit_equals("nvlink.in_band.state", "", std::string("up"));
-    for (const char* counter : {"crc_data", "crc_flit", "replay", "recovery", "link_downed"})
+    for (const char* counter : {"crc_data", "crc_flit", "replay", "recovery", "link_downed", "receive"})
       bench.limit_max(fmt::format("nvlink.errors.{}.delta", counter), "1", 0);
     bench.limit_max("nvlink.windows.bad_share", "1", 0.5);
     bench.limit_max("nvlink.effective_ber.max", "1", 1e-12);
@@ -287,7 +287,7 @@ TEST_F(NvlinkTest, OldErrorsThatDoNotRiseAreGo) {
   const BenchResult result = watch();
   ASSERT_TRUE(result.problems.empty()) << result.problems.front().message;
   EXPECT_EQ(result.verdict.find("C01")->decision, Decision::go);
-  EXPECT_EQ(result.verdict.counts.required, 14);
+  EXPECT_EQ(result.verdict.counts.required, 16);
 }
 
 TEST_F(NvlinkTest, ARiseOfAnyJudgedCounterIsNoGo) {
@@ -399,6 +399,20 @@ TEST_F(NvlinkTest, TrainingAtPowerOnIsNoError) {
     for (auto& one : hardware().nvlinks) one.link_status = "LinkUp";
   });
   EXPECT_EQ(watch().verdict.find("C01")->decision, Decision::go);
+}
+
+TEST_F(NvlinkTest, ReceiveErrorsOfALinkAreFound) {
+  bench.at(15s, [this] { hardware().nvlinks[1].errors["receive"] = 9; });
+  const BenchResult result = watch();
+  EXPECT_EQ(result.measured("nvlink.errors.receive.delta", "GPU_0/NVLink_1").fault_code, "nvlink.errors");
+  EXPECT_EQ(result.measured("nvlink.errors.receive.delta", "GPU_0/NVLink_0").outcome, Outcome::pass);
+}
+
+TEST_F(NvlinkTest, ARawBitErrorRateIsKeptAndJudgesNothing) {
+  hardware().nvlinks[0].raw_ber = 1;
+  const BenchResult result = watch();
+  EXPECT_EQ(std::get<double>(result.measured("nvlink.raw_ber.max", "GPU_0/NVLink_0").value), 1);
+  EXPECT_EQ(result.verdict.find("C01")->decision, Decision::go);
 }
 
 TEST_F(NvlinkTest, ABmcThatNeverAnswersIsIncomplete) {

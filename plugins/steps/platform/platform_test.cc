@@ -12,7 +12,7 @@ namespace {
 struct PlatformTest : testing::Test {
   PlatformTest() {
     for (const char* id : {"C01", "C02"}) {
-      bench.add_dut(id, Role::compute_tray);
+      bench.expect(bench.add_dut(id, Role::compute_tray), ComponentKind::gpu, {"GPU_0"});
       PlatformSetup& setup = of(id);
       setup.secure_boot = true;
       setup.secure_boot_now = "Enabled";
@@ -24,11 +24,18 @@ struct PlatformTest : testing::Test {
       setup.reading_age = 1;
       setup.password_change_required = false;
       setup.session_timeout = 1800;
+      ErrorInjectionReading off;
+      off.part = "GPU_0";
+      off.uri = "/e";
+      off.mode_enabled = false;
+      off.enabled = {{"NVLinkErrors", false}};
+      setup.error_injection = {off};
     }
     bench.limit_equals("platform.secure_boot", "", std::string("enabled"));
     for (const char* count : {"platform.integrity.failed", "platform.bios.differing", "platform.bios.pending",
                               "platform.bios.mixed", "fan.failed"})
       bench.limit_max(count, "1", 0);
+    bench.limit_equals("platform.error_injection", "", std::string("off"));
     bench.limit_max("bmc.clock_offset", "s", 5);
     bench.limit_max("bmc.reading_age", "s", 60);
     bench.limit_equals("bmc.password_change_required", "", false);
@@ -45,10 +52,10 @@ struct PlatformTest : testing::Test {
     return one;
   }
   PlatformSetup& of(const std::string& id) { return bench.hardware(id).platform_setup; }
-  Measured measured(const std::string& name) {
+  Measured measured(const std::string& name, const std::string& part = {}) {
     StepSpec& step = bench.step("setup", plugin_step("platform.setup"), {}, {"C01"});
     step.with["profile"] = StepBench::list_of({"LEM0001=3"});
-    return bench.run().measured(name);
+    return bench.run().measured(name, part);
   }
   Measured mixed() {
     bench.step("same", plugin_step("platform.same_setup"));
@@ -139,6 +146,24 @@ TEST_F(PlatformTest, AnUnknownAgeIsNoPass) {
 TEST_F(PlatformTest, AFactoryPasswordIsToldByTheBmcAndNeverTried) {
   of("C01").password_change_required = true;
   EXPECT_EQ(measured("bmc.password_change_required").fault_code, "bmc.factory_password");
+}
+
+TEST_F(PlatformTest, AGpuThatMakesErrorsUpIsFound) {
+  of("C01").error_injection.front().mode_enabled = true;
+  of("C01").error_injection.front().enabled["NVLinkErrors"] = true;
+  const Measured armed = measured("platform.error_injection", "GPU_0");
+  EXPECT_EQ(armed.fault_code, "platform.error_injection");
+  EXPECT_EQ(std::get<std::string>(armed.value), "NVLinkErrors");
+}
+
+TEST_F(PlatformTest, MadeUpErrorsThatWereKeptAreFound) {
+  of("C01").error_injection.front().persistent_modified = true;
+  EXPECT_EQ(measured("platform.error_injection", "GPU_0").fault_code, "platform.error_injection");
+}
+
+TEST_F(PlatformTest, InjectionThatCannotBeReadIsNotOff) {
+  of("C01").error_injection.front().unread = "503";
+  EXPECT_EQ(measured("platform.error_injection", "GPU_0").outcome, Outcome::unset);
 }
 
 TEST_F(PlatformTest, SettingsThatDriftedAreFoundWithoutAProfile) {

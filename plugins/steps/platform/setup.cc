@@ -102,6 +102,35 @@ Reading integrity_reading(const PlatformSetup& setup) {
   return reading;
 }
 
+/// "off", or what is on. A GPU that makes errors up, or has kept some that were made up, proves nothing in a
+/// burn-in and must not leave like that.
+Reading injection_reading(const std::string& gpu, const std::vector<ErrorInjectionReading>& all) {
+  Reading reading("platform.error_injection", gpu, std::monostate{}, Source{"redfish", ""});
+  const auto found = std::find_if(all.begin(), all.end(),
+                                  [&gpu](const ErrorInjectionReading& one) { return one.part == gpu; });
+  if (found == all.end()) {
+    reading.reason = "the BMC offers no error injection of this GPU";
+    return reading;
+  }
+  reading.source.detail = found->uri;
+  std::vector<std::string> on;
+  for (const auto& [kind, enabled] : found->enabled) {
+    if (enabled) on.push_back(kind);
+  }
+  if (found->persistent_modified.value_or(false)) on.emplace_back("made-up errors are kept in its memory");
+  if (on.empty() && found->mode_enabled.value_or(false)) on.emplace_back("the mode is on");
+  if (!found->unread.empty()) {
+    reading.reason = found->unread;
+  } else if (!on.empty()) {
+    reading.value = fmt::format("{}", fmt::join(on, ", "));
+  } else if (found->mode_enabled) {
+    reading.value = std::string("off");
+  } else {
+    reading.reason = "it does not tell ErrorInjectionModeEnabled";
+  }
+  return reading;
+}
+
 Reading bios_reading(const PlatformSetup& setup, const std::map<std::string, std::string>& profile) {
   std::vector<std::string> differing, unknown;
   for (const auto& [name, wanted] : profile) {
@@ -166,6 +195,11 @@ const StepDescription& Setup::describe() const {
         {"platform.bios.pending", "1", dut, true, "platform.bios_pending",
          "restart the host: what was tested is not what it will run with",
          "settings that the next boot will change"},
+        {"platform.error_injection", "", ComponentKind::gpu, true, "platform.error_injection",
+         "switch it off (PATCH ErrorInjectionModeEnabled false), restart the tray and begin again; errors "
+         "that "
+         "are kept need NVIDIA's help",
+         "off, or the kinds of errors that the GPU's firmware makes up on request or has kept"},
         {"bmc.clock_offset", "s", dut, true, "bmc.clock_off", "set up time at the BMC (NTP)",
          "between the BMC's clock and the station's, either way"},
         {"bmc.reading_age", "s", dut, true, "bmc.readings_old",
@@ -210,6 +244,8 @@ awaitable<Status> Setup::run(StepContext& context) {
   readings.push_back(integrity_reading(*setup));
   readings.push_back(bios_reading(*setup, *profile));
   readings.push_back(std::move(waits));
+  for (const Component* gpu : context.dut().expect.of_kind(ComponentKind::gpu))
+    readings.push_back(injection_reading(gpu->name, setup->error_injection));
   readings.push_back(told("bmc.clock_offset", value_of(apart), "", "the BMC tells no time"));
   readings.push_back(told("bmc.reading_age", value_of(setup->reading_age), setup->reading_uri,
                           "neither a sensor nor a metric report tells when it was read, or it lies ahead of "

@@ -47,6 +47,7 @@ struct BandwidthTest {
   std::string name;
   std::string description;
   bool host_side = false;  // one row, CPU to each GPU
+  bool local = false;      // one row, each GPU's own memory
 };
 
 const std::vector<BandwidthTest>& bandwidth_tests() {
@@ -55,8 +56,21 @@ const std::vector<BandwidthTest>& bandwidth_tests() {
       {"device_to_host_memcpy_ce", "memcpy CE CPU(row) <- GPU(column) bandwidth (GB/s)", true},
       {"device_to_device_memcpy_read_ce", "memcpy CE GPU(row) -> GPU(column) bandwidth (GB/s)", false},
       {"device_to_device_memcpy_write_ce", "memcpy CE GPU(row) <- GPU(column) bandwidth (GB/s)", false},
+      {"device_local_copy", "memcpy local GPU(column) bandwidth (GB/s)", false, true},
   };
   return tests;
+}
+
+/// GB/s that a copy within a GPU's memory copies. 1519 were measured on an H100 of 3350 GB/s (Hugging Face,
+/// "The smol training playbook"); the same share of the other data sheets is assumed.
+double local_copy_gb_s(const Gpu& gpu) {
+  constexpr double kShareOfSheet = 1519.0 / 3350.0;
+  static const std::vector<std::pair<std::string_view, double>> sheets = {
+      {"H100", 3350}, {"H200", 4800}, {"B200", 8000}, {"B300", 8000}, {"VR200", 13000}, {"Rubin", 13000}};
+  for (const auto& [word, sheet] : sheets) {
+    if (gpu.model.find(word) != std::string::npos) return sheet * kShareOfSheet;
+  }
+  return 8000 * kShareOfSheet;
 }
 
 class Nvbandwidth final : public LoadCommand {
@@ -66,16 +80,22 @@ class Nvbandwidth final : public LoadCommand {
 
  private:
   static constexpr double kSecondsPerTest = 0.5;
+  static constexpr double kSlowMemory = 0.6;
 
   using Matrix = std::vector<std::vector<std::optional<double>>>;
 
   Matrix measure(const BandwidthTest& test) const {
     const auto gpus = working_gpus(host().dut);
     Matrix matrix;
-    for (std::size_t row = 0; row < (test.host_side ? 1 : gpus.size()); ++row) {
+    for (std::size_t row = 0; row < (test.host_side || test.local ? 1 : gpus.size()); ++row) {
       std::vector<std::optional<double>> values;
       for (std::size_t column = 0; column < gpus.size(); ++column) {
-        if (test.host_side) {
+        if (test.local) {
+          const Gpu& gpu = *gpus[column];
+          const bool slow =
+              active_fault(host().rack, host().dut, FaultKind::memory_slow, gpu.name) != nullptr;
+          values.emplace_back(local_copy_gb_s(gpu) * (slow ? kSlowMemory : 1) * jitter(host(), 0.002));
+        } else if (test.host_side) {
           values.emplace_back(kChipToChipGbPerSecond * jitter(host(), 0.004));
         } else if (row == column) {
           values.emplace_back(std::nullopt);

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string_view>
 
+#include "tests_hw/virtual_rack/faults.h"
 #include "tests_hw/virtual_rack/host_commands/programs.h"
 #include "tests_hw/virtual_rack/redfish/tasks.h"
 
@@ -112,6 +113,34 @@ json::object image_files(const Dut& dut) {
   return all;
 }
 
+json::object nvos_health(Host host) {
+  const bool bad = active_fault(host.rack, host.dut, FaultKind::switch_unhealthy) != nullptr;
+  json::object issues, all;
+  if (bad) {
+    json::object issue;
+    issue["issue"] = "is out of power";
+    issues["PSU2"] = std::move(issue);
+  }
+  all["status"] = bad ? "Not OK" : "OK";
+  all["status-led"] = bad ? "amber" : "green";
+  all["issues"] = std::move(issues);
+  return all;
+}
+
+/// Of a rack's switch trays the first one runs them for all.
+json::object running_applications(Host host) {
+  json::object all;
+  const auto first = std::find_if(host.rack.duts.begin(), host.rack.duts.end(),
+                                  [](const Dut& dut) { return dut.role == Role::switch_tray; });
+  if (first == host.rack.duts.end() || first->id != host.dut.id) return all;
+  for (const char* name : {"nmx-controller", "nmx-telemetry"}) {
+    json::object one;
+    one["status"] = "ok";
+    all[name] = std::move(one);
+  }
+  return all;
+}
+
 bool has_file(const Dut& dut, const std::string& file) {
   return std::find(dut.fetched_images.begin(), dut.fetched_images.end(), file) != dut.fetched_images.end();
 }
@@ -179,13 +208,18 @@ std::unique_ptr<Command> run_nv(Host host, const Arguments& arguments) {
   if (words == Arguments{"show", "interface"}) return finished(json::serialize(interfaces(host.dut)) + "\n");
   if (words == Arguments{"show", "platform", "firmware"})
     return finished(json::serialize(firmware(host.dut)) + "\n");
+  if (words == Arguments{"show", "system", "health"})
+    return finished(json::serialize(nvos_health(host)) + "\n");
+  if (words == Arguments{"show", "cluster", "apps", "running"})
+    return finished(json::serialize(running_applications(host)) + "\n");
   if (words == Arguments{"show", "system", "image"} && nvos_of(host.dut) != nullptr)
     return finished(json::serialize(system_image(host.dut)) + "\n");
   if (words == Arguments{"show", "system", "image", "files"})
     return finished(json::serialize(image_files(host.dut)) + "\n");
-  return finished("", 1,
-                  "Error: 'nv' knows here: show system, show system image, show system image files, show "
-                  "interface, show platform firmware\n");
+  return finished(
+      "", 1,
+      "Error: 'nv' knows here: show system, show system health, show system image, show system image "
+      "files, show cluster apps running, show interface, show platform firmware\n");
 }
 
 }  // namespace kiln::virtual_rack

@@ -50,6 +50,8 @@ std::unique_ptr<Command> run_nvme(Host host, const Arguments& arguments);
 // time_services.cc: chrony 4.3, systemd 252
 std::unique_ptr<Command> run_chronyc(Host host, const Arguments& arguments);
 std::unique_ptr<Command> run_timedatectl(Host host, const Arguments& arguments);
+// perftest.cc: perftest 6
+std::unique_ptr<Command> run_ib_write_bw(Host host, const Arguments& arguments);
 // nvos.cc: NVUE of NVOS 25
 std::unique_ptr<Command> run_nv(Host host, const Arguments& arguments);
 /// Of the images that NVOS has fetched.

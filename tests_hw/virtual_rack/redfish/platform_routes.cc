@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "tests_hw/virtual_rack/faults.h"
 #include "tests_hw/virtual_rack/redfish/bmc.h"
 #include "tests_hw/virtual_rack/redfish/routes.h"
 
@@ -59,9 +60,32 @@ std::optional<json::object> integrity(Bmc& bmc, const Address& address) {
   return body;
 }
 
+/// A GPU's NvidiaErrorInjection, as NVIDIA's bmcweb serves it.
+std::optional<json::object> error_injection(Bmc& bmc, const Address& address) {
+  if (address[0] != "HGX_Baseboard_0") return std::nullopt;
+  const auto gpu = std::find_if(bmc.dut.gpus.begin(), bmc.dut.gpus.end(),
+                                [&address](const Gpu& one) { return one.present && one.name == address[1]; });
+  if (gpu == bmc.dut.gpus.end()) return std::nullopt;
+  const bool armed = active_fault(bmc.rack, bmc.dut, FaultKind::injection_armed, gpu->name) != nullptr;
+  json::object body =
+      resource(address.uri, "NvidiaErrorInjection.v1_0_0", "ErrorInjection", gpu->name + " Error Injection");
+  body["ErrorInjectionModeEnabled"] = armed;
+  body["PersistentDataModified"] = false;
+  json::object kinds;
+  for (const char* kind : {"MemoryErrors", "NVLinkErrors", "PCIeErrors", "ThermalErrors"}) {
+    json::object one;
+    one["Supported"] = true;
+    one["Enabled"] = armed && std::string_view(kind) == "NVLinkErrors";
+    kinds[kind] = std::move(one);
+  }
+  body["ErrorInjectionCapabilities"] = std::move(kinds);
+  return body;
+}
+
 }  // namespace
 
 void add_platform_routes(Router& router) {
+  router.get("/redfish/v1/Systems/{}/Processors/{}/Oem/Nvidia/ErrorInjection", error_injection);
   router.get("/redfish/v1/Systems/{}/SecureBoot", secure_boot);
   router.get("/redfish/v1/Systems/{}/Bios", bios);
   router.get(kIntegrity, [](Bmc& bmc, const Address& a) {

@@ -9,6 +9,9 @@
 namespace kiln::virtual_rack {
 namespace {
 
+/// What forward error correction is there for: a link of a captured GB300 tray that is well prints it.
+constexpr double kRawBitErrorRate = 1e-8;
+
 /// The system that lists the processors of a role.
 std::string_view processor_system(Role role) {
   return role == Role::compute_tray ? "HGX_Baseboard_0" : "System_0";
@@ -64,6 +67,12 @@ json::object gpu_resource(Bmc& bmc, const Address& address, const Gpu& gpu) {
   gpu_links["Chassis"] = link(fmt::format("{}/Chassis/HGX_{}", kRoot, gpu.name));
   gpu_links["Memory"] = links({fmt::format("{}/Systems/HGX_Baseboard_0/Memory/{}_DRAM_0", kRoot, gpu.name)});
   body["Links"] = std::move(gpu_links);
+  json::object injection;
+  injection["@odata.type"] = "#NvidiaProcessor.v1_6_0.NvidiaGPU";
+  injection["ErrorInjection"] = link(address.uri + "/Oem/Nvidia/ErrorInjection");
+  json::object oem;
+  oem["Nvidia"] = std::move(injection);
+  body["Oem"] = std::move(oem);
   return body;
 }
 
@@ -202,6 +211,7 @@ json::object nvlink_metrics(const std::string& uri, const PortView& port) {
   json::object body = resource(uri, "PortMetrics.v1_3_0", "Metrics", port.name + " Port Metrics");
   body["RXBytes"] = counters.rx_bytes;
   body["TXBytes"] = counters.tx_bytes;
+  body["RXErrors"] = counters.receive_errors;
   json::object errors;
   errors["DataCRCCount"] = counters.data_crc_errors;
   errors["FlitCRCCount"] = counters.flit_crc_errors;
@@ -219,6 +229,8 @@ json::object nvlink_metrics(const std::string& uri, const PortView& port) {
   nvidia["LinkErrorRecoveryCount"] = counters.recoveries;
   nvidia["LinkDownedCount"] = counters.link_downed;
   nvidia["MalformedPackets"] = counters.malformed_packets;
+  nvidia["UnintentionalLinkDownCount"] = counters.link_downed;
+  nvidia["TotalRawBER"] = kRawBitErrorRate;
   json::object oem;
   oem["Nvidia"] = std::move(nvidia);
   body["Oem"] = std::move(oem);

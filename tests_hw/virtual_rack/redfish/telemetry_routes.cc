@@ -94,6 +94,7 @@ void gpu_processor(Bmc& bmc, Values& values) {
     values.add(metrics, "/Oem/Nvidia/ThrottleReasons",
                json::serialize(json::value_from(redfish_throttle_reasons(gpu->throttle))));
     values.count(metrics, "/PCIeErrors/CorrectableErrorCount", gpu->pcie_correctable);
+    values.count(metrics, "/PCIeErrors/NonFatalErrorCount", 0);
     values.count(metrics, "/PCIeErrors/FatalErrorCount", gpu->pcie_fatal);
     values.count(metrics, "/PCIeErrors/ReplayCount", gpu->pcie_replays);
     values.count(metrics, "/CacheMetricsTotal/LifeTime/CorrectableECCErrorCount",

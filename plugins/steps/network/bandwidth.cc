@@ -1,0 +1,179 @@
+// How fast the adapters of a host are to each other through the network: perftest's ib_write_bw, each adapter
+// to the next one in a ring, one pair at a time. A link that is up at its rate may still carry half of it:
+// packets that are sent again, a switch's port, PCIe credits.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "network_steps.h"
+#include "sdk/host_tool.h"
+#include "sdk/scope.h"
+#include "sdk/tool_output.h"
+
+namespace kiln::network {
+
+using boost::asio::awaitable;
+using tool_output::Perftest;
+
+namespace {
+
+constexpr const char* kTool = "ib_write_bw";
+constexpr Nanoseconds kServerStarts = std::chrono::milliseconds(500);
+constexpr Nanoseconds kLonger = std::chrono::seconds(20);  ///< than it sends: set-up, and what it prints
+
+/// An adapter of the rack file that can send, and the device it sends through.
+struct Sender {
+  std::string part, device;
+};
+
+/// What a pair came to: Gbit/s, or why there is none.
+struct Pair {
+  std::optional<double> gbit_s;
+  std::string why;
+};
+
+std::vector<Sender> senders_of(const HostNetwork& host, const Parameters& with, const Dut& dut) {
+  std::vector<Sender> senders;
+  for (const std::string& name : cabled_parts(with, dut)) {
+    const std::vector<const Component*> all = dut.expect.of_kind(ComponentKind::nic);
+    const auto part =
+        std::find_if(all.begin(), all.end(), [&name](const Component* one) { return one->name == name; });
+    const PortsOfPart found = ports_of(host, **part);
+    if (!found.adapters.empty() && !found.adapters.front()->rdma_device.empty())
+      senders.push_back({name, found.adapters.front()->rdma_device});
+  }
+  return senders;
+}
+
+std::string arguments_of(const Parameters& with, const std::string& device, bool client) {
+  const std::int64_t seconds = std::max<std::int64_t>(with.duration("for").count() / 1'000'000'000, 1);
+  return fmt::format("-d {} -p {} -D {} -F --report_gbits {}{}", shell_quoted(device), with.integer("port"),
+                     seconds, with.text("options"), client ? " localhost" : "");
+}
+
+/// The side that is written to. It ends by its client, by itself when none comes, or by the guard.
+awaitable<void> serve(const Ctx& ctx, Shell& shell, std::string line) {
+  Command command(std::move(line));
+  const Result<CommandResult> served = co_await shell.run(ctx, std::move(command));
+  (void)served;  // the client tells what went wrong
+}
+
+Pair pair_from(const Result<CommandResult>& sent) {
+  Pair pair;
+  if (!sent) {
+    pair.why = sent.error().message;
+    return pair;
+  }
+  const Result<Perftest> run = tool_output::parse_perftest(sent->out + sent->err);
+  if (!run) {
+    pair.why = fmt::format("{}: {}", run.error().message, first_line_of(*sent));
+    return pair;
+  }
+  pair.gbit_s = run->best_gbit_s();
+  if (!pair.gbit_s)
+    pair.why = run->errors.empty() ? fmt::format("{} has sent nothing", kTool) : run->errors.front();
+  return pair;
+}
+
+awaitable<Result<Pair>> write_to(StepContext& context, const Permit& permit, Shell& shell, const Sender& from,
+                                 const Sender& to) {
+  const Nanoseconds limit = context.with().duration("for") + kLonger;
+  Scope servers(context.ctx());
+  std::string line =
+      fmt::format("timeout --signal=TERM --kill-after=5 {} {} {}", limit.count() / 1'000'000'000, kTool,
+                  arguments_of(context.with(), to.device, false));
+  servers.start("the side that is written to",
+                [&shell, line](Ctx& task) { return serve(task, shell, line); });
+  const Status begun = co_await context.ctx().sleep_for(kServerStarts);
+  HostTool tool{kTool, arguments_of(context.with(), from.device, true), limit};
+  Result<CommandResult> sent = Error("network.stopped", "the step was stopped before it sent");
+  if (begun) sent = co_await run_host_tool(context, permit, shell, std::move(tool));
+  const Status joined = co_await servers.stop_and_join(StopReason::sibling, "the client has ended");
+  (void)joined;
+  if (!begun) co_return begun.error();
+  const bool installed = sent || sent.error().code != std::string(kTool) + ".not_installed";
+  if (!installed || context.ctx().stopped())
+    co_return sent ? Error("network.stopped", "stopped") : sent.error();
+  co_return pair_from(sent);
+}
+
+/// The better of the two pairs an adapter was in: with one bad adapter the others are clean in one of theirs.
+Reading bandwidth_reading(const std::string& part, const std::map<std::string, std::vector<Pair>>& pairs,
+                          const std::string& why_none) {
+  Reading reading("nic.bandwidth", part, std::monostate{}, Source{"ssh", std::string(kTool) + " in a ring"});
+  reading.reason = why_none;
+  const auto found = pairs.find(part);
+  if (found == pairs.end()) return reading;
+  std::optional<double> best;
+  for (const Pair& pair : found->second) {
+    if (!pair.gbit_s) reading.reason = pair.why;
+    if (pair.gbit_s) best = std::max(best.value_or(0), *pair.gbit_s);
+  }
+  if (best) reading.value = *best;
+  return reading;
+}
+
+}  // namespace
+
+const StepDescription& Bandwidth::describe() const {
+  static const StepDescription description = [] {
+    StepDescription made;
+    made.use = "network.bandwidth";
+    made.summary = "How fast each network adapter sends to its neighbours through the network (ib_write_bw)";
+    made.measurements = {{"nic.bandwidth", "Gbit/s", ComponentKind::nic, true, "nic.slow",
+                          "swap cable and transceiver, then the switch's port, then the adapter; look for "
+                          "packets that are sent again",
+                          "RDMA write, the better of the two pairs that the adapter was in"}};
+    made.parameters = {uncabled_parameter(),
+                       {"for", ParameterType::duration, "5s", "how long each pair sends"},
+                       {"port", ParameterType::integer, "18515", "TCP port of the set-up on the host"},
+                       {"options", ParameterType::text, "",
+                        "more options of ib_write_bw, such as -x 3 for the GID of RoCE v2"}};
+    made.energises = Energy::load;
+    made.on_resume = ResumePolicy::keep;
+    made.default_timeout = std::chrono::minutes(20);
+    return made;
+  }();
+  return description;
+}
+
+std::vector<std::string> Bandwidth::parts(const MeasurementDeclaration& measurement, const Parameters& with,
+                                          const Dut& dut) const {
+  (void)measurement;
+  const std::vector<std::string> cabled = cabled_parts(with, dut);
+  return cabled.size() < 2 ? std::vector<std::string>{} : cabled;  // one alone has nobody to send to
+}
+
+awaitable<Status> Bandwidth::run(StepContext& context) {
+  const std::vector<std::string> cabled = cabled_parts(context.with(), context.dut());
+  if (cabled.size() < 2) co_return success();
+  const Result<Shell*> shell = context.shell();
+  if (!shell) co_return shell.error();
+  const Result<HostNetwork> host = co_await look_at_ports(context, context.ctx(), true);
+  if (!host) co_return host.error();
+  const Result<Permit> permit = context.permit(Energy::load, "measure the bandwidth of network adapters");
+  if (!permit) co_return permit.error();
+  const std::vector<Sender> senders = senders_of(*host, context.with(), context.dut());
+  std::map<std::string, std::vector<Pair>> pairs;
+  for (std::size_t i = 0; i < senders.size() && senders.size() > 1; ++i) {
+    const Sender& from = senders[i];
+    const Sender& to = senders[(i + 1) % senders.size()];
+    context.progress(fmt::format("{} to {}", from.part, to.part));
+    const Result<Pair> pair = co_await write_to(context, *permit, **shell, from, to);
+    if (!pair) co_return pair.error();
+    pairs[from.part].push_back(*pair);
+    pairs[to.part].push_back(*pair);
+  }
+  for (const std::string& part : cabled) {
+    Reading reading = bandwidth_reading(part, pairs, "the host has no RDMA device for it, or for no other");
+    const Result<Outcome> outcome = co_await context.record(std::move(reading));
+    if (!outcome) co_return outcome.error();
+  }
+  co_return success();
+}
+
+}  // namespace kiln::network
