@@ -135,22 +135,30 @@ add_custom_target(release_tests)
 # x_test.cc, and what tests share: x_for_test.cc, x_test_kit.cc. ci/checks/source.py knows the same names.
 set(KILN_TEST_FILES "_test(_[a-z0-9_]+)?\\.cc$")
 
-# kiln_test(NAME SOURCES... [LABELS x] [TIMEOUT seconds] [PARTS n] [LIBRARIES ...]): one GoogleTest program; CTest knows each
+# kiln_test(NAME SOURCES... [LABELS x] [TIMEOUT seconds] [COST n] [PARTS n] [LIBRARIES ...]): one GoogleTest program; CTest knows each
 # case by itself and may run them side by side, so a case must not depend on another one's leftovers. The label
-# `release` marks a suite that drives whole runs against the wall clock: ci/test runs it on the release build.
+# `release` marks a suite that drives whole runs against the wall clock, `virtual_time` one that drives whole runs without it:
+# ci/test runs both on the release build, the second with what processor time the first leaves.
 function(kiln_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT;PARTS" "SOURCES;LIBRARIES;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT;COST;PARTS" "SOURCES;LIBRARIES;LABELS" ${ARGN})
   if(NOT KILN_TESTS OR NOT ARG_SOURCES)
     return()
   endif()
-  if("release" IN_LIST ARG_LABELS AND KILN_SANITIZER)
+  set(whole_runs FALSE)
+  if("release" IN_LIST ARG_LABELS OR "virtual_time" IN_LIST ARG_LABELS)
+    set(whole_runs TRUE)
+  endif()
+  if(whole_runs AND KILN_SANITIZER)
     return()
   endif()
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
+  if(NOT ARG_COST)
+    set(ARG_COST 0)
+  endif()
   add_executable(${name} ${ARG_SOURCES})
-  if("release" IN_LIST ARG_LABELS)
+  if(whole_runs)
     add_dependencies(release_tests ${name})
   endif()
   target_link_libraries(${name} PRIVATE kiln_options ${ARG_LIBRARIES} GTest::gtest GTest::gmock GTest::gtest_main)
@@ -158,7 +166,7 @@ function(kiln_test name)
   target_compile_definitions(${name} PRIVATE KILN_SOURCE_DIR="${PROJECT_SOURCE_DIR}" KILN_BINARY_DIR="${PROJECT_BINARY_DIR}")
   kiln_join(${name})
   if(NOT KILN_SANITIZER)
-    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${ARG_TIMEOUT} COST ${ARG_COST} LABELS "${ARG_LABELS}")
     return()
   endif()
   # To start a program costs more than most of its cases do under a sanitizer (0.3 s of processor time): they run in
