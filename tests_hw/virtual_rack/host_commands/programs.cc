@@ -13,10 +13,19 @@ Program find_program(const Dut& dut, const std::string& name) {
       {"which", run_which}, {"command", run_which},     {"head", run_head},
   };
   static const std::map<std::string, Program> compute = {
-      {"nvidia-smi", run_nvidia_smi},           {"gpu_burn", run_gpu_burn},   {"dcgmi", run_dcgmi},
-      {"nvbandwidth", run_nvbandwidth},         {"stress-ng", run_stress_ng}, {"fio", run_fio},
-      {"all_reduce_perf", run_all_reduce_perf}, {"nvme", run_nvme},           {"chronyc", run_chronyc},
-      {"timedatectl", run_timedatectl},         {"mpirun", run_mpirun},
+      {"nvidia-smi", run_nvidia_smi},
+      {"gpu_burn", run_gpu_burn},
+      {"dcgmi", run_dcgmi},
+      {"nvbandwidth", run_nvbandwidth},
+      {"stress-ng", run_stress_ng},
+      {"fio", run_fio},
+      {"all_reduce_perf", run_all_reduce_perf},
+      {"nvme", run_nvme},
+      {"chronyc", run_chronyc},
+      {"timedatectl", run_timedatectl},
+      {"mpirun", run_mpirun},
+      {"sh", run_sh},
+      {"rm", run_true},  // nothing is kept that could be removed
   };
   static const std::map<std::string, Program> switches = {{"nv", run_nv}, {"sha256sum", run_sha256sum}};
   const auto& own = dut.role == Role::switch_tray ? switches : compute;
