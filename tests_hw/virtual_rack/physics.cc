@@ -80,7 +80,7 @@ constexpr double kHotDriveK = 45;
 constexpr double kSlowFanRpm = 120, kFastFanRpm = 44000;
 constexpr double kMeterOff = 1.15;
 constexpr double kBurntContactOhm = 0.04;
-constexpr double kSaggingFlow = 0.75;
+constexpr double kSaggingFlow = 0.62;  // more than what cuts
 constexpr double kLowClockShare = 0.93;
 constexpr double kCreepPerS = 0.022;  // rise of a thermal resistance, of itself, per second of load
 constexpr double kCreepMost = 0.32;

@@ -20,7 +20,7 @@ using Kind = FaultKind;
 namespace json = boost::json;
 
 constexpr double kBmcClockLostSeconds = -30.0 * 86400;
-constexpr int kOtherPciDevice = 0x2941;  // another product's in NVIDIA DCGM's table
+constexpr int kOtherPciDevice = 0x1db1;  // pci.ids: a V100, which no limits table lists
 constexpr std::uint64_t kMediaErrors = 3, kSramErrors = 2;
 constexpr std::uint64_t kRisesEveryNs = 1'000'000'000;
 constexpr std::uint64_t kNicErrorsPerRise = 60;  // symbols and packets; a recovery with each
@@ -79,9 +79,9 @@ const std::vector<Row>& rows() {
       {{Kind::nvlink_drops, "nvlink-drops", kHardware, "NVLink",
         "one NVLink goes down now and then, and is back before anybody looks"}},
       {{Kind::peer_slow, "peer-slow", kHardware, "GPU",
-        "copies to and from a GPU are 15 % slower; its links are up"}},
+        "copies to and from a GPU are 30 % slower; its links are up"}},
       {{Kind::collective_slow, "collective-slow", kHardware, "",
-        "all-reduce over a tray's GPUs is 15 % slower than it was"},
+        "all-reduce over a tray's GPUs is 30 % slower than it was"},
        Strikes::tray},
       {{Kind::collective_wrong, "collective-wrong", kHardware, "",
         "all-reduce over a tray's GPUs gives a wrong value now and then"},
@@ -132,7 +132,7 @@ const std::vector<Row>& rows() {
       {{Kind::flow_meter_off, "flow-meter-off", kHardware, "coolant connector",
         "a flow meter shows half as much again as flows"}},
       {{Kind::flow_sags, "flow-sags", kHardware, "coolant connector",
-        "under load a valve lets through three quarters of the flow"}},
+        "under load a valve lets through little more than half of the flow"}},
       {{Kind::log_unreadable, "log-unreadable", kNuisance, "",
         "a BMC does not give out the entries of its event log"},
        Strikes::bmc},

@@ -24,7 +24,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr double kAllReduceGbPerSecond = 852;   // GB200/GB300: 835 .. 895 measured publicly
-constexpr double kSlowShare = 0.85;             // what peer-slow and collective-slow leave
+constexpr double kSlowShare = 0.7;              // what peer-slow and collective-slow leave
 constexpr double kChipToChipGbPerSecond = 372;  // assumed: Grace to GPU, one direction
 
 double jitter(Host host, double relative) {
