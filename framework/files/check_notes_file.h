@@ -11,10 +11,10 @@
 namespace kiln {
 
 struct CheckNote {
-  std::string check;                ///< a measurement; "*" stands for one word of its name
-  std::string source;               ///< where the value comes from
-  std::string proof;                ///< the fault of the virtual rack that it finds; empty: none
-  std::string not_it;               ///< what looks like a fault and is none
+  std::string check;   ///< a measurement; "*" stands for one word of its name
+  std::string source;  ///< where the value comes from
+  std::string proof;   ///< the fault of the virtual rack that it finds, "person" or "test NAME"; empty: none
+  std::string not_it;  ///< what looks like a fault and is none
   std::vector<std::string> others;  ///< tools of the field that do it too
   Place place;
 };

@@ -11,8 +11,9 @@ struct FaultRow {
   std::string fault;
   std::string delay;  ///< "-": from the start
   std::vector<std::string> decisions;
-  std::string code;  ///< "-": none is demanded
-  std::string part;  ///< kind of component, "-", "rack", "update", "CDU01/PART"
+  std::string code;    ///< "-": none is demanded
+  std::string part;    ///< kind of component, "-", "rack", "update", "CDU01/PART", "S01:nvswitch"
+  std::string recipe;  ///< of demo/: "small", "power-chain", "host"
 };
 
 /// All rows; empty when the file cannot be read.

@@ -6,6 +6,7 @@ usage: explain.py --bin BUILD/bin
 """
 import argparse
 import json
+import re
 import os
 import subprocess
 import sys
@@ -18,6 +19,19 @@ SAID_BY_VALUE = ("edac.readable", "leak_detector.state", "leak_watch.state")
 # Declared by the recipe that uses exec.run, not by the step.
 OF_RECIPES = ("exec.exit_code",)
 ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+# What these do is read by the interlocks, which cut; no check waits for it.
+OF_HAZARDS = {"leak-warning", "flow-lost", "supply-hot", "reservoir-low", "humid-hall", "cold-plate-off"}
+
+
+def is_a_test(name):
+    """A suite of this folder, or "Suite.Name" of a test program."""
+    suite, _, test = name.partition(".")
+    if suite == "virtual_rack":
+        return (ROOT / "tests_hw/virtual" / (test + ".py")).exists()
+    pattern = re.compile(r"TEST(_F|_P)?\(\s*" + re.escape(suite) + r",\s*" + re.escape(test) + r"\)")
+    return any(pattern.search(path.read_text(encoding="utf-8")) for folder in ("plugins", "framework") for path in (ROOT / folder).rglob("*_test.cc"))
 
 
 def main():
@@ -50,10 +64,20 @@ def main():
         return len(wanted) == len(given) and all(word in ("*", said) for word, said in zip(wanted, given))
     idle = [note["check"] for note in notes if note["check"] not in OF_RECIPES and not any(meets(note["check"], name) for name in names)]
     check(not idle, f"no note is about nothing: {idle}")
-    faults = {fault["name"] if "name" in fault else fault["kind"] for fault in
+    faults = {fault["kind"]: fault for fault in
               json.loads(subprocess.run([os.path.join(options.bin, "kiln-virtual-rack"), "--list-faults", "--json"], capture_output=True, text=True, check=True).stdout)["faults"]}
-    lost = sorted({note["proof"].split(":")[0] for note in notes} - faults - {"none"})
-    check(not lost, f"each proof is a fault of the virtual rack; not one: {lost}")
+    bare = [note["check"] for note in notes if note["proof"] == "none"]
+    check(not bare, f"each has a proof; without one: {bare}")
+    tests = {note["proof"].removeprefix("test ") for note in notes if note["proof"].startswith("test ")}
+    nowhere = sorted(name for name in tests if not is_a_test(name))
+    check(not nowhere, f"each test that is called a proof is there; not there: {nowhere}")
+    lost = sorted({note["proof"].split(":")[0] for note in notes if note["proof"] != "person" and not note["proof"].startswith("test ")} - set(faults))
+    check(not lost, f"each other proof is a fault of the virtual rack; not one: {lost}")
+    told = {(kind, one) for kind, fault in faults.items() for one in fault["checks"]}
+    noted = {(note["proof"].split(":")[0], note["check"]) for note in notes if note["proof"].split(":")[0] in faults}
+    check(told == noted and told, f"kiln-virtual-rack --list-faults names the same checks; not both: {sorted(told ^ noted)}")
+    idle = sorted(kind for kind, fault in faults.items() if fault["class"] == "hardware" and not fault["checks"] and kind not in OF_HAZARDS)
+    check(not idle, f"each fault of hardware is found by a check or cuts; by none: {idle}")
     printed, kept = explain("--markdown").stdout, (ROOT / "docs/checks.md").read_text(encoding="utf-8")
     check(printed == kept, "docs/checks.md is what kiln explain --markdown prints; if not: kiln explain --markdown > docs/checks.md")
     one = explain("gpu.temperature.max")

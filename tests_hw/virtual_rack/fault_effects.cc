@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "tests_hw/virtual_rack/links.h"
+#include "tests_hw/virtual_rack/single_faults.h"
 
 namespace kiln::virtual_rack {
 
@@ -335,6 +336,7 @@ void activate_fault(RackModel& rack, Dut& dut, Fault& fault) {
       dut.host_clock_offset_s = kHostSkewSeconds;
       return;
     default:
+      begin_single_fault(rack, dut, fault);
       return;
   }
 }
@@ -384,6 +386,7 @@ void undo_fault(RackModel& rack, Dut& dut, const Fault& fault) {
       dut.host_clock_offset_s = 0;
       return;
     default:
+      end_single_fault(rack, dut, fault);
       return;
   }
 }
@@ -483,6 +486,7 @@ void advance_faults(RackModel& rack) {
     }
   }
   set_what_lasts(rack);
+  set_single_faults(rack);
 }
 
 }  // namespace kiln::virtual_rack

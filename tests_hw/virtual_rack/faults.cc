@@ -9,7 +9,9 @@
 #include "base/time.h"
 #include "tests_hw/virtual_rack/fault_effects.h"
 #include "tests_hw/virtual_rack/links.h"
+#include "tests_hw/virtual_rack/redfish/routes.h"
 #include "tests_hw/virtual_rack/sensors.h"
+#include "tests_hw/virtual_rack/single_faults.h"
 
 namespace kiln::virtual_rack {
 
@@ -58,12 +60,14 @@ bool has_parts(FaultKind kind) { return !fault_info(kind).part_kind.empty(); }
 
 bool same_target(const Fault& fault, const FaultSpec& spec) {
   return fault.spec.kind == spec.kind && fault.spec.dut == spec.dut &&
-         (spec.part.empty() || fault.spec.part == spec.part);
+         (spec.part.empty() || fault.spec.part == spec.part || id_of(fault.spec.part) == spec.part);
 }
 
 }  // namespace
 
-const std::vector<FaultInfo>& fault_catalogue() {
+namespace {
+
+const std::vector<FaultInfo>& first_catalogue() {
   using enum FaultKind;
   constexpr auto hardware = FaultClass::hardware;
   constexpr auto nuisance = FaultClass::nuisance;
@@ -188,11 +192,23 @@ const std::vector<FaultInfo>& fault_catalogue() {
        "a GPU's memory runs at 60 % of its rate; it computes right and shows it in no counter"},
       {injection_armed, "injection-armed", hardware, "GPU",
        "somebody has left a GPU's error injection on: its firmware makes errors up on request"},
-      {nic_slow, "nic-slow", hardware, "NIC",
+      {nic_half_rate, "nic-half-rate", hardware, "NIC",
        "a network link is up at its rate and carries half of it; nothing counts it"},
       {switch_unhealthy, "switch-unhealthy", hardware, "",
        "the operating system of a switch tray reports a part as bad; its BMC sees nothing"},
   };
+  return catalogue;
+}
+
+}  // namespace
+
+const std::vector<FaultInfo>& fault_catalogue() {
+  static const std::vector<FaultInfo> catalogue = [] {
+    std::vector<FaultInfo> all = first_catalogue();
+    const std::vector<FaultInfo>& singles = single_fault_catalogue();
+    all.insert(all.end(), singles.begin(), singles.end());
+    return all;
+  }();
   return catalogue;
 }
 
@@ -341,7 +357,7 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
       return dut.role == Role::switch_tray;
     case FaultKind::nic_down:
     case FaultKind::nic_flap:
-    case FaultKind::nic_slow:
+    case FaultKind::nic_half_rate:
       return !dut.nics.empty();
     case FaultKind::drive_worn:
       return dut.role == Role::compute_tray && !dut.drives.empty();
@@ -361,8 +377,9 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
       return true;
     case FaultKind::late_on:
       return dut.role != Role::cdu;  // its pumps are not switched
+    default:
+      return single_fault_applies(dut, kind);
   }
-  return false;
 }
 
 std::vector<std::string> fault_parts(const RackModel& rack, const Dut& dut, FaultKind kind) {
@@ -392,6 +409,14 @@ std::vector<std::string> fault_parts(const RackModel& rack, const Dut& dut, Faul
     for (const Drive& drive : dut.drives) parts.push_back(drive.name);
   } else if (part_kind == "power supply") {
     for (const PowerSupply& supply : dut.supplies) parts.push_back(supply.name);
+  } else if (part_kind == "fan") {
+    for (const Fan& fan : dut.fans) parts.push_back(fan.name);
+  } else if (part_kind == "memory module") {
+    for (const MemoryModule& module : dut.memory) parts.push_back(module.name);
+  } else if (part_kind == "part") {
+    parts = listed_parts(dut);
+  } else if (part_kind == "part with a serial number") {
+    parts = serial_parts(dut);
   } else if (part_kind == "cable cartridge") {
     parts = cable_cartridges();
   } else if (part_kind == "firmware component") {
@@ -428,9 +453,14 @@ Result<std::uint64_t> add_fault(RackModel& rack, const FaultSpec& spec) {
   Fault fault;
   fault.spec = spec;
   const std::vector<std::string> parts = fault_parts(rack, *dut, spec.kind);
+  // As the rack writes it, or as it stands in a URI and in the rack file.
+  const auto named = std::find_if(parts.begin(), parts.end(), [&spec](const std::string& part) {
+    return part == spec.part || id_of(part) == spec.part;
+  });
+  if (named != parts.end()) fault.spec.part = *named;
   if (spec.part.empty() && !parts.empty()) {
     fault.spec.part = parts.front();
-  } else if (!spec.part.empty() && std::find(parts.begin(), parts.end(), spec.part) == parts.end()) {
+  } else if (!spec.part.empty() && named == parts.end()) {
     return spec_error("fault.part",
                       fmt::format("fault '{}': {} has no {} '{}'{}", spec.text, dut->id, info.part_kind,
                                   spec.part, did_you_mean(spec.part, parts)),

@@ -21,6 +21,7 @@ constexpr double kRaisedEffectiveBer = 4e-11;  // the nvlink-ber fault
 // forbid.
 constexpr double kFlapsPerSecond = 1;
 constexpr std::uint64_t kSymbolsPerFlap = 3;
+constexpr double kDropsPerSecond = 0.25;  // the nvlink-drops fault
 
 SwitchPort& other_end(RackModel& rack, const NvLink& link) {
   return rack.duts[link.switch_tray].switches[link.switch_chip].ports[link.switch_port];
@@ -82,6 +83,14 @@ void flap(NvLink& link, SwitchPort& port, Fault& fault, double elapsed_s) {
   for (LinkCounters* side : {&link.counters, &port.counters}) side->symbol_errors += flaps * kSymbolsPerFlap;
 }
 
+void drop(NvLink& link, SwitchPort& port, Fault& fault, double elapsed_s) {
+  fault.remainder += kDropsPerSecond * elapsed_s;
+  if (fault.remainder < 1) return;
+  fault.remainder -= 1;
+  ++link.counters.link_downed;
+  ++port.counters.link_downed;
+}
+
 /// What the faults of one link do to it while it is up.
 void disturb(RackModel& rack, const Dut& dut, const std::string& part, NvLink& link, SwitchPort& port,
              bool busy, double elapsed_s) {
@@ -91,6 +100,8 @@ void disturb(RackModel& rack, const Dut& dut, const std::string& part, NvLink& l
     ++link.counters.receive_errors;  // one for each step of the rack's clock under load
   if (Fault* flapping = active_fault(rack, dut, FaultKind::nvlink_flap, part))
     flap(link, port, *flapping, elapsed_s);
+  if (Fault* dropping = active_fault(rack, dut, FaultKind::nvlink_drops, part))
+    drop(link, port, *dropping, elapsed_s);
   if (active_fault(rack, dut, FaultKind::nvlink_ber, part) != nullptr)
     link.counters.effective_ber = port.counters.effective_ber = kRaisedEffectiveBer;
 }

@@ -72,6 +72,15 @@ const CoolingUnit* cooling_unit(const RackModel& rack) {
 constexpr std::uint64_t kSagEveryNs = 20'000'000'000;
 constexpr std::uint64_t kSagNs = 2'000'000'000;
 constexpr double kSagShare = 0.87;  // of the load's power
+constexpr double kLowPowerShare = 0.7;
+constexpr double kSluggish = 400;   // times the time constant of power
+constexpr double kHotMemoryK = 74;  // above the coolant under load: more than its limit, less than what cuts
+constexpr double kStaysWarm = 40;   // times the time constant of the die, while it cools
+constexpr double kHotDriveK = 45;
+constexpr double kSlowFanRpm = 120, kFastFanRpm = 44000;
+constexpr double kMeterOff = 1.15;
+constexpr double kBurntContactOhm = 0.04;
+constexpr double kSaggingFlow = 0.62;  // more than what cuts
 constexpr double kLowClockShare = 0.93;
 constexpr double kCreepPerS = 0.022;  // rise of a thermal resistance, of itself, per second of load
 constexpr double kCreepMost = 0.32;
@@ -117,11 +126,13 @@ void run_gpu(const RackModel& rack, const Dut& dut, Gpu& gpu, double utilisation
     target =
         physics.gpu_idle_w + gpu.utilisation * dynamic * gpu.throttle_level * (brake ? kBrakePowerShare : 1);
     if (sags(rack, dut, gpu)) target *= kSagShare;
+    if (active_fault(rack, dut, FaultKind::power_low, gpu.name) != nullptr) target *= kLowPowerShare;
     capped = target > gpu.power_limit_w;
     target = std::min(target, gpu.power_limit_w);
   }
-  approach(gpu.power_w.actual, target,
-           powered ? follow(physics, elapsed_s, physics.power_time_constant_s) : 1);
+  const bool sluggish = active_fault(rack, dut, FaultKind::power_slow, gpu.name) != nullptr;
+  const double tau_s = physics.power_time_constant_s * (sluggish ? kSluggish : 1);
+  approach(gpu.power_w.actual, target, powered ? follow(physics, elapsed_s, tau_s) : 1);
 
   gpu.throttle = {};
   gpu.throttle.gpu_idle = gpu.utilisation < 0.01;
@@ -181,7 +192,10 @@ void run_power(RackModel& rack, Dut& dut, double fabric_utilisation, double elap
   }
   const double busy = std::max(gpu_utilisation, on ? cpu_utilisation : 0);
   for (Fan& fan : dut.fans) {
-    const double rpm = on ? physics.fan_idle_rpm + busy * (physics.fan_load_rpm - physics.fan_idle_rpm) : 0;
+    const double sound = physics.fan_idle_rpm + busy * (physics.fan_load_rpm - physics.fan_idle_rpm);
+    const bool slow = active_fault(rack, dut, FaultKind::fan_slow, fan.name) != nullptr;
+    const bool fast = active_fault(rack, dut, FaultKind::fan_fast, fan.name) != nullptr;
+    const double rpm = !on ? 0 : slow ? kSlowFanRpm : fast ? kFastFanRpm : sound;
     approach(fan.speed_rpm.actual, rpm, follow(physics, elapsed_s, physics.gpu_time_constant_s));
     fan.speed_percent.actual = fan.speed_rpm.actual / physics.fan_load_rpm * 80;
   }
@@ -236,7 +250,11 @@ void run_hydraulics(const RackModel& rack, Dut& dut, double elapsed_s) {
   const bool blocked = active_fault(rack, dut, FaultKind::low_flow) != nullptr;
   const bool lost = active_fault(rack, dut, FaultKind::flow_lost) != nullptr || pumps_stand(rack);
   const bool unseated = active_fault(rack, dut, FaultKind::hose_unseated) != nullptr;
-  const double branch = blocked ? physics.low_flow_factor : unseated ? kHoseUnseatedFactor : 1;
+  const bool sagging = dut.load && active_fault(rack, dut, FaultKind::flow_sags) != nullptr;
+  const double branch = blocked    ? physics.low_flow_factor
+                        : unseated ? kHoseUnseatedFactor
+                        : sagging  ? kSaggingFlow
+                                   : 1;
   const double open = lost ? kLostFlowFactor : branch * pumped_share(rack);
   const double target = closed_loop(rack) ? 0 : hoses.natural_flow_lpm * open;
   approach(hoses.flow_lpm.actual, target, follow(physics, elapsed_s, physics.coolant_time_constant_s / 4));
@@ -257,10 +275,15 @@ void run_temperatures(const RackModel& rack, Dut& dut, double supply_c, double e
     const bool loose = active_fault(rack, dut, FaultKind::cold_plate_off, gpu.name) != nullptr;
     const double mount = loose ? kNoColdPlateFactor : badly_mounted ? physics.hot_gpu_factor : 1;
     const double factor = flow_penalty * mount * creep(rack, dut, gpu);
+    const bool warm =
+        active_fault(rack, dut, FaultKind::stays_warm, gpu.name) != nullptr && gpu.utilisation <= 0;
+    const bool bad_stack = active_fault(rack, dut, FaultKind::memory_hot, gpu.name) != nullptr;
     approach(gpu.temperature_c.actual,
-             supply_c + gpu.power_w.actual * gpu.thermal_resistance_k_per_w * factor, die);
-    approach(gpu.memory_temperature_c.actual,
-             supply_c + gpu.power_w.actual * gpu.memory_resistance_k_per_w * factor, memory);
+             supply_c + gpu.power_w.actual * gpu.thermal_resistance_k_per_w * factor,
+             warm ? follow(physics, elapsed_s, physics.gpu_time_constant_s * kStaysWarm) : die);
+    const double stack_rise = bad_stack ? kHotMemoryK * gpu.utilisation
+                                        : gpu.power_w.actual * gpu.memory_resistance_k_per_w * factor;
+    approach(gpu.memory_temperature_c.actual, supply_c + stack_rise, memory);
   }
   for (Cpu& cpu : dut.cpus) {
     approach(cpu.temperature_c.actual,
@@ -277,7 +300,9 @@ void run_temperatures(const RackModel& rack, Dut& dut, double supply_c, double e
     approach(module.temperature_c.actual, supply_c + warm * (9 + 14 * busy), memory);
   }
   for (Drive& drive : dut.drives) {
-    approach(drive.temperature_c.actual, physics.ambient_c + warm * (10 + 13 * disk), memory);
+    const bool hot = active_fault(rack, dut, FaultKind::drive_hot, drive.name) != nullptr;
+    approach(drive.temperature_c.actual, physics.ambient_c + warm * (10 + 13 * disk + (hot ? kHotDriveK : 0)),
+             memory);
   }
   for (Nic& nic : dut.nics) {
     approach(nic.temperature_c.actual, supply_c + warm * 27, memory);
@@ -389,7 +414,9 @@ void run_cooling_unit(RackModel& rack, Dut& dut, double elapsed_s) {
 double taken_from_bus_bar(const RackModel& rack, Dut& dut) {
   const Physics& physics = rack.physics;
   const bool bad = active_fault(rack, dut, FaultKind::busbar_drop) != nullptr;
-  const double ohm = (bad ? physics.bad_contact_milliohm : physics.contact_milliohm) / 1000;
+  const bool burnt = active_fault(rack, dut, FaultKind::contact_burnt) != nullptr;
+  const double ohm =
+      burnt ? kBurntContactOhm : (bad ? physics.bad_contact_milliohm : physics.contact_milliohm) / 1000;
   const double bus = physics.bus_bar_v;
   const double drawn = dut.power_w.actual;
   // drawn = V (bus - V) / ohm, the solution near the bus's voltage.
@@ -423,6 +450,7 @@ void run_power_shelves(RackModel& rack) {
       supply.rail_v.actual = weight > 0 ? rack.physics.bus_bar_v : 0;
       supply.temperature_c.actual = rack.physics.ambient_c + 8 + 22 * supply.output_w.actual / supply.rated_w;
       input += supply.input_w.actual;
+      if (active_fault(rack, dut, FaultKind::shelf_meter_off) != nullptr) supply.output_w.actual *= kMeterOff;
     }
     if (dut.role == Role::power_shelf) {
       dut.power_w.actual = input;

@@ -155,7 +155,7 @@ void finish_boot(RackModel& rack, Dut& dut) {
   dut.boot_ns = rack.now_ns > before ? rack.now_ns - before : 0;
   dut.boot_id = random_uuid(rack);
   dut.next_pid = 2000 + static_cast<int>(rack.random() % 3000);
-  for (Nic& nic : dut.nics) nic.link_downed = 0;
+  for (Nic& nic : dut.nics) nic.link_downed = nic.symbol_errors = nic.receive_errors = nic.recoveries = 0;
   ++dut.boots;
   clear_volatile_counters(dut);
   write_boot_messages(rack, dut);

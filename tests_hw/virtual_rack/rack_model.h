@@ -164,11 +164,9 @@ struct Gpu {
   RowRemap row_remap;
   std::uint64_t pcie_replays = 0;
   double loaded_s = 0;  // under load without a break
-  std::uint64_t pcie_correctable = 0;
-  std::uint64_t pcie_fatal = 0;
+  std::uint64_t pcie_correctable = 0, pcie_fatal = 0;
   int pcie_generation = 6;
-  int pcie_width = 16;  // lanes of GPU and slot
-  int pcie_lanes = 16;  // of them up
+  int pcie_width = 16, pcie_lanes = 16;  // of GPU and slot; of them up
   bool ecc_on = true;
   std::vector<XidEvent> xids;
   std::vector<NvLink> links;
@@ -261,6 +259,7 @@ struct Drive {
   std::string firmware;
   std::uint64_t size_bytes = 0;
   double media_life_left_percent = 100;
+  std::uint64_t media_errors = 0;
   Reading temperature_c;
 };
 
@@ -273,8 +272,9 @@ struct Nic {
   std::string mac;
   std::string firmware;
   double speed_gbps = 0;
-  bool link_up = true;
-  std::uint64_t link_downed = 0;  // since the driver was loaded, as the operating system counts
+  bool link_up = true, link_layer_known = true, pcie_narrow = false, pcie_slow = false;
+  // Since the driver was loaded, as the operating system counts.
+  std::uint64_t link_downed = 0, symbol_errors = 0, receive_errors = 0, recoveries = 0;
   Reading temperature_c;
 };
 

@@ -1,6 +1,7 @@
 #include "tests_hw/virtual_rack/rack_program.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -14,9 +15,11 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <ostream>
 #include <random>
 
+#include "tests_hw/virtual_rack/config_reader.h"
 #include "tests_hw/virtual_rack/control.h"
 #include "tests_hw/virtual_rack/event_delivery.h"
 #include "tests_hw/virtual_rack/faults.h"
@@ -27,6 +30,7 @@
 #include "tests_hw/virtual_rack/physics.h"
 #include "tests_hw/virtual_rack/rack_model.h"
 #include "tests_hw/virtual_rack/redfish/bmc.h"
+#include "tests_hw/virtual_rack/single_faults.h"
 #include "tests_hw/virtual_rack/ssh_server.h"
 
 namespace kiln::virtual_rack {
@@ -56,12 +60,26 @@ void allow_many_connections() {
   ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
+/// The checks that find each fault, by its kind: what config/checks.yaml calls their proof.
+std::map<std::string, std::vector<std::string>, std::less<>> checks_by_fault() {
+  std::map<std::string, std::vector<std::string>, std::less<>> found;
+  const YAML::Node notes = load_config("checks.yaml");
+  for (const YAML::Node& note : notes["checks"]) {
+    const auto proof = field<std::string>(note, "proof");
+    found[proof.substr(0, proof.find(':'))].push_back(field<std::string>(note, "check"));
+  }
+  return found;
+}
+
 void list_faults(const ProgramOptions& options, std::ostream& out) {
+  const auto checks = checks_by_fault();
   json::array list;
   for (const FaultInfo& info : fault_catalogue()) {
+    const auto by = checks.find(info.name);
     if (!options.json) {
-      out << fmt::format("{:<22} {:<9} {:<18} {}\n", info.name, to_string(info.fault_class),
+      out << fmt::format("{:<25} {:<9} {:<24} {}\n", info.name, to_string(info.fault_class),
                          info.part_kind.empty() ? "-" : info.part_kind, info.description);
+      if (by != checks.end()) out << fmt::format("{:<25} found by {}\n", "", fmt::join(by->second, ", "));
       continue;
     }
     json::object one;
@@ -69,6 +87,8 @@ void list_faults(const ProgramOptions& options, std::ostream& out) {
     one["class"] = to_string(info.fault_class);
     one["part"] = info.part_kind;
     one["description"] = info.description;
+    one["told_by_one"] = is_single_fault(info.kind);
+    one["checks"] = by == checks.end() ? json::array() : json::value_from(by->second).as_array();
     list.push_back(std::move(one));
   }
   if (options.json) {

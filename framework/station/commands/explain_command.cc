@@ -152,6 +152,21 @@ std::string comparison_text(const std::string& name) {
                      rule->of_population ? "its rack's, and earlier racks'" : "its rack's", kOddOneCode);
 }
 
+constexpr std::string_view kTest = "test ";
+
+/// What proves a check: a fault to try, a test that holds it against a bad station, or a person's word.
+std::string proof_in_words(const std::string& proof) {
+  if (proof == "person") return "a person's answer is the value";
+  if (proof.starts_with(kTest)) return "the test " + proof.substr(kTest.size());
+  return fmt::format("kiln demo --fault {}@C01", proof);
+}
+
+std::string proof_in_table(const std::string& proof) {
+  if (proof == "person") return proof;
+  if (proof.starts_with(kTest)) return "test `" + proof.substr(kTest.size()) + "`";
+  return "`" + proof + "`";
+}
+
 void print_check(const CheckFacts& facts) {
   const MeasurementDeclaration& declared = facts.declared;
   const auto say = [](const char* label, const std::string& text) {
@@ -168,8 +183,7 @@ void print_check(const CheckFacts& facts) {
   if (!declared.fault_code.empty()) say("a fail is", declared.fault_code);
   say("then", declared.action);
   say("compared", comparison_text(declared.name));
-  if (facts.note != nullptr && !facts.note->proof.empty())
-    say("proof", fmt::format("kiln demo --fault {}@C01", facts.note->proof));
+  if (facts.note != nullptr && !facts.note->proof.empty()) say("proof", proof_in_words(facts.note->proof));
   if (declared.judged) say("others", others_of(facts));
   for (const auto& [product, row] : facts.limits) {
     std::cout << fmt::format("  {:<10} {:<22} {}{}{}; {}\n", "limit", product, row->text(), row->where(),
@@ -240,7 +254,8 @@ void print_markdown(const Knowledge& known) {
                "it fails. The name of a\n"
                "check is also its key in the limits tables. Proof is the fault of the virtual rack (`kiln "
                "demo --fault FAULT@C01`) that\n"
-               "it must find.\n";
+               "it must find; a test that holds it against a bad station; or `person` where a person's "
+               "answer is the value.\n";
   std::set<std::string> told;
   for (const std::string& use : known.plugins.catalog.uses()) {
     const StepDescription& step = known.plugins.catalog.find(use)->describe();
@@ -256,7 +271,7 @@ void print_markdown(const Knowledge& known) {
         use, step.summary);
     for (const CheckFacts* facts : judged) {
       const CheckNote* note = facts->note;
-      const std::string proof = note != nullptr && !note->proof.empty() ? "`" + note->proof + "`" : "–";
+      const std::string proof = note != nullptr && !note->proof.empty() ? proof_in_table(note->proof) : "–";
       std::cout << fmt::format(
           "| `{}` | {} | {} | {} | {} | {} | {} |\n", facts->declared.name,
           facts->declared.unit.empty() ? "–" : facts->declared.unit, table_cell(facts->declared.summary),

@@ -97,6 +97,9 @@ class DcgmDiag final : public LoadCommand {
           {kErrorClocksThrottle, fmt::format("GPU {}: clocks event: hardware slowdown.", gpu.index)});
     }
     // targeted_power asks for three quarters of its target.
+    if (test == "memory" && active_fault(host().rack, host().dut, FaultKind::dcgm_fails, gpu.name) != nullptr)
+      found.push_back(
+          {kErrorDbe, fmt::format("1 double bit ECC errors were detected on GPU {}.", gpu.index)});
     if (test == "targeted_power" && gpu.power_w.shown < 0.75 * gpu.power_limit_w) {
       found.push_back(
           {kErrorTargetPower, fmt::format("Max power of {:.1f} did not reach desired power minimum of {:.1f} "

@@ -24,6 +24,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr double kAllReduceGbPerSecond = 852;   // GB200/GB300: 835 .. 895 measured publicly
+constexpr double kSlowShare = 0.7;              // what peer-slow and collective-slow leave
 constexpr double kChipToChipGbPerSecond = 372;  // assumed: Grace to GPU, one direction
 
 double jitter(Host host, double relative) {
@@ -100,13 +101,18 @@ class Nvbandwidth final : public LoadCommand {
         } else if (row == column) {
           values.emplace_back(std::nullopt);
         } else {
-          const double share = std::min(link_share(host(), *gpus[row]), link_share(host(), *gpus[column]));
+          const double share = std::min(copy_share(*gpus[row]), copy_share(*gpus[column]));
           values.emplace_back(kPeerGbPerSecond * share * jitter(host(), 0.002));
         }
       }
       matrix.push_back(std::move(values));
     }
     return matrix;
+  }
+
+  double copy_share(const Gpu& gpu) const {
+    const bool slow = active_fault(host().rack, host().dut, FaultKind::peer_slow, gpu.name) != nullptr;
+    return link_share(host(), gpu) * (slow ? kSlowShare : 1);
   }
 
   static std::string cell(const std::optional<double>& value) {
@@ -308,7 +314,8 @@ class AllReducePerf final : public LoadCommand {
   double bus_gb_per_s() const {
     double share = 1;
     for (const Gpu* gpu : working_gpus(host().dut)) share = std::min(share, link_share(host(), *gpu));
-    return kAllReduceGbPerSecond * share;
+    const bool slow = active_fault(host().rack, host().dut, FaultKind::collective_slow) != nullptr;
+    return kAllReduceGbPerSecond * share * (slow ? kSlowShare : 1);
   }
 
   double bus_factor() const {
@@ -356,8 +363,12 @@ class AllReducePerf final : public LoadCommand {
       const double bus = algorithm * bus_factor();
       sum_ += bus;
       ++lines_;
+      const bool wrong = active_fault(host().rack, host().dut, FaultKind::collective_wrong) != nullptr;
+      wrong_ += wrong && options_.check ? 1 : 0;
       output.out += fmt::format("{:>9.2f}{:>8.2f}{:>8.2f}{:>7}", seconds * 1e6, algorithm, bus,
-                                options_.check ? "0" : "N/A");
+                                !options_.check ? "N/A"
+                                : wrong         ? "1"
+                                                : "0");
     }
     output.out += "\n";
   }
@@ -385,10 +396,10 @@ class AllReducePerf final : public LoadCommand {
       return std::nullopt;
     }
     output.out += fmt::format(
-        "# Out of bounds values : 0 OK\n# Avg bus bandwidth    : {:.4f} \n#\n# Collective test "
+        "# Out of bounds values : {} {}\n# Avg bus bandwidth    : {:.4f} \n#\n# Collective test "
         "concluded: all_reduce_perf\n\n",
-        lines_ > 0 ? sum_ / lines_ : 0);
-    return Exit{};
+        wrong_, wrong_ == 0 ? "OK" : "FAILED", lines_ > 0 ? sum_ / lines_ : 0);
+    return Exit{wrong_ == 0 ? 0 : 1, 0};
   }
 
   double line_seconds() const {
@@ -400,6 +411,7 @@ class AllReducePerf final : public LoadCommand {
   double line_done_s_ = 0;
   double sum_ = 0;
   int lines_ = 0;
+  int wrong_ = 0;
   bool begun_ = false;
 };
 

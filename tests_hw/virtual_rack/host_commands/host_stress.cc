@@ -7,10 +7,12 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <cerrno>
 #include <charconv>
 #include <cmath>
 #include <map>
 
+#include "tests_hw/virtual_rack/faults.h"
 #include "tests_hw/virtual_rack/host_commands/load_command.h"
 #include "tests_hw/virtual_rack/host_commands/programs.h"
 
@@ -80,6 +82,19 @@ class StressNg final : public LoadCommand {
     output.err += fmt::format("stress-ng: {:<6} [{}] {}\n", kind, pid(), text);
   }
 
+  /// What --verify finds on a machine that computes or remembers wrongly; null: nothing.
+  const char* what_was_wrong() {
+    const auto runs = [this](const char* name) {
+      return std::any_of(stressors_.begin(), stressors_.end(),
+                         [name](const Stressor& one) { return one.name == name; });
+    };
+    const auto struck = [this](FaultKind kind) {
+      return active_fault(host().rack, host().dut, kind) != nullptr;
+    };
+    if (!runs("vm") && struck(FaultKind::cpu_wrong)) return "cpu: sqrt error detected on sqrt(1523477.0)";
+    return runs("vm") && struck(FaultKind::memory_wrong) ? "vm: detected 1 memory error" : nullptr;
+  }
+
   void finish(Output& output) {
     const double elapsed = elapsed_s();
     if (metrics_) {
@@ -97,7 +112,10 @@ class StressNg final : public LoadCommand {
                         operations / user));
       }
     }
-    say(output, "info:", fmt::format("successful run completed in {:.2f}s", elapsed));
+    if (const char* wrong = what_was_wrong()) say(output, "fail:", wrong);
+    say(output, "info:",
+        fmt::format("{} run completed in {:.2f}s",
+                    what_was_wrong() == nullptr ? "successful" : "unsuccessful", elapsed));
   }
 
   std::optional<Exit> run(Output& output) override {
@@ -114,7 +132,7 @@ class StressNg final : public LoadCommand {
       return std::nullopt;
     }
     finish(output);
-    return Exit{};
+    return Exit{what_was_wrong() == nullptr ? 0 : 2, 0};
   }
 
   std::optional<Exit> on_signal(int number, Output& output) override {
@@ -239,7 +257,9 @@ class Fio final : public LoadCommand {
     json::object job;
     job["jobname"] = job_.name;
     job["groupid"] = 0;
-    job["error"] = 0;
+    const bool wrong = job_.options.contains("verify") &&
+                       active_fault(host().rack, host().dut, FaultKind::disk_wrong) != nullptr;
+    job["error"] = wrong ? EILSEQ : 0;
     job["eta"] = 0;
     job["elapsed"] = static_cast<std::int64_t>(std::ceil(elapsed_s()));
     job["job options"] = job_.options;

@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view kRdma = "/sys/class/infiniband/", kNet = "/sys/class/net/";
 constexpr int kLanes = 16;
 constexpr const char* kSpeed = "32.0 GT/s PCIe";
+constexpr const char* kOldSpeed = "8.0 GT/s PCIe";
 
 constexpr std::array kOfDevice{"device/uevent",           "device/current_link_width",
                                "device/max_link_width",   "device/current_link_speed",
@@ -50,12 +51,15 @@ std::string vital_product_data(const Nic& nic) {
          '\x78';
 }
 
-std::optional<std::string> of_pci(std::size_t index, std::string_view attribute) {
+std::optional<std::string> of_pci(const Nic& nic, std::size_t index, std::string_view attribute) {
   if (attribute == "device/uevent")
     return fmt::format("DRIVER=mlx5_core\nPCI_CLASS=20700\nPCI_ID=15B3:1023\nPCI_SLOT_NAME={}\n",
                        pci_address(index));
-  if (attribute.ends_with("link_width")) return fmt::format("{}\n", kLanes);
-  if (attribute.ends_with("link_speed")) return fmt::format("{}\n", kSpeed);
+  const bool current = attribute.find("current_") != std::string_view::npos;
+  if (attribute.ends_with("link_width"))
+    return fmt::format("{}\n", current && nic.pcie_narrow ? kLanes / 2 : kLanes);
+  if (attribute.ends_with("link_speed"))
+    return fmt::format("{}\n", current && nic.pcie_slow ? kOldSpeed : kSpeed);
   return std::nullopt;
 }
 
@@ -63,10 +67,13 @@ std::optional<std::string> of_rdma(const Nic& nic, std::string_view attribute) {
   if (attribute == "device/vpd") return vital_product_data(nic);
   if (attribute == "ports/1/state") return nic.link_up ? "4: ACTIVE\n" : "1: DOWN\n";
   if (attribute == "ports/1/phys_state") return nic.link_up ? "5: LinkUp\n" : "2: Polling\n";
-  if (attribute == "ports/1/link_layer") return "InfiniBand\n";
+  if (attribute == "ports/1/link_layer") return nic.link_layer_known ? "InfiniBand\n" : "Unspecified\n";
   if (attribute == "ports/1/rate")
     return nic.link_up ? fmt::format("{:.0f} Gb/sec (4X XDR)\n", nic.speed_gbps) : "2.5 Gb/sec (1X SDR)\n";
   if (attribute == "ports/1/counters/link_downed") return fmt::format("{}\n", nic.link_downed);
+  if (attribute == "ports/1/counters/symbol_error") return fmt::format("{}\n", nic.symbol_errors);
+  if (attribute == "ports/1/counters/link_error_recovery") return fmt::format("{}\n", nic.recoveries);
+  if (attribute == "ports/1/counters/port_rcv_errors") return fmt::format("{}\n", nic.receive_errors);
   return "0\n";
 }
 
@@ -130,7 +137,7 @@ std::optional<std::string> read_network_file(const Dut& dut, const std::string& 
   for (std::size_t i = 0; i < dut.nics.size(); ++i) {
     const Nic& nic = dut.nics[i];
     if (name != (rdma ? rdma_device(i) : nic.device)) continue;
-    if (attribute.starts_with("device/") && attribute != "device/vpd") return of_pci(i, attribute);
+    if (attribute.starts_with("device/") && attribute != "device/vpd") return of_pci(nic, i, attribute);
     return rdma ? of_rdma(nic, attribute) : of_interface(nic, attribute);
   }
   return std::nullopt;

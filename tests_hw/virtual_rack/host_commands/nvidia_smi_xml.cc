@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "tests_hw/virtual_rack/power.h"
+#include "tests_hw/virtual_rack/single_faults.h"
 
 namespace kiln::virtual_rack {
 
@@ -41,6 +42,7 @@ class GpuElement {
     clocks();
     fabric();
     processes();
+    if (gpu_.on_bus) tell_otherwise(host_.rack, host_.dut, gpu_, node_);
   }
 
  private:

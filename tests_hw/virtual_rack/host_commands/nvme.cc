@@ -40,7 +40,7 @@ json::object smart_log(const Drive& drive) {
   log["power_cycles"] = 24;
   log["power_on_hours"] = 41;
   log["unsafe_shutdowns"] = 15;
-  log["media_errors"] = 0;
+  log["media_errors"] = drive.media_errors;
   log["num_err_log_entries"] = 0;
   log["warning_temp_time"] = 0;
   log["critical_comp_time"] = 0;

@@ -37,7 +37,7 @@ Process write_process(int port) {
 
 double carried_gbit_s(Host host, const Nic& nic) {
   if (!nic.link_up) return 0;
-  const bool slow = active_fault(host.rack, host.dut, FaultKind::nic_slow, nic.name) != nullptr;
+  const bool slow = active_fault(host.rack, host.dut, FaultKind::nic_half_rate, nic.name) != nullptr;
   return nic.speed_gbps * kShareOfRate * (slow ? kSlowShare : 1);
 }
 

@@ -49,6 +49,8 @@ std::unique_ptr<Command> run_fio(Host host, const Arguments& arguments);
 std::unique_ptr<Command> run_nvme(Host host, const Arguments& arguments);
 // time_services.cc: chrony 4.3, systemd 252
 std::unique_ptr<Command> run_chronyc(Host host, const Arguments& arguments);
+/// Scripts that list counters and temperatures of the kernel: their effect is imitated.
+std::unique_ptr<Command> run_sh(Host host, const Arguments& arguments);
 std::unique_ptr<Command> run_timedatectl(Host host, const Arguments& arguments);
 // perftest.cc: perftest 6
 std::unique_ptr<Command> run_ib_write_bw(Host host, const Arguments& arguments);

@@ -6,6 +6,7 @@
 
 #include "tests_hw/virtual_rack/faults.h"
 #include "tests_hw/virtual_rack/redfish/routes.h"
+#include "tests_hw/virtual_rack/single_faults.h"
 
 namespace kiln::virtual_rack {
 namespace {
@@ -153,7 +154,9 @@ std::optional<json::object> Bmc::read(std::string_view uri) {
   Address address;
   const Route* route = router_.find(uri, address);
   if (route == nullptr || !route->get) return std::nullopt;
-  return route->get(*this, address);
+  std::optional<json::object> body = route->get(*this, address);
+  if (body && !tell_otherwise(rack, dut, uri, *body)) return std::nullopt;
+  return body;
 }
 
 }  // namespace kiln::virtual_rack

@@ -9,6 +9,7 @@
 #include "tests_hw/virtual_rack/redfish/bmc.h"
 #include "tests_hw/virtual_rack/redfish/query.h"
 #include "tests_hw/virtual_rack/redfish/routes.h"
+#include "tests_hw/virtual_rack/single_faults.h"
 
 namespace kiln::virtual_rack {
 namespace {
@@ -105,7 +106,7 @@ HttpResponse Bmc::get_answer(const HttpRequest& request, const Route& route, con
   if (asked.refusal) return std::move(*asked.refusal);
   const Query& query = asked.query;
   std::optional<json::object> body = route.get(*this, address);
-  if (!body) return not_found(address.uri);
+  if (!body || !tell_otherwise(rack, dut, address.uri, *body)) return not_found(address.uri);
   const json::value* members = body->if_contains("Members");
   const bool collection = members != nullptr && members->is_array();
   if (query.shapes()) {

@@ -25,6 +25,16 @@ std::optional<json::object> subsystem(Bmc& bmc, const Address& address) {
   body["CapacityWatts"] = rounded(capacity, 0);
   body["Status"] = status("Enabled");
   body["PowerSupplies"] = link(address.uri + "/PowerSupplies");
+  std::vector<std::string> group;
+  for (const PowerSupply& supply : bmc.dut.supplies)
+    group.push_back(fmt::format("{}/PowerSupplies/{}", address.uri, id_of(supply.name)));
+  json::object redundancy;
+  redundancy["RedundancyType"] = "NPlusM";
+  redundancy["MinNeededInGroup"] = group.size() - 1;
+  redundancy["MaxSupportedInGroup"] = group.size();
+  redundancy["RedundancyGroup"] = links(group);
+  redundancy["Status"] = status("Enabled");
+  body["PowerSupplyRedundancy"] = json::array{std::move(redundancy)};
   return body;
 }
 
