@@ -331,18 +331,21 @@ Ran run(const Order& order) {
   }
 }
 
-std::vector<std::string> parts_of(const RackWishes& wishes, const std::string& dut, const std::string& kind) {
-  const Result<std::unique_ptr<virtual_rack::RackModel>> model = [&wishes] {
-    virtual_rack::RackOptions build;
-    build.rack = wishes.rack;
-    build.seed = wishes.seed;
-    build.firmware_current = wishes.firmware_current;
-    return build_rack(build, 1'000'000'000);
-  }();
+std::unique_ptr<virtual_rack::RackModel> rack_of(const RackWishes& wishes) {
+  virtual_rack::RackOptions build;
+  build.rack = wishes.rack;
+  build.product = wishes.product;
+  build.seed = wishes.seed;
+  build.firmware_current = wishes.firmware_current;
+  Result<std::unique_ptr<virtual_rack::RackModel>> made = build_rack(build, 1'000'000'000);
+  if (!made) throw std::runtime_error(made.error().sentence());
+  return std::move(*made);
+}
+
+std::vector<std::string> parts_of(const virtual_rack::RackModel& rack, const std::string& dut,
+                                  const std::string& kind) {
   std::vector<std::string> names;
-  if (!model) return names;
-  for (const virtual_rack::ExpectedComponent& part :
-       expectation_of(**model, *(*model)->find(dut)).components) {
+  for (const virtual_rack::ExpectedComponent& part : expectation_of(rack, *rack.find(dut)).components) {
     if (part.kind == kind) names.push_back(part.name);
   }
   return names;

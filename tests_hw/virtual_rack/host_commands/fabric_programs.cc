@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cmath>
 #include <functional>
+#include <limits>
 
 #include "tests_hw/virtual_rack/faults.h"
 #include "tests_hw/virtual_rack/host_commands/fabric_share.h"
@@ -23,7 +24,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr double kAllReduceGbPerSecond = 852;   // GB200/GB300: 835 .. 895 measured publicly
 constexpr double kChipToChipGbPerSecond = 372;  // assumed: Grace to GPU, one direction
 
 double jitter(Host host, double relative) {
@@ -81,7 +81,7 @@ class Nvbandwidth final : public LoadCommand {
           values.emplace_back(std::nullopt);
         } else {
           const double share = std::min(link_share(host(), *gpus[row]), link_share(host(), *gpus[column]));
-          values.emplace_back(kPeerGbPerSecond * share * jitter(host(), 0.002));
+          values.emplace_back(gpus[row]->peer_gb_per_s * share * jitter(host(), 0.002));
         }
       }
       matrix.push_back(std::move(values));
@@ -286,9 +286,10 @@ class AllReducePerf final : public LoadCommand {
   static constexpr double kOverhead_s = 0.02;  // per line: allocation, checking
 
   double bus_gb_per_s() const {
-    double share = 1;
-    for (const Gpu* gpu : working_gpus(host().dut)) share = std::min(share, link_share(host(), *gpu));
-    return kAllReduceGbPerSecond * share;
+    double least = std::numeric_limits<double>::infinity();
+    for (const Gpu* gpu : working_gpus(host().dut))
+      least = std::min(least, gpu->all_reduce_gb_per_s * link_share(host(), *gpu));
+    return least;
   }
 
   double bus_factor() const {

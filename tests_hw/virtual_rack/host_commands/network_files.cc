@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::string_view kRdma = "/sys/class/infiniband/", kNet = "/sys/class/net/";
 constexpr int kLanes = 16;
+constexpr double kNdr = 400;  // four lanes of it; XDR is twice that
 constexpr const char* kSpeed = "32.0 GT/s PCIe";
 
 constexpr std::array kOfDevice{"device/uevent",           "device/current_link_width",
@@ -28,6 +29,11 @@ constexpr std::array kOfRdma{"device/vpd",
                              "ports/1/counters/port_rcv_errors"};
 constexpr std::array kOfInterface{
     "address", "operstate", "carrier", "speed", "carrier_changes", "type", "statistics/rx_crc_errors"};
+
+bool is_ethernet(const Nic& nic) { return nic.device.starts_with("en"); }
+
+/// InfiniBand's name of a rate over four lanes.
+std::string_view rate_name(double gbps) { return gbps > kNdr ? "XDR" : gbps >= kNdr ? "NDR" : "EDR"; }
 
 std::string pci_address(std::size_t nic) { return fmt::format("0000:{:02x}:00.0", 3 + nic); }
 
@@ -50,10 +56,14 @@ std::string vital_product_data(const Nic& nic) {
          '\x78';
 }
 
-std::optional<std::string> of_pci(std::size_t index, std::string_view attribute) {
-  if (attribute == "device/uevent")
-    return fmt::format("DRIVER=mlx5_core\nPCI_CLASS=20700\nPCI_ID=15B3:1023\nPCI_SLOT_NAME={}\n",
-                       pci_address(index));
+std::optional<std::string> of_pci(const Nic& nic, std::size_t index, std::string_view attribute) {
+  if (attribute == "device/uevent") {
+    const char* device = is_ethernet(nic)        ? "101D"
+                         : nic.speed_gbps > kNdr ? "1023"
+                                                 : "1021";  // ConnectX-6 Dx, 8, 7
+    return fmt::format("DRIVER=mlx5_core\nPCI_CLASS={}\nPCI_ID=15B3:{}\nPCI_SLOT_NAME={}\n",
+                       is_ethernet(nic) ? "20000" : "20700", device, pci_address(index));
+  }
   if (attribute.ends_with("link_width")) return fmt::format("{}\n", kLanes);
   if (attribute.ends_with("link_speed")) return fmt::format("{}\n", kSpeed);
   return std::nullopt;
@@ -63,9 +73,10 @@ std::optional<std::string> of_rdma(const Nic& nic, std::string_view attribute) {
   if (attribute == "device/vpd") return vital_product_data(nic);
   if (attribute == "ports/1/state") return nic.link_up ? "4: ACTIVE\n" : "1: DOWN\n";
   if (attribute == "ports/1/phys_state") return nic.link_up ? "5: LinkUp\n" : "2: Polling\n";
-  if (attribute == "ports/1/link_layer") return "InfiniBand\n";
+  if (attribute == "ports/1/link_layer") return is_ethernet(nic) ? "Ethernet\n" : "InfiniBand\n";
   if (attribute == "ports/1/rate")
-    return nic.link_up ? fmt::format("{:.0f} Gb/sec (4X XDR)\n", nic.speed_gbps) : "2.5 Gb/sec (1X SDR)\n";
+    return nic.link_up ? fmt::format("{:.0f} Gb/sec (4X {})\n", nic.speed_gbps, rate_name(nic.speed_gbps))
+                       : "2.5 Gb/sec (1X SDR)\n";
   if (attribute == "ports/1/counters/link_downed") return fmt::format("{}\n", nic.link_downed);
   return "0\n";
 }
@@ -76,7 +87,7 @@ std::optional<std::string> of_interface(const Nic& nic, std::string_view attribu
   if (attribute == "carrier") return nic.link_up ? "1\n" : "0\n";
   if (attribute == "speed") return fmt::format("{:.0f}\n", nic.link_up ? nic.speed_gbps * 1000 : -1);
   if (attribute == "carrier_changes") return fmt::format("{}\n", 2 + 2 * nic.link_downed);
-  if (attribute == "type") return "32\n";  // ARPHRD_INFINIBAND
+  if (attribute == "type") return is_ethernet(nic) ? "1\n" : "32\n";  // ARPHRD_ETHER, ARPHRD_INFINIBAND
   return "0\n";
 }
 
@@ -130,7 +141,7 @@ std::optional<std::string> read_network_file(const Dut& dut, const std::string& 
   for (std::size_t i = 0; i < dut.nics.size(); ++i) {
     const Nic& nic = dut.nics[i];
     if (name != (rdma ? rdma_device(i) : nic.device)) continue;
-    if (attribute.starts_with("device/") && attribute != "device/vpd") return of_pci(i, attribute);
+    if (attribute.starts_with("device/") && attribute != "device/vpd") return of_pci(nic, i, attribute);
     return rdma ? of_rdma(nic, attribute) : of_interface(nic, attribute);
   }
   return std::nullopt;
