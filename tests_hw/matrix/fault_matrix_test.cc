@@ -123,7 +123,7 @@ Strike strike(const FaultRow& row, const std::string& product, std::uint64_t see
   Order& order = made.order;
   const bool demo = met_by_the_demo_only(row);
   order = whole_recipe(product);
-  if (judged_by_the_virtual_racks_own(row)) order.product.clear();
+  if (judged_by_the_virtual_racks_own(row)) order.product = "virtual-gb300-nvl72";
   if (demo) {
     order.recipe = "demo/small";
     order.settings.clear();

@@ -31,6 +31,7 @@ namespace {
 using boost::asio::awaitable;
 namespace fs = std::filesystem;
 
+constexpr Nanoseconds kLongestBoot = std::chrono::minutes(2);
 constexpr const char* kJournal = "/nowhere/R-1.guards";  ///< only a name here: the journal is in memory
 
 /// Gone with whoever made it.
@@ -88,6 +89,8 @@ void cut_to_size(Recipe& recipe, const Inventory& inventory) {
   for (PhaseSpec& phase : recipe.phases) {
     for (StepSpec& step : phase.steps) {
       if (step.quorum > 1 && step.quorum == wanted) step.quorum = have;
+      // A boot takes seconds here: a host that hangs need not be waited for as long as in a factory.
+      if (step.use == "power.on" && step.timeout > kLongestBoot) step.timeout = kLongestBoot;
     }
   }
 }

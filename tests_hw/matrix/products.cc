@@ -36,7 +36,7 @@ Order whole_recipe(const std::string& product) {
   order.settings = {{"link_training", "6s"}};
   if (server) order.settings["host"] = "6s";
   if (product == "generic-server") {
-    order.settings["host"] = "20s";  // nothing else runs there, and its watches look every 30 s
+    order.settings["host"] = "70s";  // nothing else runs there, and its watches look every 30 s
     return order;
   }
   for (const auto& [name, value] : {std::pair<const char*, const char*>{"soak", "30s"},

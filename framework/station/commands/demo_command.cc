@@ -129,8 +129,8 @@ CommandLine with_level(CommandLine line) {
   } else if (asked) {
     settings = {"soak=10m", "settle=1m", "diagnostic=2", product.empty() ? "flow_samples=3" : "host=1m"};
   } else {
-    settings = {"soak=20s", "settle=4s",    "slope=30",      "diagnostic=1",  "host=2s",
-                "burst=3s", "cool_down=3s", "link_every=5s", "link_window=5s"};
+    settings = {"soak=15s", "settle=4s",    "slope=30",      "diagnostic=1",  "host=2s",
+                "burst=4s", "cool_down=8s", "link_every=3s", "link_window=3s"};
   }
   settings.insert(settings.end(), line.settings.begin(), line.settings.end());  // the person's own come last
   line.settings = std::move(settings);
