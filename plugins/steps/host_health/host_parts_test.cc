@@ -156,7 +156,7 @@ TEST_F(PartsTest, ASourceThatCannotBeReadIsIncompleteAndSaysWhy) {
     own.set_simulated(false);
     Dut& dut = own.add_dut("H01", Role::server);
     own.expect(dut, item.kind, {item.name});
-    dut.expect.components.back().serial = "S1";
+    dut.expect.components.back().serial = item.kind == ComponentKind::nic ? "3c:ec:ef:00:11:22" : "S1";
     for (const char* kind : {"cpu", "memory", "drive", "nic"}) {
       own.limit_equals(std::string(kind) + ".present", "", true);
       own.limit_expected(std::string(kind) + ".serial", "");
