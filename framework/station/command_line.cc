@@ -52,8 +52,11 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   auto* demo = app.add_subcommand("demo", "Bring up and burn in a virtual rack on this machine");
   add_common(*demo, line);
   add_run_options(*demo, line);
-  demo->add_option("--rack", line.demo_rack, "small, shelves or nvl72")
-      ->check(CLI::IsMember({"small", "shelves", "nvl72"}));
+  demo->add_option(
+          "--rack", line.demo_rack,
+          "small, shelves, nvl72, or hgx and other products that are servers: their l11-rack in a minute")
+      ->check(CLI::IsMember({"small", "shelves", "nvl72", "hgx", "hgx-h100", "hgx-h200", "hgx-b200",
+                             "hgx-b300", "lenovo-sr675v3", "generic-server"}));
   demo->add_flag("--firmware-behind", line.demo_firmware_behind,
                  "The rack runs one release behind a firmware baseline");
   demo->add_flag("--firmware-current", line.demo_firmware_current,

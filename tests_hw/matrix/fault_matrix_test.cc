@@ -17,6 +17,7 @@
 
 #include "fault_table.h"
 #include "matrix_run.h"
+#include "products.h"
 #include "tests_hw/virtual_rack/faults.h"
 
 namespace kiln::matrix {
@@ -82,6 +83,7 @@ bool judged_by_the_virtual_racks_own(const FaultRow& row) {
 }
 
 struct Strike {
+  std::string not_applicable;  ///< why this product cannot have it; empty: it can
   Order order;
   std::string judged_on, part;  ///< the reason must name them
 };
@@ -91,38 +93,69 @@ const T& one_of(const std::vector<T>& from, std::mt19937_64& chance) {
   return from.at(chance() % from.size());
 }
 
+/// The DUT that the row names, or any that computes.
+std::string struck_dut(const FaultRow& row, const virtual_rack::RackModel& rack, std::mt19937_64& chance) {
+  if (row.part.starts_with("CDU01/")) return "CDU01";
+  if (row.part.starts_with("plant:")) return row.part.substr(6);
+  if (row.part.starts_with("rack:") && row.part.find('/') != std::string::npos)
+    return row.part.substr(5, row.part.find('/') - 5);
+  std::vector<std::string> computing;
+  for (const virtual_rack::Dut& dut : rack.duts) {
+    if (dut.computes()) computing.push_back(dut.id);
+  }
+  return one_of(computing, chance);
+}
+
+/// Why a product cannot have what the row strikes; empty: it can.
+std::string why_not(const FaultRow& row, const std::string& product, const virtual_rack::RackModel& rack,
+                    const std::string& dut) {
+  if ((met_by_the_demo_only(row) || row.recipe == "host") && made_of_servers(product))
+    return "met by the demo, which has trays";
+  const virtual_rack::Dut* struck = rack.find(dut);
+  if (struck == nullptr) return "it has no " + dut;
+  const Result<virtual_rack::FaultSpec> spec = virtual_rack::parse_fault(row.fault + "@" + dut);
+  if (!spec || !fault_applies(*struck, spec->kind)) return "it has no such part";
+  // Whether a machine of any kind boots with secure boot, its table leaves to the site.
+  if (row.code == "platform.secure_boot_off" && product == "generic-server") return "the site's to say";
+  // Nobody has published how many lanes a link of NVLink 6 has.
+  if (row.code == "nvlink.narrow" && product == "vera-rubin-nvl72") return "the site's to say";
+  return {};
+}
+
 Strike strike(const FaultRow& row, const std::string& product, std::uint64_t seed) {
   std::mt19937_64 chance(seed ^ std::hash<std::string>{}(row.fault + row.part));
   Strike made;
   Order& order = made.order;
   const bool demo = met_by_the_demo_only(row);
-  order.product = judged_by_the_virtual_racks_own(row) ? "" : product;
   const bool host = row.recipe == "host";
-  order.recipe = demo ? "demo/small" : host ? "demo/host" : product + "/l11-rack";
-  if (!demo && !host)
-    order.settings = {{"soak", "30s"},         {"settle", "8s"},     {"diagnostic", "1"},
-                      {"flow_samples", "3"},   {"slope", "30"},      {"burst", "3s"},
-                      {"cool_down", "3s"},     {"link_every", "5s"}, {"link_window", "5s"},
-                      {"link_training", "6s"}, {"power_every", "3s"}};
+  order = whole_recipe(product);
+  if (judged_by_the_virtual_racks_own(row)) order.product = "virtual-gb300-nvl72";
+  if (demo || host) {
+    order.recipe = demo ? "demo/small" : "demo/host";
+    order.settings.clear();
+  }
   // The watch reads the counters every 30 s: a rise under load needs two readings there.
   if (row.fault == "nvlink-errors" || row.fault == "nvlink-receive") order.settings["soak"] = "100s";
   order.wishes.seed = chance();
   if (row.fault == "dcgm-fails") order.settings["diagnostic"] = "2";  // the first level tests no hardware
   order.wishes.firmware_current = !demo && !host;
-  if (product == "gb200-nvl72") order.wishes.gpus = "gb200";
   const bool cdu = row.part.starts_with("CDU01/");
   const bool plant = row.part.starts_with("plant:");
   const bool rack_part = row.part.starts_with("rack:");
-  if (row.recipe == "power-chain") order.wishes.rack = "shelves";
-  std::string dut = cdu ? "CDU01" : one_of<std::string>({"C01", "C02"}, chance);
-  if (plant) dut = row.part.substr(6);
+  if (row.recipe == "power-chain" && !made_of_servers(product)) order.wishes.rack = "shelves";
+  const std::unique_ptr<virtual_rack::RackModel> rack = rack_of(order.wishes);
   std::string kind = row.part;
+  std::string dut;
   const bool of_dut =
       row.part.size() > 4 && row.part[3] == ':' && std::isupper(static_cast<unsigned char>(row.part[0])) != 0;
   if (of_dut) {
     dut = row.part.substr(0, 3);
     kind = row.part.substr(4);
+  } else {
+    dut = struck_dut(row, *rack, chance);
   }
+  made.not_applicable = why_not(row, product, *rack, dut);
+  if (!made.not_applicable.empty()) return made;
   std::string struck;
   std::string told;
   if (rack_part) {
@@ -130,17 +163,19 @@ Strike strike(const FaultRow& row, const std::string& product, std::uint64_t see
     told = row.part.substr(5);
     const std::size_t slash = told.find('/');
     if (slash == std::string::npos) told = dut + "/" + told;
-    if (slash != std::string::npos) dut = told.substr(0, slash);
     if (slash != std::string::npos) struck = told.substr(slash + 1);
     std::replace(told.begin(), told.end(), ' ', '_');  // as a URI has it
   }
   if (row.part == "update") struck = "UEFI";  // the one the demo updates
   if (row.part == "firmware") {
-    std::vector<std::string> names = parts_of(order.wishes, dut, "firmware");
+    std::vector<std::string> names = parts_of(*rack, dut, "firmware");
     std::erase(names, "UEFI");
     struck = one_of(names, chance);
-  } else if (struck.empty() && !cdu && !plant && !rack_part && kind != "-" && kind != "rack") {
-    struck = one_of(parts_of(order.wishes, dut, kind), chance);
+  } else if (struck.empty() && !cdu && !plant && !rack_part && kind != "-" && kind != "rack" && kind != "update") {
+    const std::vector<std::string> names = parts_of(*rack, dut, kind);
+    if (names.empty()) made.not_applicable = "it has no such part";
+    if (names.empty()) return made;
+    struck = one_of(names, chance);
   }
   made.judged_on = kind == "rack" || rack_part ? "R01" : dut;
   made.part = rack_part ? told : cdu ? row.part.substr(6) : struck;
@@ -171,7 +206,7 @@ void every_fault(const std::string& product) {
   ASSERT_EQ(known, listed) << "the table and the catalogue disagree about the faults there are";
   const std::uint64_t seed = seed_of_the_day();
   fmt::print("{}: KILN_MATRIX_SEED={}\n", product, seed);
-  int found = 0, missed = 0;
+  int found = 0, missed = 0, not_applicable = 0;
   double took_s = 0;
   for (FaultRow row : rows) {
     if (!only_fault().empty() && ("," + only_fault() + ",").find("," + row.fault + ",") == std::string::npos)
@@ -180,6 +215,11 @@ void every_fault(const std::string& product) {
     // power.
     if (row.fault == "hot-gpu" && product == "gb200-nvl72") row.code = "gpu.thermal_resistance";
     const Strike struck = strike(row, product, seed);
+    if (!struck.not_applicable.empty()) {
+      ++not_applicable;
+      fmt::print("  n/a  {:<44} {}\n", row.fault, struck.not_applicable);
+      continue;
+    }
     const Ran ran = run(struck.order);
     const std::string wrong = what_is_wrong(row, struck, ran);
     took_s += ran.took_s;
@@ -189,15 +229,22 @@ void every_fault(const std::string& product) {
     if (!wrong.empty()) fmt::print("      {}{}\n", wrong, ran.why(12));
     std::fflush(stdout);
   }
-  fmt::print("{} faults x {}: {} found, {} missed, in {:.0f} s\n", found + missed, product, found, missed,
-             took_s);
+  fmt::print("{} faults x {}: {} found, {} missed, {} not applicable, in {:.0f} s\n", found + missed, product,
+             found, missed, not_applicable, took_s);
   EXPECT_EQ(missed, 0);
-  EXPECT_GT(found, 0);
+  EXPECT_TRUE(found > 0 || !only_fault().empty());
 }
 
 TEST(FaultMatrix, EveryFaultIsFoundOnGb300) { every_fault("gb300-nvl72"); }
 TEST(FaultMatrix, EveryFaultIsFoundOnLenovoGb300) { every_fault("lenovo-gb300-nvl72"); }
 TEST(FaultMatrix, EveryFaultIsFoundOnGb200) { every_fault("gb200-nvl72"); }
+TEST(FaultMatrix, EveryFaultIsFoundOnVeraRubin) { every_fault("vera-rubin-nvl72"); }
+TEST(FaultMatrix, EveryFaultIsFoundOnHgxH100) { every_fault("hgx-h100"); }
+TEST(FaultMatrix, EveryFaultIsFoundOnHgxH200) { every_fault("hgx-h200"); }
+TEST(FaultMatrix, EveryFaultIsFoundOnHgxB200) { every_fault("hgx-b200"); }
+TEST(FaultMatrix, EveryFaultIsFoundOnHgxB300) { every_fault("hgx-b300"); }
+TEST(FaultMatrix, EveryFaultIsFoundOnSr675V3) { every_fault("lenovo-sr675v3"); }
+TEST(FaultMatrix, EveryFaultIsFoundOnAnyServer) { every_fault("generic-server"); }
 
 }  // namespace
 }  // namespace kiln::matrix

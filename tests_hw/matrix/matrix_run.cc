@@ -31,6 +31,7 @@ namespace {
 using boost::asio::awaitable;
 namespace fs = std::filesystem;
 
+constexpr Nanoseconds kLongestBoot = std::chrono::minutes(2);
 constexpr const char* kJournal = "/nowhere/R-1.guards";  ///< only a name here: the journal is in memory
 
 /// Gone with whoever made it.
@@ -88,6 +89,8 @@ void cut_to_size(Recipe& recipe, const Inventory& inventory) {
   for (PhaseSpec& phase : recipe.phases) {
     for (StepSpec& step : phase.steps) {
       if (step.quorum > 1 && step.quorum == wanted) step.quorum = have;
+      // A boot takes seconds here: a host that hangs need not be waited for as long as in a factory.
+      if (step.use == "power.on" && step.timeout > kLongestBoot) step.timeout = kLongestBoot;
     }
   }
 }
@@ -331,18 +334,21 @@ Ran run(const Order& order) {
   }
 }
 
-std::vector<std::string> parts_of(const RackWishes& wishes, const std::string& dut, const std::string& kind) {
-  const Result<std::unique_ptr<virtual_rack::RackModel>> model = [&wishes] {
-    virtual_rack::RackOptions build;
-    build.rack = wishes.rack;
-    build.seed = wishes.seed;
-    build.firmware_current = wishes.firmware_current;
-    return build_rack(build, 1'000'000'000);
-  }();
+std::unique_ptr<virtual_rack::RackModel> rack_of(const RackWishes& wishes) {
+  virtual_rack::RackOptions build;
+  build.rack = wishes.rack;
+  build.product = wishes.product;
+  build.seed = wishes.seed;
+  build.firmware_current = wishes.firmware_current;
+  Result<std::unique_ptr<virtual_rack::RackModel>> made = build_rack(build, 1'000'000'000);
+  if (!made) throw std::runtime_error(made.error().sentence());
+  return std::move(*made);
+}
+
+std::vector<std::string> parts_of(const virtual_rack::RackModel& rack, const std::string& dut,
+                                  const std::string& kind) {
   std::vector<std::string> names;
-  if (!model) return names;
-  for (const virtual_rack::ExpectedComponent& part :
-       expectation_of(**model, *(*model)->find(dut)).components) {
+  for (const virtual_rack::ExpectedComponent& part : expectation_of(rack, *rack.find(dut)).components) {
     if (part.kind == kind) names.push_back(part.name);
   }
   return names;

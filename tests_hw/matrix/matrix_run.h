@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -43,7 +44,11 @@ struct Ran {
 /// else is changed.
 Ran run(const Order& order);
 
-/// The names of the parts of that kind which the rack file lists for a DUT of a rack with that seed.
-std::vector<std::string> parts_of(const RackWishes& wishes, const std::string& dut, const std::string& kind);
+/// The rack that such wishes give, as it is before anything happens.
+std::unique_ptr<virtual_rack::RackModel> rack_of(const RackWishes& wishes);
+
+/// The names of the parts of that kind which the rack file lists for a DUT.
+std::vector<std::string> parts_of(const virtual_rack::RackModel& rack, const std::string& dut,
+                                  const std::string& kind);
 
 }  // namespace kiln::matrix

@@ -89,6 +89,19 @@ const std::vector<PhysicsField>& physics_fields() {
 }
 #undef KILN_PHYSICS_FIELD
 
+/// Throws for a name that is none of theirs.
+void check_names(const YAML::Node& map, const std::string& file) {
+  std::vector<std::string> known;
+  for (const PhysicsField& entry : physics_fields()) known.emplace_back(entry.name);
+  for (const auto& pair : map) {
+    const auto name = pair.first.as<std::string>();
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      throw ConfigError(fmt::format("{} line {}: unknown constant '{}'{}", file, pair.first.Mark().line + 1,
+                                    name, did_you_mean(name, known)));
+    }
+  }
+}
+
 }  // namespace
 
 YAML::Node load_config(const std::string& path) {
@@ -102,19 +115,16 @@ YAML::Node load_config(const std::string& path) {
 Physics load_physics() {
   const YAML::Node root = load_config("physics.yaml");
   Physics physics;
-  std::vector<std::string> known;
-  for (const PhysicsField& entry : physics_fields()) {
-    physics.*entry.member = field<double>(root, entry.name);
-    known.emplace_back(entry.name);
-  }
-  for (const auto& pair : root) {
-    const auto name = pair.first.as<std::string>();
-    if (std::find(known.begin(), known.end(), name) == known.end()) {
-      throw ConfigError(fmt::format("physics.yaml line {}: unknown constant '{}'{}",
-                                    pair.first.Mark().line + 1, name, did_you_mean(name, known)));
-    }
-  }
+  for (const PhysicsField& entry : physics_fields()) physics.*entry.member = field<double>(root, entry.name);
+  check_names(root, "physics.yaml");
   return physics;
+}
+
+void change_physics(Physics& physics, const YAML::Node& changes, const std::string& file) {
+  check_names(changes, file);
+  for (const PhysicsField& entry : physics_fields()) {
+    if (changes[entry.name]) physics.*entry.member = field<double>(changes, entry.name);
+  }
 }
 
 }  // namespace kiln::virtual_rack

@@ -23,6 +23,9 @@ YAML::Node load_config(const std::string& path);
 /// physics.yaml: every constant must be there, and nothing else may be.
 Physics load_physics();
 
+/// Puts the constants that `changes` names in place of those of physics.yaml. `file`: for the message.
+void change_physics(Physics& physics, const YAML::Node& changes, const std::string& file);
+
 template <class T>
 T field(const YAML::Node& node, const char* name) {
   const YAML::Node value = node[name];

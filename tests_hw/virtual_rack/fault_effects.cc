@@ -254,7 +254,7 @@ void activate_link_down(RackModel& rack, Dut& dut, const Fault& fault) {
 
 /// A DUT that runs no load of its own is under load when any other is.
 bool load_runs(const RackModel& rack, const Dut& dut) {
-  if (dut.role == Role::compute_tray) {
+  if (dut.computes()) {
     return dut.load;
   }
   return std::any_of(rack.duts.begin(), rack.duts.end(), [](const Dut& each) { return each.load; });
@@ -367,16 +367,7 @@ void undo_fault(RackModel& rack, Dut& dut, const Fault& fault) {
     }
     case FaultKind::nvlink_errors:
     case FaultKind::nvlink_ber:
-      for (Gpu& gpu : dut.gpus) {
-        for (NvLink& link : gpu.links) {
-          if (link_part(gpu, link) == fault.spec.part) {
-            LinkCounters& port =
-                rack.duts[link.switch_tray].switches[link.switch_chip].ports[link.switch_port].counters;
-            link.counters.effective_ber = link.counters.symbol_ber = kZeroBitErrorRate;
-            port.effective_ber = port.symbol_ber = kZeroBitErrorRate;
-          }
-        }
-      }
+      clear_bit_errors(rack, dut, fault.spec.part);
       return;
     case FaultKind::bios_drift:
       if (!dut.bios.empty()) dut.bios.front().second = fault.saved;

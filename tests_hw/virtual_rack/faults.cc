@@ -52,6 +52,8 @@ std::string_view role_words(Role role) {
       return "a CDU";
     case Role::power_shelf:
       return "a power shelf";
+    case Role::server:
+      return "a server";
   }
   return "?";
 }
@@ -315,19 +317,24 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
     case FaultKind::firmware_update_fails:
     case FaultKind::firmware_accepts_anything:
       return !dut.firmware.empty();
+    case FaultKind::tray_swapped:
+    case FaultKind::cartridge_missing:
+    case FaultKind::rack_path_slow:
+    case FaultKind::clique_split:
+      return dut.in_rack_fabric();
+    case FaultKind::stale_image:
+    case FaultKind::secure_boot_off:
+    case FaultKind::bios_drift:
+      return dut.computes();
     case FaultKind::nvlink_down:
     case FaultKind::nvlink_errors:
     case FaultKind::nvlink_flap:
     case FaultKind::nvlink_ber:
     case FaultKind::nvlink_narrow:
-    case FaultKind::tray_swapped:
-    case FaultKind::cartridge_missing:
-    case FaultKind::rack_path_slow:
+      return !dut.gpus.empty() && !dut.gpus.front().links.empty();
     case FaultKind::ecc_uncorrectable:
     case FaultKind::xid:
     case FaultKind::gpu_missing:
-    case FaultKind::clique_split:
-    case FaultKind::stale_image:
     case FaultKind::pcie_narrow:
     case FaultKind::ecc_off:
     case FaultKind::throttle:
@@ -360,10 +367,11 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
     case FaultKind::nic_half_rate:
       return !dut.nics.empty();
     case FaultKind::drive_worn:
-      return dut.role == Role::compute_tray && !dut.drives.empty();
+      return dut.computes() && !dut.drives.empty();
     case FaultKind::psu_weak:
       return !dut.supplies.empty();
     case FaultKind::busbar_drop:
+      return dut.on_bus_bar();
     case FaultKind::ssh_drop:
     case FaultKind::host_hang:
       return dut.has_host();

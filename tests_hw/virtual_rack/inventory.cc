@@ -108,7 +108,9 @@ InventoryDut expectation_of(const RackModel& rack, const Dut& dut) {
     for (const NvLink& nvlink : gpu.links) list.push_back({"nvlink", gpu.name + "/" + nvlink.name, "", ""});
   }
   for (const SwitchChip& chip : dut.switches) list.push_back({"nvswitch", chip.name, chip.serial, ""});
+  // Inside one DUT the GPU's end of a link stands for both.
   for (const SwitchChip& chip : dut.switches) {
+    if (dut.has_own_switches()) break;
     for (const SwitchPort& port : chip.ports) {
       // A port with nothing plugged is not expected to be up.
       if (port.peer_dut) list.push_back({"nvlink", chip.name + "/" + port.name, "", ""});
@@ -120,7 +122,7 @@ InventoryDut expectation_of(const RackModel& rack, const Dut& dut) {
   expected.leak_detectors = static_cast<int>(dut.detectors.size());
   if (dut.wet && !dut.coolant.name.empty()) {  // a CDU is wet without a connector of a tray
     list.push_back(
-        {"coolant_connector", fmt::format("{}/{}", main_chassis(dut.role), id_of(dut.coolant.name)), "", ""});
+        {"coolant_connector", fmt::format("{}/{}", main_chassis(dut), id_of(dut.coolant.name)), "", ""});
   }
   if (dut.cooling_unit) {
     list.push_back({"coolant_connector", "1/" + id_of(dut.cooling_unit->primary.name), "", ""});
@@ -137,7 +139,7 @@ InventoryDut expectation_of(const RackModel& rack, const Dut& dut) {
   }
   for (const FirmwareItem& item : dut.firmware) {
     // The wished version: the component that the demo updates is expected at what it is brought to.
-    const bool updated = dut.role == Role::compute_tray && item.name == rack.update_component;
+    const bool updated = dut.computes() && item.name == rack.update_component;
     std::string version = updated ? rack.update_version : item.version;
     if (rack.firmware_behind && !item.release.empty()) version.clear();  // the baseline says it
     list.push_back({"firmware", item.name, "", std::move(version)});
@@ -288,7 +290,7 @@ Status write_firmware_baseline(const fs::path& directory, const RackModel& rack)
   yaml << YAML::Key << "revision" << YAML::Value << YAML::DoubleQuoted << "1";
   yaml << YAML::Key << "source" << YAML::Value << YAML::DoubleQuoted << "the virtual rack";
   yaml << YAML::Key << "roles" << YAML::Value << YAML::BeginMap;
-  for (const Role role : {Role::power_shelf, Role::switch_tray, Role::compute_tray}) {
+  for (const Role role : {Role::power_shelf, Role::switch_tray, Role::compute_tray, Role::server}) {
     const auto first =
         std::find_if(rack.duts.begin(), rack.duts.end(), [role](const Dut& dut) { return dut.role == role; });
     if (first == rack.duts.end()) continue;

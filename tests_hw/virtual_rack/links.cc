@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "tests_hw/virtual_rack/faults.h"
 
@@ -23,11 +26,35 @@ constexpr double kFlapsPerSecond = 1;
 constexpr std::uint64_t kSymbolsPerFlap = 3;
 constexpr double kDropsPerSecond = 0.25;  // the nvlink-drops fault
 
-SwitchPort& other_end(RackModel& rack, const NvLink& link) {
-  return rack.duts[link.switch_tray].switches[link.switch_chip].ports[link.switch_port];
+/// A port of a switch chip, or the link of the card at the other end of a bridge.
+struct FarEnd {
+  bool& up;
+  int& lanes;
+  LinkCounters& counters;
+};
+
+FarEnd other_end(RackModel& rack, Dut& dut, const NvLink& link) {
+  if (link.bridged_to) {
+    NvLink& peer = dut.gpus[link.bridged_to->first].links[link.bridged_to->second];
+    return {peer.up, peer.lanes, peer.counters};
+  }
+  SwitchPort& port = rack.duts[link.switch_tray].switches[link.switch_chip].ports[link.switch_port];
+  return {port.up, port.lanes, port.counters};
 }
 
-void set_state(RackModel& rack, Dut& dut, const Gpu& gpu, NvLink& link, SwitchPort& port, bool up) {
+/// A bridge is moved forward once, from the card with the lower number.
+bool moved_from_the_other_side(std::size_t gpu, const NvLink& link) {
+  return link.bridged_to && link.bridged_to->first < gpu;
+}
+
+/// Whether what is at the other end works: the switch tray, or the other card.
+bool far_end_works(const RackModel& rack, const Dut& dut, const NvLink& link) {
+  if (!link.bridged_to) return rack.duts[link.switch_tray].host_up;
+  const Gpu& peer = dut.gpus[link.bridged_to->first];
+  return peer.present && peer.on_bus;
+}
+
+void set_state(RackModel& rack, Dut& dut, const Gpu& gpu, NvLink& link, FarEnd port, bool up) {
   const bool was_up = link.up;
   link.up = up;
   port.up = up;
@@ -46,7 +73,7 @@ void set_state(RackModel& rack, Dut& dut, const Gpu& gpu, NvLink& link, SwitchPo
   add_event(rack, dut, std::move(entry));
 }
 
-void carry_traffic(NvLink& link, SwitchPort& port, double utilisation, double elapsed_s) {
+void carry_traffic(NvLink& link, FarEnd port, double utilisation, double elapsed_s) {
   if (!link.up || utilisation <= 0) {
     return;
   }
@@ -57,7 +84,7 @@ void carry_traffic(NvLink& link, SwitchPort& port, double utilisation, double el
   port.counters.rx_bytes += bytes;
 }
 
-void count_errors(NvLink& link, SwitchPort& port, Fault& fault, bool busy, double elapsed_s) {
+void count_errors(NvLink& link, FarEnd port, Fault& fault, bool busy, double elapsed_s) {
   fault.remainder += (busy ? kErrorsPerSecondBusy : kErrorsPerSecondIdle) * elapsed_s;
   const auto errors = static_cast<std::uint64_t>(fault.remainder);
   fault.remainder -= static_cast<double>(errors);
@@ -76,7 +103,7 @@ void count_errors(NvLink& link, SwitchPort& port, Fault& fault, bool busy, doubl
   }
 }
 
-void flap(NvLink& link, SwitchPort& port, Fault& fault, double elapsed_s) {
+void flap(NvLink& link, FarEnd port, Fault& fault, double elapsed_s) {
   fault.remainder += kFlapsPerSecond * elapsed_s;
   const auto flaps = static_cast<std::uint64_t>(fault.remainder);
   fault.remainder -= static_cast<double>(flaps);
@@ -92,8 +119,8 @@ void drop(NvLink& link, SwitchPort& port, Fault& fault, double elapsed_s) {
 }
 
 /// What the faults of one link do to it while it is up.
-void disturb(RackModel& rack, const Dut& dut, const std::string& part, NvLink& link, SwitchPort& port,
-             bool busy, double elapsed_s) {
+void disturb(RackModel& rack, const Dut& dut, const std::string& part, NvLink& link, FarEnd port, bool busy,
+             double elapsed_s) {
   if (Fault* noisy = active_fault(rack, dut, FaultKind::nvlink_errors, part))
     count_errors(link, port, *noisy, busy, elapsed_s);
   if (busy && active_fault(rack, dut, FaultKind::nvlink_receive, part) != nullptr)
@@ -107,17 +134,17 @@ void disturb(RackModel& rack, const Dut& dut, const std::string& part, NvLink& l
 }
 
 /// The n-th link that is up, counted over the whole rack.
-NvLink* nth_link_up(RackModel& rack, std::size_t n) {
+std::pair<Dut*, NvLink*> nth_link_up(RackModel& rack, std::size_t n) {
   for (Dut& dut : rack.duts) {
     for (Gpu& gpu : dut.gpus) {
       for (NvLink& link : gpu.links) {
         if (link.up && n-- == 0) {
-          return &link;
+          return {&dut, &link};
         }
       }
     }
   }
-  return nullptr;
+  return {};
 }
 
 /// A healthy fabric still repairs a symbol now and then.
@@ -128,11 +155,21 @@ void count_benign_errors(RackModel& rack, std::size_t links_up, double elapsed_s
     return;
   }
   for (int left = std::poisson_distribution<int>(expected)(rack.random); left > 0; --left) {
-    if (NvLink* link = nth_link_up(rack, rack.random() % links_up)) {
+    const auto [dut, link] = nth_link_up(rack, rack.random() % links_up);
+    if (link != nullptr) {
       ++link->counters.fec_corrected;
-      ++other_end(rack, *link).counters.fec_corrected;
+      ++other_end(rack, *dut, *link).counters.fec_corrected;
     }
   }
+}
+
+/// The names under which a fault may strike it: its own, and that of the other end of a bridge.
+std::vector<std::string> parts_of_link(const Dut& dut, const Gpu& gpu, const NvLink& link) {
+  std::vector<std::string> parts{link_part(gpu, link)};
+  if (!link.bridged_to) return parts;
+  const Gpu& peer = dut.gpus[link.bridged_to->first];
+  parts.push_back(link_part(peer, peer.links[link.bridged_to->second]));
+  return parts;
 }
 
 bool any_link_fault(const RackModel& rack) {
@@ -144,32 +181,52 @@ bool any_link_fault(const RackModel& rack) {
 
 std::string link_part(const Gpu& gpu, const NvLink& link) { return gpu.name + "/" + link.name; }
 
+void clear_bit_errors(RackModel& rack, Dut& dut, const std::string& part) {
+  for (Gpu& gpu : dut.gpus) {
+    for (NvLink& link : gpu.links) {
+      if (link_part(gpu, link) != part) continue;
+      for (LinkCounters* side : {&link.counters, &other_end(rack, dut, link).counters})
+        side->effective_ber = side->symbol_ber = kZeroBitErrorRate;
+    }
+  }
+}
+
 void advance_links(RackModel& rack, double elapsed_s) {
-  const bool faults = any_link_fault(rack);  // most steps have none: no names are made for each link then
+  const bool faults = any_link_fault(rack);
   std::size_t links_up = 0;
   for (Dut& dut : rack.duts) {
     double traffic = 0;
     for (const Process& process : dut.processes) {
       traffic = std::min(1.0, traffic + process.nvlink_utilisation);
     }
-    for (Gpu& gpu : dut.gpus) {
+    for (std::size_t at = 0; at < dut.gpus.size(); ++at) {
+      Gpu& gpu = dut.gpus[at];
       const bool gpu_works = dut.host_up && gpu.present && gpu.on_bus;
       for (NvLink& link : gpu.links) {
-        const Dut& tray = rack.duts[link.switch_tray];
-        SwitchPort& port = other_end(rack, link);
+        if (moved_from_the_other_side(at, link)) {
+          links_up += link.up ? 1U : 0U;
+          continue;
+        }
+        const FarEnd port = other_end(rack, dut, link);
         if (link.counters.effective_ber <= 0) {
           link.counters.effective_ber = port.counters.effective_ber = kZeroBitErrorRate;
           link.counters.symbol_ber = port.counters.symbol_ber = kZeroBitErrorRate;
         }
-        const std::string part = faults ? link_part(gpu, link) : std::string();
-        const bool broken = !part.empty() && active_fault(rack, dut, FaultKind::nvlink_down, part) != nullptr;
-        set_state(rack, dut, gpu, link, port, gpu_works && tray.host_up && !broken);
+        // Most steps have no fault: no names are made for each link then.
+        std::vector<std::string> parts;
+        if (faults) parts = parts_of_link(dut, gpu, link);
+        const auto has = [&rack, &dut, &parts](FaultKind kind) {
+          return std::any_of(parts.begin(), parts.end(), [&](const std::string& part) {
+            return active_fault(rack, dut, kind, part) != nullptr;
+          });
+        };
+        const bool works = gpu_works && far_end_works(rack, dut, link);
+        set_state(rack, dut, gpu, link, port, works && !has(FaultKind::nvlink_down));
         links_up += link.up ? 1U : 0U;
         carry_traffic(link, port, traffic, elapsed_s);
-        const bool narrow =
-            !part.empty() && active_fault(rack, dut, FaultKind::nvlink_narrow, part) != nullptr;
-        link.lanes = port.lanes = narrow ? kLinkLanes / 2 : kLinkLanes;
-        if (!part.empty() && link.up) disturb(rack, dut, part, link, port, traffic > 0, elapsed_s);
+        link.lanes = port.lanes = has(FaultKind::nvlink_narrow) ? kLinkLanes / 2 : kLinkLanes;
+        if (!link.up) continue;
+        for (const std::string& part : parts) disturb(rack, dut, part, link, port, traffic > 0, elapsed_s);
       }
     }
   }

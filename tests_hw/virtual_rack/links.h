@@ -21,4 +21,7 @@ std::string link_part(const Gpu& gpu, const NvLink& link);
 
 void advance_links(RackModel& rack, double elapsed_s);
 
+/// Both ends of a link count no bit errors any more.
+void clear_bit_errors(RackModel& rack, Dut& dut, const std::string& part);
+
 }  // namespace kiln::virtual_rack

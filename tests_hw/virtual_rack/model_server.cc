@@ -151,7 +151,7 @@ bool ModelServer::loading_fault() {
 
 bool ModelServer::loaded() {
   const bool up = std::all_of(rack_.duts.begin(), rack_.duts.end(),
-                              [](const Dut& dut) { return dut.role != Role::compute_tray || dut.host_up; });
+                              [](const Dut& dut) { return !dut.computes() || dut.host_up; });
   if (!up) {
     up_since_ns_ = 0;
     return false;
@@ -366,7 +366,7 @@ std::optional<std::uint64_t> ModelServer::next_ns() const {
 
 void ModelServer::put_load() {
   for (Dut& dut : rack_.duts) {
-    if (dut.role != Role::compute_tray) continue;
+    if (!dut.computes()) continue;
     const auto found = processes_.find(dut.id);
     const bool is_running = found != processes_.end() && find_process(dut, found->second) != nullptr;
     if (answers_.empty()) {

@@ -11,13 +11,16 @@ ParsedOptions parse_options(int argc, char** argv) {
   ProgramOptions& options = parsed.options;
   CLI::App app("A simulated rack on loopback: HTTPS Redfish BMCs and SSH hosts with physics and faults.",
                "kiln-virtual-rack");
-  CLI::Option* rack = app.add_option("--rack", options.rack,
-                                     "small, shelves, nvl72, or trays:N for N compute trays on one CDU")
-                          ->check([](const std::string& name) {
-                            const Status known = check_rack_name(name);
-                            return known ? std::string() : known.error().sentence();
-                          })
-                          ->capture_default_str();
+  CLI::Option* rack =
+      app.add_option("--rack", options.rack,
+                     "small, shelves, nvl72, hgx, servers, or trays:N for N compute trays on one CDU")
+          ->check([](const std::string& name) {
+            const Status known = check_rack_name(name);
+            return known ? std::string() : known.error().sentence();
+          })
+          ->capture_default_str();
+  app.add_option("--product", options.product,
+                 "What it is made of: hgx-b200, vera-rubin-nvl72, ...; the rack's own unless given");
   app.add_option("--mockup", options.mockup, "Serve a captured Redfish tree read-only instead")
       ->check(CLI::ExistingDirectory)
       ->excludes(rack);

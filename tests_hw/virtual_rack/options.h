@@ -10,6 +10,7 @@ namespace kiln::virtual_rack {
 
 struct ProgramOptions {
   std::string rack = "small";  // or "nvl72", "trays:N"
+  std::string product;         ///< empty: the one the rack's own file names
   std::string mockup;          ///< directory of a captured tree; empty: a simulated rack
   std::string out;  ///< where inventory and credentials go; empty: a fresh directory under the temp path
   std::vector<std::string> faults;

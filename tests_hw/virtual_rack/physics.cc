@@ -173,7 +173,7 @@ void run_power(RackModel& rack, Dut& dut, double fabric_utilisation, double elap
   for (Cpu& cpu : dut.cpus) {
     cpu.utilisation = on ? cpu_utilisation : 0;
     // A switch tray's management processor is a small one.
-    const double size = dut.role == Role::compute_tray ? 1 : 0.15;
+    const double size = dut.computes() ? 1 : 0.15;
     const double target =
         size * (physics.cpu_idle_w + cpu.utilisation * (physics.cpu_load_w - physics.cpu_idle_w));
     approach(cpu.power_w.actual, on ? target : 0, on ? power_share : 1);
@@ -185,7 +185,7 @@ void run_power(RackModel& rack, Dut& dut, double fabric_utilisation, double elap
              on ? power_share : 1);
     total += chip.power_w.actual;
   }
-  if (on && dut.role == Role::compute_tray) {
+  if (on && dut.computes()) {
     total += physics.tray_other_w;
   } else if (on && dut.role == Role::switch_tray) {
     total += physics.switch_other_w;
@@ -199,7 +199,7 @@ void run_power(RackModel& rack, Dut& dut, double fabric_utilisation, double elap
     approach(fan.speed_rpm.actual, rpm, follow(physics, elapsed_s, physics.gpu_time_constant_s));
     fan.speed_percent.actual = fan.speed_rpm.actual / physics.fan_load_rpm * 80;
   }
-  if (dut.role == Role::compute_tray || dut.role == Role::switch_tray) {
+  if (dut.has_host()) {
     dut.power_w.actual = total;
   }
   if (std::isfinite(elapsed_s)) {
@@ -265,8 +265,10 @@ void run_hydraulics(const RackModel& rack, Dut& dut, double elapsed_s) {
   hoses.valve_percent = 100;
 }
 
-void run_temperatures(const RackModel& rack, Dut& dut, double supply_c, double elapsed_s) {
+void run_temperatures(const RackModel& rack, Dut& dut, double coolant_c, double elapsed_s) {
   const Physics& physics = rack.physics;
+  // A server without coolant breathes the air of the hall.
+  const double supply_c = dut.wet ? coolant_c : physics.ambient_c;
   const double flow_penalty = std::pow(flow_share(dut), -physics.resistance_flow_exponent);
   const double die = follow(physics, elapsed_s, physics.gpu_time_constant_s);
   const double memory = follow(physics, elapsed_s, physics.memory_time_constant_s);
@@ -427,32 +429,46 @@ double taken_from_bus_bar(const RackModel& rack, Dut& dut) {
 
 /// The share of its due that a supply gives; 0: it does not work.
 double supply_weight(const RackModel& rack, const Dut& dut, const PowerSupply& supply) {
-  if (dut.power != PowerState::on || !supply.ok) return 0;
+  const bool gives = dut.role == Role::server || dut.power == PowerState::on;
+  if (!gives || !supply.ok) return 0;
   return active_fault(rack, dut, FaultKind::psu_weak, supply.name) != nullptr
              ? rack.physics.weak_supply_factor
              : 1;
 }
 
-void run_power_shelves(RackModel& rack) {
+double total_weight(const RackModel& rack, const Dut& dut) {
+  double weights = 0;
+  for (const PowerSupply& supply : dut.supplies) weights += supply_weight(rack, dut, supply);
+  return weights;
+}
+
+/// What the supplies of a DUT give when `demand` is shared among `weights`; what they take from the mains.
+double run_supplies(const RackModel& rack, Dut& dut, double demand, double weights) {
+  double input = 0;
+  for (PowerSupply& supply : dut.supplies) {
+    const double weight = supply_weight(rack, dut, supply);
+    supply.output_w.actual = weight > 0 ? demand * weight / weights : 0;
+    supply.input_w.actual = supply.output_w.actual / rack.physics.shelf_efficiency;
+    supply.input_v.actual = rack.physics.shelf_input_v;
+    supply.rail_v.actual = weight > 0 ? supply.nominal_v : 0;
+    supply.temperature_c.actual = rack.physics.ambient_c + 8 + 22 * supply.output_w.actual / supply.rated_w;
+    input += supply.input_w.actual;
+    if (active_fault(rack, dut, FaultKind::shelf_meter_off) != nullptr) supply.output_w.actual *= kMeterOff;
+  }
+  return input;
+}
+
+void run_power_supplies(RackModel& rack) {
   double demand = 0;
   double weights = 0;
   for (Dut& dut : rack.duts) {
-    demand += dut.has_host() ? taken_from_bus_bar(rack, dut) : 0;
-    for (const PowerSupply& supply : dut.supplies) weights += supply_weight(rack, dut, supply);
+    demand += dut.on_bus_bar() ? taken_from_bus_bar(rack, dut) : 0;
+    weights += dut.role == Role::power_shelf ? total_weight(rack, dut) : 0;
   }
   for (Dut& dut : rack.duts) {
-    double input = 0;
-    for (PowerSupply& supply : dut.supplies) {
-      const double weight = supply_weight(rack, dut, supply);
-      supply.output_w.actual = weight > 0 ? demand * weight / weights : 0;
-      supply.input_w.actual = supply.output_w.actual / rack.physics.shelf_efficiency;
-      supply.input_v.actual = rack.physics.shelf_input_v;
-      supply.rail_v.actual = weight > 0 ? rack.physics.bus_bar_v : 0;
-      supply.temperature_c.actual = rack.physics.ambient_c + 8 + 22 * supply.output_w.actual / supply.rated_w;
-      input += supply.input_w.actual;
-      if (active_fault(rack, dut, FaultKind::shelf_meter_off) != nullptr) supply.output_w.actual *= kMeterOff;
-    }
+    if (dut.role == Role::server) run_supplies(rack, dut, dut.power_w.actual, total_weight(rack, dut));
     if (dut.role == Role::power_shelf) {
+      const double input = run_supplies(rack, dut, demand, weights);
       dut.power_w.actual = input;
       dut.inlet_c.actual = rack.physics.ambient_c;
       for (Fan& fan : dut.fans) {
@@ -489,7 +505,7 @@ void run_physics(RackModel& rack, double elapsed_s) {
       run_cooling_unit(rack, dut, elapsed_s);
     }
   }
-  run_power_shelves(rack);
+  run_power_supplies(rack);
 }
 
 void note_load(RackModel& rack, double elapsed_s) {
@@ -539,7 +555,7 @@ int start_process(RackModel& rack, Dut& dut, Process process) {
   if (process.stress) {
     dut.load = true;
     for (Dut& each : rack.duts) {
-      const bool runs_none = each.role != Role::compute_tray;
+      const bool runs_none = !each.computes();
       if (!each.first_load_ns && (&each == &dut || runs_none)) {
         each.first_load_ns = rack.now_ns;
       }

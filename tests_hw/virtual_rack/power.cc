@@ -117,7 +117,7 @@ void write_boot_messages(RackModel& rack, Dut& dut) {
     int level;
     std::string text;
   };
-  const bool compute = dut.role == Role::compute_tray;
+  const bool compute = !dut.gpus.empty();
   std::vector<Line> lines = {
       {0.00, 5,
        fmt::format("Linux version {} (gcc 13.3.0) #24 SMP PREEMPT_DYNAMIC", host_kernel_release(dut))},
@@ -130,9 +130,9 @@ void write_boot_messages(RackModel& rack, Dut& dut) {
   };
   if (compute) {
     lines.push_back({4.10, 6, "nvidia-nvlink: Nvlink Core is being initialized, major device number 507"});
-    lines.push_back(
-        {4.35, 6,
-         fmt::format("NVRM: loading NVIDIA UNIX Open Kernel Module for aarch64  {}", kDriverVersion)});
+    lines.push_back({4.35, 6,
+                     fmt::format("NVRM: loading NVIDIA UNIX Open Kernel Module for {}  {}", machine_of(dut),
+                                 kDriverVersion)});
     for (const Gpu& gpu : dut.gpus) {
       if (gpu.present) {
         lines.push_back(
@@ -170,9 +170,12 @@ void finish_boot(RackModel& rack, Dut& dut) {
 }  // namespace
 
 std::string host_kernel_release(const Dut& dut) {
-  if (dut.stale_image) return "6.8.0-1017-nvidia-64k";
-  return dut.role == Role::compute_tray ? "6.8.0-1024-nvidia-64k" : "5.10.0-30-2-amd64";
+  if (dut.role == Role::switch_tray) return "5.10.0-30-2-amd64";
+  const char* pages = dut.role == Role::compute_tray ? "-64k" : "";  // of Grace
+  return fmt::format("6.8.0-{}-nvidia{}", dut.stale_image ? "1017" : "1024", pages);
 }
+
+std::string machine_of(const Dut& dut) { return dut.role == Role::compute_tray ? "aarch64" : "x86_64"; }
 
 bool request_power(RackModel& rack, Dut& dut, PowerCommand command) {
   if (dut.role == Role::cdu) {

@@ -21,5 +21,7 @@ void start_booted(RackModel& rack, Dut& dut);
 
 /// What `uname -r` says there.
 std::string host_kernel_release(const Dut& dut);
+/// As uname -m prints it.
+std::string machine_of(const Dut& dut);
 
 }  // namespace kiln::virtual_rack

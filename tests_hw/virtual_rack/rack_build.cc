@@ -1,4 +1,4 @@
-// Builds a RackModel from its layout and the embedded physics.yaml and trays.yaml.
+// Builds a RackModel from its layout and the embedded physics.yaml, trays.yaml and products.
 
 #include <fmt/format.h>
 
@@ -9,8 +9,10 @@
 #include "tests_hw/virtual_rack/faults.h"
 #include "tests_hw/virtual_rack/physics.h"
 #include "tests_hw/virtual_rack/power.h"
+#include "tests_hw/virtual_rack/products.h"
 #include "tests_hw/virtual_rack/rack_layout.h"
 #include "tests_hw/virtual_rack/rack_model.h"
+#include "tests_hw/virtual_rack/rack_wiring.h"
 #include "tests_hw/virtual_rack/sensors.h"
 
 namespace kiln::virtual_rack {
@@ -20,12 +22,12 @@ namespace {
 /// Serial numbers, identifiers and the small differences between parts, all from the rack's seed.
 class Maker {
  public:
-  Maker(RackModel& rack, const YAML::Node& trays) : rack_(rack), trays_(trays) {}
+  Maker(RackModel& rack, const YAML::Node& kinds) : rack_(rack), trays_(kinds) {}
 
   Dut make(Role role, const std::string& id, int slot) {
     const YAML::Node kind = trays_[std::string(to_string(role))];
     if (!kind) {
-      throw ConfigError(fmt::format("trays.yaml: nothing about role {}", to_string(role)));
+      throw ConfigError(fmt::format("{}: nothing about role {}", rack_.product, to_string(role)));
     }
     Dut dut;
     dut.id = id;
@@ -37,7 +39,9 @@ class Maker {
     dut.serial = field<std::string>(kind, "serial_prefix") + letters(4) + digits(4);
     dut.uuid = uuid();
     dut.hostname = lower(rack_.rack_id + "-" + id);
-    dut.wet = role != Role::power_shelf;
+    dut.height = kind["height"] ? kind["height"].as<int>() : 1;
+    dut.wet = role != Role::power_shelf && role != Role::server;
+    add_face(dut, kind["bmc"]);
     dut.power = PowerState::off;
     dut.standby_power_w = role == Role::cdu || role == Role::power_shelf ? 0 : rack_.physics.standby_w;
     add_coolant(dut);
@@ -82,6 +86,23 @@ class Maker {
     return text;
   }
 
+  static void add_face(Dut& dut, const YAML::Node& node) {
+    if (!node) throw ConfigError(fmt::format("{}: 'bmc' is missing", to_string(dut.role)));
+    BmcFace& face = dut.face;
+    face.vendor = field<std::string>(node, "vendor");
+    face.product = field<std::string>(node, "product");
+    face.redfish_version = field<std::string>(node, "redfish");
+    face.chassis = field<std::string>(node, "chassis");
+    face.manager = field<std::string>(node, "manager");
+    face.system = node["system"].as<std::string>("");
+    face.manager_model = node["manager_model"].as<std::string>("");
+    const YAML::Node baseboard = node["baseboard"];
+    if (!baseboard) return;
+    face.baseboard_model = field<std::string>(baseboard, "model");
+    face.baseboard_chassis = field<std::string>(baseboard, "chassis");
+    face.baseboard_manager = field<std::string>(baseboard, "manager");
+  }
+
   void add_coolant(Dut& dut) {
     if (dut.role != Role::compute_tray && dut.role != Role::switch_tray) {
       return;
@@ -104,17 +125,25 @@ class Maker {
   }
 
   void add_gpus(Dut& dut, const YAML::Node& node) {
-    const YAML::Node kind = rack_.gpus.empty() ? node : load_config("gpus.yaml")[rack_.gpus];
     if (!node) {
       return;
     }
+    const YAML::Node& kind = node;
+    const std::string name = node["name"].as<std::string>("GPU_{}");
+    const auto first = node["first"].as<std::size_t>(0);
+    dut.bridged_gpus = node["bridged"].as<std::size_t>(0);
     const Physics& physics = rack_.physics;
     const auto addresses = field<std::vector<std::string>>(node, "pci_addresses");
     for (std::size_t index = 0; index < addresses.size(); ++index) {
       Gpu gpu;
       gpu.index = static_cast<int>(index);
-      gpu.name = fmt::format("GPU_{}", index);
+      gpu.name = fmt::format(fmt::runtime(name), first + index);
       gpu.model = field<std::string>(kind, "model");
+      gpu.architecture = field<std::string>(kind, "architecture");
+      gpu.pcie_generation = field<int>(kind, "pcie_generation");
+      gpu.peer_gb_per_s = field<double>(kind, "peer_gb_per_s");
+      gpu.all_reduce_gb_per_s = field<double>(kind, "all_reduce_gb_per_s");
+      gpu.gigaflops = field<double>(kind, "gigaflops");
       gpu.part_number = field<std::string>(kind, "part_number");
       gpu.serial = "165" + digits(10);
       gpu.uuid = "GPU-" + uuid();
@@ -171,7 +200,8 @@ class Maker {
       Cpu cpu;
       cpu.name = fmt::format("CPU_{}", index);
       cpu.model = field<std::string>(node, "model");
-      cpu.serial = "0x" + hex(16);
+      // What reads no serial number from its CPUs tells none.
+      if (node["serials"].as<bool>(true)) cpu.serial = "0x" + hex(16);
       cpu.part_number = field<std::string>(node, "part_number");
       cpu.cores = field<int>(node, "cores");
       dut.cpus.push_back(std::move(cpu));
@@ -184,6 +214,7 @@ class Maker {
       module.name = fmt::format("{}{}", field<std::string>(node, "prefix"), index);
       module.serial = "2F" + hex(6);
       module.part_number = field<std::string>(node, "part_number");
+      module.type = field<std::string>(node, "type");
       module.capacity_mib = field<std::uint64_t>(node, "capacity_mib");
       dut.memory.push_back(std::move(module));
     }
@@ -206,7 +237,7 @@ class Maker {
     for (int index = 0; node && index < field<int>(node, "count"); ++index) {
       Nic nic;
       nic.name = fmt::format("NIC_{}", index);
-      nic.device = fmt::format("ibp{}s0", 3 + index);
+      nic.device = fmt::format("{}{}s0", node["ethernet"].as<bool>(false) ? "enp" : "ibp", 3 + index);
       nic.model = field<std::string>(node, "model");
       nic.serial = "MT" + letters(11);
       nic.part_number = field<std::string>(node, "part_number");
@@ -233,6 +264,7 @@ class Maker {
       supply.part_number = field<std::string>(node, "part_number");
       supply.firmware = field<std::string>(node, "firmware");
       supply.rated_w = field<double>(node, "rated_w");
+      supply.nominal_v = dut.role == Role::server ? field<double>(node, "rail_v") : rack_.physics.bus_bar_v;
       dut.supplies.push_back(std::move(supply));
     }
   }
@@ -267,6 +299,11 @@ class Maker {
                     entry["activation"].Mark().line + 1, word));
   }
 
+  /// "GPU_SXM_3" -> "3".
+  static std::string number_of(const std::string& part) {
+    return part.substr(part.find_last_not_of("0123456789") + 1);
+  }
+
   void add_firmware(Dut& dut, const YAML::Node& node) {
     for (const YAML::Node& entry : node) {
       FirmwareItem item;
@@ -295,7 +332,7 @@ class Maker {
         dut.firmware.push_back(item);
       }
       for (std::size_t index = 0; index < parts.size(); ++index) {
-        item.name = fmt::format(fmt::runtime(name), index);
+        item.name = fmt::format(fmt::runtime(name), number_of(parts[index]));
         item.component = parts[index];
         dut.firmware.push_back(item);
       }
@@ -303,71 +340,14 @@ class Maker {
   }
 
   RackModel& rack_;
-  const YAML::Node& trays_;
+  const YAML::Node& trays_;  // by role
 };
 
-/// Every GPU reaches every switch chip of its domain with the same number of links, as in the public NVL72
-/// topology; where the chips do not divide evenly, what one has no port for goes to the one with the most
-/// free.
-void wire_links(RackModel& rack) {
-  struct Chip {
-    std::size_t tray = 0;
-    std::size_t chip = 0;
-    std::size_t next_port = 0;
-  };
-  std::vector<std::vector<Chip>> domains;
-  const auto domain = [&domains](std::size_t at, int trays_each) -> std::vector<Chip>& {
-    const std::size_t number = at / static_cast<std::size_t>(trays_each);
-    if (domains.size() <= number) domains.resize(number + 1);
-    return domains[number];
-  };
-  std::size_t switch_trays = 0;
-  for (std::size_t d = 0; d < rack.duts.size(); ++d) {
-    if (rack.duts[d].switches.empty()) continue;
-    std::vector<Chip>& chips = domain(switch_trays++, kSwitchTraysPerDomain);
-    for (std::size_t c = 0; c < rack.duts[d].switches.size(); ++c) chips.push_back({d, c});
-  }
-  const auto ports_left = [&rack](const Chip& chip) {
-    return rack.duts[chip.tray].switches[chip.chip].ports.size() - chip.next_port;
-  };
-  std::size_t compute_trays = 0;
-  for (std::size_t d = 0; d < rack.duts.size(); ++d) {
-    if (rack.duts[d].gpus.empty()) continue;
-    std::vector<Chip>& chips = domain(compute_trays++, kComputeTraysPerDomain);
-    if (chips.empty()) {
-      throw ConfigError(fmt::format("rack {}: no switch tray for {}", rack.name, rack.duts[d].id));
-    }
-    for (std::size_t g = 0; g < rack.duts[d].gpus.size(); ++g) {
-      Gpu& gpu = rack.duts[d].gpus[g];
-      for (std::size_t l = 0; l < gpu.links.size(); ++l) {
-        Chip* chip = &chips[l * chips.size() / gpu.links.size()];
-        if (ports_left(*chip) == 0) {
-          chip = &*std::max_element(chips.begin(), chips.end(), [&](const Chip& one, const Chip& other) {
-            return ports_left(one) < ports_left(other);
-          });
-        }
-        if (ports_left(*chip) == 0) {
-          throw ConfigError(fmt::format("rack {}: too few switch ports for {}", rack.name, rack.duts[d].id));
-        }
-        NvLink& link = gpu.links[l];
-        link.switch_tray = chip->tray;
-        link.switch_chip = chip->chip;
-        link.switch_port = chip->next_port++;
-        link.up = false;
-        SwitchPort& port = rack.duts[link.switch_tray].switches[link.switch_chip].ports[link.switch_port];
-        port.peer_dut = d;
-        port.peer_gpu = g;
-        port.peer_link = l;
-      }
-    }
-  }
-}
-
 void build_duts(RackModel& rack, const RackLayout& layout) {
-  const YAML::Node trays = load_config("trays.yaml");
-  rack.update_component = field<std::string>(trays["update"], "component");
-  rack.update_version = field<std::string>(trays["update"], "version");
-  Maker maker(rack, trays);
+  const YAML::Node kinds = kinds_of(rack.product);
+  rack.update_component = field<std::string>(kinds["update"], "component");
+  rack.update_version = field<std::string>(kinds["update"], "version");
+  Maker maker(rack, kinds);
   for (const RackLayout::Group& group : layout.groups) {
     int number = 0;
     for (const int slot : group.slots) {
@@ -394,20 +374,16 @@ Result<std::unique_ptr<RackModel>> build_rack(const RackOptions& options, std::u
     const RackLayout layout = load_layout(options.rack);
     rack->name = layout.name;
     rack->rack_id = layout.rack_id;
-    rack->product = layout.product;
+    rack->product = options.product.empty() ? layout.product : options.product;
+    const Status made_so = check_product(layout, rack->product);
+    if (!made_so) return made_so.error();
     rack->seed = options.seed;
     rack->event_service = options.event_service;
     rack->firmware_behind = options.firmware_behind;
     rack->firmware_current = options.firmware_current;
     rack->random.seed(options.seed);
     rack->physics = load_physics();
-    rack->gpus = options.gpus;
-    if (!rack->gpus.empty()) {
-      const YAML::Node kind = load_config("gpus.yaml")[rack->gpus];
-      if (!kind)
-        return Error("rack.gpus", fmt::format("no GPUs are known as '{}'", rack->gpus), {}, Blame::operator_);
-      rack->physics.gpu_load_w = field<double>(kind, "load_w");
-    }
+    change_physics(rack->physics, kinds_of(rack->product)["physics"], rack->product);
     if (options.time_scale > 0) {
       rack->physics.time_scale = options.time_scale;
     }

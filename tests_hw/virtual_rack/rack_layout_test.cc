@@ -110,19 +110,19 @@ TEST(RackLayout, UnderLoadAllLinksAreUpAndTheCduCarriesTheHeat) {
   EXPECT_LT(cdu.cooling_unit->secondary.supply_c.actual, 26);
 }
 
-TEST(RackLayout, OtherGpusAreTheirOwnProductAndUnknownOnesAreRefused) {
+TEST(RackLayout, ProductsHaveTheirOwnGpusAndUnknownOnesAreRefused) {
   RackOptions options;
-  options.gpus = "gb200";
+  options.product = "gb200-nvl72";
   const auto rack = build_rack(options, 1);
   ASSERT_TRUE(rack);
   const Gpu& gpu = (*rack)->duts.front().gpus.front();
   EXPECT_EQ(gpu.pci_device, 0x2941);
   EXPECT_EQ(gpu.power_limit_w, 1200);
   EXPECT_LT((*rack)->physics.gpu_load_w, gpu.power_limit_w);
-  options.gpus = "gb2000";
+  options.product = "gb2000-nvl72";
   const auto unknown = build_rack(options, 1);
   ASSERT_FALSE(unknown);
-  EXPECT_EQ(unknown.error().code, "rack.gpus");
+  EXPECT_EQ(unknown.error().code, "rack.product");
 }
 
 TEST(RackLayout, ANumberOfTraysThatIsNoneIsRefused) {

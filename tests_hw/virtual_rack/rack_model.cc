@@ -32,6 +32,8 @@ std::string_view to_string(Role role) {
       return "cdu";
     case Role::power_shelf:
       return "power_shelf";
+    case Role::server:
+      return "server";
   }
   return "?";
 }

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "tests_hw/virtual_rack/physics_constants.h"
 
 namespace kiln::virtual_rack {
 
@@ -34,7 +35,7 @@ struct Reading {
   double filtered = 0;  // state of the instrument's own low-pass filter
 };
 
-enum class Role { compute_tray, switch_tray, cdu, power_shelf };
+enum class Role { compute_tray, switch_tray, cdu, power_shelf, server };
 std::string_view to_string(Role role);  // "compute_tray" ..., as in the inventory file
 
 enum class PowerState { off, powering_on, on, powering_off };
@@ -88,6 +89,8 @@ struct NvLink {
   std::size_t switch_tray = 0;  // index of the switch tray among rack.duts
   std::size_t switch_chip = 0;  // index into that DUT's switches
   std::size_t switch_port = 0;  // index into that chip's ports
+  /// GPU and link of the same DUT at its other end, where a bridge joins two cards; none: a switch port.
+  std::optional<std::pair<std::size_t, std::size_t>> bridged_to;
   LinkCounters counters;
 };
 
@@ -125,7 +128,8 @@ struct XidEvent {
 struct Gpu {
   std::string name;  // "GPU_0": Redfish Id under HGX_Baseboard_0/Processors and the PART of a fault
   int index = 0;
-  std::string model;  // "NVIDIA GB300"
+  std::string model;         // "NVIDIA GB300"
+  std::string architecture;  // "Blackwell"
   std::string part_number;
   std::string serial;
   std::string uuid;         // "GPU-xxxxxxxx-…"
@@ -170,6 +174,9 @@ struct Gpu {
   bool ecc_on = true;
   std::vector<XidEvent> xids;
   std::vector<NvLink> links;
+  double peer_gb_per_s = 0;        // what nvbandwidth finds between two of them, all links up
+  double all_reduce_gb_per_s = 0;  // bus bandwidth that nccl-tests find, all links up
+  double gigaflops = 0;            // of gpu_burn at the highest clock
 };
 
 /// One port of a switch chip; the mirror of the GPU's link at its other end.
@@ -245,6 +252,7 @@ struct MemoryModule {
   std::string name;  // "DIMM_0" or "LPDDR5X_0"
   std::string serial;
   std::string part_number;
+  std::string type;  // Redfish MemoryDeviceType: "LPDDR5_SDRAM", "DDR5"
   std::uint64_t capacity_mib = 0;
   std::uint64_t correctable_errors = 0;
   std::uint64_t uncorrectable_errors = 0;
@@ -291,6 +299,7 @@ struct PowerSupply {
   std::string firmware;
   bool ok = true;
   double rated_w = 0;
+  double nominal_v = 0;  // of its rail
   Reading input_w, output_w, input_v, rail_v, temperature_c;
 };
 
@@ -367,6 +376,18 @@ struct Process {
 /// What a compute tray of an NVL72 rack is plugged into: Chassis CBC_0 to CBC_3.
 inline std::vector<std::string> cable_cartridges() { return {"CBC_0", "CBC_1", "CBC_2", "CBC_3"}; }
 
+/// How its BMC presents a DUT: words of the service root, and the Ids of what the DUT's own parts hang under.
+struct BmcFace {
+  std::string vendor, product, redfish_version;
+  std::string system;   // "System_0", "1"; empty: it has no host
+  std::string chassis;  // with its detectors, hoses, supplies and fans: "Chassis_0", "1"
+  std::string manager, manager_model;
+  /// HGX baseboard with the GPUs, listed as a system of its own; empty: GPUs hang under `system`.
+  std::string baseboard_model;  // "GB300 NVL"
+  std::string baseboard_chassis, baseboard_manager;
+  [[nodiscard]] bool has_baseboard() const { return !baseboard_model.empty(); }
+};
+
 struct Dut {
   std::string id;  // "C01"
   Role role = Role::compute_tray;
@@ -382,6 +403,7 @@ struct Dut {
   std::string serial;
   std::string uuid;
   std::string hostname;
+  BmcFace face;
   bool stale_image = false;  // booted from an older one than its neighbours
   int fabric_clique = 1;     // of the NVLink fabric in which its GPUs have registered
 
@@ -427,6 +449,7 @@ struct Dut {
   CoolantConnector coolant;
   std::vector<LeakDetector> detectors;
   std::vector<Gpu> gpus;
+  std::size_t bridged_gpus = 0;  // cards that NVLink bridges join; 0: there are none
   std::vector<SwitchChip> switches;
   std::vector<Cpu> cpus;
   std::vector<MemoryModule> memory;
@@ -445,72 +468,17 @@ struct Dut {
 
   bool energised() const { return power != PowerState::off; }
   bool bmc_answers(std::uint64_t now_ns) const { return now_ns >= bmc_ready_at_ns; }
-  bool has_host() const { return role == Role::compute_tray || role == Role::switch_tray; }
-};
-
-/// Numbers of the physics, read from config/physics.yaml (the source of each stands there).
-struct Physics {
-  double time_scale = 1;            // thermal and boot times are divided by this
-  double coolant_kw_per_lpm_k = 0;  // heat carried by 1 L/min warmed by 1 K
-  double supply_setpoint_c = 0;
-  double facility_supply_c = 0;
-  double facility_flow_lpm = 0;
-  double ambient_c = 0;
-  double ambient_humidity_percent = 0;
-  double compute_flow_lpm = 0;
-  double switch_flow_lpm = 0;
-  double supply_pressure_kpa = 0;
-  double return_pressure_kpa = 0;
-  double air_heat_share = 0;  // of a wet tray's power that leaves by air
-  double gpu_idle_w = 0;
-  double gpu_load_w = 0;
-  double gpu_resistance_k_per_w = 0;
-  double gpu_resistance_spread = 0;  // standard deviation, relative
-  double memory_resistance_k_per_w = 0;
-  double resistance_flow_exponent = 0;  // resistance ~ flow^-exponent
-  double gpu_time_constant_s = 0;
-  double memory_time_constant_s = 0;
-  double coolant_time_constant_s = 0;
-  double loop_time_constant_s = 0;
-  double gpu_slowdown_c = 0;
-  double gpu_shutdown_c = 0;
-  double gpu_idle_clock_mhz = 0, gpu_load_clock_mhz = 0, gpu_max_clock_mhz = 0;
-  double gpu_memory_clock_mhz = 0;
-  double throttled_clock_mhz = 0;
-  double power_time_constant_s = 0;
-  double cpu_idle_w = 0, cpu_load_w = 0;
-  double cpu_resistance_k_per_w = 0;
-  double tray_other_w = 0;
-  double switch_chip_idle_w = 0;
-  double switch_chip_load_w = 0;
-  double switch_chip_resistance_k_per_w = 0;
-  double switch_other_w = 0;
-  double shelf_efficiency = 0;
-  double shelf_input_v = 0, bus_bar_v = 0;                // mains; the bus bar at the shelves' side
-  double contact_milliohm = 0, bad_contact_milliohm = 0;  // bus bar and contact up to one tray; a burnt one
-  double weak_supply_factor = 0;  // share that a supply with faulty current sharing gives of its due
-  double cdu_power_w = 0;
-  double standby_w = 0;
-  double water_kw_per_lpm_k = 0;  // facility water
-  double supply_droop_c = 0;      // how far the supply rises above its set point at the CDU's full capacity
-  double fan_idle_rpm = 0;
-  double fan_load_rpm = 0;
-  double correctable_per_link_hour = 0;  // benign link errors
-  double temperature_noise_c = 0;
-  double power_noise = 0;  // relative
-  double flow_noise = 0;   // relative
-  double pressure_noise_kpa = 0;
-  double sensor_wall_time_constant_s = 0;  // not scaled: the instrument's own filter
-  double temperature_step_c = 0;
-  double power_step_w = 0;
-  double flow_step_lpm = 0;
-  double boot_s = 0;  // power on to SSH, before scaling
-  double power_transition_s = 0;
-  double shutdown_s = 0;
-  double bmc_reset_s = 0;
-  double flash_s = 0;          // one component
-  double low_flow_factor = 0;  // share of flow left through a partly seated quick-disconnect
-  double hot_gpu_factor = 0;   // resistance of a GPU with a bad thermal interface
+  bool has_host() const {
+    return role == Role::compute_tray || role == Role::switch_tray || role == Role::server;
+  }
+  /// It runs loads of its own.
+  bool computes() const { return role == Role::compute_tray || role == Role::server; }
+  /// It is fed by the rack's bus bar; a server has supplies of its own.
+  bool on_bus_bar() const { return role == Role::compute_tray || role == Role::switch_tray; }
+  /// Its GPUs are part of a fabric that cable cartridges and switch trays carry through the rack.
+  bool in_rack_fabric() const { return role == Role::compute_tray; }
+  /// Its host has NVIDIA Fabric Manager: NVSwitches beside the GPUs.
+  bool has_own_switches() const { return !gpus.empty() && !switches.empty(); }
 };
 
 struct Fault;  // faults.h
@@ -524,8 +492,7 @@ struct RackModel {
 
   std::string name;     // "small", "nvl72", "trays:36"
   std::string rack_id;  // "R01"
-  std::string product;  // "virtual-gb300-nvl72"
-  std::string gpus;     // RackOptions::gpus
+  std::string product;  // "virtual-gb300-nvl72", "hgx-h100"
   std::uint64_t seed = 0;
   Physics physics;
   std::vector<Dut> duts;  // in the order C.., S.., CDU.., P..
@@ -550,8 +517,8 @@ struct RackModel {
   double time_scale() const { return physics.time_scale; }
 };
 
-/// What to build. Errors: rack.unknown (with the nearest name), rack.trays, rack.gpus, rack.config (file text
-/// wrong; says which field).
+/// What to build. Errors: rack.unknown (with the nearest name), rack.trays, rack.product (unknown, or not
+/// what this rack is made of), rack.config (file text wrong; says which field).
 struct RackOptions {
   std::string rack = "small";
   std::uint64_t seed = 1;
@@ -560,7 +527,7 @@ struct RackOptions {
   bool powered_on = true;     // compute and switch trays start switched on and booted
   bool firmware_behind = false;
   bool firmware_current = false;  // also what the demo updates
-  std::string gpus;               // "gb200": of gpus.yaml; empty: those of trays.yaml
+  std::string product;            // "hgx-b200": of config/products; empty: the one the rack's own file names
 };
 Result<std::unique_ptr<RackModel>> build_rack(const RackOptions& options, std::uint64_t now_ns);
 /// "small", "nvl72" or "trays:N"; otherwise the Error rack.unknown or rack.trays.

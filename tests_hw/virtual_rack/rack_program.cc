@@ -190,6 +190,7 @@ class RackProgram {
   void start_rack() {
     RackOptions build;
     build.rack = options_.rack;
+    build.product = options_.product;
     build.seed = options_.seed ? *options_.seed : std::random_device{}();
     build.time_scale = options_.time_scale;
     build.powered_on = options_.powered_on;

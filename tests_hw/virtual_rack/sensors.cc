@@ -16,7 +16,7 @@ void for_each_reading(Dut& dut, Visit visit) {
   visit(dut.power_w, Kind::power);
   visit(dut.inlet_c, Kind::temperature);
   visit(dut.humidity_percent, Kind::percent);
-  if (dut.has_host()) visit(dut.input_v, Kind::voltage);
+  if (dut.on_bus_bar()) visit(dut.input_v, Kind::voltage);
   const auto connector = [&](CoolantConnector& hoses) {
     visit(hoses.flow_lpm, Kind::flow);
     visit(hoses.supply_c, Kind::coolant_temperature);
@@ -172,7 +172,7 @@ class SensorList {
     add(chassis_, "Power_0", "Power", "W", dut_.power_w).needs_power = false;
     add(chassis_, "Inlet_Temp_0", "Temperature", "Cel", dut_.inlet_c).needs_power = false;
     // The hot-swap controller of the power distribution board, as PDB and HSC sensors of NVIDIA's boards.
-    if (dut_.has_host()) add(chassis_, "PDB_HSC_0_Vin", "Voltage", "V", dut_.input_v).needs_power = false;
+    if (dut_.on_bus_bar()) add(chassis_, "PDB_HSC_0_Vin", "Voltage", "V", dut_.input_v).needs_power = false;
     if (dut_.wet) {
       add(chassis_, "Humidity_0", "Humidity", "%", dut_.humidity_percent).needs_power = false;
     }
@@ -183,17 +183,18 @@ class SensorList {
 
   void gpus_and_chips() {
     for (const Gpu& gpu : dut_.gpus) {
-      const std::string chassis = "HGX_" + gpu.name;
-      Sensor& die = add(chassis, "Temp_0", "Temperature", "Cel", gpu.temperature_c, gpu.name);
+      const std::string chassis = gpu_chassis(dut_, gpu);
+      const std::string prefix = chassis == chassis_ ? gpu.name + "_" : "";
+      Sensor& die = add(chassis, prefix + "Temp_0", "Temperature", "Cel", gpu.temperature_c, gpu.name);
       die.upper_caution = gpu.slowdown_c;
       die.upper_critical = gpu.shutdown_c;
       Sensor& memory =
-          add(chassis, "DRAM_0_Temp_0", "Temperature", "Cel", gpu.memory_temperature_c, gpu.name);
+          add(chassis, prefix + "DRAM_0_Temp_0", "Temperature", "Cel", gpu.memory_temperature_c, gpu.name);
       memory.upper_critical = 95;  // as in a public dump of a GH200 BMC
-      add(chassis, "Power_0", "Power", "W", gpu.power_w, gpu.name);
+      add(chassis, prefix + "Power_0", "Power", "W", gpu.power_w, gpu.name);
     }
     for (const SwitchChip& chip : dut_.switches) {
-      const std::string chassis = "MGX_" + chip.name;
+      const std::string chassis = chip_chassis(dut_, chip);
       add(chassis, "Temp_0", "Temperature", "Cel", chip.temperature_c, chip.name).upper_critical = 105;
       add(chassis, "Power_0", "Power", "W", chip.power_w, chip.name);
     }
@@ -247,18 +248,14 @@ class SensorList {
 
 }  // namespace
 
-std::string main_chassis(const Dut& dut) {
-  switch (dut.role) {
-    case Role::compute_tray:
-      return "Chassis_0";
-    case Role::switch_tray:
-      return "MGX_BMC_0";
-    case Role::cdu:
-      return "CDU_0";
-    case Role::power_shelf:
-      return "chassis";
-  }
-  return "Chassis_0";
+std::string main_chassis(const Dut& dut) { return dut.face.chassis; }
+
+std::string gpu_chassis(const Dut& dut, const Gpu& gpu) {
+  return dut.face.has_baseboard() ? "HGX_" + gpu.name : main_chassis(dut);
+}
+
+std::string chip_chassis(const Dut& dut, const SwitchChip& chip) {
+  return (dut.role == Role::switch_tray ? "MGX_" : "HGX_") + chip.name;
 }
 
 void build_sensors(Dut& dut) { SensorList(dut).build(); }

@@ -12,6 +12,9 @@ namespace kiln::virtual_rack {
 /// Chassis Id that a DUT's own instruments, detectors and hoses hang under: "Chassis_0", "MGX_BMC_0",
 /// "CDU_0", "chassis".
 std::string main_chassis(const Dut& dut);
+/// "HGX_GPU_0" on a baseboard, else the main chassis; "MGX_NVSwitch_0", "HGX_NVSwitch_0".
+std::string gpu_chassis(const Dut& dut, const Gpu& gpu);
+std::string chip_chassis(const Dut& dut, const SwitchChip& chip);
 
 /// Fills dut.sensors with pointers into the DUT; call it when the DUT stands at its final address.
 void build_sensors(Dut& dut);

@@ -75,11 +75,24 @@ awaitable<int> demo_on_rack(Ctx& ctx, CommandLine line, const Paths& paths, Runn
   co_return code;
 }
 
+/// The servers that a demo is asked for; empty: trays.
+std::string product_of(const std::string& rack) {
+  if (rack == "hgx") return "hgx-h100";
+  const bool trays = rack == "small" || rack == "shelves" || rack == "nvl72";
+  return trays ? std::string() : rack;
+}
+
 awaitable<void> demo_main(Ctx& ctx, const CommandLine& line, const Paths& paths, StopSwitch& stop,
                           int& code) {
   const ScratchDirectory scratch;
-  std::vector<std::string> argv{paths.virtual_rack, "--rack",           line.demo_rack, "--out",
+  const std::string product = product_of(line.demo_rack);
+  const std::string rack_name = product.empty() ? line.demo_rack : "hgx";
+  std::vector<std::string> argv{paths.virtual_rack, "--rack",           rack_name, "--out",
                                 scratch.path(),     "--exit-with-stdin"};
+  if (!product.empty()) {
+    argv.emplace_back("--product");
+    argv.push_back(product);
+  }
   if (line.demo_firmware_current) argv.emplace_back("--firmware-current");
   if (line.demo_firmware_behind) argv.emplace_back("--firmware-behind");
   if (line.seed) {
@@ -102,12 +115,23 @@ awaitable<void> demo_main(Ctx& ctx, const CommandLine& line, const Paths& paths,
   if (code == 2 && !ended.err.empty()) std::cerr << ended.err;
 }
 
-/// The burn-in of a whole rack, as long as somebody may want to watch it.
+/// The burn-in of a whole rack, as long as somebody may want to watch it; of servers in a minute unless asked
+/// for.
 CommandLine with_level(CommandLine line) {
-  if (line.recipe != "l11") return line;
-  line.recipe = "gb300-nvl72/l11-rack";
+  const std::string product = product_of(line.demo_rack);
+  const bool asked = line.recipe == "l11";
+  if (!asked && (product.empty() || !line.recipe.empty())) return line;
+  line.recipe = product.empty() ? "gb300-nvl72/l11-rack" : product + "/l11-rack";
   line.demo_firmware_current = true;
-  std::vector<std::string> settings{"soak=10m", "settle=1m", "diagnostic=2", "flow_samples=3"};
+  std::vector<std::string> settings;
+  if (product == "generic-server") {
+    settings = {asked ? "host=10m" : "host=20s"};
+  } else if (asked) {
+    settings = {"soak=10m", "settle=1m", "diagnostic=2", product.empty() ? "flow_samples=3" : "host=1m"};
+  } else {
+    settings = {"soak=15s", "settle=4s",    "slope=30",      "diagnostic=1",  "host=2s",
+                "burst=4s", "cool_down=8s", "link_every=3s", "link_window=3s"};
+  }
   settings.insert(settings.end(), line.settings.begin(), line.settings.end());  // the person's own come last
   line.settings = std::move(settings);
   return line;

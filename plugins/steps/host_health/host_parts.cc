@@ -183,6 +183,26 @@ Found find_part(const PartList& list, const Component& expected) {
   return found;
 }
 
+Found find_among(const PartList& list, const std::vector<const Component*>& all, const Component& expected) {
+  const auto called_socket = [](const Component* one) { return one->name.starts_with("socket"); };
+  if (expected.kind != ComponentKind::cpu || std::any_of(all.begin(), all.end(), called_socket))
+    return find_part(list, expected);
+  const auto place = std::find(all.begin(), all.end(), &expected) - all.begin();
+  Found found;
+  if (static_cast<std::size_t>(place) < list.parts.size())
+    found.part = &list.parts[static_cast<std::size_t>(place)];
+  return found;
+}
+
+bool host_tells(const Component& expected) {
+  if (expected.kind != ComponentKind::nic || expected.serial.empty()) return true;
+  std::string digits = tidy_text(expected.serial);
+  std::erase_if(digits, [](char c) { return c == ':' || c == '-'; });
+  constexpr std::size_t kMacDigits = 12;
+  return digits.size() == kMacDigits &&
+         digits.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
+}
+
 std::optional<std::map<std::string, EdacCounter>> read_edac(const std::string& printed) {
   std::map<std::string, EdacCounter> counters;
   bool ended = false;

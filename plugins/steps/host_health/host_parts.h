@@ -45,6 +45,12 @@ struct Found {
   bool ambiguous = false;  ///< several parts have that name
 };
 Found find_part(const PartList& list, const Component& expected);
+/// The same among all of a kind. Sockets are only numbered: where the rack file calls no CPU "socketN", but
+/// all as their BMC does, the first of them is the first socket.
+Found find_among(const PartList& list, const std::vector<const Component*>& all, const Component& expected);
+/// Whether the host can tell this part at all: of an adapter it knows the MAC address, and a rack file that
+/// has another serial number for it means what BMC and network.ports read.
+bool host_tells(const Component& expected);
 bool same_serial(const std::string& a, const std::string& b);
 
 /// Error counts of one memory controller ("mc0") or one of its DIMMs ("mc0/dimm3"), as EDAC has them.

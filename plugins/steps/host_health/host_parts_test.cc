@@ -103,6 +103,25 @@ TEST_F(PartsTest, EveryExpectedPartThatIsThereIsGo) {
   EXPECT_EQ(result.bodies<PartSeen>().size(), 6U);
 }
 
+TEST_F(PartsTest, PartsCalledAsTheBmcCallsThemAreFoundWhereTheHostCanTell) {
+  expect(ComponentKind::cpu, "CPU_0");
+  expect(ComponentKind::cpu, "CPU_1");
+  expect(ComponentKind::nic, "NIC_0", "MT2345X01234");  // of the adapter: BMC and network.ports read it
+  const BenchResult result = run_parts();
+  EXPECT_EQ(of(result), Decision::go);
+  EXPECT_EQ(result.verdict.counts.required, 2);
+  EXPECT_EQ(std::get<std::string>(result.measured("host.parts.uncovered").value),
+            "memory A1, memory DIMM 0, memory DIMM 0, drive nvme0n1, drive sda, nic eno1, nic enp65s0f0np0");
+}
+
+TEST_F(PartsTest, ACpuTooManyForTheSocketsIsMissingByTheBmcsName) {
+  for (const char* name : {"CPU_0", "CPU_1", "CPU_2"}) expect(ComponentKind::cpu, name);
+  const BenchResult result = run_parts();
+  EXPECT_EQ(of(result), Decision::no_go);
+  EXPECT_TRUE(has_reason(result, "cpu.missing", "CPU_2"));
+  EXPECT_FALSE(has_reason(result, "cpu.missing", "CPU_1"));
+}
+
 TEST_F(PartsTest, APartThatAReadableSourceDoesNotHaveIsNoGoByName) {
   const std::vector<std::pair<ComponentKind, std::string>> missing{{ComponentKind::cpu, "socket2"},
                                                                    {ComponentKind::memory, "A2"},
@@ -137,7 +156,7 @@ TEST_F(PartsTest, ASourceThatCannotBeReadIsIncompleteAndSaysWhy) {
     own.set_simulated(false);
     Dut& dut = own.add_dut("H01", Role::server);
     own.expect(dut, item.kind, {item.name});
-    dut.expect.components.back().serial = "S1";
+    dut.expect.components.back().serial = item.kind == ComponentKind::nic ? "3c:ec:ef:00:11:22" : "S1";
     for (const char* kind : {"cpu", "memory", "drive", "nic"}) {
       own.limit_equals(std::string(kind) + ".present", "", true);
       own.limit_expected(std::string(kind) + ".serial", "");

@@ -133,7 +133,8 @@ awaitable<Result<HostParts>> read_host(StepContext& context) {
 awaitable<Status> record_expected(StepContext& context, const Kind& kind, const Component& expected,
                                   const PartList& list) {
   Found found;
-  if (list.unreadable.empty()) found = find_part(list, expected);  // half a list says nothing
+  if (list.unreadable.empty())  // half a list says nothing
+    found = find_among(list, context.dut().expect.of_kind(kind.kind), expected);
   Source source{"ssh", list.source};
   Reading present(fmt::format("{}.present", kind.prefix), expected.name, std::monostate{}, source);
   std::string why = list.unreadable;
@@ -182,8 +183,9 @@ awaitable<Status> record_uncovered(StepContext& context, const HostParts& host) 
     }
     for (const HostPart& part : list.parts) {
       bool listed = false;
-      for (const Component* expected : context.dut().expect.of_kind(kind.kind)) {
-        listed = listed || find_part(list, *expected).part == &part;
+      const std::vector<const Component*> all = context.dut().expect.of_kind(kind.kind);
+      for (const Component* expected : all) {
+        listed = listed || find_among(list, all, *expected).part == &part;
       }
       if (!listed) parts += fmt::format("{}{} {}", parts.empty() ? "" : ", ", kind.prefix, part.name);
     }
@@ -247,10 +249,11 @@ const StepDescription& Parts::describe() const {
 
 std::vector<std::string> Parts::parts(const MeasurementDeclaration& measurement, const Parameters& with,
                                       const Dut& dut) const {
-  if (!measurement.name.ends_with(".serial")) return Step::parts(measurement, with, dut);
+  if (measurement.per == ComponentKind::whole_dut) return Step::parts(measurement, with, dut);
+  const bool serials = measurement.name.ends_with(".serial");
   std::vector<std::string> names;
   for (const Component* component : dut.expect.of_kind(measurement.per)) {
-    if (!component->serial.empty()) names.push_back(component->name);
+    if (host_tells(*component) && (!serials || !component->serial.empty())) names.push_back(component->name);
   }
   return names;
 }
@@ -260,6 +263,7 @@ awaitable<Status> Parts::run(StepContext& context) {
   if (!host) co_return host.error();
   for (const Kind& kind : kKinds) {
     for (const Component* expected : context.dut().expect.of_kind(kind.kind)) {
+      if (!host_tells(*expected)) continue;
       const Status recorded =
           co_await record_expected(context, kind, *expected, source_for(*host, *expected));
       if (!recorded) co_return recorded;

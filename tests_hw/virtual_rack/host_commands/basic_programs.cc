@@ -267,7 +267,7 @@ std::unique_ptr<Command> run_date(Host host, const Arguments& arguments) {
 
 std::unique_ptr<Command> run_uname(Host host, const Arguments& arguments) {
   const std::string release = host_kernel_release(host.dut);
-  const std::string machine = host.dut.role == Role::compute_tray ? "aarch64" : "x86_64";
+  const std::string machine = machine_of(host.dut);
   const std::string option = arguments.size() > 1 ? arguments[1] : "-s";
   if (option == "-r") return finished(release + "\n");
   if (option == "-m") return finished(machine + "\n");

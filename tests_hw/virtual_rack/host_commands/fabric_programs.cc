@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cmath>
 #include <functional>
+#include <limits>
 
 #include "tests_hw/virtual_rack/faults.h"
 #include "tests_hw/virtual_rack/host_commands/fabric_share.h"
@@ -23,7 +24,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr double kAllReduceGbPerSecond = 852;   // GB200/GB300: 835 .. 895 measured publicly
 constexpr double kSlowShare = 0.7;              // what peer-slow and collective-slow leave
 constexpr double kChipToChipGbPerSecond = 372;  // assumed: Grace to GPU, one direction
 
@@ -102,7 +102,7 @@ class Nvbandwidth final : public LoadCommand {
           values.emplace_back(std::nullopt);
         } else {
           const double share = std::min(copy_share(*gpus[row]), copy_share(*gpus[column]));
-          values.emplace_back(kPeerGbPerSecond * share * jitter(host(), 0.002));
+          values.emplace_back(gpus[row]->peer_gb_per_s * share * jitter(host(), 0.002));
         }
       }
       matrix.push_back(std::move(values));
@@ -312,10 +312,11 @@ class AllReducePerf final : public LoadCommand {
   static constexpr double kOverhead_s = 0.02;  // per line: allocation, checking
 
   double bus_gb_per_s() const {
-    double share = 1;
-    for (const Gpu* gpu : working_gpus(host().dut)) share = std::min(share, link_share(host(), *gpu));
+    double least = std::numeric_limits<double>::infinity();
+    for (const Gpu* gpu : working_gpus(host().dut))
+      least = std::min(least, gpu->all_reduce_gb_per_s * link_share(host(), *gpu));
     const bool slow = active_fault(host().rack, host().dut, FaultKind::collective_slow) != nullptr;
-    return kAllReduceGbPerSecond * share * (slow ? kSlowShare : 1);
+    return least * (slow ? kSlowShare : 1);
   }
 
   double bus_factor() const {

@@ -7,9 +7,6 @@
 
 namespace kiln::virtual_rack {
 
-/// GB/s from GPU to GPU, one direction. GB200 point to point, Azure guide: about 770.
-inline constexpr double kPeerGbPerSecond = 774;
-
 /// Those the driver sees, in its order.
 std::vector<const Gpu*> working_gpus(const Dut& dut);
 /// Share of its full rate that a GPU's links carry.

@@ -16,7 +16,6 @@ namespace kiln::virtual_rack {
 
 namespace {
 
-constexpr double kGigaflopsAtMaximumClock = 48'750;  // DCGM's stress target for GB300
 constexpr double kProgressEvery_s = 1.0;
 constexpr double kSummaryEvery_percent = 10.0;
 
@@ -80,7 +79,7 @@ class GpuBurn final : public LoadCommand {
         worker.gigaflops = 0;
       }
       if (!worker.died) {
-        worker.gigaflops = kGigaflopsAtMaximumClock * device.sm_clock_mhz / device.max_sm_clock_mhz;
+        worker.gigaflops = device.gigaflops * device.sm_clock_mhz / device.max_sm_clock_mhz;
         worker.processed += std::lround(worker.gigaflops / 21);
         if (active_fault(host().rack, host().dut, FaultKind::compute_wrong, device.name) != nullptr) {
           ++worker.errors;

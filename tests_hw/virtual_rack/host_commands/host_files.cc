@@ -122,6 +122,8 @@ std::vector<HostFile> host_files(Host host) {
       {"/sys/class/dmi/id/product_uuid", text(dut.uuid + "\n")},
   };
   add_edac(files, dut);
+  if (!dut.gpus.empty())
+    files.push_back({"/sys/module/nvidia/version", text(std::string(kDriverVersion) + "\n")});
   for (const FirmwareItem& item : dut.firmware) {
     if (item.name == "UEFI" || item.name == "FW_BIOS_0") {
       files.push_back({"/sys/class/dmi/id/bios_version", text(item.version + "\n")});

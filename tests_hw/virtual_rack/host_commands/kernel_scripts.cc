@@ -1,9 +1,10 @@
-// `sh -c SCRIPT` on a virtual host. Loops over files of /sys are not interpreted; what two of them print is
-// imitated: the counters of EDAC, and the temperatures of hwmon.
+// `sh -c SCRIPT` on a virtual host. Loops over files of /sys are not interpreted; what three of them print is
+// imitated: the counters of EDAC, the temperatures of hwmon, the addresses of network interfaces.
 
 #include <fmt/format.h>
 
 #include "tests_hw/virtual_rack/host_commands/host_files.h"
+#include "tests_hw/virtual_rack/host_commands/network_files.h"
 #include "tests_hw/virtual_rack/host_commands/programs.h"
 
 namespace kiln::virtual_rack {
@@ -41,12 +42,25 @@ std::string temperatures(Host host) {
   return out;
 }
 
+/// Interfaces that have a device, "name address".
+std::string network_addresses(Host host) {
+  std::string out;
+  for (const std::string& path : network_paths(host.dut)) {
+    constexpr std::string_view kNet = "/sys/class/net/", kAddress = "/address";
+    if (!path.starts_with(kNet) || !path.ends_with(kAddress)) continue;
+    const std::string name = path.substr(kNet.size(), path.size() - kNet.size() - kAddress.size());
+    out += fmt::format("{} {}", name, read_host_file(host, path).value_or("\n"));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::unique_ptr<Command> run_sh(Host host, const Arguments& arguments) {
   const std::string script = arguments.size() == 3 && arguments[1] == "-c" ? arguments[2] : std::string();
   if (script.find("/sys/devices/system/edac/mc") != std::string::npos) return finished(edac_counters(host));
-  if (script.find("/sys/class/hwmon/") != std::string::npos) return finished(temperatures(host));
+  if (script.find("/sys/class/net/*") != std::string::npos) return finished(network_addresses(host) + "end\n");
+  if (script.find("/sys/class/hwmon/") != std::string::npos) return finished(temperatures(host) + (script.find("echo end") != std::string::npos ? "end\n" : ""));
   return finished("", 127, "sh: 1: this script is not known to the virtual host\n");
 }
 

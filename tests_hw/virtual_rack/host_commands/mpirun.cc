@@ -79,7 +79,7 @@ class Nvloom final : public LoadCommand {
         own *= kDetourShare;
       share = std::min(share, own);
     }
-    return kPeerGbPerSecond * share * jitter();
+    return std::min(from.gpu->peer_gb_per_s, to.gpu->peer_gb_per_s) * share * jitter();
   }
 
   double median_to_rack(std::size_t from) {

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::string_view kRdma = "/sys/class/infiniband/", kNet = "/sys/class/net/";
 constexpr int kLanes = 16;
+constexpr double kNdr = 400;  // four lanes of it; XDR is twice that
 constexpr const char* kSpeed = "32.0 GT/s PCIe";
 constexpr const char* kOldSpeed = "8.0 GT/s PCIe";
 
@@ -29,6 +30,11 @@ constexpr std::array kOfRdma{"device/vpd",
                              "ports/1/counters/port_rcv_errors"};
 constexpr std::array kOfInterface{
     "address", "operstate", "carrier", "speed", "carrier_changes", "type", "statistics/rx_crc_errors"};
+
+bool is_ethernet(const Nic& nic) { return nic.device.starts_with("en"); }
+
+/// InfiniBand's name of a rate over four lanes.
+std::string_view rate_name(double gbps) { return gbps > kNdr ? "XDR" : gbps >= kNdr ? "NDR" : "EDR"; }
 
 std::string pci_address(std::size_t nic) { return fmt::format("0000:{:02x}:00.0", 3 + nic); }
 
@@ -52,9 +58,13 @@ std::string vital_product_data(const Nic& nic) {
 }
 
 std::optional<std::string> of_pci(const Nic& nic, std::size_t index, std::string_view attribute) {
-  if (attribute == "device/uevent")
-    return fmt::format("DRIVER=mlx5_core\nPCI_CLASS=20700\nPCI_ID=15B3:1023\nPCI_SLOT_NAME={}\n",
-                       pci_address(index));
+  if (attribute == "device/uevent") {
+    const char* device = is_ethernet(nic)        ? "101D"
+                         : nic.speed_gbps > kNdr ? "1023"
+                                                 : "1021";  // ConnectX-6 Dx, 8, 7
+    return fmt::format("DRIVER=mlx5_core\nPCI_CLASS={}\nPCI_ID=15B3:{}\nPCI_SLOT_NAME={}\n",
+                       is_ethernet(nic) ? "20000" : "20700", device, pci_address(index));
+  }
   const bool current = attribute.find("current_") != std::string_view::npos;
   if (attribute.ends_with("link_width"))
     return fmt::format("{}\n", current && nic.pcie_narrow ? kLanes / 2 : kLanes);
@@ -67,9 +77,11 @@ std::optional<std::string> of_rdma(const Nic& nic, std::string_view attribute) {
   if (attribute == "device/vpd") return vital_product_data(nic);
   if (attribute == "ports/1/state") return nic.link_up ? "4: ACTIVE\n" : "1: DOWN\n";
   if (attribute == "ports/1/phys_state") return nic.link_up ? "5: LinkUp\n" : "2: Polling\n";
-  if (attribute == "ports/1/link_layer") return nic.link_layer_known ? "InfiniBand\n" : "Unspecified\n";
+  if (attribute == "ports/1/link_layer")
+    return !nic.link_layer_known ? "Unspecified\n" : is_ethernet(nic) ? "Ethernet\n" : "InfiniBand\n";
   if (attribute == "ports/1/rate")
-    return nic.link_up ? fmt::format("{:.0f} Gb/sec (4X XDR)\n", nic.speed_gbps) : "2.5 Gb/sec (1X SDR)\n";
+    return nic.link_up ? fmt::format("{:.0f} Gb/sec (4X {})\n", nic.speed_gbps, rate_name(nic.speed_gbps))
+                       : "2.5 Gb/sec (1X SDR)\n";
   if (attribute == "ports/1/counters/link_downed") return fmt::format("{}\n", nic.link_downed);
   if (attribute == "ports/1/counters/symbol_error") return fmt::format("{}\n", nic.symbol_errors);
   if (attribute == "ports/1/counters/link_error_recovery") return fmt::format("{}\n", nic.recoveries);
@@ -83,7 +95,7 @@ std::optional<std::string> of_interface(const Nic& nic, std::string_view attribu
   if (attribute == "carrier") return nic.link_up ? "1\n" : "0\n";
   if (attribute == "speed") return fmt::format("{:.0f}\n", nic.link_up ? nic.speed_gbps * 1000 : -1);
   if (attribute == "carrier_changes") return fmt::format("{}\n", 2 + 2 * nic.link_downed);
-  if (attribute == "type") return "32\n";  // ARPHRD_INFINIBAND
+  if (attribute == "type") return is_ethernet(nic) ? "1\n" : "32\n";  // ARPHRD_ETHER, ARPHRD_INFINIBAND
   return "0\n";
 }
 

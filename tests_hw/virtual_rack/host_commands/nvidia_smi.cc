@@ -139,7 +139,6 @@ std::string two(double value) { return fmt::format("{:.2f}", value); }
 const std::map<std::string, Column>& columns() {
   static const std::map<std::string, Column> known = {
       {"index", {[](const Gpu& g) { return std::to_string(g.index); }, "", true}},
-      {"count", {[](const Gpu&) { return std::string("4"); }, "", true}},
       {"name", {[](const Gpu& g) { return g.model; }, "", true}},
       {"gpu_name", {[](const Gpu& g) { return g.model; }, "", true}},
       {"serial", {[](const Gpu& g) { return g.serial; }, "", true}},
@@ -258,7 +257,7 @@ std::unique_ptr<Command> run_query(Host host, const std::string& fields, const s
   std::string out;
   for (const std::string& name : names) {
     const auto found = columns().find(modern_name(name));
-    if (found == columns().end() && name != "timestamp") {
+    if (found == columns().end() && name != "timestamp" && name != "count") {
       return finished(fmt::format("Field \"{}\" is not a valid field to query.\n\n", name), kInvalidArgument);
     }
     const bool unit = found != columns().end() && *found->second.unit != '\0';
@@ -271,7 +270,9 @@ std::unique_ptr<Command> run_query(Host host, const std::string& fields, const s
     std::string row;
     for (const std::string& name : names) {
       std::string value;
-      if (name == "timestamp") {
+      if (name == "count") {
+        value = std::to_string(host.dut.gpus.size());
+      } else if (name == "timestamp") {
         const std::int64_t utc = host_utc_ns(host.rack, host.dut, host.rack.now_ns);
         value =
             fmt::format("{:%Y/%m/%d %H:%M:%S}.{:03}",

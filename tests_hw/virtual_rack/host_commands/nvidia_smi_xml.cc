@@ -16,6 +16,7 @@ namespace {
 
 constexpr const char* kNotAvailable = "N/A";
 constexpr const char* kLost = "GPU is lost";
+constexpr const char* kNoCluster = "00000000-0000-0000-0000-000000000000";
 
 void leaf(pugi::xml_node parent, const char* name, const std::string& text) {
   parent.append_child(name).text().set(text.c_str());
@@ -52,9 +53,9 @@ class GpuElement {
     node_.append_attribute("id") = gpu_.pci_address.c_str();
     leaf(node_, "product_name", gpu_.model);
     leaf(node_, "product_brand", "NVIDIA");
-    leaf(node_, "product_architecture", "Blackwell");
+    leaf(node_, "product_architecture", gpu_.architecture);
     leaf(node_, "persistence_mode", live("Enabled"));
-    leaf(node_, "addressing_mode", "ATS");
+    leaf(node_, "addressing_mode", superchip() ? "ATS" : "HMM");
     pugi::xml_node mig = node_.append_child("mig_mode");
     leaf(mig, "current_mig", live("Disabled"));
     leaf(mig, "pending_mig", live("Disabled"));
@@ -65,7 +66,28 @@ class GpuElement {
     leaf(node_, "vbios_version", gpu_.vbios);
     leaf(node_, "board_part_number", gpu_.part_number);
     leaf(node_, "gpu_part_number", fmt::format("{:X}-895-A1", gpu_.pci_device));
+    platform();
+    pugi::xml_node inforom = node_.append_child("inforom_version");
+    leaf(inforom, "img_version", inforom_version());
+    leaf(inforom, "oem_object", "2.1");
+    leaf(inforom, "ecc_object", "7.16");
+    leaf(inforom, "pwr_object", kNotAvailable);
+    leaf(node_, "c2c_mode", live(superchip() ? "Enabled" : "Disabled"));
+    leaf(node_, "gpu_recovery_action", gpu_.row_remap.pending ? "Reset" : gpu_.on_bus ? "None" : "Reboot");
+    leaf(node_, "gsp_firmware_version", std::string(kDriverVersion));
+  }
+
+  /// One package with a CPU, as in the trays of a rack.
+  bool superchip() const { return host_.dut.role == Role::compute_tray; }
+
+  void platform() {
     pugi::xml_node platform = node_.append_child("platformInfo");
+    if (!host_.dut.in_rack_fabric()) {  // a captured HGX H100, driver 590
+      for (const char* name :
+           {"chassis_serial_number", "slot_number", "tray_index", "host_id", "peer_type", "module_id"})
+        leaf(platform, name, kNotAvailable);
+      return;
+    }
     leaf(platform, "chassis_serial_number", host_.rack.rack_id);
     const int slot = host_.dut.position;
     leaf(platform, "slot_number", slot > 0 ? std::to_string(slot) : kNotAvailable);
@@ -74,14 +96,6 @@ class GpuElement {
     leaf(platform, "host_id", "1");
     leaf(platform, "peer_type", "Switch Connected");
     leaf(platform, "module_id", std::to_string(gpu_.index + 1));
-    pugi::xml_node inforom = node_.append_child("inforom_version");
-    leaf(inforom, "img_version", inforom_version());
-    leaf(inforom, "oem_object", "2.1");
-    leaf(inforom, "ecc_object", "7.16");
-    leaf(inforom, "pwr_object", kNotAvailable);
-    leaf(node_, "c2c_mode", live("Enabled"));
-    leaf(node_, "gpu_recovery_action", gpu_.row_remap.pending ? "Reset" : gpu_.on_bus ? "None" : "Reboot");
-    leaf(node_, "gsp_firmware_version", std::string(kDriverVersion));
   }
 
   std::string inforom_version() const {
@@ -244,16 +258,24 @@ class GpuElement {
       all_up = all_up && link.up;
     }
     pugi::xml_node node = node_.append_child("fabric");
-    leaf(node, "state", live(any_up ? "Completed" : "In Progress"));
-    leaf(node, "status", live(any_up ? "Success" : kNotAvailable));
-    leaf(node, "cliqueId", live(std::to_string(host_.dut.fabric_clique)));
-    leaf(node, "clusterUuid", live(host_.rack.duts.front().uuid));
+    const bool switched = host_.dut.in_rack_fabric() || host_.dut.has_own_switches();
+    leaf(node, "state", !switched ? kNotAvailable : live(any_up ? "Completed" : "In Progress"));
+    leaf(node, "status", !switched ? kNotAvailable : live(any_up ? "Success" : kNotAvailable));
+    // A captured HGX H100 registers with its fabric as 0 of a cluster of zeros, and tells no health.
+    const bool of_rack = host_.dut.in_rack_fabric();
+    const auto told = [&](std::string text) {
+      return of_rack ? live(std::move(text)) : std::string(kNotAvailable);
+    };
+    leaf(node, "cliqueId",
+         !switched ? kNotAvailable : live(std::to_string(of_rack ? host_.dut.fabric_clique : 0)));
+    leaf(node, "clusterUuid",
+         !switched ? kNotAvailable : live(of_rack ? host_.rack.duts.front().uuid : kNoCluster));
     pugi::xml_node health = node.append_child("health");
-    leaf(health, "summary", live(all_up ? "Healthy" : "Unhealthy"));
-    leaf(health, "bandwidth", live(all_up ? "Full" : "Degraded"));
-    leaf(health, "route_recovery_in_progress", live("False"));
-    leaf(health, "route_unhealthy", live(all_up ? "False" : "True"));
-    leaf(health, "access_timeout_recovery", live("False"));
+    leaf(health, "summary", told(all_up ? "Healthy" : "Unhealthy"));
+    leaf(health, "bandwidth", told(all_up ? "Full" : "Degraded"));
+    leaf(health, "route_recovery_in_progress", told("False"));
+    leaf(health, "route_unhealthy", told(all_up ? "False" : "True"));
+    leaf(health, "access_timeout_recovery", told("False"));
   }
 
   void processes() {

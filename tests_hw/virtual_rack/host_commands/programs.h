@@ -54,6 +54,11 @@ std::unique_ptr<Command> run_sh(Host host, const Arguments& arguments);
 std::unique_ptr<Command> run_timedatectl(Host host, const Arguments& arguments);
 // perftest.cc: perftest 6
 std::unique_ptr<Command> run_ib_write_bw(Host host, const Arguments& arguments);
+// server_programs.cc: util-linux 2.38, dmidecode 3.4, systemd 252, Fabric Manager 580
+std::unique_ptr<Command> run_lscpu(Host host, const Arguments& arguments);
+std::unique_ptr<Command> run_dmidecode(Host host, const Arguments& arguments);
+std::unique_ptr<Command> run_systemctl(Host host, const Arguments& arguments);
+std::unique_ptr<Command> run_nv_fabricmanager(Host host, const Arguments& arguments);
 // nvos.cc: NVUE of NVOS 25
 std::unique_ptr<Command> run_nv(Host host, const Arguments& arguments);
 /// Of the images that NVOS has fetched.

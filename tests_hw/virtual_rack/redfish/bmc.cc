@@ -17,11 +17,7 @@ constexpr std::uint64_t kResetAfterNs = 150'000'000;
 }  // namespace
 
 Bmc::Bmc(RackModel& the_rack, Dut& the_dut, Account account, RequestLog& log)
-    : rack(the_rack),
-      dut(the_dut),
-      sessions(std::move(account)),
-      log_(log),
-      router_(router_for(the_dut.role)) {
+    : rack(the_rack), dut(the_dut), sessions(std::move(account)), log_(log), router_(router_for(the_dut)) {
   for (const Sensor& sensor : dut.sensors) {
     sensor_uris_[sensor.value] = fmt::format("{}/Chassis/{}/Sensors/{}", kRoot, sensor.chassis, sensor.id);
     const bool coolant = sensor.reading_type == "LiquidFlow" || sensor.reading_type == "PressurekPa";

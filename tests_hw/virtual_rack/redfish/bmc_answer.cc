@@ -102,7 +102,7 @@ void annotate(json::object& body, const std::vector<Message>& refused) {
 }  // namespace
 
 HttpResponse Bmc::get_answer(const HttpRequest& request, const Route& route, const Address& address) {
-  ReadQuery asked = read_query(request.query, dut.role != Role::compute_tray);
+  ReadQuery asked = read_query(request.query, dut.face.vendor != "AMI");
   if (asked.refusal) return std::move(*asked.refusal);
   const Query& query = asked.query;
   std::optional<json::object> body = route.get(*this, address);

@@ -15,8 +15,9 @@ namespace kiln::virtual_rack::test {
 
 struct BmcRig {
   explicit BmcRig(const std::string& dut = "C01", const std::string& rack_name = "small",
-                  bool powered = false) {
+                  bool powered = false, const std::string& product = {}) {
     RackOptions options;
+    options.product = product;
     options.rack = rack_name;
     options.seed = 7;
     options.powered_on = powered;

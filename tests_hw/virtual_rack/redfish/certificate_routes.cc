@@ -15,11 +15,11 @@ constexpr std::string_view kReplace =
     "/redfish/v1/CertificateService/Actions/CertificateService.ReplaceCertificate";
 
 std::string certificates_uri(const Bmc& bmc) {
-  return fmt::format("{}/Managers/{}/NetworkProtocol/HTTPS/Certificates", kRoot, main_manager(bmc.dut.role));
+  return fmt::format("{}/Managers/{}/NetworkProtocol/HTTPS/Certificates", kRoot, bmc.dut.face.manager);
 }
 
 bool has_certificate(const Bmc& bmc, const Address& address) {
-  return address[0] == main_manager(bmc.dut.role) && !bmc.certificate_pem.empty();
+  return address[0] == bmc.dut.face.manager && !bmc.certificate_pem.empty();
 }
 
 std::optional<json::object> certificate_resource(Bmc& bmc, const Address& address) {
@@ -114,7 +114,7 @@ void add_certificate_routes(Router& router) {
   router.post(kReplace, replace_certificate);
   const std::string base = "/redfish/v1/Managers/{}/NetworkProtocol/HTTPS/Certificates";
   router.get(base, [](Bmc& bmc, const Address& a) -> std::optional<json::object> {
-    if (a[0] != main_manager(bmc.dut.role)) return std::nullopt;
+    if (a[0] != bmc.dut.face.manager) return std::nullopt;
     std::vector<std::string> members;
     if (has_certificate(bmc, a)) members.push_back(a.uri + "/1");
     return collection(a.uri, "CertificateCollection", "Certificate Collection", members);

@@ -14,7 +14,7 @@ namespace {
 constexpr int kSlotsBelowTrayZero = 10;  // slot = tray index + 10
 constexpr int kTopologyId = 128;
 
-bool is_main(const Bmc& bmc, const Address& address) { return address[0] == main_chassis(bmc.dut.role); }
+bool is_main(const Bmc& bmc, const Address& address) { return address[0] == main_chassis(bmc.dut); }
 
 void identify_part(json::object& body, std::string_view manufacturer, std::string_view model,
                    std::string_view part, std::string_view serial) {
@@ -109,7 +109,7 @@ std::optional<json::object> chassis(Bmc& bmc, const Address& address) {
   json::object chassis_links;
   const bool hgx = id.starts_with("HGX_");
   chassis_links["ManagedBy"] =
-      links({fmt::format("{}/Managers/{}", kRoot, hgx ? std::string("HGX_BMC_0") : main_manager(dut.role))});
+      links({fmt::format("{}/Managers/{}", kRoot, hgx ? dut.face.baseboard_manager : dut.face.manager)});
   if (is_main(bmc, address)) {
     describe_main(bmc, address, body);
     std::vector<std::string> contained;
@@ -117,30 +117,29 @@ std::optional<json::object> chassis(Bmc& bmc, const Address& address) {
       if (other != id) contained.push_back(fmt::format("{}/Chassis/{}", kRoot, other));
     }
     if (!contained.empty()) chassis_links["Contains"] = links(contained);
-    if (!system_ids(dut.role).empty()) {
-      chassis_links["ComputerSystems"] = links({fmt::format("{}/Systems/System_0", kRoot)});
+    if (!dut.face.system.empty()) {
+      chassis_links["ComputerSystems"] = links({fmt::format("{}/Systems/{}", kRoot, dut.face.system)});
     }
   } else {
     body["ChassisType"] = hgx ? "Module" : "Component";
-    chassis_links["ContainedBy"] = link(fmt::format("{}/Chassis/{}", kRoot, main_chassis(dut.role)));
+    chassis_links["ContainedBy"] = link(fmt::format("{}/Chassis/{}", kRoot, main_chassis(dut)));
     body["Status"] = status("Enabled");
     if (id.starts_with("CBC_")) describe_cartridge(dut, id, body);
     for (const Gpu& gpu : dut.gpus) {
-      if (id != "HGX_" + gpu.name) continue;
+      if (id != gpu_chassis(dut, gpu)) continue;
       identify_part(body, "NVIDIA", gpu.model, gpu.part_number, gpu.serial);
       body["Status"] = gpu_status(dut, gpu);
       body["LogServices"] = link(address.uri + "/LogServices");
-      chassis_links["Processors"] =
-          links({fmt::format("{}/Systems/HGX_Baseboard_0/Processors/{}", kRoot, gpu.name)});
+      chassis_links["Processors"] = links({gpu_uri(dut, gpu)});
     }
     for (const Cpu& cpu : dut.cpus) {
       if (id != "HGX_" + cpu.name) continue;
       identify_part(body, "NVIDIA", cpu.model, cpu.part_number, cpu.serial);
       chassis_links["Processors"] =
-          links({fmt::format("{}/Systems/HGX_Baseboard_0/Processors/{}", kRoot, cpu.name)});
+          links({fmt::format("{}/Systems/{}/Processors/{}", kRoot, kBaseboard, cpu.name)});
     }
     for (const SwitchChip& chip : dut.switches) {
-      if (id == "MGX_" + chip.name)
+      if (id == chip_chassis(dut, chip))
         identify_part(body, "NVIDIA", "NVLink switch", chip.part_number, chip.serial);
     }
   }

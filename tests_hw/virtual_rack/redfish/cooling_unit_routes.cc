@@ -53,7 +53,7 @@ std::optional<json::object> cooling_unit_resource(Bmc& bmc, const Address& addre
   redundancy["Status"] = status("Enabled", pumps_ok ? "OK" : "Warning");
   body["PumpRedundancy"] = json::array{std::move(redundancy)};
   json::object unit_links;
-  unit_links["Chassis"] = links({fmt::format("{}/Chassis/{}", kRoot, main_chassis(dut.role))});
+  unit_links["Chassis"] = links({fmt::format("{}/Chassis/{}", kRoot, main_chassis(dut))});
   unit_links["ManagedBy"] = links({fmt::format("{}/Managers/CDU", kRoot)});
   body["Links"] = std::move(unit_links);
   return body;

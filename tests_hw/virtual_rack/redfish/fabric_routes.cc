@@ -1,4 +1,4 @@
-// The NVLink fabric of a switch tray: switch chips and their ports.
+// The NVLink fabric of a switch tray or of an HGX baseboard: switch chips and their ports.
 
 #include <fmt/format.h>
 
@@ -48,7 +48,7 @@ std::optional<json::object> chip_resource(Bmc& bmc, const Address& address) {
   body["EnvironmentMetrics"] = link(address.uri + "/EnvironmentMetrics");
   body["Ports"] = link(address.uri + "/Ports");
   json::object chip_links;
-  chip_links["Chassis"] = link(fmt::format("{}/Chassis/MGX_{}", kRoot, chip->name));
+  chip_links["Chassis"] = link(fmt::format("{}/Chassis/{}", kRoot, chip_chassis(bmc.dut, *chip)));
   body["Links"] = std::move(chip_links);
   return body;
 }

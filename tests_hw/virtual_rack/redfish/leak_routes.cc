@@ -10,7 +10,7 @@ namespace {
 
 /// The detectors hang under the main chassis, or under the CDU itself.
 bool mine(const Bmc& bmc, const Address& address) {
-  return bmc.dut.role == Role::cdu ? address[0] == "1" : address[0] == main_chassis(bmc.dut.role);
+  return bmc.dut.role == Role::cdu ? address[0] == "1" : address[0] == main_chassis(bmc.dut);
 }
 
 std::optional<json::object> leak_detection(Bmc& bmc, const Address& address) {

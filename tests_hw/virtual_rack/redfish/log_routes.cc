@@ -48,7 +48,8 @@ const EventEntry* find_event(const Dut& dut, const std::string& id) {
 
 /// "HGX_GPU_2" → the GPU whose Xid log hangs under that chassis.
 Gpu* gpu_of_chassis(Bmc& bmc, const std::string& chassis) {
-  return chassis.starts_with("HGX_") ? present_gpu(bmc.dut, chassis.substr(4)) : nullptr;
+  const bool module = bmc.dut.face.has_baseboard() && chassis.starts_with("HGX_");
+  return module ? present_gpu(bmc.dut, chassis.substr(4)) : nullptr;
 }
 
 json::object xid_entry(Bmc& bmc, const std::string& uri, const Gpu& gpu, std::size_t index) {
@@ -62,7 +63,7 @@ json::object xid_entry(Bmc& bmc, const std::string& uri, const Gpu& gpu, std::si
   body["MessageArgs"] = json::array{json::value(gpu.name + " Driver Event Message"),
                                     json::value(fmt::format("XID {} {}", xid.number, xid.text))};
   json::object entry_links;
-  entry_links["OriginOfCondition"] = link(fmt::format("{}/Chassis/HGX_{}", kRoot, gpu.name));
+  entry_links["OriginOfCondition"] = link(fmt::format("{}/Chassis/{}", kRoot, gpu_chassis(bmc.dut, gpu)));
   body["Links"] = std::move(entry_links);
   return body;
 }
@@ -107,9 +108,9 @@ void add_event_log(Router& router, const std::string& services) {
 
 }  // namespace
 
-void add_log_routes(Router& router, Role role) {
-  add_event_log(router, log_services_uri(role));
-  if (role != Role::compute_tray) return;
+void add_log_routes(Router& router, const Dut& dut) {
+  add_event_log(router, log_services_uri(dut));
+  if (!dut.computes()) return;
   const std::string services = "/redfish/v1/Chassis/{}/LogServices";
   router.get(services, [](Bmc& bmc, const Address& a) -> std::optional<json::object> {
     if (gpu_of_chassis(bmc, a[0]) == nullptr) return std::nullopt;

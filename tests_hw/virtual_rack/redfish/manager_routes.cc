@@ -17,7 +17,8 @@ std::string host_name(const Dut& dut) { return dut.id + "-bmc"; }
 json::object manager(Bmc& bmc, const Address& address) {
   Dut& dut = bmc.dut;
   const std::string& id = address[0];
-  const bool hgx = id == "HGX_BMC_0";
+  const BmcFace& face = dut.face;
+  const bool hgx = id != face.manager;
   json::object body = resource(address.uri, "Manager.v1_14_0", id, hgx ? "HGX BMC" : "Manager");
   body["ManagerType"] = "BMC";
   body["DateTime"] = bmc.now_text();
@@ -30,18 +31,20 @@ json::object manager(Bmc& bmc, const Address& address) {
                           : item.name == "FW_BMC_0" || item.name == "FW_Controller" || item.name == "FW_SMC";
     if (mine) body["FirmwareVersion"] = item.version;
   }
-  if (!hgx && dut.role == Role::compute_tray) body["Manufacturer"] = "AMI";
+  if (!hgx && face.vendor == "AMI") body["Manufacturer"] = "AMI";
+  if (!hgx && !face.manager_model.empty()) body["Model"] = face.manager_model;
   json::object manager_links;
   const std::vector<std::string> chassis = {
-      fmt::format("{}/Chassis/{}", kRoot, hgx ? std::string("HGX_Chassis_0") : main_chassis(dut.role))};
+      fmt::format("{}/Chassis/{}", kRoot, hgx ? face.baseboard_chassis : main_chassis(dut))};
   manager_links["ManagerForChassis"] = links(chassis);
   std::vector<std::string> systems;
-  for (const std::string& system : system_ids(dut.role)) {
-    if (hgx == (system == "HGX_Baseboard_0")) systems.push_back(fmt::format("{}/Systems/{}", kRoot, system));
+  for (const std::string& system : system_ids(dut)) {
+    if (hgx == (system == kBaseboard) || face.baseboard_manager == face.manager)
+      systems.push_back(fmt::format("{}/Systems/{}", kRoot, system));
   }
   if (!systems.empty()) manager_links["ManagerForServers"] = links(systems);
   body["Links"] = std::move(manager_links);
-  if (system_ids(dut.role).empty()) body["LogServices"] = link(log_services_uri(dut.role));
+  if (system_ids(dut).empty()) body["LogServices"] = link(log_services_uri(dut));
   if (!hgx) {
     body["NetworkProtocol"] = link(address.uri + "/NetworkProtocol");
     body["EthernetInterfaces"] = link(address.uri + "/EthernetInterfaces");
@@ -56,7 +59,7 @@ json::object manager(Bmc& bmc, const Address& address) {
 }
 
 bool is_manager(const Bmc& bmc, const std::string& id) {
-  const std::vector<std::string> ids = manager_ids(bmc.dut.role);
+  const std::vector<std::string> ids = manager_ids(bmc.dut);
   return std::find(ids.begin(), ids.end(), id) != ids.end();
 }
 
@@ -75,7 +78,7 @@ HttpResponse reset_manager(Bmc& bmc, const Address& address, const HttpRequest& 
   return no_content();
 }
 
-bool is_main_manager(Bmc& bmc, const Address& address) { return address[0] == main_manager(bmc.dut.role); }
+bool is_main_manager(Bmc& bmc, const Address& address) { return address[0] == bmc.dut.face.manager; }
 
 json::object protocol(bool enabled) {
   json::object one;
@@ -133,7 +136,7 @@ std::optional<json::object> ethernet_interface(Bmc& bmc, const Address& address)
 void add_manager_routes(Router& router) {
   router.get("/redfish/v1/Managers", [](Bmc& bmc, const Address& a) {
     std::vector<std::string> members;
-    for (const std::string& id : manager_ids(bmc.dut.role))
+    for (const std::string& id : manager_ids(bmc.dut))
       members.push_back(fmt::format("{}/Managers/{}", kRoot, id));
     return std::optional(collection(a.uri, "ManagerCollection", "Manager Collection", members));
   });

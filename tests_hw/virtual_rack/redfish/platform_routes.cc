@@ -1,4 +1,5 @@
-// How a compute tray is set up: secure boot, BIOS settings, the integrity of what has a root of trust.
+// How a compute tray or server is set up: secure boot, BIOS settings, the integrity of what has a root of
+// trust.
 
 #include <fmt/format.h>
 
@@ -14,7 +15,7 @@ namespace {
 constexpr std::string_view kIntegrity = "/redfish/v1/ComponentIntegrity";
 
 std::optional<json::object> secure_boot(Bmc& bmc, const Address& address) {
-  if (address[0] != "System_0") return std::nullopt;
+  if (address[0] != bmc.dut.face.system) return std::nullopt;
   json::object body = resource(address.uri, "SecureBoot.v1_1_0", "SecureBoot", "UEFI Secure Boot");
   body["SecureBootEnable"] = bmc.dut.secure_boot;
   body["SecureBootCurrentBoot"] = bmc.dut.secure_boot ? "Enabled" : "Disabled";
@@ -23,7 +24,7 @@ std::optional<json::object> secure_boot(Bmc& bmc, const Address& address) {
 }
 
 std::optional<json::object> bios(Bmc& bmc, const Address& address) {
-  if (address[0] != "System_0") return std::nullopt;
+  if (address[0] != bmc.dut.face.system) return std::nullopt;
   json::object body = resource(address.uri, "Bios.v1_2_0", "Bios", "BIOS Configuration");
   json::object attributes;
   for (const auto& [name, value] : bmc.dut.bios) attributes[name] = value;
@@ -33,8 +34,11 @@ std::optional<json::object> bios(Bmc& bmc, const Address& address) {
 
 /// Chassis of roots of trust, as NVIDIA names them; each protects what follows it.
 std::vector<std::string> roots_of_trust(const Dut& dut) {
+  if (!dut.face.has_baseboard()) return {};
   std::vector<std::string> names = {"HGX_ERoT_BMC_0"};
-  for (const Cpu& cpu : dut.cpus) names.push_back("HGX_ERoT_" + cpu.name);
+  for (const Cpu& cpu : dut.cpus) {
+    if (cpu_system(dut) == kBaseboard) names.push_back("HGX_ERoT_" + cpu.name);
+  }
   for (const Gpu& gpu : dut.gpus) {
     if (gpu.present) names.push_back("HGX_IRoT_" + gpu.name);
   }
@@ -48,7 +52,7 @@ std::optional<json::object> integrity(Bmc& bmc, const Address& address) {
   body["ComponentIntegrityType"] = "SPDM";
   body["ComponentIntegrityTypeVersion"] = "1.1.0";
   body["ComponentIntegrityEnabled"] = true;
-  body["TargetComponentURI"] = fmt::format("{}/Chassis/{}", kRoot, main_chassis(bmc.dut.role));
+  body["TargetComponentURI"] = fmt::format("{}/Chassis/{}", kRoot, main_chassis(bmc.dut));
   json::object responder;
   responder["VerificationStatus"] = "Success";
   json::object authentication;

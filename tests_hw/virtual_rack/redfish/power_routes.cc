@@ -1,4 +1,4 @@
-// PowerSubsystem and PowerSupplies of a power shelf.
+// PowerSubsystem and PowerSupplies of a power shelf or a server.
 
 #include <fmt/format.h>
 
@@ -9,12 +9,14 @@ namespace kiln::virtual_rack {
 namespace {
 
 bool has_supplies(const Bmc& bmc, const Address& address) {
-  return address[0] == main_chassis(bmc.dut.role) && !bmc.dut.supplies.empty();
+  return address[0] == main_chassis(bmc.dut) && !bmc.dut.supplies.empty();
 }
 
 json::object supply_status(const Dut& dut, const PowerSupply& supply) {
   if (!supply.ok) return status("Enabled", "Critical");
-  return dut.power == PowerState::off ? status("StandbyOffline", "OK") : status("Enabled");
+  // A server's supplies feed its standby rails too.
+  const bool off = dut.role == Role::power_shelf && dut.power == PowerState::off;
+  return off ? status("StandbyOffline", "OK") : status("Enabled");
 }
 
 std::optional<json::object> subsystem(Bmc& bmc, const Address& address) {
@@ -53,16 +55,17 @@ std::optional<json::object> supply_resource(Bmc& bmc, const Address& address) {
   body["Status"] = supply_status(bmc.dut, *supply);
   body["LineInputStatus"] = "Normal";
   json::object rail;
-  rail["NominalVoltage"] = rounded(bmc.rack.physics.bus_bar_v, 0);
-  rail["PhysicalContext"] = "DCBus";
+  rail["NominalVoltage"] = rounded(supply->nominal_v, 0);
+  rail["PhysicalContext"] = bmc.dut.role == Role::power_shelf ? "DCBus" : "SystemBoard";
   body["OutputRails"] = json::array{std::move(rail)};
+  body["Metrics"] = link(address.uri + "/Metrics");
+  if (bmc.dut.role != Role::power_shelf) return body;
   json::object delta;
   delta["@odata.type"] = "#DeltaEnergySystemsPowerSupply.v1_0_0.PowerSupply";
   delta["Power"] = bmc.dut.power != PowerState::off;
   json::object oem;
   oem["deltaenergysystems"] = std::move(delta);
   body["Oem"] = std::move(oem);
-  body["Metrics"] = link(address.uri + "/Metrics");
   return body;
 }
 

@@ -12,21 +12,12 @@ namespace {
 /// What forward error correction is there for: a link of a captured GB300 tray that is well prints it.
 constexpr double kRawBitErrorRate = 1e-8;
 
-/// The system that lists the processors of a role.
-std::string_view processor_system(Role role) {
-  return role == Role::compute_tray ? "HGX_Baseboard_0" : "System_0";
-}
-
-bool lists_processors(const Bmc& bmc, const Address& address) {
-  return address[0] == processor_system(bmc.dut.role);
-}
-
 Gpu* gpu_at(Bmc& bmc, const Address& address) {
-  return lists_processors(bmc, address) ? present_gpu(bmc.dut, address[1]) : nullptr;
+  return address[0] == gpu_system(bmc.dut) ? present_gpu(bmc.dut, address[1]) : nullptr;
 }
 
 Cpu* cpu_at(Bmc& bmc, const Address& address) {
-  return lists_processors(bmc, address) ? by_id(bmc.dut.cpus, address[1]) : nullptr;
+  return address[0] == cpu_system(bmc.dut) ? by_id(bmc.dut.cpus, address[1]) : nullptr;
 }
 
 /// A GPU that has fallen off the bus gives no more readings.
@@ -56,7 +47,7 @@ json::object gpu_resource(Bmc& bmc, const Address& address, const Gpu& gpu) {
   body["Status"] = gpu_status(bmc.dut, gpu);
   body["Metrics"] = link(address.uri + "/ProcessorMetrics");
   body["EnvironmentMetrics"] = link(address.uri + "/EnvironmentMetrics");
-  body["Ports"] = link(address.uri + "/Ports");
+  if (!gpu.links.empty()) body["Ports"] = link(address.uri + "/Ports");
   json::object part_location;
   part_location["LocationType"] = "Embedded";
   part_location["ServiceLabel"] = gpu.name;
@@ -64,9 +55,11 @@ json::object gpu_resource(Bmc& bmc, const Address& address, const Gpu& gpu) {
   location["PartLocation"] = std::move(part_location);
   body["Location"] = std::move(location);
   json::object gpu_links;
-  gpu_links["Chassis"] = link(fmt::format("{}/Chassis/HGX_{}", kRoot, gpu.name));
-  gpu_links["Memory"] = links({fmt::format("{}/Systems/HGX_Baseboard_0/Memory/{}_DRAM_0", kRoot, gpu.name)});
+  gpu_links["Chassis"] = link(fmt::format("{}/Chassis/{}", kRoot, gpu_chassis(bmc.dut, gpu)));
+  if (bmc.dut.face.has_baseboard())
+    gpu_links["Memory"] = links({fmt::format("{}/Systems/{}/Memory/{}_DRAM_0", kRoot, kBaseboard, gpu.name)});
   body["Links"] = std::move(gpu_links);
+  if (!bmc.dut.face.has_baseboard()) return body;
   json::object injection;
   injection["@odata.type"] = "#NvidiaProcessor.v1_6_0.NvidiaGPU";
   injection["ErrorInjection"] = link(address.uri + "/Oem/Nvidia/ErrorInjection");
@@ -80,7 +73,7 @@ json::object cpu_resource(Bmc& bmc, const Address& address, const Cpu& cpu) {
   json::object body = resource(address.uri, "Processor.v1_20_0", cpu.name, "Processor");
   body["ProcessorType"] = "CPU";
   body["Model"] = cpu.model;
-  body["SerialNumber"] = cpu.serial;
+  if (!cpu.serial.empty()) body["SerialNumber"] = cpu.serial;
   body["PartNumber"] = cpu.part_number;
   body["TotalCores"] = cpu.cores;
   body["Status"] = powered_status(bmc.dut);
@@ -237,14 +230,17 @@ json::object nvlink_metrics(const std::string& uri, const PortView& port) {
   return body;
 }
 
-void add_processor_routes(Router& router, Role) {
+void add_processor_routes(Router& router) {
   router.get("/redfish/v1/Systems/{}/Processors",
              [](Bmc& bmc, const Address& a) -> std::optional<json::object> {
-               if (!lists_processors(bmc, a)) return std::nullopt;
+               const bool of_gpus = a[0] == gpu_system(bmc.dut), of_cpus = a[0] == cpu_system(bmc.dut);
+               if (!of_gpus && !of_cpus) return std::nullopt;
                std::vector<std::string> members;
-               for (const Cpu& cpu : bmc.dut.cpus) members.push_back(fmt::format("{}/{}", a.uri, cpu.name));
+               for (const Cpu& cpu : bmc.dut.cpus) {
+                 if (of_cpus) members.push_back(fmt::format("{}/{}", a.uri, cpu.name));
+               }
                for (const Gpu& gpu : bmc.dut.gpus) {
-                 if (gpu.present) members.push_back(fmt::format("{}/{}", a.uri, gpu.name));
+                 if (of_gpus && gpu.present) members.push_back(fmt::format("{}/{}", a.uri, gpu.name));
                }
                return collection(a.uri, "ProcessorCollection", "Processor Collection", members);
              });

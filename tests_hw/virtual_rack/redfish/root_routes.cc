@@ -12,26 +12,6 @@
 namespace kiln::virtual_rack {
 namespace {
 
-struct RootWords {
-  std::string_view vendor;
-  std::string_view product;
-  std::string_view redfish_version;
-};
-
-RootWords root_words(Role role) {
-  switch (role) {
-    case Role::compute_tray:
-      return {"AMI", "AMI Redfish Server", "1.21.1"};  // Lenovo GB300 tray
-    case Role::switch_tray:
-      return {"NVIDIA", "P3809", "1.17.0"};  // ND5200_LD
-    case Role::cdu:
-      return {"Example Cooling", "VCDU-150", "1.13.0"};  // assumed
-    case Role::power_shelf:
-      return {"DELTA", "Power Shelf", "1.17.0"};  // Delta shelf
-  }
-  return {};
-}
-
 /// Service root navigation: property name and URI.
 std::vector<std::pair<std::string, std::string>> services(const Bmc& bmc) {
   const Role role = bmc.dut.role;
@@ -45,17 +25,16 @@ std::vector<std::pair<std::string, std::string>> services(const Bmc& bmc) {
                                                            {"TelemetryService", "TelemetryService"},
                                                            {"Registries", "Registries"},
                                                            {"JsonSchemas", "JsonSchemas"}};
-  if (!system_ids(role).empty()) list.emplace_back("Systems", "Systems");
-  if (role == Role::compute_tray) list.emplace_back("ComponentIntegrity", "ComponentIntegrity");
-  if (role == Role::switch_tray) list.emplace_back("Fabrics", "Fabrics");
+  if (!system_ids(bmc.dut).empty()) list.emplace_back("Systems", "Systems");
+  if (bmc.dut.face.has_baseboard()) list.emplace_back("ComponentIntegrity", "ComponentIntegrity");
+  if (!bmc.dut.switches.empty()) list.emplace_back("Fabrics", "Fabrics");
   if (has_event_service(bmc.rack, role)) list.emplace_back("EventService", "EventService");
   if (role == Role::cdu) list.emplace_back("ThermalEquipment", "ThermalEquipment");
   return list;
 }
 
 json::object service_root(Bmc& bmc, const Address& address) {
-  const Role role = bmc.dut.role;
-  const RootWords words = root_words(role);
+  const BmcFace& words = bmc.dut.face;
   json::object root = resource(address.uri, "ServiceRoot.v1_15_0", "RootService", "Root Service");
   root["RedfishVersion"] = words.redfish_version;
   root["Vendor"] = words.vendor;
@@ -64,16 +43,16 @@ json::object service_root(Bmc& bmc, const Address& address) {
   for (const auto& [name, path] : services(bmc)) root[name] = link(fmt::format("{}/{}", kRoot, path));
   json::object root_links;
   root_links["Sessions"] = link("/redfish/v1/SessionService/Sessions");
-  root_links["ManagerProvidingService"] = link(fmt::format("{}/Managers/{}", kRoot, main_manager(role)));
+  root_links["ManagerProvidingService"] = link(fmt::format("{}/Managers/{}", kRoot, words.manager));
   root["Links"] = std::move(root_links);
   json::object features;
   features["ExcerptQuery"] = true;
   features["FilterQuery"] = false;
   features["OnlyMemberQuery"] = true;
   features["SelectQuery"] = false;
-  // $expand does not work on AMI GB300 trays; the others do what a collection needs.
+  // $expand does not work on AMI firmware (GB300 trays, DGX H100); the others do what a collection needs.
   json::object expand;
-  const bool expands = role != Role::compute_tray;
+  const bool expands = words.vendor != "AMI";
   expand["ExpandAll"] = expands;
   expand["Levels"] = expands;
   expand["Links"] = false;
@@ -81,7 +60,7 @@ json::object service_root(Bmc& bmc, const Address& address) {
   if (expands) expand["MaxLevels"] = Query::kMaxLevels;
   features["ExpandQuery"] = std::move(expand);
   root["ProtocolFeaturesSupported"] = std::move(features);
-  if (role == Role::compute_tray) {
+  if (words.vendor == "AMI") {
     json::object ami;
     ami["@odata.type"] = "#AMIServiceRoot.v1_0_0.AMIServiceRoot";
     ami["RtpVersion"] = "13.09.1";
@@ -151,7 +130,7 @@ HttpResponse log_in(Bmc& bmc, const Address&, const HttpRequest& request) {
 
 }  // namespace
 
-void add_root_routes(Router& router, Role) {
+void add_root_routes(Router& router) {
   router.get("/redfish/v1", [](Bmc& bmc, const Address& a) { return std::optional(service_root(bmc, a)); });
   router.get("/redfish/v1/odata",
              [](Bmc& bmc, const Address& a) { return std::optional(service_document(bmc, a)); });

@@ -7,15 +7,16 @@
 
 #include "tests_hw/virtual_rack/rack_model.h"
 #include "tests_hw/virtual_rack/redfish/router.h"
+#include "tests_hw/virtual_rack/sensors.h"
 
 namespace kiln::virtual_rack {
 
 inline constexpr std::string_view kRoot = "/redfish/v1";
 
-/// The whole tree of a role; made once per role.
-[[nodiscard]] const Router& router_for(Role role);
+/// The whole tree of a DUT; made once for all that have the same.
+[[nodiscard]] const Router& router_for(const Dut& dut);
 
-void add_root_routes(Router& router, Role role);
+void add_root_routes(Router& router);
 void add_session_routes(Router& router);
 void add_account_routes(Router& router);
 void add_registry_routes(Router& router);
@@ -28,30 +29,33 @@ void add_creator(Router& router, std::string_view collection, const Action& crea
 /// Power shelves have none: they must be polled.
 [[nodiscard]] bool has_event_service(const RackModel& rack, Role role);
 void add_event_routes(Router& router);
-void add_log_routes(Router& router, Role role);
+void add_log_routes(Router& router, const Dut& dut);
 void add_chassis_routes(Router& router, Role role);
 void add_leak_routes(Router& router, Role role);
 void add_power_routes(Router& router);
-/// Of compute trays.
+/// Of compute trays and servers.
 void add_platform_routes(Router& router);
 void add_system_routes(Router& router);
 void add_storage_routes(Router& router);
-void add_processor_routes(Router& router, Role role);
+void add_processor_routes(Router& router);
 void add_port_routes(Router& router);
 void add_fabric_routes(Router& router);
 void add_cooling_unit_routes(Router& router);
 void add_telemetry_routes(Router& router);
 
-// Names. The chassis of a DUT is the one with its leak detectors, connectors, supplies and fans.
-[[nodiscard]] std::string main_chassis(Role role);  ///< "Chassis_0", "MGX_BMC_0", "CDU_0", "chassis"
-[[nodiscard]] std::string main_manager(Role role);  ///< "BMC_0", "CDU", "PMC_0"
-[[nodiscard]] std::vector<std::string> manager_ids(Role role);
-[[nodiscard]] std::vector<std::string> system_ids(Role role);
+// Names; those of chassis are in sensors.h.
+inline constexpr std::string_view kBaseboard = "HGX_Baseboard_0";
+[[nodiscard]] std::vector<std::string> manager_ids(const Dut& dut);
+[[nodiscard]] std::vector<std::string> system_ids(const Dut& dut);
+/// The systems that list its GPUs and its CPUs: both the baseboard's on a compute tray.
+[[nodiscard]] std::string gpu_system(const Dut& dut);
+[[nodiscard]] std::string cpu_system(const Dut& dut);
+[[nodiscard]] std::string gpu_uri(const Dut& dut, const Gpu& gpu);
 [[nodiscard]] std::vector<std::string> chassis_ids(const Dut& dut);
 [[nodiscard]] bool has_chassis(const Dut& dut, std::string_view id);
 /// Where the event log hangs: ".../Systems/System_0/LogServices" or ".../Managers/CDU/LogServices".
-[[nodiscard]] std::string log_services_uri(Role role);
-[[nodiscard]] std::string leak_detection_uri(Role role);
+[[nodiscard]] std::string log_services_uri(const Dut& dut);
+[[nodiscard]] std::string leak_detection_uri(const Dut& dut);
 /// Id of a part's name in a URI: blanks become underscores.
 [[nodiscard]] std::string id_of(std::string_view name);
 /// The address of what an event is about; empty when it is not there.

@@ -15,12 +15,13 @@ constexpr std::string_view kGpuMemorySuffix = "_DRAM_0";
 /// "GPU_2_DRAM_0" → GPU_2, under the HGX baseboard only.
 Gpu* gpu_of_memory(Bmc& bmc, const Address& address) {
   const std::string& id = address[1];
-  if (address[0] != "HGX_Baseboard_0" || !id.ends_with(kGpuMemorySuffix)) return nullptr;
+  if (address[0] != kBaseboard || !bmc.dut.face.has_baseboard() || !id.ends_with(kGpuMemorySuffix))
+    return nullptr;
   return present_gpu(bmc.dut, id.substr(0, id.size() - kGpuMemorySuffix.size()));
 }
 
 MemoryModule* module_at(Bmc& bmc, const Address& address) {
-  return address[0] == "System_0" ? by_id(bmc.dut.memory, address[1]) : nullptr;
+  return address[0] == bmc.dut.face.system ? by_id(bmc.dut.memory, address[1]) : nullptr;
 }
 
 json::object ecc(std::uint64_t correctable, std::uint64_t uncorrectable) {
@@ -32,11 +33,11 @@ json::object ecc(std::uint64_t correctable, std::uint64_t uncorrectable) {
 
 std::optional<json::object> memories(Bmc& bmc, const Address& address) {
   std::vector<std::string> members;
-  if (address[0] == "HGX_Baseboard_0" && bmc.dut.role == Role::compute_tray) {
+  if (address[0] == kBaseboard && bmc.dut.face.has_baseboard()) {
     for (const Gpu& gpu : bmc.dut.gpus) {
       if (gpu.present) members.push_back(fmt::format("{}/{}{}", address.uri, gpu.name, kGpuMemorySuffix));
     }
-  } else if (address[0] == "System_0") {
+  } else if (address[0] == bmc.dut.face.system) {
     for (const MemoryModule& module : bmc.dut.memory)
       members.push_back(fmt::format("{}/{}", address.uri, module.name));
   } else {
@@ -57,9 +58,8 @@ std::optional<json::object> memory(Bmc& bmc, const Address& address) {
     body["Metrics"] = link(address.uri + "/MemoryMetrics");
     body["EnvironmentMetrics"] = link(address.uri + "/EnvironmentMetrics");
     json::object memory_links;
-    memory_links["Chassis"] = link(fmt::format("{}/Chassis/HGX_{}", kRoot, gpu->name));
-    memory_links["Processors"] =
-        links({fmt::format("{}/Systems/HGX_Baseboard_0/Processors/{}", kRoot, gpu->name)});
+    memory_links["Chassis"] = link(fmt::format("{}/Chassis/{}", kRoot, gpu_chassis(bmc.dut, *gpu)));
+    memory_links["Processors"] = links({gpu_uri(bmc.dut, *gpu)});
     body["Links"] = std::move(memory_links);
     json::object nvidia;
     nvidia["@odata.type"] = "#NvidiaMemory.v1_0_0.NvidiaMemory";
@@ -74,7 +74,7 @@ std::optional<json::object> memory(Bmc& bmc, const Address& address) {
   if (module == nullptr) return std::nullopt;
   json::object body = resource(address.uri, "Memory.v1_20_0", module->name, module->name);
   body["MemoryType"] = "DRAM";
-  body["MemoryDeviceType"] = bmc.dut.role == Role::compute_tray ? "LPDDR5_SDRAM" : "DDR4";
+  body["MemoryDeviceType"] = module->type;
   body["CapacityMiB"] = module->capacity_mib;
   body["ErrorCorrection"] = "MultiBitECC";
   body["SerialNumber"] = module->serial;
@@ -129,7 +129,7 @@ std::optional<json::object> memory_environment(Bmc& bmc, const Address& address)
 }
 
 bool has_storage(const Bmc& bmc, const Address& address) {
-  return address[0] == "System_0" && !bmc.dut.drives.empty();
+  return address[0] == bmc.dut.face.system && !bmc.dut.drives.empty();
 }
 
 Drive* drive_at(Bmc& bmc, const Address& address) {

@@ -27,7 +27,7 @@ const std::vector<std::string>& boot_modes() {
 }
 
 bool is_system(const Bmc& bmc, const std::string& id) {
-  const std::vector<std::string> ids = system_ids(bmc.dut.role);
+  const std::vector<std::string> ids = system_ids(bmc.dut);
   return std::find(ids.begin(), ids.end(), id) != ids.end();
 }
 
@@ -40,18 +40,18 @@ std::string firmware_version(const Dut& dut, std::initializer_list<std::string_v
 
 json::object baseboard(Bmc& bmc, const Address& address) {
   Dut& dut = bmc.dut;
-  json::object body = resource(address.uri, "ComputerSystem.v1_17_0", "HGX_Baseboard_0", "HGX_Baseboard_0");
+  json::object body = resource(address.uri, "ComputerSystem.v1_17_0", kBaseboard, kBaseboard);
   body["SystemType"] = "Physical";
   body["Manufacturer"] = "NVIDIA";
-  body["Model"] = "GB300 NVL";
+  body["Model"] = dut.face.baseboard_model;
   body["SerialNumber"] = dut.serial + "-HGX";
   body["PowerState"] = to_string(dut.power);
   body["Status"] = powered_status(dut);
   body["Processors"] = link(address.uri + "/Processors");
   body["Memory"] = link(address.uri + "/Memory");
   json::object system_links;
-  system_links["Chassis"] = links({fmt::format("{}/Chassis/HGX_Chassis_0", kRoot)});
-  system_links["ManagedBy"] = links({fmt::format("{}/Managers/HGX_BMC_0", kRoot)});
+  system_links["Chassis"] = links({fmt::format("{}/Chassis/{}", kRoot, dut.face.baseboard_chassis)});
+  system_links["ManagedBy"] = links({fmt::format("{}/Managers/{}", kRoot, dut.face.baseboard_manager)});
   body["Links"] = std::move(system_links);
   return body;
 }
@@ -65,7 +65,7 @@ std::string boot_progress(const Bmc& bmc) {
 
 json::object host_system(Bmc& bmc, const Address& address) {
   Dut& dut = bmc.dut;
-  json::object body = resource(address.uri, "ComputerSystem.v1_17_0", "System_0", "System_0");
+  json::object body = resource(address.uri, "ComputerSystem.v1_17_0", dut.face.system, dut.face.system);
   body["SystemType"] = "Physical";
   body["Manufacturer"] = dut.manufacturer;
   body["Model"] = dut.model;
@@ -101,18 +101,18 @@ json::object host_system(Bmc& bmc, const Address& address) {
   memory["TotalSystemMemoryGiB"] = static_cast<double>(mib) / 1024.0;
   memory["Status"] = powered_status(dut);
   body["MemorySummary"] = std::move(memory);
-  // A compute tray's processors are on the HGX baseboard.
-  if (dut.role == Role::compute_tray) {
+  if (dut.computes()) {
     body["SecureBoot"] = link(address.uri + "/SecureBoot");
     body["Bios"] = link(address.uri + "/Bios");
   }
-  if (dut.role == Role::switch_tray) body["Processors"] = link(address.uri + "/Processors");
+  // A compute tray's processors are on the HGX baseboard.
+  if (cpu_system(dut) == dut.face.system) body["Processors"] = link(address.uri + "/Processors");
   body["Memory"] = link(address.uri + "/Memory");
   if (!dut.drives.empty()) body["Storage"] = link(address.uri + "/Storage");
   body["LogServices"] = link(address.uri + "/LogServices");
   json::object system_links;
-  system_links["Chassis"] = links({fmt::format("{}/Chassis/{}", kRoot, main_chassis(dut.role))});
-  system_links["ManagedBy"] = links({fmt::format("{}/Managers/{}", kRoot, main_manager(dut.role))});
+  system_links["Chassis"] = links({fmt::format("{}/Chassis/{}", kRoot, main_chassis(dut))});
+  system_links["ManagedBy"] = links({fmt::format("{}/Managers/{}", kRoot, dut.face.manager)});
   body["Links"] = std::move(system_links);
   json::object reset;
   reset["target"] = address.uri + "/Actions/ComputerSystem.Reset";
@@ -133,25 +133,26 @@ void patch_system(Bmc& bmc, const Address&, RequestedProperties& wanted) {
   }
 }
 
-bool is_host_system(Bmc&, const Address& address) { return address[0] == "System_0"; }
+bool is_host_system(Bmc& bmc, const Address& address) { return address[0] == bmc.dut.face.system; }
 
 }  // namespace
 
 void add_system_routes(Router& router) {
   router.get("/redfish/v1/Systems", [](Bmc& bmc, const Address& a) {
     std::vector<std::string> members;
-    for (const std::string& id : system_ids(bmc.dut.role))
+    for (const std::string& id : system_ids(bmc.dut))
       members.push_back(fmt::format("{}/Systems/{}", kRoot, id));
     return std::optional(
         collection(a.uri, "ComputerSystemCollection", "Computer System Collection", members));
   });
   router.get("/redfish/v1/Systems/{}", [](Bmc& bmc, const Address& a) -> std::optional<json::object> {
     if (!is_system(bmc, a[0])) return std::nullopt;
-    return a[0] == "System_0" ? host_system(bmc, a) : baseboard(bmc, a);
+    return is_host_system(bmc, a) ? host_system(bmc, a) : baseboard(bmc, a);
   });
   router.patch("/redfish/v1/Systems/{}", patch_system, is_host_system);
-  router.post("/redfish/v1/Systems/System_0/Actions/ComputerSystem.Reset",
-              [](Bmc& bmc, const Address&, const HttpRequest& request) {
+  router.post("/redfish/v1/Systems/{}/Actions/ComputerSystem.Reset",
+              [](Bmc& bmc, const Address& a, const HttpRequest& request) {
+                if (!is_host_system(bmc, a)) return not_found(a.uri);
                 return reset_answer(bmc, request, reset_types());
               });
 }

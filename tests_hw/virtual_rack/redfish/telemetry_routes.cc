@@ -45,10 +45,6 @@ std::vector<Gpu*> live_gpus(Bmc& bmc) {
   return gpus;
 }
 
-std::string processor_uri(const Gpu& gpu) {
-  return fmt::format("{}/Systems/HGX_Baseboard_0/Processors/{}", kRoot, gpu.name);
-}
-
 std::string memory_uri(const Gpu& gpu) {
   return fmt::format("{}/Systems/HGX_Baseboard_0/Memory/{}_DRAM_0", kRoot, gpu.name);
 }
@@ -74,7 +70,7 @@ void gpu_environment(Bmc& bmc, Values& values) {
   if (readings_lost(bmc)) return;
   sensors_of(bmc, values, true);
   for (const Gpu* gpu : live_gpus(bmc)) {
-    const std::string environment = processor_uri(*gpu) + "/EnvironmentMetrics";
+    const std::string environment = gpu_uri(bmc.dut, *gpu) + "/EnvironmentMetrics";
     values.add(environment, "/TemperatureCelsius/Reading", bmc.told(gpu->temperature_c), 2);
     values.add(environment, "/PowerWatts/Reading", bmc.told(gpu->power_w), 1);
     values.add(environment, "/EnergyJoules/Reading", gpu->energy_j, 3);
@@ -85,8 +81,8 @@ void gpu_environment(Bmc& bmc, Values& values) {
 
 void gpu_processor(Bmc& bmc, Values& values) {
   for (const Gpu* gpu : live_gpus(bmc)) {
-    const std::string metrics = processor_uri(*gpu) + "/ProcessorMetrics";
-    values.add(processor_uri(*gpu), "/Status/State", "Enabled");
+    const std::string metrics = gpu_uri(bmc.dut, *gpu) + "/ProcessorMetrics";
+    values.add(gpu_uri(bmc.dut, *gpu), "/Status/State", "Enabled");
     values.add(metrics, "/OperatingSpeedMHz", gpu->sm_clock_mhz, 0);
     values.add(metrics, "/BandwidthPercent", 100.0 * gpu->utilisation, 1);
     values.add(metrics, "/PowerLimitThrottleDuration", duration(gpu->power_throttle_s));
@@ -106,7 +102,7 @@ void gpu_processor(Bmc& bmc, Values& values) {
 
 void gpu_activity(Bmc& bmc, Values& values) {
   for (const Gpu* gpu : live_gpus(bmc)) {
-    const std::string metrics = processor_uri(*gpu) + "/ProcessorMetrics";
+    const std::string metrics = gpu_uri(bmc.dut, *gpu) + "/ProcessorMetrics";
     values.add(metrics, "/Oem/Nvidia/SMActivityPercent", 100.0 * gpu->utilisation, 1);
     values.add(metrics, "/Oem/Nvidia/TensorCoreActivityPercent", 92.0 * gpu->utilisation, 1);
   }
@@ -148,7 +144,7 @@ void port_values(Values& values, const std::string& port, bool up, double speed,
 void gpu_ports(Bmc& bmc, Values& values) {
   for (const Gpu* gpu : live_gpus(bmc)) {
     for (const NvLink& nvlink : gpu->links) {
-      port_values(values, fmt::format("{}/Ports/{}", processor_uri(*gpu), nvlink.name), nvlink.up,
+      port_values(values, fmt::format("{}/Ports/{}", gpu_uri(bmc.dut, *gpu), nvlink.name), nvlink.up,
                   nvlink.speed_gbps, nvlink.counters);
     }
   }
@@ -171,17 +167,17 @@ struct Report {
   void (*fill)(Bmc&, Values&);
 };
 
-/// Ids as GB-class trays have them.
-std::vector<Report> reports(Role role) {
+/// Ids as HGX baseboards and GB-class trays have them.
+std::vector<Report> reports(const Dut& dut) {
   std::vector<Report> list = {{"PlatformMetrics", platform}};
-  if (role == Role::compute_tray) {
+  if (dut.face.has_baseboard()) {
     list.push_back({"HGX_PlatformEnvironmentMetrics_0", gpu_environment});
     list.push_back({"HGX_ProcessorMetrics_0", gpu_processor});
     list.push_back({"HGX_ProcessorGPMMetrics_0", gpu_activity});
     list.push_back({"HGX_ProcessorPortMetrics_0", gpu_ports});
     list.push_back({"HGX_MemoryMetrics_0", gpu_memory});
   }
-  if (role == Role::switch_tray) list.push_back({"NVSwitchPortMetrics_0", switch_ports});
+  if (!dut.switches.empty()) list.push_back({"NVSwitchPortMetrics_0", switch_ports});
   return list;
 }
 
@@ -193,7 +189,7 @@ const Report* find_report(std::vector<Report>& list, std::string_view id) {
 }
 
 std::optional<json::object> metric_report(Bmc& bmc, const Address& address) {
-  std::vector<Report> list = reports(bmc.dut.role);
+  std::vector<Report> list = reports(bmc.dut);
   const Report* report = find_report(list, address[0]);
   if (report == nullptr) return std::nullopt;
   json::object body = resource(address.uri, "MetricReport.v1_4_2", report->id, report->id);
@@ -209,7 +205,7 @@ std::optional<json::object> metric_report(Bmc& bmc, const Address& address) {
 }
 
 std::optional<json::object> definition(Bmc& bmc, const Address& address) {
-  std::vector<Report> list = reports(bmc.dut.role);
+  std::vector<Report> list = reports(bmc.dut);
   const Report* report = find_report(list, address[0]);
   if (report == nullptr) return std::nullopt;
   json::object body = resource(address.uri, "MetricReportDefinition.v1_4_1", report->id, report->id);
@@ -225,7 +221,7 @@ std::optional<json::object> definition(Bmc& bmc, const Address& address) {
 Getter report_collection(std::string_view type, std::string_view name) {
   return [type, name](Bmc& bmc, const Address& address) {
     std::vector<std::string> members;
-    for (const Report& report : reports(bmc.dut.role))
+    for (const Report& report : reports(bmc.dut))
       members.push_back(fmt::format("{}/{}", address.uri, report.id));
     return std::optional(collection(address.uri, type, name, members));
   };

@@ -61,13 +61,14 @@ struct Case {
   const char* dut;
   const char* rack;
   std::size_t at_least;  ///< resources
+  const char* product = "";
 };
 
 class Tree : public ::testing::TestWithParam<std::tuple<Case, bool>> {};
 
 TEST_P(Tree, HasNoDanglingLinkAndEveryResourceIsWellFormed) {
   const auto& [which, powered] = GetParam();
-  BmcRig rig(which.dut, which.rack, powered);
+  BmcRig rig(which.dut, which.rack, powered, which.product);
   rig.log_in();
   rig.pass(powered ? 60 : 0.2);
   rig.log_in();
@@ -94,7 +95,7 @@ TEST_P(Tree, HasNoDanglingLinkAndEveryResourceIsWellFormed) {
 
 TEST_P(Tree, MetricReportsPointAtPropertiesThatAreThere) {
   const auto& [which, powered] = GetParam();
-  BmcRig rig(which.dut, which.rack, powered);
+  BmcRig rig(which.dut, which.rack, powered, which.product);
   rig.log_in();
   rig.pass(powered ? 60 : 0.2);
   rig.log_in();
@@ -120,7 +121,7 @@ TEST_P(Tree, MetricReportsPointAtPropertiesThatAreThere) {
 
 TEST_P(Tree, HoldsEveryPartTheInventoryExpects) {
   const auto& [which, powered] = GetParam();
-  BmcRig rig(which.dut, which.rack, powered);
+  BmcRig rig(which.dut, which.rack, powered, which.product);
   rig.log_in();
   const std::map<std::string, json::object> tree = walk(rig);
   std::set<std::string> ids;
@@ -153,10 +154,18 @@ TEST_P(Tree, HoldsEveryPartTheInventoryExpects) {
 INSTANTIATE_TEST_SUITE_P(
     Roles, Tree,
     ::testing::Combine(::testing::Values(Case{"C01", "small", 250}, Case{"S01", "small", 330},
-                                         Case{"CDU01", "small", 40}, Case{"P01", "nvl72", 40}),
+                                         Case{"CDU01", "small", 40}, Case{"P01", "nvl72", 40},
+                                         Case{"C01", "small", 250, "vera-rubin-nvl72"},
+                                         Case{"N01", "servers", 900, "hgx-h100"},
+                                         Case{"N02", "servers", 900, "hgx-b300"},
+                                         Case{"N01", "servers", 400, "lenovo-sr675v3"},
+                                         Case{"N01", "servers", 100, "generic-server"}),
                        ::testing::Bool()),
     [](const auto& tested) {
-      return std::string(std::get<0>(tested.param).dut) + (std::get<1>(tested.param) ? "On" : "Off");
+      const Case& which = std::get<0>(tested.param);
+      std::string name = std::string(which.dut) + which.product + (std::get<1>(tested.param) ? "On" : "Off");
+      std::erase(name, '-');
+      return name;
     });
 
 TEST(Rack, PowerShelfHasNoSystemsAndSixSupplies) {

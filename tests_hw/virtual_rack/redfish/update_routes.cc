@@ -233,11 +233,10 @@ void patch_update_service(Bmc& bmc, const Address&, RequestedProperties& wanted)
 
 /// The part of the tree an inventory entry is about.
 std::optional<std::string> related_item(Bmc& bmc, const FirmwareItem& item) {
-  const Role role = bmc.dut.role;
   for (const Gpu& gpu : bmc.dut.gpus) {
     if (item.component == gpu.name) {
       if (!gpu.present) return std::nullopt;
-      return fmt::format("{}/Systems/HGX_Baseboard_0/Processors/{}", kRoot, gpu.name);
+      return gpu_uri(bmc.dut, gpu);
     }
   }
   for (const SwitchChip& chip : bmc.dut.switches) {
@@ -246,15 +245,16 @@ std::optional<std::string> related_item(Bmc& bmc, const FirmwareItem& item) {
   }
   for (const Nic& nic : bmc.dut.nics) {
     if (item.component == nic.name) {
-      return fmt::format("{}/Chassis/{}/NetworkAdapters/{}", kRoot, main_chassis(role), nic.name);
+      return fmt::format("{}/Chassis/{}/NetworkAdapters/{}", kRoot, main_chassis(bmc.dut), nic.name);
     }
   }
-  if (item.name == "HGX_FW_BMC_0") return fmt::format("{}/Managers/HGX_BMC_0", kRoot);
-  if (item.name.starts_with("HGX_")) return fmt::format("{}/Chassis/HGX_Chassis_0", kRoot);
+  const BmcFace& face = bmc.dut.face;
+  if (item.name == "HGX_FW_BMC_0") return fmt::format("{}/Managers/{}", kRoot, face.baseboard_manager);
+  if (item.name.starts_with("HGX_")) return fmt::format("{}/Chassis/{}", kRoot, face.baseboard_chassis);
   if (item.activation == FirmwareActivation::bmc_reset)
-    return fmt::format("{}/Managers/{}", kRoot, main_manager(role));
-  if (!system_ids(role).empty()) return fmt::format("{}/Systems/System_0", kRoot);
-  return fmt::format("{}/Chassis/{}", kRoot, main_chassis(role));
+    return fmt::format("{}/Managers/{}", kRoot, face.manager);
+  if (!face.system.empty()) return fmt::format("{}/Systems/{}", kRoot, face.system);
+  return fmt::format("{}/Chassis/{}", kRoot, main_chassis(bmc.dut));
 }
 
 }  // namespace
