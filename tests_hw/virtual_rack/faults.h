@@ -85,7 +85,13 @@ enum class FaultKind {
   psu_weak,
   busbar_drop,
   secure_boot_off,
-  bios_drift
+  bios_drift,
+  cdu_alarm,
+  valve_closed,
+  valve_stuck,
+  coolant_foul,
+  filter_clogged,
+  flow_meter_low
 };
 
 enum class FaultClass { hardware, nuisance };
