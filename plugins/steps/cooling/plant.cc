@@ -115,7 +115,9 @@ const StepDescription& Plant::describe() const {
     made.use = "cooling.plant";
     made.bmc = {{BmcAbility::coolant, true, "to read supply temperature, air, reservoirs and filters"}};
     made.summary =
-        "A CDU's coolant is warmer than the dew point of the air, and its reservoir is full enough";
+        "A CDU's coolant is warmer than the dew point of the air and good, its reservoir full enough, its "
+        "filters "
+        "clean, and it has no alarm";
     made.measurements = {
         {"coolant.dew_point_margin", "K", ComponentKind::whole_dut, true, "coolant.condensation",
          "raise the CDU's set point or dry the hall: what condenses on hoses and cold plates is water in the "
