@@ -104,8 +104,8 @@ def under_load(options, place):
         done, report = run(options, place, rack.inventory, RECIPE + LOAD, "lost")
         check(done.returncode == 5, f"a flow that is lost under load cuts ({done.returncode})", done.stdout + done.stderr)
         check(("CDU01", "coolant.flow_lost", "CDU/Secondary") in reasons(report), f"and is told of the CDU: {reasons(report)}")
-        power = {dut["id"]: dut["power"] for dut in rack.get("/state")["duts"] if dut["id"][0] in "CS" and not dut["id"].startswith("CDU")}
-        check(power and all(state == "Off" or state == "off" for state in power.values()), f"every tray is off: {power}")
+        power = {name: dut["power"] for name, dut in rack.get("/state")["duts"].items() if name != "CDU01"}
+        check(power and all(state.lower() == "off" for state in power.values()), f"every tray is off: {power}")
 
 
 def main():
