@@ -29,6 +29,8 @@ BuildingVerdict verdict_on(const BuildingReport& report, const std::string& kind
     if (point.kind != kind) continue;
     any = true;
     if (point.state == "tripped") return {std::string(tripped), point.why, point.point};
+    if (point.state == "clear" && !unknown)
+      verdict.point += (verdict.point.empty() ? "" : ", ") + point.point;
     if (point.state == "clear") continue;
     if (!unknown) verdict = {std::nullopt, point.why, point.point};
     unknown = true;

@@ -39,6 +39,8 @@ TEST_F(BuildingCheckTest, ADryBuildingPasses) {
   const BenchResult result = bench.run();
   for (const char* name : {"building.rack_leak", "building.equipment_leak", "building.leak_sensor"})
     EXPECT_EQ(result.measured(name).outcome, Outcome::pass) << name;
+  EXPECT_EQ(result.measured("building.equipment_leak").source.detail,
+            "LeakDetect at rope, LeakDetect at pan");
   EXPECT_EQ(result.measured("building.coolant.flow", "RackLiquidFlow").outcome, Outcome::pass);
   EXPECT_EQ(result.measured("building.valve.position", "RackControlValvePosition").outcome, Outcome::pass);
 }
