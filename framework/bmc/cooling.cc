@@ -35,6 +35,9 @@ CoolantReading coolant_from(const RedfishResource& connector, const std::string&
     if (back) reading.delta_pressure = *reading.supply_pressure - *back;
   }
   reading.heat_removed = body["HeatRemovedkW"].number();
+  reading.valve_position = body["ValvePositionPercent"].number();
+  reading.valve_state = body["ValveState"].text_or_empty();
+  reading.valve_reason = body["ValveStateReason"].text_or_empty();
   return reading;
 }
 
@@ -111,6 +114,15 @@ boost::asio::awaitable<Status> CoolingReader::find_unit(const Ctx& ctx, const Re
   co_return success();
 }
 
+boost::asio::awaitable<Status> CoolingReader::find_loops(const Ctx& ctx, const RedfishResource& equipment,
+                                                         Places& found) {
+  const JsonView link = equipment.body["CoolingLoops"];
+  Result<std::vector<std::string>> uris = co_await listed(ctx, equipment, link);
+  if (!uris) co_return uris.error();
+  for (const std::string& uri : *uris) found.loops.push_back({"", last_segment(uri), "", uri});
+  co_return success();
+}
+
 boost::asio::awaitable<Result<std::shared_ptr<const CoolingReader::Places>>> CoolingReader::places(
     const Ctx& ctx) {
   if (places_ && reads_since_find_ < kReadsPerUnitFind) {
@@ -145,6 +157,10 @@ boost::asio::awaitable<Result<std::shared_ptr<const CoolingReader::Places>>> Coo
         found->units.push_back(std::move(hidden));
       }
     }
+  }
+  if (*equipment) {
+    Status loops = co_await find_loops(ctx, **equipment, *found);
+    if (!loops) co_return loops.error();
   }
   Result<MemberList> chassis = co_await tree_.top(ctx, "Chassis");
   if (!chassis) co_return chassis.error();
@@ -237,8 +253,18 @@ boost::asio::awaitable<Result<std::vector<CoolingUnitReading>>> CoolingReader::c
   Result<std::shared_ptr<const Places>> known = co_await places(ctx);
   if (!known) co_return std::move(known.error()).while_doing("looking for cooling units");
   std::vector<CoolingUnitReading> readings;
+  if ((*known)->units.empty()) co_return readings;
+  Result<std::vector<Result<RedfishResource>>> loops = co_await read(ctx, (*known)->loops);
+  if (!loops) co_return loops.error();
+  std::string quality;
+  for (const Result<RedfishResource>& one : *loops) {
+    const std::string said = one ? one->body["CoolantQuality"].text_or_empty() : std::string();
+    // "OK", "Warning", "Critical"; a word that is none of them is kept, and is not good.
+    if (!said.empty() && (quality.empty() || quality == "OK" || said == "Critical")) quality = said;
+  }
   for (const Unit& unit : (*known)->units) {
     CoolingUnitReading reading;
+    reading.coolant_quality = quality;
     reading.name = unit.name;
     reading.uri = unit.environment.empty() ? unit.uri : unit.environment.front().uri;
     Result<std::vector<Result<RedfishResource>>> air = co_await read(ctx, unit.environment);

@@ -23,7 +23,8 @@ class CoolingReader {
   boost::asio::awaitable<Result<std::vector<CoolantReading>>> coolant(const Ctx& ctx);
   boost::asio::awaitable<Result<std::vector<PumpReading>>> pumps(const Ctx& ctx);
   /// EnvironmentMetrics v1.5.0 (DewPointCelsius, TemperatureCelsius, HumidityPercent), Reservoir v1.0.2
-  /// (FluidLevelPercent) and Filter v1.1.0 (DeltaLiquidPressurekPa) of each unit under ThermalEquipment.
+  /// (FluidLevelPercent) and Filter v1.1.0 (DeltaLiquidPressurekPa) of each unit under ThermalEquipment, and
+  /// the worst CoolantQuality of its CoolingLoops (CoolingLoop v1.1.0), which do not say whose they are.
   boost::asio::awaitable<Result<std::vector<CoolingUnitReading>>> cooling_units(const Ctx& ctx);
   /// Address (without trailing slash) → the name used here, so that lists of parts use the same.
   boost::asio::awaitable<Result<std::map<std::string, std::string>>> names(const Ctx& ctx);
@@ -40,6 +41,7 @@ class CoolingReader {
   struct Places {
     std::vector<Place> connectors, pumps;
     std::vector<Unit> units;
+    std::vector<Place> loops;
   };
   boost::asio::awaitable<Status> find(const Ctx& ctx);
   boost::asio::awaitable<Result<std::vector<std::string>>> listed(const Ctx& ctx, const RedfishResource& from,
@@ -48,6 +50,7 @@ class CoolingReader {
                                                  std::string owner, std::string side, Places& found);
   boost::asio::awaitable<Status> find_pumps(const Ctx& ctx, const RedfishResource& from, JsonView link,
                                             std::string owner, Places& found);
+  boost::asio::awaitable<Status> find_loops(const Ctx& ctx, const RedfishResource& equipment, Places& found);
   boost::asio::awaitable<Status> find_unit(const Ctx& ctx, const RedfishResource& unit, Places& found);
   boost::asio::awaitable<Result<std::shared_ptr<const Places>>> places(const Ctx& ctx);
   boost::asio::awaitable<Result<std::vector<Result<RedfishResource>>>> read(const Ctx& ctx,

@@ -10,6 +10,7 @@
 #include "io/http.h"
 #include "io/process.h"
 #include "io/shell.h"
+#include "model/building_report.h"
 #include "model/inventory.h"
 
 namespace kiln {
@@ -25,6 +26,13 @@ class Devices {
   /// else.
   virtual Result<std::unique_ptr<HttpClient>> open_model_server(const ServingAccess& server,
                                                                 std::size_t at_once) = 0;
+  /// What the building says of the rack (safety/stay_clear.h, listen_to_building), on a connection of its
+  /// own. Errors: building.none (the rack file names none, or nobody here speaks to one),
+  /// credentials.unknown, those of `ctx`.
+  virtual boost::asio::awaitable<Result<BuildingReport>> listen_to_building(const Ctx& ctx,
+                                                                            const Inventory& inventory,
+                                                                            Nanoseconds settle,
+                                                                            Nanoseconds patience);
 };
 
 /// The person at the station. One question at a time; the implementation queues.

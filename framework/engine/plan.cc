@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "base/nearest.h"
+#include "engine/can_be_asked.h"
 #include "engine/energy_rules.h"
 #include "engine/evidence_rules.h"
 #include "engine/resume.h"
@@ -38,6 +39,8 @@ class Planner {
   std::optional<Parameters> bind(Step& step, const ParameterMap& with, const Place& place);
   std::vector<MeasurementDeclaration> declarations(const StepSpec& spec, const Step& step);
   std::vector<std::string> matching(const Selector& selector, const Place& place, const std::string& what);
+  std::vector<std::string> able(std::vector<std::string> duts, const Step& step, const std::string& path,
+                                const Place& place);
   void add_cells(const std::string& path, const Step& step, const Parameters& with,
                  const std::vector<MeasurementDeclaration>& measurements,
                  const std::vector<std::string>& duts, bool rack_scope, const Place& place);
@@ -254,6 +257,26 @@ std::vector<std::string> Planner::matching(const Selector& selector, const Place
   return ids;
 }
 
+/// What a DUT is read by may have no word for what a step asks (a CDU without logs): it is passed over, and
+/// the plan says so. A step for nobody but such is a mistake of the recipe.
+std::vector<std::string> Planner::able(std::vector<std::string> duts, const Step& step,
+                                       const std::string& path, const Place& place) {
+  const auto first = std::stable_partition(duts.begin(), duts.end(), [&](const std::string& id) {
+    return can_be_asked(dut(id), step.describe());
+  });
+  if (first == duts.end()) return duts;
+  std::vector<std::string>& over = plan_.passed_over[path];
+  over.assign(first, duts.end());
+  duts.erase(first, duts.end());
+  if (duts.empty()) {
+    problem(place, "plan.not_offered",
+            fmt::format("'{}' selects nobody but {}, which cannot tell what {} asks: what it is read by has "
+                        "no word for it; leave the step out",
+                        path, fmt::join(over, ", "), step.describe().use));
+  }
+  return duts;
+}
+
 void Planner::check_limits_exist(const std::string& path,
                                  const std::vector<MeasurementDeclaration>& measurements,
                                  const Place& place) {
@@ -378,6 +401,7 @@ std::optional<PlannedStep> Planner::plan_step(const StepSpec& spec, const std::s
   } else {
     planned.duts = matching(spec.duts, spec.duts.place.line > 0 ? spec.duts.place : spec.place,
                             fmt::format("step '{}'", planned.path));
+    planned.duts = able(std::move(planned.duts), *planned.step, planned.path, spec.place);
   }
   const bool asked = ask_plugin(spec.use, spec.place, [&] {
     add_cells(planned.path, *planned.step, planned.with, planned.measurements, planned.duts,
@@ -462,6 +486,8 @@ void Planner::plan_monitors() {
     planned.duts = planned.rack_scope
                        ? plan_.duts
                        : matching(spec.duts, spec.place, fmt::format("monitor '{}'", spec.name));
+    if (!planned.rack_scope)
+      planned.duts = able(std::move(planned.duts), *planned.step, planned.path, spec.place);
     const bool asked = ask_plugin(spec.use, spec.place, [&] {
       add_cells(planned.path, *planned.step, planned.with, planned.measurements, planned.duts,
                 planned.rack_scope, spec.place);

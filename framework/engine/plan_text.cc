@@ -43,6 +43,10 @@ std::string explain(const Plan& plan) {
   text += "teardown\n";
   list(plan.teardown, "");
   text += fmt::format("{} required cells\n", plan.cells.size());
+  for (const auto& [path, duts] : plan.passed_over) {
+    text += fmt::format("{} passes over {}: what they are read by does not tell it\n", path,
+                        fmt::join(duts, " "));
+  }
   for (const auto& reason : plan.not_eligible_because)
     text += fmt::format("not eligible for sign-off: {}\n", reason);
   return text;

@@ -17,6 +17,7 @@
 #include "io/http.h"
 #include "io/process.h"
 #include "io/shell.h"
+#include "model/building_report.h"
 #include "model/event.h"
 #include "model/log_allowance.h"
 #include "safety/firmware_write.h"
@@ -142,6 +143,10 @@ class StepContext {
   /// to any other address. `at_once`: in flight. Errors: serving.none, http.options, credentials.unknown.
   virtual Result<std::unique_ptr<HttpClient>> model_server(const ServingAccess* written,
                                                            std::size_t at_once) = 0;
+  /// What the building's management system says of the rack, once all its leak points have a value and
+  /// `settle` is over; at the latest after `patience`. Errors: building.none (the rack file names none).
+  virtual boost::asio::awaitable<Result<BuildingReport>> building(Nanoseconds settle,
+                                                                  Nanoseconds patience) = 0;
   /// What this run did to the power of any DUT, be it by a step, an undo or a cut. What depends on that DUT,
   /// such as a link's far end, then says nothing about the hardware.
   [[nodiscard]] virtual Switched switched(const std::string& dut) const = 0;

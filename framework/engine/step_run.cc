@@ -106,6 +106,22 @@ Result<std::unique_ptr<HttpClient>> StepRun::model_server(const ServingAccess* w
   return state_.devices.open_model_server(keyless, at_once);
 }
 
+awaitable<Result<BuildingReport>> Devices::listen_to_building(const Ctx& /*ctx*/, const Inventory& inventory,
+                                                              Nanoseconds /*settle*/,
+                                                              Nanoseconds /*patience*/) {
+  co_return Error("building.none", fmt::format("nobody here speaks to the building of {}", inventory.rack));
+}
+
+awaitable<Result<BuildingReport>> StepRun::building(Nanoseconds settle, Nanoseconds patience) {
+  if (!inventory().building) {
+    co_return Error("building.none", fmt::format("{} names no building", inventory().file),
+                    "write its section 'building', or leave the step out", Blame::operator_);
+  }
+  Result<BuildingReport> report =
+      co_await state_.devices.listen_to_building(ctx(), inventory(), settle, patience);
+  co_return report;
+}
+
 const MeasurementDeclaration* StepRun::declaration(const std::string& name) const {
   const auto found = std::find_if(binding_.measurements->begin(), binding_.measurements->end(),
                                   [&](const MeasurementDeclaration& item) { return item.name == name; });

@@ -46,6 +46,7 @@ class StepRun final : public StepContext {
   ProcessLauncher& processes() override { return state_.devices.processes(); }
   Result<std::unique_ptr<HttpClient>> model_server(const ServingAccess* written,
                                                    std::size_t at_once) override;
+  boost::asio::awaitable<Result<BuildingReport>> building(Nanoseconds settle, Nanoseconds patience) override;
   Switched switched(const std::string& dut) const override;
   boost::asio::awaitable<Result<Outcome>> record(Reading reading) override;
   boost::asio::awaitable<Status> sample(std::string name, std::string part, std::string unit,

@@ -1,6 +1,7 @@
 #include "files/inventory_file.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -8,12 +9,14 @@
 #include <set>
 #include <utility>
 
+#include "base/nearest.h"
 #include "files/building_access.h"
 #include "files/field_reader.h"
 #include "files/file_text.h"
 #include "files/firmware_baseline_file.h"
 #include "files/yaml_node.h"
 #include "model/bmc_place.h"
+#include "model/bmc_protocol.h"
 #include "model/serving_access.h"
 
 namespace kiln {
@@ -97,6 +100,7 @@ class InventoryReader {
   EventListenerAccess read_events(const YamlNode& node);
   ServingAccess read_serving(const YamlNode& node);
   BmcAccess read_bmc(const YamlNode& node);
+  void check_status_document(const Dut& dut, const YamlNode& node);
   TlsTrust read_tls(const YamlNode& node);
   HostAccess read_ssh(const YamlNode& node, const std::string& what);
   HostAccess read_host(const YamlNode& node);
@@ -217,7 +221,19 @@ BmcAccess InventoryReader::read_bmc(const YamlNode& node) {
             fmt::format("'{}' is not the address of a BMC", bmc.url),
             "write https://HOST or https://HOST:PORT; user and password belong into the credentials file");
   }
+  const std::vector<std::string> protocols(kBmcProtocolWords.begin(), kBmcProtocolWords.end());
+  const auto word = reader.word("protocol", protocols);
+  const BmcProtocol protocol = word ? *bmc_protocol_from(*word) : BmcProtocol::redfish;
+  if (protocol == BmcProtocol::redfish && bmc_protocol_of(bmc.url) != protocol) {
+    problem(node.find("url")->place, "inventory.url",
+            fmt::format("'{}' is no Redfish service but the document of a CDU", bmc.url),
+            "write protocol: cooltera beside it");
+  }
+  bmc.url = bmc_url_with(bmc.url, protocol);
   bmc.credential = reader.text("credential").value_or("");
+  if (protocol == BmcProtocol::cooltera && !bmc.credential.empty())
+    problem(node.place, "inventory.protocol", "a Cooltera CDU is read without a login",
+            "leave 'credential' out");
   uses_credentials_ = uses_credentials_ || !bmc.credential.empty();
   if (const YamlNode* tls = reader.take("tls", Need::required)) bmc.tls = read_tls(*tls);
   // One jump host leads to many BMCs: it is not unique.
@@ -334,7 +350,35 @@ Dut InventoryReader::read_dut(const YamlNode& node) {
     }
   }
   reader.finish();
+  if (dut.bmc && bmc_protocol_of(dut.bmc->url) == BmcProtocol::cooltera) check_status_document(dut, node);
   return dut;
+}
+
+/// What its document does not tell would be missing in every run.
+void InventoryReader::check_status_document(const Dut& dut, const YamlNode& node) {
+  if (dut.role != Role::cdu) {
+    problem(node.place, "inventory.protocol",
+            fmt::format("{} is no CDU (it is a {}), and only a CDU is read by cooltera", dut.id,
+                        to_string(dut.role)));
+  }
+  const std::vector<std::string> sides{std::string(kCoolteraPrimary), std::string(kCoolteraSecondary)};
+  const std::vector<std::string> pumps{"Pump_1", "Pump_2", "Pump_3"};
+  for (const Component& part : dut.expect.components) {
+    const bool side = part.kind == ComponentKind::coolant_connector;
+    if (!side && part.kind != ComponentKind::pump) {
+      problem(
+          node.place, "inventory.protocol",
+          fmt::format("{}: a Cooltera CDU tells of no {} ('{}')", dut.id, to_string(part.kind), part.name),
+          "list its coolant connectors and pumps only");
+      continue;
+    }
+    const std::vector<std::string>& known = side ? sides : pumps;
+    if (std::find(known.begin(), known.end(), part.name) != known.end()) continue;
+    problem(node.place, "inventory.protocol",
+            fmt::format("{}: a Cooltera CDU has no {} '{}'{}", dut.id, to_string(part.kind), part.name,
+                        did_you_mean(part.name, known)),
+            fmt::format("they are {}", fmt::join(known, ", ")));
+  }
 }
 
 /// Who cuts the energy of a DUT must not go by a host that the cut switches off: the next look would be

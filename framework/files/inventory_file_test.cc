@@ -329,5 +329,46 @@ TEST(Credentials, NamesTheInventoryUsesMustBeThere) {
   find_problem(check_credential_names(with_bms, credentials), "credentials.incomplete");
 }
 
+std::string cooltera_cdu(const std::string& bmc, const std::string& more = "",
+                         const std::string& role = "cdu") {
+  return "  - id: CDU01\n    role: " + role + "\n    bmc: {" + bmc + ", tls: {" + kPin + "}}\n" + more;
+}
+
+TEST(InventoryFile, ACduMayBeReadByItsStatusDocument) {
+  for (const char* url : {"https://10.0.0.9", "https://10.0.0.9/", "https://10.0.0.9/status.xml"}) {
+    const auto parsed = inventory_of(cooltera_cdu(std::string("protocol: cooltera, url: \"") + url + "\"",
+                                                  "    expect: {components: [{kind: coolant_connector, name: "
+                                                  "CDU/Secondary}, {kind: pump, name: Pump_1}]}\n"));
+    ASSERT_TRUE(parsed) << all_text(parsed.problems);
+    EXPECT_EQ(parsed.value->duts[0].bmc->url, "https://10.0.0.9/status.xml");
+  }
+  const auto plain =
+      inventory_of(cooltera_cdu("protocol: redfish, url: \"https://10.0.0.9\", credential: bmc"));
+  ASSERT_TRUE(plain) << all_text(plain.problems);
+  EXPECT_EQ(plain.value->duts[0].bmc->url, "https://10.0.0.9");
+}
+
+TEST(InventoryFile, WhatAStatusDocumentCannotTellIsRefused) {
+  const std::string bmc = "protocol: cooltera, url: \"https://10.0.0.9\"";
+  const auto parts = [&bmc](const std::string& list) {
+    const auto parsed = inventory_of(cooltera_cdu(bmc, "    expect: {components: [" + list + "]}\n"));
+    return find_problem(parsed.problems, "inventory.protocol");
+  };
+  EXPECT_NE(parts("{kind: leak_detector, name: D1}").message.find("tells of no leak_detector ('D1')"),
+            std::string::npos);
+  EXPECT_NE(
+      parts("{kind: coolant_connector, name: CDU/Secondari}").message.find("did you mean 'CDU/Secondary'"),
+      std::string::npos)
+      << parts("{kind: coolant_connector, name: CDU/Secondari}").message;
+  parts("{kind: pump, name: Pump_4}");
+  find_problem(inventory_of(cooltera_cdu(bmc, "", "compute_tray")).problems, "inventory.protocol");
+  find_problem(inventory_of(cooltera_cdu(bmc + ", credential: bmc")).problems, "inventory.protocol");
+  find_problem(inventory_of(cooltera_cdu("url: \"https://10.0.0.9/status.xml\"")).problems, "inventory.url");
+  const Problem word =
+      find_problem(inventory_of(cooltera_cdu("protocol: coolterra, url: \"https://10.0.0.9\"")).problems,
+                   "files.unknown_word");
+  EXPECT_NE(word.suggestion.find("cooltera"), std::string::npos) << word.suggestion;
+}
+
 }  // namespace
 }  // namespace kiln

@@ -205,7 +205,7 @@ bool Building::hear(Known& known, const std::string& topic, const Heard& heard) 
     known.beat = heard.value.value;
     known.beat_ns = heard.came_ns;
   }
-  return concerns_us(known.point);
+  return !is_figure(known.point.kind) && concerns_us(known.point);
 }
 
 void Building::note(const std::string& topic, const std::string& why) {
@@ -282,34 +282,78 @@ std::string Building::heartbeat_trouble(const std::string& metadata_topic, std::
   return any ? "" : "no heartbeat of the BMS is known";
 }
 
+namespace {
+
+std::string name_of_point(const BuildingPoint& point, const std::string& value_topic) {
+  std::string name = point.point_type + " at " + tidy_text(value_topic);
+  if (!point.process_area.empty())
+    name += fmt::format(" ({})", tidy_text(fmt::format("{}", fmt::join(point.process_area, ", "))));
+  return name;
+}
+
+}  // namespace
+
+/// Empty: its value is a number that is known well.
+std::string Building::why_unknown(const Points::value_type& entry, std::int64_t now_ns) const {
+  const Known& known = entry.second;
+  if (!known.heard) return lost_.empty() ? "no value has come yet" : "none came since " + lost_;
+  const std::string silent = heartbeat_trouble(entry.first, now_ns);
+  if (!silent.empty()) return silent;
+  const Heard& heard = *known.heard;
+  if (!heard.broken.empty()) return heard.broken;
+  const std::int64_t age = now_ns - heard.came_ns;
+  if (age < 0) return "its value came after the moment that was asked for";
+  if (age > kStale.count()) return fmt::format("its value is {} old", in_seconds(age));
+  if (heard.value.quality != 1) return fmt::format("its quality is {}", heard.value.quality);
+  if (!heard.value.value) return "its value is null";
+  return {};
+}
+
 BuildingAnswer Building::read(const Points::value_type& entry, std::int64_t now_ns) const {
   const Known& known = entry.second;
-  std::string name = known.point.point_type + " at " + tidy_text(known.value_topic);
-  if (!known.point.process_area.empty())
-    name += fmt::format(" ({})", tidy_text(fmt::format("{}", fmt::join(known.point.process_area, ", "))));
+  const std::string name = name_of_point(known.point, known.value_topic);
   BuildingAnswer answer;
   answer.point = name;
-  const auto unknown = [&answer, &name](const std::string& why) {
-    answer.why = fmt::format("{} is unknown: {}", name, why);
-    return answer;
-  };
-  if (!known.heard) return unknown(lost_.empty() ? "no value has come yet" : "none came since " + lost_);
-  const std::string silent = heartbeat_trouble(entry.first, now_ns);
-  if (!silent.empty()) return unknown(silent);
-  const Heard& heard = *known.heard;
-  if (!heard.broken.empty()) return unknown(heard.broken);
-  const std::int64_t age = now_ns - heard.came_ns;
-  if (age < 0) return unknown("its value came after the moment that was asked for");
-  if (age > kStale.count()) return unknown(fmt::format("its value is {} old", in_seconds(age)));
-  if (heard.value.quality != 1) return unknown(fmt::format("its quality is {}", heard.value.quality));
-  if (!heard.value.value) return unknown("its value is null");
-  const double value = *heard.value.value;
+  std::string unknown = why_unknown(entry, now_ns);
+  const double value = unknown.empty() ? *known.heard->value.value : 0;
   const bool state = value == 0.0 || value == 1.0;  // both are in stateText, or the metadata was refused
-  if (!state) return unknown(fmt::format("its value is {}, which is no state of it", value));
+  if (!state) unknown = fmt::format("its value is {}, which is no state of it", value);
+  if (!unknown.empty()) {
+    answer.why = fmt::format("{} is unknown: {}", name, unknown);
+    return answer;
+  }
   answer.state = value == 1.0 ? BuildingState::tripped : BuildingState::clear;
   answer.why =
       fmt::format("{} reads {} ({})", name, tidy_text(known.point.states.at(value == 1.0 ? 1 : 0)), value);
   return answer;
+}
+
+std::vector<BuildingLeakPoint> Building::leak_points(std::int64_t now_ns) const {
+  std::vector<BuildingLeakPoint> points;
+  for (const auto& [kind, word] : {std::pair<Kind, const char*>{Kind::rack_leak, "rack"},
+                                   {Kind::rack_leak_sensor_fault, "rack_sensor_fault"},
+                                   {Kind::equipment_leak, "equipment"}}) {
+    for (BuildingAnswer& answer : read_all(kind, now_ns))
+      points.push_back(
+          {word, std::string(to_string(answer.state)), std::move(answer.point), std::move(answer.why)});
+  }
+  return points;
+}
+
+std::vector<BuildingFigure> Building::figures(std::int64_t now_ns) const {
+  std::vector<BuildingFigure> figures;
+  for (const auto& entry : points_) {
+    const BuildingPoint& point = entry.second.point;
+    if (!is_figure(point.kind) || !concerns_us(point)) continue;
+    BuildingFigure figure;
+    figure.point_type = point.point_type;
+    figure.unit = canonical_unit(point.unit);
+    figure.point = name_of_point(point, entry.second.value_topic);
+    figure.why = why_unknown(entry, now_ns);
+    if (figure.why.empty()) figure.value = *entry.second.heard->value.value;
+    figures.push_back(std::move(figure));
+  }
+  return figures;
 }
 
 std::vector<BuildingAnswer> Building::read_all(Kind kind, std::int64_t now_ns) const {

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/building_report.h"
 #include "safety/building_messages.h"
 
 namespace kiln {
@@ -73,6 +74,9 @@ class Building {
   /// the rack (associateId). One step of serving only: a chiller on the roof that serves the CDU is not
   /// meant.
   [[nodiscard]] BuildingAnswer equipment_leak(std::int64_t now_ns) const;
+  /// Every leak point by itself, those of a sensor's own fault too, and every figure of the rack's coolant.
+  [[nodiscard]] std::vector<BuildingLeakPoint> leak_points(std::int64_t now_ns) const;
+  [[nodiscard]] std::vector<BuildingFigure> figures(std::int64_t now_ns) const;
   /// tripped: every status point of the rack reads Isolated. clear: one reads NotIsolated.
   [[nodiscard]] BuildingAnswer liquid_isolation(std::int64_t now_ns) const;
   [[nodiscard]] BuildingAnswer electrical_isolation(std::int64_t now_ns) const;
@@ -109,6 +113,7 @@ class Building {
   /// The rack, what serves it, and their parts.
   [[nodiscard]] const std::set<std::string>& ours() const;
   [[nodiscard]] std::string heartbeat_trouble(const std::string& metadata_topic, std::int64_t now_ns) const;
+  [[nodiscard]] std::string why_unknown(const Points::value_type& entry, std::int64_t now_ns) const;
   [[nodiscard]] BuildingAnswer read(const Points::value_type& entry, std::int64_t now_ns) const;
   [[nodiscard]] std::vector<BuildingAnswer> read_all(BuildingPointKind kind, std::int64_t now_ns) const;
   [[nodiscard]] BuildingAnswer named_nowhere(const std::string& what) const;

@@ -18,7 +18,7 @@ namespace {
 namespace json = boost::json;
 using Kind = BuildingPointKind;
 
-constexpr std::array<EnumWord<Kind>, 10> kPointTypes{
+constexpr std::array<EnumWord<Kind>, 14> kPointTypes{
     {{Kind::rack_leak, "RackLeakDetect"},
      {Kind::rack_leak_sensor_fault, "RackLeakSensorFault"},
      {Kind::equipment_leak, "LeakDetect"},
@@ -28,7 +28,11 @@ constexpr std::array<EnumWord<Kind>, 10> kPointTypes{
      {Kind::electrical_request, "RackElectricalIsolationRequest"},
      {Kind::tray_leak, "RackLeakDetectTray"},
      {Kind::bms_heartbeat, "HeartbeatTimestampBms"},
-     {Kind::integration_heartbeat, "HeartbeatTimestampIntegration"}}};
+     {Kind::integration_heartbeat, "HeartbeatTimestampIntegration"},
+     {Kind::rack_flow, "RackLiquidFlow"},
+     {Kind::rack_supply_temperature, "RackLiquidSupplyTemperature"},
+     {Kind::rack_return_temperature, "RackLiquidReturnTemperature"},
+     {Kind::rack_valve_position, "RackControlValvePosition"}}};
 
 // Metadata without a version is of the first edition, which has no such field.
 constexpr std::array<std::string_view, 3> kKnownVersions{"1.0.0", "v1", "2024_10_18"};
@@ -174,6 +178,7 @@ Result<BuildingMessage> decode_metadata(const json::object& object) {
   point.integration = fields.text("integration");
   point.scope = fields.text("scope");
   point.states = fields.states();
+  point.unit = fields.text("engUnit");
   if (!fields.first_wrong().empty())
     return unknown_metadata("metadata of an unknown shape: " + fields.first_wrong());
   if (point.object_type.empty() || point.point_type.empty())
@@ -216,6 +221,11 @@ Result<BuildingMessage> decode_value(const json::object& object) {
 bool is_written_by_an_integration(BuildingPointKind kind) {
   return kind == Kind::liquid_request || kind == Kind::electrical_request || kind == Kind::tray_leak ||
          kind == Kind::integration_heartbeat;
+}
+
+bool is_figure(BuildingPointKind kind) {
+  return kind == Kind::rack_flow || kind == Kind::rack_supply_temperature ||
+         kind == Kind::rack_return_temperature || kind == Kind::rack_valve_position;
 }
 
 bool is_of_a_rack(BuildingPointKind kind) {

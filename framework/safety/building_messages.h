@@ -25,20 +25,26 @@ inline constexpr Nanoseconds kBuildingHeartbeat = std::chrono::seconds(10);
 /// What we ask of the building; `other` is everything else.
 enum class BuildingPointKind {
   other,
-  rack_leak,               ///< RackLeakDetect
-  rack_leak_sensor_fault,  ///< RackLeakSensorFault
-  equipment_leak,          ///< LeakDetect of a CDU, a rope, a drip pan, …
-  liquid_isolation,        ///< RackLiquidIsolationStatus
-  electrical_isolation,    ///< RackElectricalIsolationStatus
-  liquid_request,          ///< RackLiquidIsolationRequest, written by an integration
-  electrical_request,      ///< RackElectricalIsolationRequest, likewise
-  tray_leak,               ///< RackLeakDetectTray, likewise
-  bms_heartbeat,           ///< HeartbeatTimestampBms
-  integration_heartbeat,   ///< HeartbeatTimestampIntegration, written by an integration
+  rack_leak,                ///< RackLeakDetect
+  rack_leak_sensor_fault,   ///< RackLeakSensorFault
+  equipment_leak,           ///< LeakDetect of a CDU, a rope, a drip pan, …
+  liquid_isolation,         ///< RackLiquidIsolationStatus
+  electrical_isolation,     ///< RackElectricalIsolationStatus
+  liquid_request,           ///< RackLiquidIsolationRequest, written by an integration
+  electrical_request,       ///< RackElectricalIsolationRequest, likewise
+  tray_leak,                ///< RackLeakDetectTray, likewise
+  bms_heartbeat,            ///< HeartbeatTimestampBms
+  integration_heartbeat,    ///< HeartbeatTimestampIntegration, written by an integration
+  rack_flow,                ///< RackLiquidFlow
+  rack_supply_temperature,  ///< RackLiquidSupplyTemperature
+  rack_return_temperature,  ///< RackLiquidReturnTemperature
+  rack_valve_position,      ///< RackControlValvePosition
 };
 
 /// Written by the integration that its metadata names, never by the BMS.
 bool is_written_by_an_integration(BuildingPointKind kind);
+/// A number with a unit; everything else that is asked about is a state or a sign of life.
+bool is_figure(BuildingPointKind kind);
 /// Carries a rackLocationId.
 bool is_of_a_rack(BuildingPointKind kind);
 
@@ -54,6 +60,7 @@ struct BuildingPoint {
   std::string integration;                     ///< who writes its value; empty: the BMS
   std::string scope;                           ///< of a heartbeat: the topics it speaks for; empty: all
   std::map<std::int64_t, std::string> states;  ///< stateText
+  std::string unit;                            ///< engUnit, as printed
   bool operator==(const BuildingPoint&) const = default;
 };
 

@@ -142,4 +142,60 @@ boost::asio::awaitable<Status> building_stays_clear(const Ctx& ctx, MqttClient& 
   co_return clear;
 }
 
+namespace {
+
+BuildingReport report_of(const BuildingLine& line, const BuildingAccess& access, std::int64_t now_ns) {
+  BuildingReport report;
+  report.leaks = line.building().leak_points(now_ns);
+  report.figures = line.building().figures(now_ns);
+  report.expects_rack_leak = access.has_rack_leak;
+  report.expects_equipment_leak = access.has_equipment_leak;
+  if (!line.connected()) report.trouble = line.trouble().message;
+  return report;
+}
+
+/// Nothing that was waited for is missing any more.
+bool is_whole(const BuildingReport& report) {
+  bool rack = !report.expects_rack_leak, equipment = !report.expects_equipment_leak;
+  for (const BuildingLeakPoint& point : report.leaks) {
+    if (point.state == "unknown") return false;
+    rack = rack || point.kind == "rack";
+    equipment = equipment || point.kind == "equipment";
+  }
+  return rack && equipment && report.trouble.empty();
+}
+
+boost::asio::awaitable<Result<BuildingReport>> hear_building(const Ctx& ctx, const BuildingLine& line,
+                                                             const BuildingAccess& access, Nanoseconds settle,
+                                                             Nanoseconds patience) {
+  const std::int64_t begun_ns = ctx.now().monotonic_ns;
+  std::optional<std::int64_t> reached_ns;
+  while (true) {
+    const std::int64_t now_ns = ctx.now().monotonic_ns;
+    BuildingReport report = report_of(line, access, now_ns);
+    if (report.trouble.empty() && !reached_ns) reached_ns = now_ns;
+    if (!report.trouble.empty()) reached_ns.reset();
+    const bool settled = reached_ns && now_ns - *reached_ns >= settle.count();
+    if ((settled && is_whole(report)) || now_ns - begun_ns >= patience.count()) co_return report;
+    const Status waited = co_await ctx.sleep_for(kReadEvery);
+    if (!waited) co_return waited.error();
+  }
+}
+
+}  // namespace
+
+boost::asio::awaitable<Result<BuildingReport>> listen_to_building(const Ctx& ctx, MqttClient& client,
+                                                                  WardenBuilding building, Nanoseconds settle,
+                                                                  Nanoseconds patience) {
+  BuildingLineOptions options = line_options(building.access);
+  options.integration.clear();  // whoever only looks writes nothing there
+  BuildingLine line(client, std::move(options));
+  Scope listening(ctx);
+  listening.start("building", [&line](Ctx& task) { return line.run(task); });
+  Result<BuildingReport> heard = co_await hear_building(ctx, line, building.access, settle, patience);
+  const Status ended = co_await listening.stop_and_join(StopReason::sibling, "it was heard");
+  (void)ended;
+  co_return heard;
+}
+
 }  // namespace kiln

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "io/mqtt.h"
+#include "model/building_report.h"
 #include "model/hazard.h"
 #include "safety/hazard_readings.h"
 #include "safety/leak_detectors.h"
@@ -34,5 +35,12 @@ boost::asio::awaitable<Status> hazards_stay_clear(const Ctx& ctx, HazardReadings
 /// only. Errors: release.not_clear, those of Ctx.
 boost::asio::awaitable<Status> building_stays_clear(const Ctx& ctx, MqttClient& client,
                                                     WardenBuilding building, Nanoseconds so_long);
+
+/// What the building says of the rack, once every leak point that it names for it has a value, the site's own
+/// are named, and `settle` has passed since the broker was reached; at the latest after `patience`, as far as
+/// it is then known. Writes nothing there. An Error only when `ctx` ends before.
+boost::asio::awaitable<Result<BuildingReport>> listen_to_building(const Ctx& ctx, MqttClient& client,
+                                                                  WardenBuilding building, Nanoseconds settle,
+                                                                  Nanoseconds patience);
 
 }  // namespace kiln

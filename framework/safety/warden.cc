@@ -340,6 +340,10 @@ class Warden {
       co_return;
     }
     dut.bmc = std::move(*bmc);
+    if (!dut.bmc.power) {
+      dut.no_power = "what it is read by switches nothing";
+      co_return;
+    }
     while (true) {
       const Status prepared = co_await dut.bmc.power->prepare(task);
       if (prepared) break;

@@ -32,8 +32,8 @@ std::string warden_lock_name(const std::string& journal);
 
 /// One BMC, as the warden uses it.
 struct WardenBmc {
-  std::unique_ptr<PowerSwitch> power;
-  std::unique_ptr<LeakDetectors> leaks;
+  std::unique_ptr<PowerSwitch> power;       ///< null: what it is of has no switch (a CDU that only tells)
+  std::unique_ptr<LeakDetectors> leaks;     ///< null: it tells of none
   std::unique_ptr<LeakEvents> events;       ///< may be null
   std::unique_ptr<HazardReadings> hazards;  ///< may be null
   std::unique_ptr<WriteLooks> writes;       ///< may be null

@@ -24,6 +24,7 @@
 #include "safety/building_door.h"
 #include "safety/guard_journal.h"
 #include "safety/warden.h"
+#include "safety/warden_bmc.h"
 
 namespace kiln {
 namespace {
@@ -118,15 +119,7 @@ int run() {
     options.max_concurrent = kRequests;
     Result<std::unique_ptr<HttpClient>> client = curl.client(std::move(options));
     if (!client) return client.error();
-    const auto line =
-        std::make_shared<RedfishLine>(std::move(*client), dut.bmc_url, dut.bmc_user, dut.bmc_password);
-    WardenBmc bmc;
-    bmc.power = make_redfish_power_switch(line);
-    bmc.leaks = make_redfish_leak_detectors(line);
-    bmc.events = make_redfish_leak_events(line);
-    bmc.hazards = make_redfish_hazard_readings(line);
-    bmc.writes = make_redfish_write_looks(line);
-    return bmc;
+    return make_warden_bmc(std::move(*client), dut);
   };
   parts.open_shell = [the_loop, &handshakes](const WardenDut& dut) -> Result<std::unique_ptr<Shell>> {
     SshOptions options;

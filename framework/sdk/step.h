@@ -9,6 +9,7 @@
 #include "engine/load.h"
 #include "engine/step.h"
 #include "engine/step_context.h"
+#include "model/bmc_protocol.h"
 #include "model/counter_rise.h"
 #include "model/event.h"
 #include "model/leak_reading.h"

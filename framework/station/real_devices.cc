@@ -1,18 +1,24 @@
 #include "station/real_devices.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/nearest.h"
 #include "bmc/bmc_peer.h"
+#include "bmc/cooltera_bmc.h"
 #include "bmc/redfish_bmc.h"
 #include "bmc/redfish_client.h"
 #include "bmc/redfish_session.h"
 #include "io/libssh_shell.h"
+#include "io/mosquitto_mqtt.h"
 #include "io/post_listener.h"
 #include "io/ssh_jump.h"
 #include "model/bmc_place.h"
+#include "model/bmc_protocol.h"
 #include "model/serving_access.h"
+#include "safety/building_door.h"
+#include "safety/stay_clear.h"
 #include "station/keyed_http.h"
 #include "station/sessions_by_way.h"
 #include "station/sessions_on_disk.h"
@@ -24,6 +30,17 @@ constexpr std::size_t kHandshakes = 16;     // SSH key exchanges at once: 0.7 ms
 constexpr std::size_t kJumpHandshakes = 4;  // of their own: hosts that hang must not keep BMCs out of reach
 constexpr std::size_t kModelServerBody = 4U << 20U;  // a list of models, or an error
 constexpr std::size_t kRequestsAtOnce = 3;  // to one BMC: two reads, and a stream of events beside them
+
+bool is_read_by_cooltera(const Dut& dut) {
+  return dut.bmc && bmc_protocol_of(dut.bmc->url) == BmcProtocol::cooltera;
+}
+
+Error no_redfish(const Dut& dut) {
+  return {"bmc.unsupported",
+          fmt::format("{} is read by {} in the rack file: there is no Redfish service to ask", dut.id,
+                      to_string(BmcProtocol::cooltera)),
+          "", Blame::operator_};
+}
 
 }  // namespace
 
@@ -81,6 +98,7 @@ Result<RealDevices::RedfishDoor> RealDevices::redfish_door(const Dut& dut) {
     return Error("bmc.none", fmt::format("{} has no BMC in the rack file", dut.id), "add 'bmc:' to it",
                  Blame::operator_);
   }
+  if (is_read_by_cooltera(dut)) return no_redfish(dut);
   Result<Credential> login = credential(dut.id, dut.bmc->credential);
   if (!login) return login.error();
   Result<HttpOptions> options = http_options(dut);
@@ -135,7 +153,21 @@ Result<HttpOptions> RealDevices::http_options(const Dut& dut) {
   return options;
 }
 
+Result<std::unique_ptr<HttpClient>> RealDevices::open_status_document(const Dut& dut) {
+  Result<HttpOptions> options = http_options(dut);
+  if (!options) return options.error();
+  options->max_concurrent = 1;  // what serves it is small
+  Result<std::unique_ptr<HttpClient>> client = curl_.client(std::move(*options));
+  if (!client) return std::move(Error(client.error())).while_doing("opening " + dut.id);
+  return client;
+}
+
 Result<std::unique_ptr<Bmc>> RealDevices::open_bmc(const Dut& dut) {
+  if (is_read_by_cooltera(dut)) {
+    Result<std::unique_ptr<HttpClient>> client = open_status_document(dut);
+    if (!client) return client.error();
+    return make_cooltera_bmc(std::move(*client), dut.bmc->url);
+  }
   Result<RedfishDoor> door = redfish_door(dut);
   if (!door) return door.error();
   return make_redfish_bmc(std::move(door->client), std::move(door->options));
@@ -171,9 +203,27 @@ Result<std::unique_ptr<HttpClient>> RealDevices::open_model_server(const Serving
       std::make_unique<KeyedHttp>(std::move(*client), serving_base(server.url), std::move(login->api_key)));
 }
 
+boost::asio::awaitable<Result<BuildingReport>> RealDevices::listen_to_building(const Ctx& ctx,
+                                                                               const Inventory& inventory,
+                                                                               Nanoseconds settle,
+                                                                               Nanoseconds patience) {
+  Result<std::optional<WardenBuilding>> told = warden_building(inventory);
+  if (!told) co_return told.error();
+  if (!*told) co_return Error("building.none", fmt::format("{} names no building", inventory.file));
+  std::string client_id = fmt::format("kiln-look-{}", ::getpid());  // the warden of this run has its own
+  Result<std::unique_ptr<MqttClient>> client =
+      make_mosquitto_mqtt(loop_, mqtt_options(**told, std::move(client_id)));
+  if (!client) co_return client.error();
+  WardenBuilding building = std::move(**told);
+  Result<BuildingReport> heard =
+      co_await kiln::listen_to_building(ctx, **client, std::move(building), settle, patience);
+  co_return heard;
+}
+
 Result<std::shared_ptr<RedfishLine>> RealDevices::open_line(const Dut& dut) {
   if (!dut.bmc)
     return Error("bmc.none", fmt::format("{} has no BMC in the rack file", dut.id), "", Blame::operator_);
+  if (is_read_by_cooltera(dut)) return no_redfish(dut);
   const Result<Credential> login = credential(dut.id, dut.bmc->credential);
   if (!login) return login.error();
   Result<HttpOptions> options = http_options(dut);

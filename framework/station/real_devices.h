@@ -39,6 +39,10 @@ class RealDevices final : public Devices {
 
   Result<std::unique_ptr<HttpClient>> open_model_server(const ServingAccess& server,
                                                         std::size_t at_once) override;
+  boost::asio::awaitable<Result<BuildingReport>> listen_to_building(const Ctx& ctx,
+                                                                    const Inventory& inventory,
+                                                                    Nanoseconds settle,
+                                                                    Nanoseconds patience) override;
 
   /// As the rack file says; nullopt: on loopback, for BMCs there.
   void listen_for_events(std::optional<EventListenerAccess> events) { events_ = std::move(events); }
@@ -50,6 +54,8 @@ class RealDevices final : public Devices {
   Result<std::unique_ptr<RedfishClient>> open_redfish(const Dut& dut);
   /// A line to its BMC as the warden has one, for whoever must ask without a run; to be left.
   Result<std::shared_ptr<RedfishLine>> open_line(const Dut& dut);
+  /// Of a DUT that serves a document in place of Redfish (model/bmc_protocol.h).
+  Result<std::unique_ptr<HttpClient>> open_status_document(const Dut& dut);
   /// How the warden hears the building by itself; nullopt: the rack file names none. Error
   /// "credentials.unknown".
   [[nodiscard]] Result<std::optional<WardenBuilding>> warden_building(const Inventory& inventory) const;

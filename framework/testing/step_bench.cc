@@ -69,6 +69,11 @@ class StepBench::FakeDevices final : public Devices {
     std::unique_ptr<HttpClient> client = std::make_unique<SharedHttp>(bench_.model_server_);
     return client;
   }
+  awaitable<Result<BuildingReport>> listen_to_building(const Ctx& /*ctx*/, const Inventory& /*inventory*/,
+                                                       Nanoseconds /*settle*/,
+                                                       Nanoseconds /*patience*/) override {
+    co_return bench_.building_report_;
+  }
 
  private:
   StepBench& bench_;
@@ -114,6 +119,11 @@ StepBench::StepBench() {
 }
 
 StepBench::~StepBench() = default;
+
+BuildingReport& StepBench::building() {
+  if (!inventory_.building) inventory_.building.emplace();
+  return building_report_;
+}
 
 ScriptedHttp& StepBench::model_server() {
   if (!inventory_.serving)

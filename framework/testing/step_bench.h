@@ -72,6 +72,8 @@ class StepBench {
   ScriptedShell& shell(const std::string& dut);
   /// The rack file names a model server from now on, and this is what it says.
   ScriptedHttp& model_server();
+  /// The rack file names a building from now on, and this is what it says.
+  BuildingReport& building();
 
   void limit_max(const std::string& name, const std::string& unit, double max,
                  std::optional<double> marginal = {});
@@ -142,6 +144,7 @@ class StepBench {
   std::vector<std::unique_ptr<Step>> steps_;
   std::map<std::string, std::shared_ptr<FakeHardware>> hardware_;
   std::map<std::string, std::unique_ptr<ScriptedShell>> shells_;
+  BuildingReport building_report_;
   ScriptedHttp model_server_;
   std::vector<std::pair<Nanoseconds, std::function<void(Runner&)>>> actions_;
   std::map<std::string, std::string> answers_;

@@ -235,6 +235,37 @@ void every_fault(const std::string& product) {
   EXPECT_TRUE(found > 0 || !only_fault().empty());
 }
 
+/// What strikes a CDU that is read by its status document, and what it is told as.
+struct CoolteraRow {
+  const char *fault, *code, *part, *decision;
+};
+
+TEST(FaultMatrix, WhatStrikesACduWithoutRedfishIsFoundToo) {
+  const std::vector<CoolteraRow> rows{{"flow-lost@CDU01+4s", "coolant.flow_lost", "CDU/Secondary", "NO-GO"},
+                                      {"supply-hot@CDU01+3s", "coolant.supply_hot", "CDU/Secondary", "NO-GO"},
+                                      {"humid-hall@CDU01+3s", "coolant.dew_point", "CDU", "NO-GO"},
+                                      {"damp-hall@CDU01", "coolant.condensation", "", "NO-GO"},
+                                      {"pump-stopped@CDU01:Pump_2", "pump.stopped", "Pump_2", "NO-GO"},
+                                      {"cdu-alarm@CDU01", "coolant.unit_alarm", "", "NO-GO"},
+                                      {"bmc-503@CDU01", "", "", "GO"},
+                                      {"bad-json@CDU01", "", "", "GO"}};
+  const std::uint64_t seed = seed_of_the_day();
+  fmt::print("KILN_MATRIX_SEED={}\n", seed);
+  for (const CoolteraRow& row : rows) {
+    FaultRow plain;
+    plain.fault = row.fault;
+    plain.part = "plant:CDU01";
+    Order order = strike(plain, "lenovo-gb300-nvl72", seed).order;
+    order.wishes.cooltera = true;
+    order.faults = {row.fault};
+    const Ran ran = run(order);
+    fmt::print("{:<28} {}{}\n", row.fault, ran.decision(), ran.decision() == "GO" ? "" : ran.why(3));
+    EXPECT_EQ(ran.decision(), row.decision) << row.fault << ran.why(8);
+    const bool demanded = *row.code != '\0';
+    EXPECT_TRUE(!demanded || ran.says("CDU01", row.code, row.part)) << row.fault << ran.why(8);
+  }
+}
+
 TEST(FaultMatrix, EveryFaultIsFoundOnGb300) { every_fault("gb300-nvl72"); }
 TEST(FaultMatrix, EveryFaultIsFoundOnLenovoGb300) { every_fault("lenovo-gb300-nvl72"); }
 TEST(FaultMatrix, EveryFaultIsFoundOnGb200) { every_fault("gb200-nvl72"); }

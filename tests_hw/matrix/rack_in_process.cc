@@ -61,6 +61,7 @@ RackInProcess::RackInProcess(Loop& loop, RackWishes wishes, const std::string& d
   build.powered_on = false;
   build.firmware_current = wishes_.firmware_current;
   build.product = wishes_.product;
+  build.cooltera = wishes_.cooltera;
   const Instant now = loop_.clock().now();
   model_ = must(build_rack(build, static_cast<std::uint64_t>(now.monotonic_ns)));
   model_->utc_at_start_ns = now.utc_ns;

@@ -59,7 +59,8 @@ struct RackWishes {
   std::uint64_t seed = 1;
   double time_scale = 0;  ///< 0: that of physics.yaml
   bool firmware_current = true;
-  std::string product;  ///< as RackOptions
+  std::string product;    ///< as RackOptions
+  bool cooltera = false;  ///< likewise
   /// What is different in this rack, once, before anybody asks it; and what changes as time goes by. May be
   /// empty.
   std::function<void(virtual_rack::RackModel&)> adjust;

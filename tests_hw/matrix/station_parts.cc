@@ -4,15 +4,12 @@
 
 #include <utility>
 
+#include "bmc/cooltera_bmc.h"
 #include "bmc/redfish_bmc.h"
 #include "bmc/redfish_session.h"
+#include "model/bmc_protocol.h"
 #include "model/serving_access.h"
-#include "safety/hazard_readings.h"
-#include "safety/leak_detectors.h"
-#include "safety/leak_events.h"
-#include "safety/power_switch.h"
-#include "safety/redfish_line.h"
-#include "safety/write_looks.h"
+#include "safety/warden_bmc.h"
 #include "station/keyed_http.h"
 
 namespace kiln::matrix {
@@ -37,6 +34,8 @@ Result<std::unique_ptr<Bmc>> RackDevices::open_bmc(const Dut& dut) {
   if (!dut.bmc) return nobody(dut.id);
   std::unique_ptr<HttpClient> client = rack_.http(dut.bmc->url, kStationRequests, kStationTimeout);
   if (!client) return nobody(dut.id);
+  if (bmc_protocol_of(dut.bmc->url) == BmcProtocol::cooltera)
+    return make_cooltera_bmc(std::move(client), dut.bmc->url);
   RedfishOptions options;
   options.base_url = dut.bmc->url;
   options.user = kUser;
@@ -77,15 +76,7 @@ awaitable<Result<std::unique_ptr<RunningProcess>>> RackDevices::NoProcesses::sta
 Result<WardenBmc> open_warden_bmc(RackInProcess& rack, const WardenDut& dut) {
   std::unique_ptr<HttpClient> client = rack.http(dut.bmc_url, kWardenRequests, kWardenTimeout);
   if (!client) return nobody(dut.id);
-  const auto line =
-      std::make_shared<RedfishLine>(std::move(client), dut.bmc_url, dut.bmc_user, dut.bmc_password);
-  WardenBmc bmc;
-  bmc.power = make_redfish_power_switch(line);
-  bmc.leaks = make_redfish_leak_detectors(line);
-  bmc.events = make_redfish_leak_events(line);
-  bmc.hazards = make_redfish_hazard_readings(line);
-  bmc.writes = make_redfish_write_looks(line);
-  return bmc;
+  return make_warden_bmc(std::move(client), dut);
 }
 
 Result<std::unique_ptr<Shell>> open_warden_shell(RackInProcess& rack, const WardenDut& dut) {

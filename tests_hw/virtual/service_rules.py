@@ -42,7 +42,7 @@ URIS = {
     "LeakDetector": f"{LEAKS}/LeakDetectors/{ID}", "ComputerSystem": SYSTEM, "Processor": PROCESSOR, "ProcessorMetrics": f"{PROCESSOR}/ProcessorMetrics",
     "Memory": MEMORY, "MemoryMetrics": f"{MEMORY}/MemoryMetrics", "Storage": f"{SYSTEM}/Storage/{ID}", "Drive": DRIVE, "Port": PORT, "PortMetrics": f"{PORT}/Metrics",
     "LogService": f"{LOGS}/{ID}", "LogEntry": f"{LOGS}/{ID}/Entries/{ID}", "Fabric": f"{ROOT}/Fabrics/{ID}", "Switch": SWITCH,
-    "ThermalEquipment": f"{ROOT}/ThermalEquipment", "CoolingUnit": CDU, "Pump": f"{CDU}/Pumps/{ID}", "Reservoir": f"{CDU}/Reservoirs/{ID}", "Filter": f"{CDU}/Filters/{ID}",
+    "ThermalEquipment": f"{ROOT}/ThermalEquipment", "CoolingLoop": f"{ROOT}/ThermalEquipment/CoolingLoops/{ID}", "CoolingUnit": CDU, "Pump": f"{CDU}/Pumps/{ID}", "Reservoir": f"{CDU}/Reservoirs/{ID}", "Filter": f"{CDU}/Filters/{ID}",
     "Bios": f"{SYSTEM}/Bios", "SecureBoot": f"{SYSTEM}/SecureBoot", "ComponentIntegrity": f"{ROOT}/ComponentIntegrity/{ID}",
     "MessageRegistryFile": f"{ROOT}/Registries/{ID}", "JsonSchemaFile": f"{ROOT}/JsonSchemas/{ID}"}
 # The type a link leads to, by the property it stands in; where the owner decides, by "Owner.Property".
@@ -61,7 +61,7 @@ TARGETS = {
     "SecondaryCoolantConnectors": "CoolantConnectorCollection", "LeakDetection": "LeakDetection", "LeakDetectors": "LeakDetectorCollection", "Contains": "Chassis",
     "ContainedBy": "Chassis", "ComputerSystems": "ComputerSystem", "Processors": "ProcessorCollection", "Chassis.Processors": "Processor", "Memory.Processors": "Processor",
     "Memory": "MemoryCollection", "Processor.Memory": "Memory", "Storage": "StorageCollection", "Drives": "Drive", "Ports": "PortCollection", "LogServices": "LogServiceCollection",
-    "Entries": "LogEntryCollection", "Switches": "SwitchCollection", "CDUs": "CoolingUnitCollection", "Pumps": "PumpCollection", "Reservoirs": "ReservoirCollection",
+    "Entries": "LogEntryCollection", "Switches": "SwitchCollection", "CDUs": "CoolingUnitCollection", "CoolingLoops": "CoolingLoopCollection", "Pumps": "PumpCollection", "Reservoirs": "ReservoirCollection",
     "Filters": "FilterCollection", "RedundancyGroup": "Pump", "Processor.Metrics": "ProcessorMetrics", "Memory.Metrics": "MemoryMetrics", "Port.Metrics": "PortMetrics",
     "Bios": "Bios", "SecureBoot": "SecureBoot", "ComponentIntegrity": "ComponentIntegrityCollection",
     "PowerSupply.Metrics": "PowerSupplyMetrics", "Registries": "MessageRegistryFileCollection", "JsonSchemas": "JsonSchemaFileCollection", "OriginOfCondition": None, "RelatedItem": None}  # None: any resource, but no collection

@@ -198,6 +198,17 @@ const std::vector<FaultInfo>& first_catalogue() {
        "a network link is up at its rate and carries half of it; nothing counts it"},
       {switch_unhealthy, "switch-unhealthy", hardware, "",
        "the operating system of a switch tray reports a part as bad; its BMC sees nothing"},
+      {cdu_alarm, "cdu-alarm", hardware, "",
+       "a CDU has an alarm of its own; only one that is read by status.xml counts them"},
+      {valve_closed, "valve-closed", hardware, "coolant connector",
+       "the valve of a tray has closed for a leak that no detector shows any more"},
+      {valve_stuck, "valve-stuck", hardware, "coolant connector",
+       "the valve of a tray says Open and stands at 30 %, where its tray still gets enough"},
+      {coolant_foul, "coolant-foul", hardware, "", "the coolant of a CDU's loop is of bad quality"},
+      {filter_clogged, "filter-clogged", hardware, "",
+       "a CDU's filter is full: ten times the pressure is lost over it, and its pumps make up for it"},
+      {flow_meter_low, "flow-meter-low", hardware, "coolant connector",
+       "the meter of a CDU tells four fifths of what flows to the rack"},
   };
   return catalogue;
 }
@@ -297,10 +308,16 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
     case FaultKind::detector_fault:
       return !dut.detectors.empty();
     case FaultKind::low_flow:
+    case FaultKind::valve_closed:
+    case FaultKind::valve_stuck:
     case FaultKind::hose_unseated:
       return !dut.coolant.name.empty();
     case FaultKind::pump_stopped:
     case FaultKind::pump_weak:
+    case FaultKind::cdu_alarm:
+    case FaultKind::coolant_foul:
+    case FaultKind::filter_clogged:
+    case FaultKind::flow_meter_low:
     case FaultKind::slow_leak:
     case FaultKind::damp_hall:
       return dut.cooling_unit.has_value();
@@ -399,7 +416,8 @@ std::vector<std::string> fault_parts(const RackModel& rack, const Dut& dut, Faul
   if (part_kind == "leak detector") {
     for (const LeakDetector& detector : dut.detectors) parts.push_back(detector.name);
   } else if (part_kind == "coolant connector") {
-    parts.push_back(dut.cooling_unit ? "1/" + dut.cooling_unit->secondary.name
+    const std::string unit = dut.cooling_unit && dut.cooling_unit->is_cooltera ? "CDU/" : "1/";
+    parts.push_back(dut.cooling_unit ? unit + dut.cooling_unit->secondary.name
                                      : main_chassis(dut) + "/" + dut.coolant.name);
   } else if (part_kind == "pump") {
     if (dut.cooling_unit) {

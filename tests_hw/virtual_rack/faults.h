@@ -146,7 +146,13 @@ enum class FaultKind {
   memory_wrong,
   disk_wrong,
   edac_correctable,
-  edac_uncorrectable
+  edac_uncorrectable,
+  cdu_alarm,
+  valve_closed,
+  valve_stuck,
+  coolant_foul,
+  filter_clogged,
+  flow_meter_low
 };
 
 enum class FaultClass { hardware, nuisance };

@@ -65,7 +65,11 @@ void emit_dut(YAML::Emitter& yaml, const InventoryDut& dut) {
   yaml << YAML::Key << "bmc" << YAML::Value << YAML::BeginMap;
   yaml << YAML::Key << "url" << YAML::Value << YAML::DoubleQuoted
        << fmt::format("https://127.0.0.1:{}", dut.bmc_port);
-  yaml << YAML::Key << "credential" << YAML::Value << "bmc";
+  if (dut.is_cooltera) {
+    yaml << YAML::Key << "protocol" << YAML::Value << "cooltera";
+  } else {
+    yaml << YAML::Key << "credential" << YAML::Value << "bmc";
+  }
   yaml << YAML::Key << "tls" << YAML::Value << YAML::Flow << YAML::BeginMap << YAML::Key << "pin_sha256"
        << YAML::Value << YAML::DoubleQuoted << dut.bmc_pin << YAML::EndMap;
   yaml << YAML::EndMap;
@@ -100,6 +104,13 @@ InventoryDut expectation_of(const RackModel& rack, const Dut& dut) {
   expected.slot = dut.slot;
   expected.serial = dut.serial;
   std::vector<ExpectedComponent>& list = expected.components;
+  if (dut.cooling_unit && dut.cooling_unit->is_cooltera) {
+    expected.is_cooltera = true;
+    for (const char* side : {"CDU/Primary", "CDU/Secondary"})
+      list.push_back({"coolant_connector", side, "", ""});
+    for (const Pump& pump : dut.cooling_unit->pumps) list.push_back({"pump", id_of(pump.name), "", ""});
+    return expected;
+  }
   for (const Gpu& gpu : dut.gpus) {
     list.push_back({"gpu", gpu.name, gpu.serial, ""});
     ++expected.gpus;

@@ -26,6 +26,7 @@ struct InventoryDut {
   std::string serial;
   std::uint16_t bmc_port = 0;
   std::string bmc_pin;
+  bool is_cooltera = false;     ///< read by status.xml, without a login
   std::uint16_t host_port = 0;  ///< 0: no host
   std::string host_key;
   int gpus = 0;

@@ -39,6 +39,8 @@ ParsedOptions parse_options(int argc, char** argv) {
       ->check(CLI::PositiveNumber);
   app.add_flag("--exit-with-stdin", options.exit_with_stdin, "End when standard input closes");
   app.add_flag("--no-events", options.no_events, "No BMC has an EventService: they can only be polled");
+  app.add_flag("--cooltera", options.cooltera,
+               "The CDU is a Cooltera: it serves status.xml in place of Redfish");
   app.add_flag("--firmware-behind", options.firmware_behind,
                "Everything runs one release behind a firmware baseline, which is written with its images");
   app.add_flag("--firmware-current", options.firmware_current,

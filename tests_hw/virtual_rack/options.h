@@ -22,6 +22,7 @@ struct ProgramOptions {
   bool powered_on = false;
   bool firmware_current = false;  ///< nothing to update, not even what the demo does
   bool firmware_behind = false;   ///< with a baseline to bring it to, and its images
+  bool cooltera = false;          ///< the CDU serves status.xml in place of Redfish
   bool no_events = false;         ///< no BMC offers an event stream
   bool list_faults = false;
   bool json = false;

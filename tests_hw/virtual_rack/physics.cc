@@ -34,8 +34,9 @@ constexpr double kDampHallMarginK = 1.5;
 constexpr double kNearlyEmptyPercent = 4;
 constexpr double kHumidityTimeConstantS = 12;
 constexpr double kReservoirLossPercentPerS = 0.02;
-constexpr double kSlowLeakKpaPerS = 0.2;     // 12 kPa a minute: found in less than a minute
-constexpr double kWeakPumpShare = 0.5;       // of the rack's flow; a sound one gives all of it
+constexpr double kSlowLeakKpaPerS = 0.2;  // 12 kPa a minute: found in less than a minute
+constexpr double kWeakPumpShare = 0.5;    // of the rack's flow; a sound one gives all of it
+constexpr double kStuckValvePercent = 30;
 constexpr double kHoseUnseatedFactor = 0.9;  // above what low-flow leaves
 
 /// How far a first-order lag of time constant `tau_s` moves in `elapsed_s`.
@@ -251,7 +252,10 @@ void run_hydraulics(const RackModel& rack, Dut& dut, double elapsed_s) {
   const bool lost = active_fault(rack, dut, FaultKind::flow_lost) != nullptr || pumps_stand(rack);
   const bool unseated = active_fault(rack, dut, FaultKind::hose_unseated) != nullptr;
   const bool sagging = dut.load && active_fault(rack, dut, FaultKind::flow_sags) != nullptr;
-  const double branch = blocked    ? physics.low_flow_factor
+  const bool shut = active_fault(rack, dut, FaultKind::valve_closed) != nullptr;
+  const bool stuck = active_fault(rack, dut, FaultKind::valve_stuck) != nullptr;
+  const double branch = shut       ? kLostFlowFactor
+                        : blocked  ? physics.low_flow_factor
                         : unseated ? kHoseUnseatedFactor
                         : sagging  ? kSaggingFlow
                                    : 1;
@@ -262,7 +266,7 @@ void run_hydraulics(const RackModel& rack, Dut& dut, double elapsed_s) {
   hoses.return_kpa.actual = physics.return_pressure_kpa;
   hoses.supply_kpa.actual = physics.return_pressure_kpa +
                             (physics.supply_pressure_kpa - physics.return_pressure_kpa) * share * share;
-  hoses.valve_percent = 100;
+  hoses.valve_percent = shut ? 0 : stuck ? kStuckValvePercent : 100;
 }
 
 void run_temperatures(const RackModel& rack, Dut& dut, double coolant_c, double elapsed_s) {
@@ -388,7 +392,8 @@ void run_cooling_unit(RackModel& rack, Dut& dut, double elapsed_s) {
     pump.ok = active_fault(rack, dut, FaultKind::pump_stopped, pump.name) == nullptr;
     approach(pump.speed_percent.actual, pump.ok ? each : 0, follow(physics, elapsed_s, 5));
   }
-  unit.filter_delta_kpa.actual = rated > 0 ? 8 * std::pow(flow / rated, 2) : 0;
+  const bool clogged = active_fault(rack, dut, FaultKind::filter_clogged) != nullptr;
+  unit.filter_delta_kpa.actual = rated > 0 ? (clogged ? 80 : 8) * std::pow(flow / rated, 2) : 0;
   const bool humid = active_fault(rack, dut, FaultKind::humid_hall) != nullptr;
   unit.ambient_c.actual = humid ? kHumidHallC : physics.ambient_c;
   unit.humidity_percent.actual = humid ? kHumidHallPercent : physics.ambient_humidity_percent;

@@ -391,6 +391,14 @@ Result<std::unique_ptr<RackModel>> build_rack(const RackOptions& options, std::u
     const auto utc = std::chrono::system_clock::now().time_since_epoch();
     rack->utc_at_start_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(utc).count();
     build_duts(*rack, layout);
+    for (Dut& dut : rack->duts) {
+      if (!dut.cooling_unit || !options.cooltera) continue;
+      dut.cooling_unit->is_cooltera = true;
+      dut.manufacturer = "Cooltera";
+      dut.model = "FS600";
+      dut.detectors.clear();  // it tells of none
+      dut.firmware.clear();
+    }
     wire_links(*rack);
     for (Dut& dut : rack->duts) {
       build_sensors(dut);

@@ -223,9 +223,8 @@ struct Pump {
 
 /// What only a CDU has.
 struct CoolingUnit {
-  double supply_setpoint_c = 0;
-  double capacity_kw = 0;
-  double reservoir_percent = 0;
+  bool is_cooltera = false;  // serves status.xml in place of Redfish
+  double supply_setpoint_c = 0, capacity_kw = 0, reservoir_percent = 0;
   double static_kpa = 0;  // of the loop while no pump runs
   Reading reservoir_kpa;
   Reading filter_delta_kpa;
@@ -528,6 +527,7 @@ struct RackOptions {
   bool firmware_behind = false;
   bool firmware_current = false;  // also what the demo updates
   std::string product;            // "hgx-b200": of config/products; empty: the one the rack's own file names
+  bool cooltera = false;          // its CDU is one that serves status.xml in place of Redfish
 };
 Result<std::unique_ptr<RackModel>> build_rack(const RackOptions& options, std::uint64_t now_ns);
 /// "small", "nvl72" or "trays:N"; otherwise the Error rack.unknown or rack.trays.

@@ -197,6 +197,7 @@ class RackProgram {
     build.event_service = !options_.no_events;
     build.firmware_behind = options_.firmware_behind;
     build.firmware_current = options_.firmware_current;
+    build.cooltera = options_.cooltera;
     Result<std::unique_ptr<RackModel>> rack = build_rack(build, monotonic_ns());
     if (!rack) throw Failure{2, rack.error().sentence()};
     rack_ = std::move(*rack);

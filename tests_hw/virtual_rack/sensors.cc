@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "tests_hw/virtual_rack/faults.h"
+
 namespace kiln::virtual_rack {
 
 namespace {
@@ -69,6 +71,8 @@ void for_each_reading(Dut& dut, Visit visit) {
 
 // Resistance thermometers in hoses are steadier than diodes on dies; assumed.
 constexpr double kCoolantNoiseShare = 0.3;
+
+constexpr double kLowMeterShare = 0.8;  // of what flows: what the fault's meter tells
 
 constexpr double kVoltageNoise = 0.001;  // relative standard deviation; assumed
 
@@ -268,6 +272,8 @@ void take_readings(RackModel& rack, double elapsed_s) {
     compute_heat(dut.coolant, rack.physics.coolant_kw_per_lpm_k);
     if (dut.cooling_unit) {
       compute_heat(dut.cooling_unit->primary, rack.physics.water_kw_per_lpm_k);
+      if (active_fault(rack, dut, FaultKind::flow_meter_low) != nullptr)
+        dut.cooling_unit->secondary.flow_lpm.shown *= kLowMeterShare;
       compute_heat(dut.cooling_unit->secondary, rack.physics.coolant_kw_per_lpm_k);
     }
   }

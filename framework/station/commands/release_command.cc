@@ -16,7 +16,9 @@
 #include "io/loop.h"
 #include "io/mosquitto_mqtt.h"
 #include "io/scope.h"
+#include "model/bmc_protocol.h"
 #include "safety/building_door.h"
+#include "safety/cooltera_hazards.h"
 #include "safety/stay_clear.h"
 #include "station/commands/commands.h"
 #include "station/interlock_latches.h"
@@ -119,9 +121,8 @@ boost::asio::awaitable<void> find_by_serial(Ctx& ctx, RealDevices& devices, cons
   found = latches.find(dut, *serial);
 }
 
-boost::asio::awaitable<void> watch_hazards(Ctx& ctx, std::shared_ptr<RedfishLine> line, const Dut& dut,
+boost::asio::awaitable<void> watch_hazards(Ctx& ctx, std::shared_ptr<HazardReadings> readings, const Dut& dut,
                                            const HazardRules& rules, Status& clear) {
-  const std::unique_ptr<HazardReadings> readings = make_redfish_hazard_readings(line);
   std::vector<HazardRule> rows = rules_for(rules, dut.role);
   std::string id = dut.id;
   clear = co_await hazards_stay_clear(ctx, *readings, std::move(rows), std::move(id), kClearBeforeRelease);
@@ -140,14 +141,28 @@ boost::asio::awaitable<Status> watch_one(const Ctx& ctx, RealDevices& devices, c
         "give them under 'expect'", Blame::operator_);
   }
   if (!dut.bmc) co_return success();  // nobody could say otherwise
+  if (bmc_protocol_of(dut.bmc->url) == BmcProtocol::cooltera) {
+    Result<std::unique_ptr<HttpClient>> client = devices.open_status_document(dut);
+    if (!client) co_return client.error();
+    std::shared_ptr<HazardReadings> readings =
+        make_cooltera_hazard_readings(std::move(*client), dut.bmc->url);
+    Status fit = success();
+    Scope alone(ctx);
+    alone.start("coolant", [readings, &dut, &rules, &fit](Ctx& task) {
+      return watch_hazards(task, readings, dut, rules, fit);
+    });
+    const Status done = co_await alone.join();
+    co_return done ? fit : done;
+  }
   const Result<std::shared_ptr<RedfishLine>> line = devices.open_line(dut);
   if (!line) co_return line.error();
   const std::unique_ptr<LeakDetectors> detectors = make_redfish_leak_detectors(*line);
   Status dry = success();
   Status cool = success();
   Scope both(ctx);
-  both.start("heat and coolant", [line = *line, &dut, &rules, &cool](Ctx& task) {
-    return watch_hazards(task, line, dut, rules, cool);
+  const std::shared_ptr<HazardReadings> readings = make_redfish_hazard_readings(*line);
+  both.start("heat and coolant", [readings, &dut, &rules, &cool](Ctx& task) {
+    return watch_hazards(task, readings, dut, rules, cool);
   });
   if (!expected.empty()) {
     std::string id = dut.id;

@@ -41,10 +41,39 @@ class Flow final : public Step {
   boost::asio::awaitable<Status> run(StepContext& context) override;
 };
 
-/// A CDU: no condensation, a reservoir that is full enough.
+/// A CDU: no condensation, a reservoir that is full enough, clean filters, good coolant, no alarm of its own.
 class Plant final : public Step {
  public:
   const StepDescription& describe() const override;
+  std::vector<std::string> parts(const MeasurementDeclaration& measurement, const Parameters& with,
+                                 const Dut& dut) const override;
+  boost::asio::awaitable<Status> run(StepContext& context) override;
+};
+
+/// The valves of the connections are open, and none has closed for a leak.
+class Valves final : public Step {
+ public:
+  const StepDescription& describe() const override;
+  std::vector<std::string> parts(const MeasurementDeclaration& measurement, const Parameters& with,
+                                 const Dut& dut) const override;
+  boost::asio::awaitable<Status> run(StepContext& context) override;
+};
+
+/// Once for the rack: what the building's management system says of it.
+class BuildingCheck final : public Step {
+ public:
+  const StepDescription& describe() const override;
+  std::vector<std::string> parts(const MeasurementDeclaration& measurement, const Parameters& with,
+                                 const Dut& dut) const override;
+  boost::asio::awaitable<Status> run(StepContext& context) override;
+};
+
+/// Beside a load, once for the rack: its whole heat, from the trays to the CDU.
+class RackHeat final : public Step {
+ public:
+  const StepDescription& describe() const override;
+  std::vector<std::string> parts(const MeasurementDeclaration& measurement, const Parameters& with,
+                                 const Dut& dut) const override;
   boost::asio::awaitable<Status> run(StepContext& context) override;
 };
 
@@ -83,6 +112,12 @@ class FlowBalance final : public Step {
                                  const Dut& dut) const override;
   boost::asio::awaitable<Status> run(StepContext& context) override;
 };
+
+/// open, closed, leak (closed for one), not_in_use, unknown; empty: the connection tells of no valve.
+std::string valve_word(const CoolantReading& reading, bool is_expected);
+
+/// How a reading of a cooling verb came here: by Redfish, or from the document of a CDU that has none.
+Source cooling_source(const Dut& dut, std::string uri);
 
 /// What one detector said, as a word for the record: dry, leak, suspect, fault, absent.
 std::string detector_word(const LeakVerdict& verdict);

@@ -88,17 +88,17 @@ awaitable<Status> Flow::run(StepContext& context) {
     if (!waited) co_return waited;
   }
   for (const auto& [name, means] : connectors) {
-    Reading flow("coolant.flow", name, means.flow.mean(), Source{"redfish", means.flow.uri});
+    Reading flow("coolant.flow", name, means.flow.mean(), cooling_source(context.dut(), means.flow.uri));
     flow.reason = "the connection reports no flow";
     const Result<Outcome> flow_outcome = co_await context.record(std::move(flow));
     if (!flow_outcome) co_return flow_outcome.error();
     Reading supply("coolant.supply_temperature", name, means.supply.mean(),
-                   Source{"redfish", means.supply.uri});
+                   cooling_source(context.dut(), means.supply.uri));
     supply.reason = "the connection reports no supply temperature";
     const Result<Outcome> supply_outcome = co_await context.record(std::move(supply));
     if (!supply_outcome) co_return supply_outcome.error();
     Reading back("coolant.return_temperature", name, means.return_side.mean(),
-                 Source{"redfish", means.return_side.uri});
+                 cooling_source(context.dut(), means.return_side.uri));
     const Result<Outcome> back_outcome = co_await context.record(std::move(back));
     if (!back_outcome) co_return back_outcome.error();
   }
@@ -108,7 +108,7 @@ awaitable<Status> Flow::run(StepContext& context) {
   for (const auto& pump : *pumps) {
     Value value;
     if (pump.speed_percent) value = *pump.speed_percent;
-    Reading speed("pump.speed", pump.name, value, Source{"redfish", pump.uri});
+    Reading speed("pump.speed", pump.name, value, cooling_source(context.dut(), pump.uri));
     speed.reason = "the pump reports no speed";
     const Result<Outcome> outcome = co_await context.record(std::move(speed));
     if (!outcome) co_return outcome.error();

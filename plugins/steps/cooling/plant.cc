@@ -21,7 +21,18 @@ double dew_point_of(double air_temperature, double humidity) {
   return kOffset * gamma / (kSlope - gamma);
 }
 
+Source cooling_source(const Dut& dut, std::string uri) {
+  const BmcProtocol protocol = dut.bmc ? bmc_protocol_of(dut.bmc->url) : BmcProtocol::redfish;
+  return Source{std::string(to_string(protocol)), std::move(uri)};
+}
+
 namespace {
+
+/// CoolantQuality of CoolingLoop v1.1.0, from good to bad; what is no word of it is worst.
+int badness_of_quality(const std::string& word) {
+  if (word == "OK") return 0;
+  return word == "Warning" ? 1 : word == "Critical" ? 2 : 3;
+}
 
 /// The dew point that a unit tells, or that follows from its air.
 struct DewPoint {
@@ -50,7 +61,7 @@ std::optional<double> coldest_supply(const Dut& dut, const std::vector<CoolantRe
 
 /// Of several units in one DUT the worst counts, and one that does not tell leaves it unknown.
 struct PlantFindings {
-  Value margin, reservoir, filter;
+  Value margin, reservoir, filter, alarms, quality;
   std::string margin_why, reservoir_why, margin_from, uri;
 };
 
@@ -60,6 +71,8 @@ PlantFindings findings_from(const Dut& dut, const std::vector<CoolingUnitReading
   std::optional<double> margin;
   std::optional<double> level;
   std::optional<double> drop;
+  std::optional<double> alarms;
+  std::string quality;
   const std::optional<double> supply = coldest_supply(dut, readings);
   if (!supply) found.margin_why = "a connection to the rack tells no supply temperature";
   if (units.empty()) found.margin_why = found.reservoir_why = "the BMC lists no cooling unit";
@@ -81,10 +94,16 @@ PlantFindings findings_from(const Dut& dut, const std::vector<CoolingUnitReading
     if (!unit.reservoir_level)
       found.reservoir_why = fmt::format("unit {} tells no level of a reservoir", unit.name);
     if (unit.filter_pressure) drop = std::max(drop.value_or(*unit.filter_pressure), *unit.filter_pressure);
+    if (unit.alarms) alarms = alarms.value_or(0) + *unit.alarms;
+    if (!unit.coolant_quality.empty() &&
+        (quality.empty() || badness_of_quality(unit.coolant_quality) > badness_of_quality(quality)))
+      quality = unit.coolant_quality;
   }
   if (margin && found.margin_why.empty()) found.margin = *margin;
   if (level && found.reservoir_why.empty()) found.reservoir = *level;
   if (drop) found.filter = *drop;
+  if (alarms) found.alarms = *alarms;
+  if (!quality.empty()) found.quality = quality;
   return found;
 }
 
@@ -96,7 +115,9 @@ const StepDescription& Plant::describe() const {
     made.use = "cooling.plant";
     made.bmc = {{BmcAbility::coolant, true, "to read supply temperature, air, reservoirs and filters"}};
     made.summary =
-        "A CDU's coolant is warmer than the dew point of the air, and its reservoir is full enough";
+        "A CDU's coolant is warmer than the dew point of the air and good, its reservoir full enough, its "
+        "filters "
+        "clean, and it has no alarm";
     made.measurements = {
         {"coolant.dew_point_margin", "K", ComponentKind::whole_dut, true, "coolant.condensation",
          "raise the CDU's set point or dry the hall: what condenses on hoses and cold plates is water in the "
@@ -105,13 +126,39 @@ const StepDescription& Plant::describe() const {
         {"coolant.reservoir_level", "%", ComponentKind::whole_dut, true, "coolant.reservoir_low",
          "fill it with the coolant that is in it, and find out where the rest went",
          "lowest level of its reservoirs"},
-        {"coolant.filter_pressure", "kPa", ComponentKind::whole_dut, false, "", "",
-         "highest drop over one of its filters"}};
+        {"coolant.filter_pressure", "kPa", ComponentKind::whole_dut, true, "coolant.filter_clogged",
+         "clean or change the filter, and find out what is in it", "highest drop over one of its filters"},
+        {"coolant.quality", "", ComponentKind::whole_dut, true, "coolant.quality",
+         "have the coolant analysed, and filtered or changed: what grows or settles in it blocks cold plates",
+         "what it says of the coolant in its loops"},
+        {"coolant.alarms", "1", ComponentKind::whole_dut, true, "coolant.unit_alarm",
+         "read the alarm at the unit itself, and clear its cause", "alarms that the unit itself has"}};
     made.default_timeout = std::chrono::minutes(5);
     return made;
   }();
   return description;
 }
+
+std::vector<std::string> Plant::parts(const MeasurementDeclaration& measurement, const Parameters& with,
+                                      const Dut& dut) const {
+  // Which of these a unit tells is not in the rack file: each that it tells is judged. Only by what it is
+  // read decides that it counts its alarms, and has no reservoir.
+  const bool cooltera = dut.bmc && bmc_protocol_of(dut.bmc->url) == BmcProtocol::cooltera;
+  if (measurement.name == "coolant.filter_pressure" || measurement.name == "coolant.quality") return {};
+  if (measurement.name == (cooltera ? "coolant.reservoir_level" : "coolant.alarms")) return {};
+  return Step::parts(measurement, with, dut);
+}
+
+namespace {
+
+struct PlantReading {
+  const char* name;
+  const Value& value;
+  const std::string &why, &from;
+  bool only_if_told;
+};
+
+}  // namespace
 
 awaitable<Status> Plant::run(StepContext& context) {
   const Result<Bmc*> bmc = context.bmc();
@@ -121,18 +168,22 @@ awaitable<Status> Plant::run(StepContext& context) {
   const Result<std::vector<CoolantReading>> readings = co_await (*bmc)->coolant(context.ctx());
   if (!readings) co_return readings.error();
   const PlantFindings found = findings_from(context.dut(), *units, *readings);
-  Reading margin("coolant.dew_point_margin", "", found.margin, Source{"redfish", found.margin_from});
-  margin.reason = found.margin_why;
-  const Result<Outcome> margin_judged = co_await context.record(std::move(margin));
-  if (!margin_judged) co_return margin_judged.error();
-  Reading reservoir("coolant.reservoir_level", "", found.reservoir, Source{"redfish", found.uri});
-  reservoir.reason = found.reservoir_why;
-  const Result<Outcome> reservoir_judged = co_await context.record(std::move(reservoir));
-  if (!reservoir_judged) co_return reservoir_judged.error();
-  Reading filter("coolant.filter_pressure", "", found.filter, Source{"redfish", found.uri});
-  filter.reason = "no filter tells its drop of pressure";
-  const Result<Outcome> told = co_await context.record(std::move(filter));
-  if (!told) co_return told.error();
+  const bool cooltera = context.dut().bmc && bmc_protocol_of(context.dut().bmc->url) == BmcProtocol::cooltera;
+  const std::string uncounted = "the unit does not tell how many alarms it has";
+  const std::string nothing;
+  const std::vector<PlantReading> all{
+      {"coolant.dew_point_margin", found.margin, found.margin_why, found.margin_from, false},
+      {"coolant.reservoir_level", found.reservoir, found.reservoir_why, found.uri, cooltera},
+      {"coolant.filter_pressure", found.filter, nothing, found.uri, true},
+      {"coolant.quality", found.quality, nothing, found.uri, true},
+      {"coolant.alarms", found.alarms, uncounted, found.uri, !cooltera}};
+  for (const PlantReading& one : all) {
+    if (one.only_if_told && std::holds_alternative<std::monostate>(one.value)) continue;
+    Reading reading(one.name, "", one.value, cooling_source(context.dut(), one.from));
+    reading.reason = one.why;
+    const Result<Outcome> judged = co_await context.record(std::move(reading));
+    if (!judged) co_return judged.error();
+  }
   co_return success();
 }
 

@@ -174,6 +174,9 @@ struct UnitTest : PlantTest {
   UnitTest() {
     bench.limit_min("coolant.dew_point_margin", "K", 2);
     bench.limit_min("coolant.reservoir_level", "%", 20);
+    bench.limit_max("coolant.filter_pressure", "kPa", 50);
+    bench.limit_equals("coolant.quality", "", std::string("OK"));
+    bench.limit_equals("coolant.alarms", "1", std::int64_t{0});
     bench.step("plant", plugin_step("cooling.plant"), {}, {"CDU01"});
     CoolingUnitReading unit;
     unit.name = "1";
@@ -305,6 +308,74 @@ TEST_F(PumpTest, OnePumpAloneIsNoRedundancy) {
 TEST_F(PumpTest, ATrayThatIsOnKeepsEveryPump) {
   bench.hardware("C01").power = PowerState::on;
   EXPECT_EQ(bench.run().ended("main/pumps", "R01").code, "cooling.loop_in_use");
+}
+
+// --- what else the unit tells
+
+TEST_F(UnitTest, AFullFilterAndBadCoolantFailAndWhatIsNotToldIsNotMissed) {
+  unit().filter_pressure = 80;
+  unit().coolant_quality = "Warning";
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.measured("coolant.filter_pressure").fault_code, "coolant.filter_clogged");
+  EXPECT_EQ(result.measured("coolant.quality").fault_code, "coolant.quality");
+  EXPECT_FALSE(result.has_measured("coolant.alarms")) << "only a status document counts them";
+}
+
+TEST_F(UnitTest, OfTwoUnitsTheWorstCoolantCountsAndAnUnknownWordIsWorst) {
+  unit().coolant_quality = "Critical";
+  CoolingUnitReading other = unit();
+  other.coolant_quality = "Brown";
+  bench.hardware("CDU01").cooling_units.push_back(other);
+  EXPECT_EQ(bench.run().measured("coolant.quality").value, Value{std::string("Brown")});
+}
+
+struct StatusDocumentTest : UnitTest {
+  StatusDocumentTest() {
+    bench.inventory().duts[1].bmc->url = "https://127.0.0.1:1/status.xml";
+    unit().reservoir_level.reset();
+    unit().alarms = 0;
+  }
+};
+
+TEST_F(StatusDocumentTest, ItsAlarmsAreJudgedAndItsReservoirIsNotMissed) {
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.measured("coolant.alarms").outcome, Outcome::pass);
+  EXPECT_EQ(result.measured("coolant.alarms").source.kind, "cooltera");
+  EXPECT_FALSE(result.has_measured("coolant.reservoir_level"));
+  EXPECT_EQ(result.verdict.find("CDU01")->decision, Decision::go);
+}
+
+TEST_F(StatusDocumentTest, AnAlarmFails) {
+  unit().alarms = 2;
+  EXPECT_EQ(bench.run().measured("coolant.alarms").fault_code, "coolant.unit_alarm");
+}
+
+TEST_F(StatusDocumentTest, AlarmsThatAreNotCountedAreNoPass) {
+  unit().alarms.reset();
+  const BenchResult result = bench.run();
+  EXPECT_EQ(result.measured("coolant.alarms").outcome, Outcome::unset);
+  EXPECT_EQ(result.verdict.find("CDU01")->decision, Decision::incomplete);
+}
+
+TEST_F(StatusDocumentTest, AStepThatItCannotAnswerPassesItOver) {
+  bench.limit_equals("leak_detector.state", "", std::string("dry"));
+  bench.limit_expected("leak_detector.count", "1");
+  bench.step("census", plugin_step("cooling.detector_census"));
+  const BenchResult result = bench.run();
+  EXPECT_TRUE(result.problems.empty());
+  EXPECT_EQ(result.ended("main/census", "C01").status, WorkStatus::complete);
+  for (const Measured& one : result.all_measured("leak_detector.count"))
+    EXPECT_EQ(one.value, Value{std::int64_t{0}});
+  EXPECT_EQ(result.all_measured("leak_detector.count").size(), 1U) << "of the tray alone";
+}
+
+TEST_F(StatusDocumentTest, AStepForNobodyElseIsRefused) {
+  bench.limit_equals("leak_detector.state", "", std::string("dry"));
+  bench.limit_expected("leak_detector.count", "1");
+  bench.step("census", plugin_step("cooling.detector_census"), {}, {"CDU01"});
+  const BenchResult result = bench.run();
+  ASSERT_EQ(result.problems.size(), 1U);
+  EXPECT_EQ(result.problems[0].code, "plan.not_offered");
 }
 
 // --- branches

@@ -10,6 +10,7 @@
 #include "tests_hw/virtual_rack/redfish/query.h"
 #include "tests_hw/virtual_rack/redfish/routes.h"
 #include "tests_hw/virtual_rack/single_faults.h"
+#include "tests_hw/virtual_rack/status_document.h"
 
 namespace kiln::virtual_rack {
 namespace {
@@ -202,6 +203,7 @@ HttpResponse Bmc::answer_route(const HttpRequest& request) {
 HttpResponse Bmc::answer(const HttpRequest& request) {
   if (std::optional<HttpResponse> other = disturbance_.instead(rack, dut, rack.now_ns))
     return std::move(*other);
+  if (dut.cooling_unit && dut.cooling_unit->is_cooltera) return status_document_answer(rack, dut, request);
   const std::string path = trimmed_path(request.path);
   // Before any other header that may change the answer (DSP0266 13.3.1).
   if (!needs_no_login(request, path)) {

@@ -1,5 +1,6 @@
 #include "tests_hw/virtual_rack/redfish/connector.h"
 
+#include "tests_hw/virtual_rack/faults.h"
 #include "tests_hw/virtual_rack/redfish/routes.h"
 
 namespace kiln::virtual_rack {
@@ -36,6 +37,11 @@ json::object connector_resource(const Bmc& bmc, const std::string& uri, const Co
   body["ReturnPressurekPa"] = bmc.excerpt(connector.return_kpa, 1, false);
   body["DeltaPressurekPa"] = derived(connector.supply_kpa.shown - connector.return_kpa.shown, 1);
   body["HeatRemovedkW"] = bmc.excerpt(connector.heat_kw, 3, false);
+  const bool shut =
+      !bmc.dut.cooling_unit && active_fault(bmc.rack, bmc.dut, FaultKind::valve_closed) != nullptr;
+  body["ValvePositionPercent"] = derived(connector.valve_percent, 0);
+  body["ValveState"] = shut ? "Closed" : "Open";
+  body["ValveStateReason"] = shut ? "LeakDetected" : "Normal";
   return body;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "tests_hw/virtual_rack/faults.h"
 #include "tests_hw/virtual_rack/redfish/bmc.h"
 #include "tests_hw/virtual_rack/redfish/connector.h"
 #include "tests_hw/virtual_rack/redfish/routes.h"
@@ -86,6 +87,17 @@ std::optional<json::object> reservoir(Bmc& bmc, const Address& address) {
   return body;
 }
 
+/// The loop to the rack; the facility's is not the CDU's.
+std::optional<json::object> cooling_loop(Bmc& bmc, const Address& address) {
+  if (unit_at(bmc, address) == nullptr) return std::nullopt;
+  const bool foul = active_fault(bmc.rack, bmc.dut, FaultKind::coolant_foul) != nullptr;
+  json::object body = resource(address.uri, "CoolingLoop.v1_1_0", "1", "Rack Coolant Loop");
+  body["CoolantLevelStatus"] = "OK";
+  body["CoolantQuality"] = foul ? "Warning" : "OK";
+  body["Status"] = status("Enabled", foul ? "Warning" : "OK");
+  return body;
+}
+
 std::optional<json::object> filter(Bmc& bmc, const Address& address) {
   const CoolingUnit* unit = unit_at(bmc, address);
   if (unit == nullptr || address[1] != "1") return std::nullopt;
@@ -132,11 +144,17 @@ void add_cooling_unit_routes(Router& router) {
     json::object body = resource(a.uri, "ThermalEquipment.v1_2_0", "ThermalEquipment", "Cooling Equipment");
     body["Status"] = status("Enabled");
     body["CDUs"] = link(a.uri + "/CDUs");
+    body["CoolingLoops"] = link(a.uri + "/CoolingLoops");
     return std::optional(std::move(body));
   });
   router.get("/redfish/v1/ThermalEquipment/CDUs", [](Bmc&, const Address& a) {
     return std::optional(collection(a.uri, "CoolingUnitCollection", "CDU Collection", {a.uri + "/1"}));
   });
+  router.get("/redfish/v1/ThermalEquipment/CoolingLoops", [](Bmc&, const Address& a) {
+    return std::optional(
+        collection(a.uri, "CoolingLoopCollection", "Cooling Loop Collection", {a.uri + "/1"}));
+  });
+  router.get("/redfish/v1/ThermalEquipment/CoolingLoops/{}", cooling_loop);
   router.get(unit, cooling_unit_resource);
   router.get(unit + "/EnvironmentMetrics", unit_environment);
   add_connectors(router, unit + "/PrimaryCoolantConnectors", &CoolingUnit::primary,
