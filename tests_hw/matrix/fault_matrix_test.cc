@@ -171,7 +171,8 @@ Strike strike(const FaultRow& row, const std::string& product, std::uint64_t see
     std::vector<std::string> names = parts_of(*rack, dut, "firmware");
     std::erase(names, "UEFI");
     struck = one_of(names, chance);
-  } else if (struck.empty() && !cdu && !plant && !rack_part && kind != "-" && kind != "rack" && kind != "update") {
+  } else if (struck.empty() && !cdu && !plant && !rack_part && kind != "-" && kind != "rack" &&
+             kind != "update") {
     const std::vector<std::string> names = parts_of(*rack, dut, kind);
     if (names.empty()) made.not_applicable = "it has no such part";
     if (names.empty()) return made;

@@ -348,6 +348,7 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
     case FaultKind::nvlink_flap:
     case FaultKind::nvlink_ber:
     case FaultKind::nvlink_narrow:
+    case FaultKind::nvlink_receive:
       return !dut.gpus.empty() && !dut.gpus.front().links.empty();
     case FaultKind::ecc_uncorrectable:
     case FaultKind::xid:
@@ -370,13 +371,11 @@ bool fault_applies(const Dut& dut, FaultKind kind) {
     case FaultKind::clock_low:
     case FaultKind::pcie_replays:
     case FaultKind::compute_wrong:
-    case FaultKind::secure_boot_off:
-    case FaultKind::bios_drift:
-    case FaultKind::nvlink_receive:
     case FaultKind::pcie_errors:
     case FaultKind::memory_slow:
-    case FaultKind::injection_armed:
       return !dut.gpus.empty();
+    case FaultKind::injection_armed:
+      return !dut.gpus.empty() && dut.face.has_baseboard();
     case FaultKind::switch_unhealthy:
       return dut.role == Role::switch_tray;
     case FaultKind::nic_down:

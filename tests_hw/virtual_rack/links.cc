@@ -110,7 +110,7 @@ void flap(NvLink& link, FarEnd port, Fault& fault, double elapsed_s) {
   for (LinkCounters* side : {&link.counters, &port.counters}) side->symbol_errors += flaps * kSymbolsPerFlap;
 }
 
-void drop(NvLink& link, SwitchPort& port, Fault& fault, double elapsed_s) {
+void drop(NvLink& link, FarEnd port, Fault& fault, double elapsed_s) {
   fault.remainder += kDropsPerSecond * elapsed_s;
   if (fault.remainder < 1) return;
   fault.remainder -= 1;

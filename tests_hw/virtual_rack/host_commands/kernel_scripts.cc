@@ -59,8 +59,10 @@ std::string network_addresses(Host host) {
 std::unique_ptr<Command> run_sh(Host host, const Arguments& arguments) {
   const std::string script = arguments.size() == 3 && arguments[1] == "-c" ? arguments[2] : std::string();
   if (script.find("/sys/devices/system/edac/mc") != std::string::npos) return finished(edac_counters(host));
-  if (script.find("/sys/class/net/*") != std::string::npos) return finished(network_addresses(host) + "end\n");
-  if (script.find("/sys/class/hwmon/") != std::string::npos) return finished(temperatures(host) + (script.find("echo end") != std::string::npos ? "end\n" : ""));
+  if (script.find("/sys/class/net/*") != std::string::npos)
+    return finished(network_addresses(host) + "end\n");
+  if (script.find("/sys/class/hwmon/") != std::string::npos)
+    return finished(temperatures(host) + (script.find("echo end") != std::string::npos ? "end\n" : ""));
   return finished("", 127, "sh: 1: this script is not known to the virtual host\n");
 }
 
