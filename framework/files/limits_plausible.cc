@@ -68,7 +68,7 @@ constexpr std::array kRanges = {
     PlausibleRange{"event_log.fill", "%", 0, 100, ""},
     PlausibleRange{"sensor.temperature.max", "Cel", 30, 130, ""},
     PlausibleRange{"nic.port.rate", "Gbit/s", 1, 3200, ""},
-    PlausibleRange{"nic.bandwidth", "Gbit/s", 1, 3200, ""},
+    PlausibleRange{"nic.bandwidth.share", "1", 0.5, 1, ""},
     PlausibleRange{"drive.endurance_used", "%", 1, 100, ""},
     PlausibleRange{"drive.spare_margin", "%", 0, 100, ""},
     PlausibleRange{"drive.temperature_margin", "K", 0, 40, ""},

@@ -109,8 +109,7 @@ std::string struck_dut(const FaultRow& row, const virtual_rack::RackModel& rack,
 /// Why a product cannot have what the row strikes; empty: it can.
 std::string why_not(const FaultRow& row, const std::string& product, const virtual_rack::RackModel& rack,
                     const std::string& dut) {
-  if ((met_by_the_demo_only(row) || row.recipe == "host") && made_of_servers(product))
-    return "met by the demo, which has trays";
+  if (met_by_the_demo_only(row) && made_of_servers(product)) return "met by the demo, which has trays";
   const virtual_rack::Dut* struck = rack.find(dut);
   if (struck == nullptr) return "it has no " + dut;
   const Result<virtual_rack::FaultSpec> spec = virtual_rack::parse_fault(row.fault + "@" + dut);
@@ -127,7 +126,8 @@ Strike strike(const FaultRow& row, const std::string& product, std::uint64_t see
   Strike made;
   Order& order = made.order;
   const bool demo = met_by_the_demo_only(row);
-  const bool host = row.recipe == "host";
+  // A server's own recipe has what of a tray only demo/host looks at.
+  const bool host = row.recipe == "host" && !made_of_servers(product);
   order = whole_recipe(product);
   if (judged_by_the_virtual_racks_own(row)) order.product = "virtual-gb300-nvl72";
   if (demo || host) {

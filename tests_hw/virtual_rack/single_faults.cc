@@ -183,7 +183,7 @@ constexpr std::array kTold = {
     Told{Kind::redundancy_lost, "*/PowerSubsystem", "PowerSupplyRedundancy/0/Status/Health", "\"Critical\""},
     Told{Kind::shelf_small, "*/PowerSupplies/*", "PowerCapacityWatts", "1500"},
     Told{Kind::supply_warm, "*/CoolantConnectors/{}", "SupplyTemperatureCelsius/Reading", "46"},
-    Told{Kind::flow_meter_off, "*/CoolantConnectors/{}", "FlowLitersPerMinute/Reading", "16"},
+    Told{Kind::flow_meter_off, "*/CoolantConnectors/{}", "FlowLitersPerMinute/Reading", "20"},
     Told{Kind::log_unreadable, "*/LogServices/SEL/Entries", "", ""},
 };
 
@@ -344,7 +344,7 @@ bool single_fault_applies(const Dut& dut, FaultKind kind) {
   if (part == "part") return !listed_parts(dut).empty();
   if (part == "part with a serial number") return !serial_parts(dut).empty();
   if (part == "NIC") return !dut.nics.empty();
-  if (part == "drive") return dut.role == Role::compute_tray && !dut.drives.empty();
+  if (part == "drive") return dut.computes() && !dut.drives.empty();
   if (part == "fan") return dut.has_host() && !dut.fans.empty();
   if (part == "power supply") return !dut.supplies.empty();
   if (part == "coolant connector") return dut.role == Role::compute_tray && !dut.coolant.name.empty();
@@ -357,7 +357,7 @@ bool single_fault_applies(const Dut& dut, FaultKind kind) {
     case Strikes::bmc:
       return dut.role != Role::power_shelf;  // none of the recipes reads its log
     default:
-      return dut.role == Role::compute_tray;
+      return dut.computes();
   }
 }
 

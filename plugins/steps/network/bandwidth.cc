@@ -25,14 +25,15 @@ constexpr const char* kTool = "ib_write_bw";
 constexpr Nanoseconds kServerStarts = std::chrono::milliseconds(500);
 constexpr Nanoseconds kLonger = std::chrono::seconds(20);  ///< than it sends: set-up, and what it prints
 
-/// An adapter of the rack file that can send, and the device it sends through.
+/// An adapter of the rack file that can send, the device it sends through, and its rate in Gbit/s.
 struct Sender {
   std::string part, device;
+  std::optional<double> rate;
 };
 
-/// What a pair came to: Gbit/s, or why there is none.
+/// What a pair came to: Gbit/s and the share of what the slower link of the two could carry, or why not.
 struct Pair {
-  std::optional<double> gbit_s;
+  std::optional<double> gbit_s, share;
   std::string why;
 };
 
@@ -44,7 +45,8 @@ std::vector<Sender> senders_of(const HostNetwork& host, const Parameters& with, 
         std::find_if(all.begin(), all.end(), [&name](const Component* one) { return one->name == name; });
     const PortsOfPart found = ports_of(host, **part);
     if (!found.adapters.empty() && !found.adapters.front()->rdma_device.empty())
-      senders.push_back({name, found.adapters.front()->rdma_device});
+      senders.push_back({name, found.adapters.front()->rdma_device,
+                         found.ports.empty() ? std::nullopt : found.ports.front()->rate_gbps});
   }
   return senders;
 }
@@ -98,20 +100,23 @@ awaitable<Result<Pair>> write_to(StepContext& context, const Permit& permit, She
   const bool installed = sent || sent.error().code != std::string(kTool) + ".not_installed";
   if (!installed || context.ctx().stopped())
     co_return sent ? Error("network.stopped", "stopped") : sent.error();
-  co_return pair_from(sent);
+  Pair pair = pair_from(sent);
+  const double least = std::min(from.rate.value_or(0), to.rate.value_or(0));
+  if (pair.gbit_s && least > 0) pair.share = *pair.gbit_s / least;
+  if (pair.gbit_s && least <= 0) pair.why = "the host does not tell the rate of the link";
+  co_return pair;
 }
 
 /// The better of the two pairs an adapter was in: with one bad adapter the others are clean in one of theirs.
-Reading bandwidth_reading(const std::string& part, const std::map<std::string, std::vector<Pair>>& pairs,
-                          const std::string& why_none) {
-  Reading reading("nic.bandwidth", part, std::monostate{}, Source{"ssh", std::string(kTool) + " in a ring"});
-  reading.reason = why_none;
-  const auto found = pairs.find(part);
-  if (found == pairs.end()) return reading;
+Reading best_of(const char* measurement, const std::string& part, const std::vector<Pair>& pairs,
+                std::optional<double> Pair::*member) {
+  Reading reading(measurement, part, std::monostate{}, Source{"ssh", std::string(kTool) + " in a ring"});
+  reading.reason = "the host has no RDMA device for it, or for no other";
   std::optional<double> best;
-  for (const Pair& pair : found->second) {
-    if (!pair.gbit_s) reading.reason = pair.why;
-    if (pair.gbit_s) best = std::max(best.value_or(0), *pair.gbit_s);
+  for (const Pair& pair : pairs) {
+    const std::optional<double>& value = pair.*member;
+    if (!value) reading.reason = pair.why;
+    if (value) best = std::max(best.value_or(0), *value);
   }
   if (best) reading.value = *best;
   return reading;
@@ -124,10 +129,13 @@ const StepDescription& Bandwidth::describe() const {
     StepDescription made;
     made.use = "network.bandwidth";
     made.summary = "How fast each network adapter sends to its neighbours through the network (ib_write_bw)";
-    made.measurements = {{"nic.bandwidth", "Gbit/s", ComponentKind::nic, true, "nic.slow",
-                          "swap cable and transceiver, then the switch's port, then the adapter; look for "
-                          "packets that are sent again",
-                          "RDMA write, the better of the two pairs that the adapter was in"}};
+    made.measurements = {
+        {"nic.bandwidth.share", "1", ComponentKind::nic, true, "nic.slow",
+         "swap cable and transceiver, then the switch's port, then the adapter; look for packets that are "
+         "sent "
+         "again",
+         "RDMA write over the rate of the slower link, the better of the two pairs that the adapter was in"},
+        {"nic.bandwidth", "Gbit/s", ComponentKind::nic, false, "", "", "the same in Gbit/s"}};
     made.parameters = {uncabled_parameter(),
                        {"for", ParameterType::duration, "5s", "how long each pair sends"},
                        {"port", ParameterType::integer, "18515", "TCP port of the set-up on the host"},
@@ -169,9 +177,12 @@ awaitable<Status> Bandwidth::run(StepContext& context) {
     pairs[to.part].push_back(*pair);
   }
   for (const std::string& part : cabled) {
-    Reading reading = bandwidth_reading(part, pairs, "the host has no RDMA device for it, or for no other");
-    const Result<Outcome> outcome = co_await context.record(std::move(reading));
-    if (!outcome) co_return outcome.error();
+    Reading share = best_of("nic.bandwidth.share", part, pairs[part], &Pair::share);
+    const Result<Outcome> judged = co_await context.record(std::move(share));
+    if (!judged) co_return judged.error();
+    Reading speed = best_of("nic.bandwidth", part, pairs[part], &Pair::gbit_s);
+    const Result<Outcome> kept = co_await context.record(std::move(speed));
+    if (!kept) co_return kept.error();
   }
   co_return success();
 }

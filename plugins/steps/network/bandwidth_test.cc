@@ -27,7 +27,7 @@ struct NetworkBandwidthTest : testing::Test {
       dut.expect.components.back().serial = adapter.serial;
     }
     bench.shell("H01").answer_matching("class/infiniband", ShellAnswer(printed(adapters)));
-    bench.limit_min("nic.bandwidth", "Gbit/s", 360);
+    bench.limit_min("nic.bandwidth.share", "1", 0.88);
     for (int i = 0; i < 3; ++i) {
       bench.shell("H01").answer_matching(fmt::format("ib_write_bw -d '?mlx5_{}'? .*gbits $", i),
                                          ShellAnswer("").after(6s));
@@ -53,26 +53,27 @@ struct NetworkBandwidthTest : testing::Test {
 };
 
 TEST_F(NetworkBandwidthTest, FastAdaptersAreGo) {
-  for (int i = 0; i < 3; ++i) sends(i, table(389));
+  for (int i = 0; i < 3; ++i) sends(i, table(779));
   const BenchResult result = measure();
   EXPECT_EQ(result.verdict.find("H01")->decision, Decision::go) << result.ended("main/bandwidth").message;
   EXPECT_EQ(result.verdict.counts.required, 3);
+  EXPECT_EQ(std::get<double>(result.measured("nic.bandwidth", "NIC_0").value), 779);
 }
 
 TEST_F(NetworkBandwidthTest, OneSlowAdapterIsTheOnlyOneNamed) {
-  sends(0, table(200));  // 0 to 1
-  sends(1, table(200));  // 1 to 2
-  sends(2, table(389));  // 2 to 0
+  sends(0, table(390));  // 0 to 1
+  sends(1, table(390));  // 1 to 2
+  sends(2, table(779));  // 2 to 0
   const BenchResult result = measure();
-  EXPECT_EQ(result.measured("nic.bandwidth", "NIC_1").fault_code, "nic.slow");
-  EXPECT_EQ(result.measured("nic.bandwidth", "NIC_0").outcome, Outcome::pass);
-  EXPECT_EQ(result.measured("nic.bandwidth", "NIC_2").outcome, Outcome::pass);
+  EXPECT_EQ(result.measured("nic.bandwidth.share", "NIC_1").fault_code, "nic.slow");
+  EXPECT_EQ(result.measured("nic.bandwidth.share", "NIC_0").outcome, Outcome::pass);
+  EXPECT_EQ(result.measured("nic.bandwidth.share", "NIC_2").outcome, Outcome::pass);
 }
 
 TEST_F(NetworkBandwidthTest, PairsThatCannotConnectAreNoPass) {
   for (int i = 0; i < 3; ++i) sends(i, "Couldn't connect to localhost:18515\n", 1);
   const BenchResult result = measure();
-  EXPECT_EQ(result.measured("nic.bandwidth", "NIC_0").outcome, Outcome::unset);
+  EXPECT_EQ(result.measured("nic.bandwidth.share", "NIC_0").outcome, Outcome::unset);
   EXPECT_EQ(result.verdict.find("H01")->decision, Decision::incomplete);
 }
 

@@ -43,7 +43,7 @@ const std::vector<Case>& cases() {
        R"("SupplyTemperatureCelsius":{"Reading":46)"},
       {"flow-meter-off@C01",
        "/redfish/v1/Chassis/Chassis_0/ThermalSubsystem/CoolantConnectors/CoolantConnector_0",
-       R"("FlowLitersPerMinute":{"Reading":16)"},
+       R"("FlowLitersPerMinute":{"Reading":20)"},
       {"mains-low@P01:PowerSupplyUnit_2",
        "/redfish/v1/Chassis/chassis/PowerSubsystem/PowerSupplies/PowerSupplyUnit_2/Metrics",
        R"("InputVoltage":{"Reading":170)"},
