@@ -114,8 +114,20 @@ std::string why_not(const FaultRow& row, const std::string& product, const virtu
   if (struck == nullptr) return "it has no " + dut;
   const Result<virtual_rack::FaultSpec> spec = virtual_rack::parse_fault(row.fault + "@" + dut);
   if (!spec || !fault_applies(*struck, spec->kind)) return "it has no such part";
+  if (made_of_servers(product)) {
+    if (row.code == "inventory.serial_mismatch" && row.part == "cpu") return "no socket's serial is looked at";
+    if (row.fault == "stays-warm") return "air takes longer than the cut recipe waits";
+    if (row.fault == "integrity-failed" && product == "lenovo-sr675v3") return "its BMC has no ComponentIntegrity";
+    static const std::set<std::string> kOfOneGpu = {"gpu-other-product", "power-low", "memory-slow",
+                                                    "collective-slow"};
+    if (kOfOneGpu.contains(row.fault) && product == "lenovo-sr675v3")
+      return "many GPUs fit: the site's table says what they are good for";
+    if (row.fault == "disk-wrong" && product != "generic-server") return "its recipe writes to no disk";
+  }
   // Whether a machine of any kind boots with secure boot, its table leaves to the site.
   if (row.code == "platform.secure_boot_off" && product == "generic-server") return "the site's to say";
+  // Readings that stand still in the middle of its larger rise are out of balance: NO-GO, and the BMC is at fault.
+  if (row.fault == "readings-frozen" && product == "vera-rubin-nvl72") return "its heat balance tells it";
   // Nobody has published how many lanes a link of NVLink 6 has.
   if (row.code == "nvlink.narrow" && product == "vera-rubin-nvl72") return "the site's to say";
   return {};
@@ -134,7 +146,9 @@ Strike strike(const FaultRow& row, const std::string& product, std::uint64_t see
     order.recipe = demo ? "demo/small" : "demo/host";
     order.settings.clear();
   }
-  // The watch reads the counters every 30 s: a rise under load needs two readings there.
+  // The watches read counters every 30 s: a rise under load needs two readings there.
+  const bool counted_once = row.fault == "edac-uncorrectable" && made_of_servers(product);
+  if (counted_once) order.settings["soak"] = "100s";
   if (row.fault == "nvlink-errors" || row.fault == "nvlink-receive") order.settings["soak"] = "100s";
   order.wishes.seed = chance();
   if (row.fault == "dcgm-fails") order.settings["diagnostic"] = "2";  // the first level tests no hardware
@@ -181,7 +195,9 @@ Strike strike(const FaultRow& row, const std::string& product, std::uint64_t see
   made.judged_on = kind == "rack" || rack_part ? "R01" : dut;
   made.part = rack_part ? told : cdu ? row.part.substr(6) : struck;
   order.faults = {row.fault + "@" + dut + (struck.empty() ? "" : ":" + struck) +
-                  (row.delay == "-" ? "" : "+" + row.delay)};
+                  (counted_once         ? "+40s"
+                   : row.delay == "-" ? ""
+                                      : "+" + row.delay)};
   return made;
 }
 

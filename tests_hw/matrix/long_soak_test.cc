@@ -22,7 +22,7 @@ TEST(LongSoak, ADayOfTheWholeRecipeEndsGo) {
   Order order;
   order.product = "gb300-nvl72";
   order.recipe = "gb300-nvl72/l11-rack";
-  order.settings = {{"soak", length}, {"settle", "5m"}};
+  order.settings = {{"soak", length}, {"settle", "5m"}, {"host", "10m"}};
   const Ran ran = run(order);
   fmt::print("{} in {:.1f} s: {:.0f} s of the rack, {} events, {} requests, {} commands{}\n", ran.decision(),
              ran.took_s, static_cast<double>(ran.virtual_ns) * 1e-9, ran.events, ran.requests, ran.commands,

@@ -34,7 +34,7 @@ Order whole_recipe(const std::string& product) {
   const bool server = made_of_servers(product);
   if (server) order.wishes.rack = "servers";
   order.settings = {{"link_training", "6s"}};
-  if (server) order.settings["host"] = "6s";
+  order.settings["host"] = "6s";
   if (product == "generic-server") {
     order.settings["host"] = "70s";  // nothing else runs there, and its watches look every 30 s
     return order;

@@ -35,6 +35,7 @@ PHASES = (("start", r"", 0.35), ("checks", r" leak-detection/census +complete", 
           ("teardown", r" data-paths/bandwidth +complete", 0.4))
 FROM_THE_START = ("late-on", "float-as-int", "clock-skew")
 OF_A_SHELF = ("psu-weak", "psu-failed", "mains-low", "rail-low", "redundancy-lost", "shelf-meter-off", "shelf-small")  # its rack has none
+OF_A_SWITCH_TRAY = ("switch-unhealthy",)
 TOLD_ONLY = ("cdu-alarm", "coolant-foul", "filter-clogged", "flow-meter-low")  # what a CDU tells; no cut and no undo meets it
 OF_THE_CDU = ("supply-hot", "reservoir-low", "humid-hall", "pump-stopped", "pump-weak", "slow-leak", "damp-hall")
 HANG = 30.0                          # seconds that bmc-hang lasts
@@ -295,7 +296,7 @@ def may_be(fault, kind, phase):
 def points_of(options):
     chance = random.Random(options.seed)
     listed = subprocess.run([os.path.join(options.bin, "kiln-virtual-rack"), "--list-faults", "--json"], capture_output=True, text=True, check=True).stdout
-    all_faults = [fault for fault in json.loads(listed)["faults"] if fault["kind"] not in OF_A_SHELF + TOLD_ONLY]
+    all_faults = [fault for fault in json.loads(listed)["faults"] if fault["kind"] not in OF_A_SHELF + OF_A_SWITCH_TRAY + TOLD_ONLY]
     # What one register or one label tells otherwise changes nothing of how a run is left: such faults take the places that are over.
     of_all_phases = [fault for fault in all_faults if not fault["told_by_one"]]
     drawn = {}

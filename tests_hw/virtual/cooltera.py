@@ -11,6 +11,7 @@ import pathlib
 import re
 import sys
 import tempfile
+import time
 
 import wire
 
@@ -84,6 +85,7 @@ def quiet(options, place):
         done, report = run(options, place, rack.inventory, RECIPE, "alarm")
         check(done.returncode == 1 and ("CDU01", "coolant.unit_alarm", "") in reasons(report), f"its alarm is NO-GO: {reasons(report)}")
         rack.faults(clear=["cdu-alarm@CDU01"], add=["pump-stopped@CDU01:Pump_2"])
+        time.sleep(2)  # it runs down as pumps do
         done, report = run(options, place, rack.inventory, RECIPE, "pump")
         check(done.returncode == 1 and ("CDU01", "pump.stopped", "Pump_2") in reasons(report), f"a pump that stands is NO-GO: {reasons(report)}")
         rack.faults(clear=["pump-stopped@CDU01:Pump_2"])

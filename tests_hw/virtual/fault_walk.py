@@ -165,8 +165,11 @@ def walk_one(number, run, options, seed):
         drawn = run.specs(rack, chance)
         began = time.monotonic()
         rack.faults(add=[spec for *_, spec in drawn])
-        ended = wire.kiln(options, place, "run", recipe_for(drawn[0][0]), "--rack", rack.inventory, "--json", "--no-input", "--out",
-                          place + "/report")
+        try:
+            ended = wire.kiln(options, place, "run", recipe_for(drawn[0][0]), "--rack", rack.inventory, "--json", "--no-input", "--out",
+                              place + "/report")
+        except subprocess.TimeoutExpired as late:
+            return number, time.monotonic() - began, [(spec, [f"the run has not ended after {late.timeout} s"]) for *_, spec in drawn]
         results = []
         for row, dut, _, told, spec in drawn:
             wrong = judge(row, dut, told, ended, [other for other, *_ in drawn])

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import wire
 
-FAST = ("--set", "soak=32s", "--set", "settle=3s", "--set", "slope=30", "--set", "burst=6s", "--set", "cool_down=12s", "--set", "diagnostic=1", "--set", "flow_samples=3")
+FAST = ("--set", "soak=32s", "--set", "settle=3s", "--set", "slope=30", "--set", "burst=6s", "--set", "cool_down=12s", "--set", "diagnostic=1", "--set", "flow_samples=3", "--set", "host=4s")
 LIQUID = ("gb200-nvl72", "gb300-nvl72", "lenovo-gb300-nvl72", "vera-rubin-nvl72")
 AIR = ("generic-server", "hgx-b200", "hgx-b300", "hgx-h100", "hgx-h200", "lenovo-sr675v3")
 LEVELS = ("l10-tray", "l11-rack", "l12-cluster", "field-quick", "field-full", "rma-triage")

@@ -62,7 +62,7 @@ TARGETS = {
     "ContainedBy": "Chassis", "ComputerSystems": "ComputerSystem", "Processors": "ProcessorCollection", "Chassis.Processors": "Processor", "Memory.Processors": "Processor",
     "Memory": "MemoryCollection", "Processor.Memory": "Memory", "Storage": "StorageCollection", "Drives": "Drive", "Ports": "PortCollection", "LogServices": "LogServiceCollection",
     "Entries": "LogEntryCollection", "Switches": "SwitchCollection", "CDUs": "CoolingUnitCollection", "CoolingLoops": "CoolingLoopCollection", "Pumps": "PumpCollection", "Reservoirs": "ReservoirCollection",
-    "Filters": "FilterCollection", "RedundancyGroup": "Pump", "Processor.Metrics": "ProcessorMetrics", "Memory.Metrics": "MemoryMetrics", "Port.Metrics": "PortMetrics",
+    "Filters": "FilterCollection", "RedundancyGroup": "Pump", "PowerSubsystem.RedundancyGroup": "PowerSupply", "ErrorInjection": "NvidiaErrorInjection", "Processor.Metrics": "ProcessorMetrics", "Memory.Metrics": "MemoryMetrics", "Port.Metrics": "PortMetrics",
     "Bios": "Bios", "SecureBoot": "SecureBoot", "ComponentIntegrity": "ComponentIntegrityCollection",
     "PowerSupply.Metrics": "PowerSupplyMetrics", "Registries": "MessageRegistryFileCollection", "JsonSchemas": "JsonSchemaFileCollection", "OriginOfCondition": None, "RelatedItem": None}  # None: any resource, but no collection
 HEALTH, STATE = {"OK", "Warning", "Critical"}, {"Enabled", "Disabled", "StandbyOffline", "StandbySpare", "InTest", "Starting", "Absent", "UnavailableOffline",

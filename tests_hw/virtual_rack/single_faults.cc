@@ -172,7 +172,7 @@ struct Told {
 };
 
 constexpr std::array kTold = {
-    Told{Kind::nvlink_slow, "*/Processors/{}", "CurrentSpeedGbps", "212.5"},
+    Told{Kind::nvlink_slow, "*/Processors/{}", "CurrentSpeedGbps", "106.25"},
     Told{Kind::topology_mixed, "*/Chassis/CBC_[0-3]", "Oem/Nvidia/TopologyId", "129"},
     Told{Kind::integrity_failed, "*/ComponentIntegrity/HGX_ERoT_BMC_0",
          "SPDM/IdentityAuthentication/ResponderAuthentication/VerificationStatus", "\"Failed\""},
@@ -340,6 +340,8 @@ bool is_single_fault(FaultKind kind) { return row_of(kind) != nullptr; }
 bool single_fault_applies(const Dut& dut, FaultKind kind) {
   const Row* row = row_of(kind);
   if (row == nullptr) return false;
+  if (kind == Kind::topology_mixed) return dut.in_rack_fabric();
+  if (kind == Kind::contact_burnt) return dut.on_bus_bar() && dut.computes();
   const std::string_view part = row->info.part_kind;
   if (part == "part") return !listed_parts(dut).empty();
   if (part == "part with a serial number") return !serial_parts(dut).empty();

@@ -127,7 +127,8 @@ CommandLine with_level(CommandLine line) {
   if (product == "generic-server") {
     settings = {asked ? "host=10m" : "host=20s"};
   } else if (asked) {
-    settings = {"soak=10m", "settle=1m", "diagnostic=2", product.empty() ? "flow_samples=3" : "host=1m"};
+    settings = {"soak=10m", "settle=1m", "diagnostic=2", "host=1m"};
+    if (product.empty()) settings.emplace_back("flow_samples=3");
   } else {
     settings = {"soak=15s", "settle=4s",    "slope=30",      "diagnostic=1",  "host=2s",
                 "burst=4s", "cool_down=8s", "link_every=3s", "link_window=3s"};
