@@ -115,9 +115,11 @@ std::string why_not(const FaultRow& row, const std::string& product, const virtu
   const Result<virtual_rack::FaultSpec> spec = virtual_rack::parse_fault(row.fault + "@" + dut);
   if (!spec || !fault_applies(*struck, spec->kind)) return "it has no such part";
   if (made_of_servers(product)) {
-    if (row.code == "inventory.serial_mismatch" && row.part == "cpu") return "no socket's serial is looked at";
+    if (row.code == "inventory.serial_mismatch" && row.part == "cpu")
+      return "no socket's serial is looked at";
     if (row.fault == "stays-warm") return "air takes longer than the cut recipe waits";
-    if (row.fault == "integrity-failed" && product == "lenovo-sr675v3") return "its BMC has no ComponentIntegrity";
+    if (row.fault == "integrity-failed" && product == "lenovo-sr675v3")
+      return "its BMC has no ComponentIntegrity";
     static const std::set<std::string> kOfOneGpu = {"gpu-other-product", "power-low", "memory-slow",
                                                     "collective-slow"};
     if (kOfOneGpu.contains(row.fault) && product == "lenovo-sr675v3")
@@ -126,7 +128,8 @@ std::string why_not(const FaultRow& row, const std::string& product, const virtu
   }
   // Whether a machine of any kind boots with secure boot, its table leaves to the site.
   if (row.code == "platform.secure_boot_off" && product == "generic-server") return "the site's to say";
-  // Readings that stand still in the middle of its larger rise are out of balance: NO-GO, and the BMC is at fault.
+  // Readings that stand still in the middle of its larger rise are out of balance: NO-GO, and the BMC is at
+  // fault.
   if (row.fault == "readings-frozen" && product == "vera-rubin-nvl72") return "its heat balance tells it";
   // Nobody has published how many lanes a link of NVLink 6 has.
   if (row.code == "nvlink.narrow" && product == "vera-rubin-nvl72") return "the site's to say";
@@ -195,7 +198,7 @@ Strike strike(const FaultRow& row, const std::string& product, std::uint64_t see
   made.judged_on = kind == "rack" || rack_part ? "R01" : dut;
   made.part = rack_part ? told : cdu ? row.part.substr(6) : struck;
   order.faults = {row.fault + "@" + dut + (struck.empty() ? "" : ":" + struck) +
-                  (counted_once         ? "+40s"
+                  (counted_once       ? "+40s"
                    : row.delay == "-" ? ""
                                       : "+" + row.delay)};
   return made;

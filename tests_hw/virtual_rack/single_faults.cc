@@ -16,7 +16,7 @@ namespace kiln::virtual_rack {
 
 namespace {
 
-using Kind = FaultKind;
+using SingleKind = FaultKind;
 namespace json = boost::json;
 
 constexpr double kBmcClockLostSeconds = -30.0 * 86400;
@@ -31,160 +31,169 @@ constexpr auto kNuisance = FaultClass::nuisance;
 /// Which DUTs a kind without parts can strike.
 enum class Strikes { by_part, tray, host, shelf, bmc };
 
-struct Row {
+struct SingleRow {
   FaultInfo info;
   Strikes strikes = Strikes::by_part;
 };
 
-const std::vector<Row>& rows() {
-  static const std::vector<Row> table = {
-      {{Kind::part_missing, "part-missing", kHardware, "part",
+const std::vector<SingleRow>& single_rows() {
+  static const std::vector<SingleRow> table = {
+      {{SingleKind::part_missing, "part-missing", kHardware, "part",
         "a part is not there: its BMC lists it as absent"}},
-      {{Kind::part_exchanged, "part-exchanged", kHardware, "part with a serial number",
+      {{SingleKind::part_exchanged, "part-exchanged", kHardware, "part with a serial number",
         "a part is another one than was ordered: the same kind, another serial number"}},
-      {{Kind::tray_exchanged, "tray-exchanged", kHardware, "",
+      {{SingleKind::tray_exchanged, "tray-exchanged", kHardware, "",
         "a tray is another one than the rack file means"},
        Strikes::tray},
-      {{Kind::slot_wrong, "slot-wrong", kHardware, "",
+      {{SingleKind::slot_wrong, "slot-wrong", kHardware, "",
         "a BMC says that its tray is one rack unit further up"},
        Strikes::tray},
-      {{Kind::gpu_other_product, "gpu-other-product", kHardware, "GPU",
+      {{SingleKind::gpu_other_product, "gpu-other-product", kHardware, "GPU",
         "a GPU is of another product: the name is right, its PCI device is not"}},
-      {{Kind::sram_errors, "sram-errors", kHardware, "GPU",
+      {{SingleKind::sram_errors, "sram-errors", kHardware, "GPU",
         "a GPU has had uncorrectable errors in its SRAM since the driver was loaded"}},
-      {{Kind::row_remap_failed, "row-remap-failed", kHardware, "GPU",
+      {{SingleKind::row_remap_failed, "row-remap-failed", kHardware, "GPU",
         "a GPU has no spare row left for a bad one"}},
-      {{Kind::row_remap_pending, "row-remap-pending", kHardware, "GPU",
+      {{SingleKind::row_remap_pending, "row-remap-pending", kHardware, "GPU",
         "a GPU waits for a reset to put a spare row in the place of a bad one"}},
-      {{Kind::gpu_wants_reset, "gpu-wants-reset", kHardware, "GPU",
+      {{SingleKind::gpu_wants_reset, "gpu-wants-reset", kHardware, "GPU",
         "the driver says that a GPU must be reset"}},
-      {{Kind::memory_unrepairable, "memory-unrepairable", kHardware, "GPU",
+      {{SingleKind::memory_unrepairable, "memory-unrepairable", kHardware, "GPU",
         "a channel of a GPU's memory cannot be repaired"}},
-      {{Kind::sram_threshold, "sram-threshold", kHardware, "GPU",
+      {{SingleKind::sram_threshold, "sram-threshold", kHardware, "GPU",
         "a GPU has had more SRAM errors in its life than its driver accepts"}},
-      {{Kind::pcie_slow, "pcie-slow", kHardware, "GPU",
+      {{SingleKind::pcie_slow, "pcie-slow", kHardware, "GPU",
         "a PCIe link of a GPU came up at an older generation, at full width"}},
-      {{Kind::memory_hot, "memory-hot", kHardware, "GPU",
+      {{SingleKind::memory_hot, "memory-hot", kHardware, "GPU",
         "a memory stack of a GPU has a bad thermal interface, the die a good one"}},
-      {{Kind::power_low, "power-low", kHardware, "GPU",
+      {{SingleKind::power_low, "power-low", kHardware, "GPU",
         "a GPU takes 70 % of its power at full clock: part of it does not work"}},
-      {{Kind::dcgm_fails, "dcgm-fails", kHardware, "GPU",
+      {{SingleKind::dcgm_fails, "dcgm-fails", kHardware, "GPU",
         "a memory test of DCGM's diagnostics fails on a GPU"}},
-      {{Kind::power_slow, "power-slow", kHardware, "GPU", "a GPU's power follows its load over minutes"}},
-      {{Kind::stays_warm, "stays-warm", kHardware, "GPU", "a GPU does not cool down again behind a load"}},
-      {{Kind::sxid, "sxid", kHardware, "", "the driver tells a fatal SXid of a host's NVSwitch under load"},
+      {{SingleKind::power_slow, "power-slow", kHardware, "GPU",
+        "a GPU's power follows its load over minutes"}},
+      {{SingleKind::stays_warm, "stays-warm", kHardware, "GPU",
+        "a GPU does not cool down again behind a load"}},
+      {{SingleKind::sxid, "sxid", kHardware, "",
+        "the driver tells a fatal SXid of a host's NVSwitch under load"},
        Strikes::tray},
-      {{Kind::nvlink_slow, "nvlink-slow", kHardware, "NVLink",
+      {{SingleKind::nvlink_slow, "nvlink-slow", kHardware, "NVLink",
         "one NVLink trained at half its speed, on all lanes"}},
-      {{Kind::nvlink_drops, "nvlink-drops", kHardware, "NVLink",
+      {{SingleKind::nvlink_drops, "nvlink-drops", kHardware, "NVLink",
         "one NVLink goes down now and then, and is back before anybody looks"}},
-      {{Kind::peer_slow, "peer-slow", kHardware, "GPU",
+      {{SingleKind::peer_slow, "peer-slow", kHardware, "GPU",
         "copies to and from a GPU are 30 % slower; its links are up"}},
-      {{Kind::collective_slow, "collective-slow", kHardware, "",
+      {{SingleKind::collective_slow, "collective-slow", kHardware, "",
         "all-reduce over a tray's GPUs is 30 % slower than it was"},
        Strikes::tray},
-      {{Kind::collective_wrong, "collective-wrong", kHardware, "",
+      {{SingleKind::collective_wrong, "collective-wrong", kHardware, "",
         "all-reduce over a tray's GPUs gives a wrong value now and then"},
        Strikes::tray},
-      {{Kind::topology_mixed, "topology-mixed", kHardware, "",
+      {{SingleKind::topology_mixed, "topology-mixed", kHardware, "",
         "the cable cartridges of a tray are of another topology"},
        Strikes::tray},
-      {{Kind::drive_media_errors, "drive-media-errors", kHardware, "drive",
+      {{SingleKind::drive_media_errors, "drive-media-errors", kHardware, "drive",
         "a drive could not read back right what it had written"}},
-      {{Kind::drive_hot, "drive-hot", kHardware, "drive", "a drive has no contact to its heat sink"}},
-      {{Kind::nic_errors, "nic-errors", kHardware, "NIC",
+      {{SingleKind::drive_hot, "drive-hot", kHardware, "drive", "a drive has no contact to its heat sink"}},
+      {{SingleKind::nic_errors, "nic-errors", kHardware, "NIC",
         "a network cable is bad: symbols, packets and recoveries under load"}},
-      {{Kind::nic_link_layer, "nic-link-layer", kHardware, "NIC",
+      {{SingleKind::nic_link_layer, "nic-link-layer", kHardware, "NIC",
         "the port of a network adapter runs no link layer that is known"}},
-      {{Kind::nic_narrow, "nic-narrow", kHardware, "NIC", "a network adapter has half of its PCIe lanes"}},
-      {{Kind::nic_slow, "nic-slow", kHardware, "NIC",
+      {{SingleKind::nic_narrow, "nic-narrow", kHardware, "NIC",
+        "a network adapter has half of its PCIe lanes"}},
+      {{SingleKind::nic_slow, "nic-slow", kHardware, "NIC",
         "a network adapter's PCIe link came up two generations older"}},
-      {{Kind::integrity_failed, "integrity-failed", kHardware, "",
+      {{SingleKind::integrity_failed, "integrity-failed", kHardware, "",
         "a root of trust of a tray is not verified"},
        Strikes::tray},
-      {{Kind::factory_password, "factory-password", kHardware, "",
+      {{SingleKind::factory_password, "factory-password", kHardware, "",
         "a BMC still has an account with the password it was delivered with"},
        Strikes::tray},
-      {{Kind::bmc_clock_lost, "bmc-clock-lost", kHardware, "",
+      {{SingleKind::bmc_clock_lost, "bmc-clock-lost", kHardware, "",
         "a BMC's clock battery is empty: it is 30 days slow"},
        Strikes::tray},
-      {{Kind::fan_failed, "fan-failed", kHardware, "fan", "a fan is critical, and turns"}},
-      {{Kind::fan_slow, "fan-slow", kHardware, "fan", "a fan hardly turns, and says that it is well"}},
-      {{Kind::fan_fast, "fan-fast", kHardware, "fan",
+      {{SingleKind::fan_failed, "fan-failed", kHardware, "fan", "a fan is critical, and turns"}},
+      {{SingleKind::fan_slow, "fan-slow", kHardware, "fan", "a fan hardly turns, and says that it is well"}},
+      {{SingleKind::fan_fast, "fan-fast", kHardware, "fan",
         "a fan turns faster than it can for long, and says that it is well"}},
-      {{Kind::psu_failed, "psu-failed", kHardware, "power supply",
+      {{SingleKind::psu_failed, "psu-failed", kHardware, "power supply",
         "a power supply of a shelf has failed; the others carry the rest"}},
-      {{Kind::mains_low, "mains-low", kHardware, "power supply", "the mains of a power supply have 170 V"}},
-      {{Kind::rail_low, "rail-low", kHardware, "power supply", "a power supply puts out 46 V"}},
-      {{Kind::redundancy_lost, "redundancy-lost", kHardware, "",
+      {{SingleKind::mains_low, "mains-low", kHardware, "power supply",
+        "the mains of a power supply have 170 V"}},
+      {{SingleKind::rail_low, "rail-low", kHardware, "power supply", "a power supply puts out 46 V"}},
+      {{SingleKind::redundancy_lost, "redundancy-lost", kHardware, "",
         "a shelf says that its group of supplies is not redundant any more"},
        Strikes::shelf},
-      {{Kind::shelf_meter_off, "shelf-meter-off", kHardware, "",
+      {{SingleKind::shelf_meter_off, "shelf-meter-off", kHardware, "",
         "what a shelf's supplies deliver is measured 15 % too high"},
        Strikes::shelf},
-      {{Kind::shelf_small, "shelf-small", kHardware, "", "the supplies of a shelf are of a weaker type"},
+      {{SingleKind::shelf_small, "shelf-small", kHardware, "",
+        "the supplies of a shelf are of a weaker type"},
        Strikes::shelf},
-      {{Kind::contact_burnt, "contact-burnt", kHardware, "",
+      {{SingleKind::contact_burnt, "contact-burnt", kHardware, "",
         "a tray's contact to the bus bar has 40 milliohm: it runs at its least voltage"},
        Strikes::host},
-      {{Kind::supply_warm, "supply-warm", kHardware, "coolant connector",
+      {{SingleKind::supply_warm, "supply-warm", kHardware, "coolant connector",
         "coolant comes to a tray at 46 Cel"}},
-      {{Kind::flow_meter_off, "flow-meter-off", kHardware, "coolant connector",
+      {{SingleKind::flow_meter_off, "flow-meter-off", kHardware, "coolant connector",
         "a flow meter shows half as much again as flows"}},
-      {{Kind::flow_sags, "flow-sags", kHardware, "coolant connector",
+      {{SingleKind::flow_sags, "flow-sags", kHardware, "coolant connector",
         "under load a valve lets through little more than half of the flow"}},
-      {{Kind::log_unreadable, "log-unreadable", kNuisance, "",
+      {{SingleKind::log_unreadable, "log-unreadable", kNuisance, "",
         "a BMC does not give out the entries of its event log"},
        Strikes::bmc},
-      {{Kind::log_cleared, "log-cleared", kNuisance, "", "somebody clears the event log of a BMC under load"},
+      {{SingleKind::log_cleared, "log-cleared", kNuisance, "",
+        "somebody clears the event log of a BMC under load"},
        Strikes::bmc},
-      {{Kind::kernel_error, "kernel-error", kHardware, "",
+      {{SingleKind::kernel_error, "kernel-error", kHardware, "",
         "the kernel of a host tells an uncorrectable error of a PCIe root port under load"},
        Strikes::tray},
-      {{Kind::cpu_wrong, "cpu-wrong", kHardware, "", "a processor computes a wrong result under stress"},
+      {{SingleKind::cpu_wrong, "cpu-wrong", kHardware, "",
+        "a processor computes a wrong result under stress"},
        Strikes::tray},
-      {{Kind::memory_wrong, "memory-wrong", kHardware, "",
+      {{SingleKind::memory_wrong, "memory-wrong", kHardware, "",
         "a memory module gives back a bit that was not written"},
        Strikes::tray},
-      {{Kind::disk_wrong, "disk-wrong", kHardware, "",
+      {{SingleKind::disk_wrong, "disk-wrong", kHardware, "",
         "a drive gives back something else than was written, and does not know it"},
        Strikes::tray},
-      {{Kind::edac_correctable, "edac-correctable", kHardware, "memory module",
+      {{SingleKind::edac_correctable, "edac-correctable", kHardware, "memory module",
         "a memory module has a corrected error each second under load"}},
-      {{Kind::edac_uncorrectable, "edac-uncorrectable", kHardware, "memory module",
+      {{SingleKind::edac_uncorrectable, "edac-uncorrectable", kHardware, "memory module",
         "a memory module has an uncorrected error under load"}},
   };
   return table;
 }
 
-const Row* row_of(Kind kind) {
-  const auto found =
-      std::find_if(rows().begin(), rows().end(), [kind](const Row& row) { return row.info.kind == kind; });
-  return found == rows().end() ? nullptr : &*found;
+const SingleRow* single_row_of(SingleKind kind) {
+  const auto found = std::find_if(single_rows().begin(), single_rows().end(),
+                                  [kind](const SingleRow& row) { return row.info.kind == kind; });
+  return found == single_rows().end() ? nullptr : &*found;
 }
 
 /// A property that the BMC tells otherwise. {} in the pattern stands for the struck part's name in a URI.
 struct Told {
-  Kind kind;
+  SingleKind kind;
   const char* uri;       ///< as fnmatch(3) has it
   const char* property;  ///< its way into the body: "Status/State", "RailVoltage/0/Reading"
   const char* value;     ///< JSON; empty: the resource is not there
 };
 
 constexpr std::array kTold = {
-    Told{Kind::nvlink_slow, "*/Processors/{}", "CurrentSpeedGbps", "106.25"},
-    Told{Kind::topology_mixed, "*/Chassis/CBC_[0-3]", "Oem/Nvidia/TopologyId", "129"},
-    Told{Kind::integrity_failed, "*/ComponentIntegrity/HGX_ERoT_BMC_0",
+    Told{SingleKind::nvlink_slow, "*/Processors/{}", "CurrentSpeedGbps", "106.25"},
+    Told{SingleKind::topology_mixed, "*/Chassis/CBC_[0-3]", "Oem/Nvidia/TopologyId", "129"},
+    Told{SingleKind::integrity_failed, "*/ComponentIntegrity/HGX_ERoT_BMC_0",
          "SPDM/IdentityAuthentication/ResponderAuthentication/VerificationStatus", "\"Failed\""},
-    Told{Kind::factory_password, "*/AccountService/Accounts/*", "PasswordChangeRequired", "true"},
-    Told{Kind::fan_failed, "*/Fans/{}", "Status/Health", "\"Critical\""},
-    Told{Kind::mains_low, "*/PowerSupplies/{}/Metrics", "InputVoltage/Reading", "170"},
-    Told{Kind::rail_low, "*/PowerSupplies/{}/Metrics", "RailVoltage/0/Reading", "46"},
-    Told{Kind::redundancy_lost, "*/PowerSubsystem", "PowerSupplyRedundancy/0/Status/Health", "\"Critical\""},
-    Told{Kind::shelf_small, "*/PowerSupplies/*", "PowerCapacityWatts", "1500"},
-    Told{Kind::supply_warm, "*/CoolantConnectors/{}", "SupplyTemperatureCelsius/Reading", "46"},
-    Told{Kind::flow_meter_off, "*/CoolantConnectors/{}", "FlowLitersPerMinute/Reading", "20"},
-    Told{Kind::log_unreadable, "*/LogServices/SEL/Entries", "", ""},
+    Told{SingleKind::factory_password, "*/AccountService/Accounts/*", "PasswordChangeRequired", "true"},
+    Told{SingleKind::fan_failed, "*/Fans/{}", "Status/Health", "\"Critical\""},
+    Told{SingleKind::mains_low, "*/PowerSupplies/{}/Metrics", "InputVoltage/Reading", "170"},
+    Told{SingleKind::rail_low, "*/PowerSupplies/{}/Metrics", "RailVoltage/0/Reading", "46"},
+    Told{SingleKind::redundancy_lost, "*/PowerSubsystem", "PowerSupplyRedundancy/0/Status/Health",
+         "\"Critical\""},
+    Told{SingleKind::shelf_small, "*/PowerSupplies/*", "PowerCapacityWatts", "1500"},
+    Told{SingleKind::supply_warm, "*/CoolantConnectors/{}", "SupplyTemperatureCelsius/Reading", "46"},
+    Told{SingleKind::flow_meter_off, "*/CoolantConnectors/{}", "FlowLitersPerMinute/Reading", "20"},
+    Told{SingleKind::log_unreadable, "*/LogServices/SEL/Entries", "", ""},
 };
 
 /// Where parts that can be missing hang, by the end of their URI.
@@ -194,17 +203,17 @@ constexpr std::array kPartsAt = {"*/Processors/{}",      "*/Memory/{}", "*/Drive
 
 /// An element of nvidia-smi -x -q that the driver tells otherwise.
 struct ToldByDriver {
-  Kind kind;
+  SingleKind kind;
   const char* path;
   const char* value;
 };
 
 constexpr std::array kToldByDriver = {
-    ToldByDriver{Kind::gpu_wants_reset, "gpu_recovery_action", "Drain and Reset"},
-    ToldByDriver{Kind::memory_unrepairable, "ecc_errors/unrepairable_memory", "Yes"},
-    ToldByDriver{Kind::sram_threshold, "ecc_errors/aggregate/sram_threshold_exceeded", "Yes"},
-    ToldByDriver{Kind::pcie_slow, "pci/pci_gpu_link_info/pcie_gen/current_link_gen", "3"},
-    ToldByDriver{Kind::pcie_slow, "pci/pci_gpu_link_info/pcie_gen/device_current_link_gen", "3"},
+    ToldByDriver{SingleKind::gpu_wants_reset, "gpu_recovery_action", "Drain and Reset"},
+    ToldByDriver{SingleKind::memory_unrepairable, "ecc_errors/unrepairable_memory", "Yes"},
+    ToldByDriver{SingleKind::sram_threshold, "ecc_errors/aggregate/sram_threshold_exceeded", "Yes"},
+    ToldByDriver{SingleKind::pcie_slow, "pci/pci_gpu_link_info/pcie_gen/current_link_gen", "3"},
+    ToldByDriver{SingleKind::pcie_slow, "pci/pci_gpu_link_info/pcie_gen/device_current_link_gen", "3"},
 };
 
 /// "GPU_1/NVLink_3" is Ports/NVLink_3 of GPU_1; a connector is named with the chassis before it.
@@ -282,7 +291,7 @@ void count_in(std::vector<MemoryModule>& modules, const std::string& name,
 void raise_counters(RackModel& rack, Dut& dut, Fault& fault) {
   if (!dut.host_up || !dut.load || rack.now_ns < fault.next_strike_ns) return;
   switch (fault.spec.kind) {
-    case Kind::nic_errors:
+    case SingleKind::nic_errors:
       for (Nic& nic : dut.nics) {
         if (nic.name != fault.spec.part) continue;
         nic.symbol_errors += kNicErrorsPerRise;
@@ -290,19 +299,19 @@ void raise_counters(RackModel& rack, Dut& dut, Fault& fault) {
         ++nic.recoveries;
       }
       break;
-    case Kind::edac_correctable:
+    case SingleKind::edac_correctable:
       count_in(dut.memory, fault.spec.part, &MemoryModule::correctable_errors);
       break;
-    case Kind::edac_uncorrectable:
+    case SingleKind::edac_uncorrectable:
       if (!fault.struck) count_in(dut.memory, fault.spec.part, &MemoryModule::uncorrectable_errors);
       break;
-    case Kind::kernel_error:
+    case SingleKind::kernel_error:
       if (!fault.struck)
         add_kernel_line(
             rack, dut, 3,
             "pcieport 0008:00:00.0: AER: Uncorrectable (Fatal) error message received from 0008:01:00.0");
       break;
-    case Kind::sxid:
+    case SingleKind::sxid:
       if (!fault.struck)
         add_kernel_line(rack, dut, 3,
                         "nvidia-nvswitch0: SXid (PCI:0008:05:00.0): 20034, Fatal, Link 30 LTSSM Fault Up");
@@ -315,10 +324,10 @@ void raise_counters(RackModel& rack, Dut& dut, Fault& fault) {
 }
 
 void set_gpu(const RackModel& rack, const Dut& dut, Gpu& gpu) {
-  const auto struck = [&](Kind kind) { return active_fault(rack, dut, kind, gpu.name) != nullptr; };
-  if (struck(Kind::row_remap_failed)) gpu.row_remap.failure = true;
-  if (struck(Kind::row_remap_pending) && dut.host_up) gpu.row_remap.pending = true;
-  if (struck(Kind::sram_errors) && dut.host_up && gpu.ecc_volatile.sram_uncorrectable == 0) {
+  const auto struck = [&](SingleKind kind) { return active_fault(rack, dut, kind, gpu.name) != nullptr; };
+  if (struck(SingleKind::row_remap_failed)) gpu.row_remap.failure = true;
+  if (struck(SingleKind::row_remap_pending) && dut.host_up) gpu.row_remap.pending = true;
+  if (struck(SingleKind::sram_errors) && dut.host_up && gpu.ecc_volatile.sram_uncorrectable == 0) {
     gpu.ecc_volatile.sram_uncorrectable = kSramErrors;
     gpu.ecc_aggregate.sram_uncorrectable += kSramErrors;
   }
@@ -329,19 +338,19 @@ void set_gpu(const RackModel& rack, const Dut& dut, Gpu& gpu) {
 const std::vector<FaultInfo>& single_fault_catalogue() {
   static const std::vector<FaultInfo> infos = [] {
     std::vector<FaultInfo> made;
-    for (const Row& row : rows()) made.push_back(row.info);
+    for (const SingleRow& row : single_rows()) made.push_back(row.info);
     return made;
   }();
   return infos;
 }
 
-bool is_single_fault(FaultKind kind) { return row_of(kind) != nullptr; }
+bool is_single_fault(FaultKind kind) { return single_row_of(kind) != nullptr; }
 
 bool single_fault_applies(const Dut& dut, FaultKind kind) {
-  const Row* row = row_of(kind);
+  const SingleRow* row = single_row_of(kind);
   if (row == nullptr) return false;
-  if (kind == Kind::topology_mixed) return dut.in_rack_fabric();
-  if (kind == Kind::contact_burnt) return dut.on_bus_bar() && dut.computes();
+  if (kind == SingleKind::topology_mixed) return dut.in_rack_fabric();
+  if (kind == SingleKind::contact_burnt) return dut.on_bus_bar() && dut.computes();
   const std::string_view part = row->info.part_kind;
   if (part == "part") return !listed_parts(dut).empty();
   if (part == "part with a serial number") return !serial_parts(dut).empty();
@@ -389,28 +398,28 @@ std::vector<std::string> listed_parts(const Dut& dut) {
 
 void begin_single_fault(RackModel& rack, Dut& dut, Fault& fault) {
   switch (fault.spec.kind) {
-    case Kind::part_exchanged:
-    case Kind::tray_exchanged: {
+    case SingleKind::part_exchanged:
+    case SingleKind::tray_exchanged: {
       std::string* serial = fault.spec.part.empty() ? &dut.serial : serial_of(dut, fault.spec.part);
       if (serial == nullptr) return;
       fault.saved = *serial;
       *serial = other_serial(*serial);
       return;
     }
-    case Kind::slot_wrong:
+    case SingleKind::slot_wrong:
       ++dut.slot;
       return;
-    case Kind::gpu_other_product:
+    case SingleKind::gpu_other_product:
       for (Gpu& gpu : dut.gpus) {
         if (gpu.name != fault.spec.part) continue;
         fault.saved = std::to_string(gpu.pci_device);
         gpu.pci_device = kOtherPciDevice;
       }
       return;
-    case Kind::bmc_clock_lost:
+    case SingleKind::bmc_clock_lost:
       dut.bmc_clock_offset_s = kBmcClockLostSeconds;
       return;
-    case Kind::log_cleared:
+    case SingleKind::log_cleared:
       dut.events.clear();
       return;
     default:
@@ -422,28 +431,29 @@ void begin_single_fault(RackModel& rack, Dut& dut, Fault& fault) {
 void end_single_fault(RackModel& rack, Dut& dut, const Fault& fault) {
   (void)rack;
   switch (fault.spec.kind) {
-    case Kind::part_exchanged:
-    case Kind::tray_exchanged: {
+    case SingleKind::part_exchanged:
+    case SingleKind::tray_exchanged: {
       std::string* serial = fault.spec.part.empty() ? &dut.serial : serial_of(dut, fault.spec.part);
       if (serial != nullptr) *serial = fault.saved;
       return;
     }
-    case Kind::slot_wrong:
+    case SingleKind::slot_wrong:
       --dut.slot;
       return;
-    case Kind::gpu_other_product:
+    case SingleKind::gpu_other_product:
       for (Gpu& gpu : dut.gpus) {
         if (gpu.name == fault.spec.part) gpu.pci_device = std::stoi(fault.saved);
       }
       return;
-    case Kind::row_remap_failed:
-    case Kind::row_remap_pending:
+    case SingleKind::row_remap_failed:
+    case SingleKind::row_remap_pending:
       for (Gpu& gpu : dut.gpus) {
         if (gpu.name != fault.spec.part) continue;
-        (fault.spec.kind == Kind::row_remap_failed ? gpu.row_remap.failure : gpu.row_remap.pending) = false;
+        (fault.spec.kind == SingleKind::row_remap_failed ? gpu.row_remap.failure : gpu.row_remap.pending) =
+            false;
       }
       return;
-    case Kind::bmc_clock_lost:
+    case SingleKind::bmc_clock_lost:
       dut.bmc_clock_offset_s = 0;
       return;
     default:
@@ -458,18 +468,18 @@ void set_single_faults(RackModel& rack) {
     if (dut != nullptr && fault.state == FaultState::active) raise_counters(rack, *dut, fault);
   }
   for (Dut& dut : rack.duts) {
-    const auto struck = [&](Kind kind, const std::string& part) {
+    const auto struck = [&](SingleKind kind, const std::string& part) {
       return active_fault(rack, dut, kind, part) != nullptr;
     };
     for (Gpu& gpu : dut.gpus) set_gpu(rack, dut, gpu);
     for (Drive& drive : dut.drives)
-      drive.media_errors = struck(Kind::drive_media_errors, drive.name) ? kMediaErrors : 0;
+      drive.media_errors = struck(SingleKind::drive_media_errors, drive.name) ? kMediaErrors : 0;
     for (Nic& nic : dut.nics) {
-      nic.link_layer_known = !struck(Kind::nic_link_layer, nic.name);
-      nic.pcie_narrow = struck(Kind::nic_narrow, nic.name);
-      nic.pcie_slow = struck(Kind::nic_slow, nic.name);
+      nic.link_layer_known = !struck(SingleKind::nic_link_layer, nic.name);
+      nic.pcie_narrow = struck(SingleKind::nic_narrow, nic.name);
+      nic.pcie_slow = struck(SingleKind::nic_slow, nic.name);
     }
-    for (PowerSupply& supply : dut.supplies) supply.ok = !struck(Kind::psu_failed, supply.name);
+    for (PowerSupply& supply : dut.supplies) supply.ok = !struck(SingleKind::psu_failed, supply.name);
   }
 }
 
@@ -482,7 +492,7 @@ bool tell_otherwise(const RackModel& rack, const Dut& dut, std::string_view uri,
       if (*told.value == '\0') return false;
       set_property(body, told.property, json::parse(told.value));
     }
-    if (fault.spec.kind != Kind::part_missing) continue;
+    if (fault.spec.kind != SingleKind::part_missing) continue;
     if (std::none_of(kPartsAt.begin(), kPartsAt.end(),
                      [&](const char* pattern) { return meets(pattern, fault.spec.part, at); }))
       continue;
