@@ -118,8 +118,11 @@ std::string why_not(const FaultRow& row, const std::string& product, const virtu
     if (row.code == "inventory.serial_mismatch" && row.part == "cpu")
       return "no socket's serial is looked at";
     if (row.fault == "stays-warm") return "air takes longer than the cut recipe waits";
-    if (row.fault == "integrity-failed" && product == "lenovo-sr675v3")
+    const bool any = product == "generic-server";
+    if (row.fault == "integrity-failed" && (any || product == "lenovo-sr675v3"))
       return "its BMC has no ComponentIntegrity";
+    if (row.fault == "fan-fast" && any) return "the site's to say";
+    if (row.fault == "nic-half-rate" && any) return "its recipe sends nothing";
     static const std::set<std::string> kOfOneGpu = {"gpu-other-product", "power-low", "memory-slow",
                                                     "collective-slow"};
     if (kOfOneGpu.contains(row.fault) && product == "lenovo-sr675v3")

@@ -350,6 +350,8 @@ bool single_fault_applies(const Dut& dut, FaultKind kind) {
   const SingleRow* row = single_row_of(kind);
   if (row == nullptr) return false;
   if (kind == SingleKind::topology_mixed) return dut.in_rack_fabric();
+  if (kind == SingleKind::sxid || kind == SingleKind::collective_slow || kind == SingleKind::collective_wrong)
+    return dut.computes() && !dut.gpus.empty();
   if (kind == SingleKind::contact_burnt) return dut.on_bus_bar() && dut.computes();
   const std::string_view part = row->info.part_kind;
   if (part == "part") return !listed_parts(dut).empty();
