@@ -31,7 +31,7 @@ const std::vector<Case>& cases() {
       {"part-missing@S01:NVSwitch_1", "/redfish/v1/Fabrics/HGX_NVLinkFabric_0/Switches/NVSwitch_1",
        R"("State":"Absent")"},
       {"nvlink-slow@C01:GPU_1/NVLink_3",
-       "/redfish/v1/Systems/HGX_Baseboard_0/Processors/GPU_1/Ports/NVLink_3", "2.125E2"},
+       "/redfish/v1/Systems/HGX_Baseboard_0/Processors/GPU_1/Ports/NVLink_3", "1.0625E2"},
       {"topology-mixed@C01", "/redfish/v1/Chassis/CBC_2", R"("TopologyId":129)"},
       {"integrity-failed@C01", "/redfish/v1/ComponentIntegrity/HGX_ERoT_BMC_0",
        R"("VerificationStatus":"Failed")"},
