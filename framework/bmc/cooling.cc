@@ -257,11 +257,14 @@ boost::asio::awaitable<Result<std::vector<CoolingUnitReading>>> CoolingReader::c
   Result<std::vector<Result<RedfishResource>>> loops = co_await read(ctx, (*known)->loops);
   if (!loops) co_return loops.error();
   std::string quality;
+  bool all_read = true;
   for (const Result<RedfishResource>& one : *loops) {
+    all_read = all_read && one;
     const std::string said = one ? one->body["CoolantQuality"].text_or_empty() : std::string();
     // "OK", "Warning", "Critical"; a word that is none of them is kept, and is not good.
     if (!said.empty() && (quality.empty() || quality == "OK" || said == "Critical")) quality = said;
   }
+  if (!all_read && quality == "OK") quality.clear();  // of a loop that could not be read nobody knows
   for (const Unit& unit : (*known)->units) {
     CoolingUnitReading reading;
     reading.coolant_quality = quality;

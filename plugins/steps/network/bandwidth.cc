@@ -5,9 +5,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "network_steps.h"
 #include "sdk/host_tool.h"
@@ -107,18 +107,45 @@ awaitable<Result<Pair>> write_to(StepContext& context, const Permit& permit, She
   co_return pair;
 }
 
-/// The better of the two pairs an adapter was in: with one bad adapter the others are clean in one of theirs.
-Reading best_of(const char* measurement, const std::string& part, const std::vector<Pair>& pairs,
-                std::optional<double> Pair::*member) {
-  Reading reading(measurement, part, std::monostate{}, Source{"ssh", std::string(kTool) + " in a ring"});
-  reading.reason = "the host has no RDMA device for it, or for no other";
-  std::optional<double> best;
-  for (const Pair& pair : pairs) {
-    const std::optional<double>& value = pair.*member;
-    if (!value) reading.reason = pair.why;
-    if (value) best = std::max(best.value_or(0), *value);
+/// Each adapter sends to the next one: pairs[i] is senders[i] to senders[i + 1], the last one to the first.
+struct Ring {
+  std::vector<Sender> senders;
+  std::vector<Pair> pairs;
+
+  [[nodiscard]] std::size_t before(std::size_t at) const { return (at + pairs.size() - 1) % pairs.size(); }
+  [[nodiscard]] std::size_t behind(std::size_t at) const { return (at + 1) % pairs.size(); }
+  /// Of the pairs that adapter `at` was in, the better one; that it sent in when neither has a value.
+  [[nodiscard]] std::size_t better(std::size_t at) const {
+    return pairs[before(at)].share.value_or(0) > pairs[at].share.value_or(0) ? before(at) : at;
   }
-  if (best) reading.value = *best;
+};
+
+/// A pair is as slow as it is because of an adapter that is no faster in its other pair. A pair that is slow
+/// between two adapters that are fast elsewhere is slow in one direction of one of them: nobody can say
+/// which.
+bool explained(const Ring& ring, std::size_t pair) {
+  constexpr double kSame = 1.02;
+  for (const std::size_t end : {pair, ring.behind(pair)}) {
+    const std::optional<double>& best = ring.pairs[ring.better(end)].share;
+    const std::optional<double>& here = ring.pairs[pair].share;
+    if (!best || (here && *best <= *here * kSame)) return true;
+  }
+  return false;
+}
+
+/// The pair that tells of adapter `at`: the better one, so that one bad adapter is the only one named, unless
+/// the worse one has nobody else to explain it.
+const Pair& telling_pair(const Ring& ring, std::size_t at) {
+  const std::size_t better = ring.better(at);
+  const std::size_t worse = better == at ? ring.before(at) : at;
+  return ring.pairs[explained(ring, worse) ? better : worse];
+}
+
+Reading reading_from(const char* measurement, const std::string& part, const Pair* pair,
+                     std::optional<double> Pair::*member) {
+  Reading reading(measurement, part, std::monostate{}, Source{"ssh", std::string(kTool) + " in a ring"});
+  reading.reason = pair == nullptr ? "the host has no RDMA device for it, or for no other" : pair->why;
+  if (pair != nullptr && pair->*member) reading.value = *(pair->*member);
   return reading;
 }
 
@@ -165,22 +192,26 @@ awaitable<Status> Bandwidth::run(StepContext& context) {
   if (!host) co_return host.error();
   const Result<Permit> permit = context.permit(Energy::load, "measure the bandwidth of network adapters");
   if (!permit) co_return permit.error();
-  const std::vector<Sender> senders = senders_of(*host, context.with(), context.dut());
-  std::map<std::string, std::vector<Pair>> pairs;
-  for (std::size_t i = 0; i < senders.size() && senders.size() > 1; ++i) {
-    const Sender& from = senders[i];
-    const Sender& to = senders[(i + 1) % senders.size()];
+  Ring ring;
+  ring.senders = senders_of(*host, context.with(), context.dut());
+  for (std::size_t i = 0; i < ring.senders.size() && ring.senders.size() > 1; ++i) {
+    const Sender& from = ring.senders[i];
+    const Sender& to = ring.senders[(i + 1) % ring.senders.size()];
     context.progress(fmt::format("{} to {}", from.part, to.part));
     const Result<Pair> pair = co_await write_to(context, *permit, **shell, from, to);
     if (!pair) co_return pair.error();
-    pairs[from.part].push_back(*pair);
-    pairs[to.part].push_back(*pair);
+    ring.pairs.push_back(*pair);
   }
   for (const std::string& part : cabled) {
-    Reading share = best_of("nic.bandwidth.share", part, pairs[part], &Pair::share);
+    const auto sender = std::find_if(ring.senders.begin(), ring.senders.end(),
+                                     [&part](const Sender& one) { return one.part == part; });
+    const bool sent = sender != ring.senders.end() && !ring.pairs.empty();
+    const Pair* pair =
+        sent ? &telling_pair(ring, static_cast<std::size_t>(sender - ring.senders.begin())) : nullptr;
+    Reading share = reading_from("nic.bandwidth.share", part, pair, &Pair::share);
     const Result<Outcome> judged = co_await context.record(std::move(share));
     if (!judged) co_return judged.error();
-    Reading speed = best_of("nic.bandwidth", part, pairs[part], &Pair::gbit_s);
+    Reading speed = reading_from("nic.bandwidth", part, pair, &Pair::gbit_s);
     const Result<Outcome> kept = co_await context.record(std::move(speed));
     if (!kept) co_return kept.error();
   }

@@ -70,6 +70,26 @@ TEST_F(NetworkBandwidthTest, OneSlowAdapterIsTheOnlyOneNamed) {
   EXPECT_EQ(result.measured("nic.bandwidth.share", "NIC_2").outcome, Outcome::pass);
 }
 
+TEST_F(NetworkBandwidthTest, APairThatIsSlowInOneDirectionIsNotHiddenByTheOthers) {
+  sends(0, table(390));  // 0 to 1, which receives slowly
+  sends(1, table(779));
+  sends(2, table(779));
+  const BenchResult result = measure();
+  EXPECT_EQ(result.measured("nic.bandwidth.share", "NIC_1").fault_code, "nic.slow");
+  EXPECT_EQ(result.measured("nic.bandwidth.share", "NIC_0").fault_code, "nic.slow")
+      << "it may be its sending";
+  EXPECT_EQ(result.measured("nic.bandwidth.share", "NIC_2").outcome, Outcome::pass);
+}
+
+TEST_F(NetworkBandwidthTest, OnePairWithoutAValueIsNoPassOfItsTwo) {
+  sends(0, table(779));
+  sends(1, "Failed status 12: wr_id 0 syndrom 0x81\n", 1);
+  sends(2, table(779));
+  const BenchResult result = measure();
+  EXPECT_EQ(result.measured("nic.bandwidth.share", "NIC_1").outcome, Outcome::unset);
+  EXPECT_EQ(result.measured("nic.bandwidth.share", "NIC_2").outcome, Outcome::unset);
+}
+
 TEST_F(NetworkBandwidthTest, PairsThatCannotConnectAreNoPass) {
   for (int i = 0; i < 3; ++i) sends(i, "Couldn't connect to localhost:18515\n", 1);
   const BenchResult result = measure();
