@@ -23,6 +23,7 @@ namespace {
 
 constexpr const char* kTool = "ib_write_bw";
 constexpr Nanoseconds kServerStarts = std::chrono::milliseconds(500);
+constexpr int kAttempts = 4;                               ///< to reach a side that is slow to begin
 constexpr Nanoseconds kLonger = std::chrono::seconds(20);  ///< than it sends: set-up, and what it prints
 
 /// An adapter of the rack file that can send, the device it sends through, and its rate in Gbit/s.
@@ -51,10 +52,15 @@ std::vector<Sender> senders_of(const HostNetwork& host, const Parameters& with, 
   return senders;
 }
 
-std::string arguments_of(const Parameters& with, const std::string& device, bool client) {
+std::string arguments_of(const Parameters& with, const std::string& device, std::int64_t port, bool client) {
   const std::int64_t seconds = std::max<std::int64_t>(with.duration("for").count() / 1'000'000'000, 1);
-  return fmt::format("-d {} -p {} -D {} -F --report_gbits {}{}", shell_quoted(device), with.integer("port"),
-                     seconds, with.text("options"), client ? " localhost" : "");
+  return fmt::format("-d {} -p {} -D {} -F --report_gbits {}{}", shell_quoted(device), port, seconds,
+                     with.text("options"), client ? " localhost" : "");
+}
+
+/// The other side does not listen yet.
+bool still_starting(const CommandResult& sent) {
+  return (sent.out + sent.err).find("Couldn't connect") != std::string::npos;
 }
 
 /// The side that is written to. It ends by its client, by itself when none comes, or by the guard.
@@ -82,18 +88,23 @@ Pair pair_from(const Result<CommandResult>& sent) {
 }
 
 awaitable<Result<Pair>> write_to(StepContext& context, const Permit& permit, Shell& shell, const Sender& from,
-                                 const Sender& to) {
+                                 const Sender& to, std::int64_t port) {
   const Nanoseconds limit = context.with().duration("for") + kLonger;
   Scope servers(context.ctx());
   std::string line =
       fmt::format("timeout --signal=TERM --kill-after=5 {} {} {}", limit.count() / 1'000'000'000, kTool,
-                  arguments_of(context.with(), to.device, false));
+                  arguments_of(context.with(), to.device, port, false));
   servers.start("the side that is written to",
                 [&shell, line](Ctx& task) { return serve(task, shell, line); });
   const Status begun = co_await context.ctx().sleep_for(kServerStarts);
-  HostTool tool{kTool, arguments_of(context.with(), from.device, true), limit};
   Result<CommandResult> sent = Error("network.stopped", "the step was stopped before it sent");
-  if (begun) sent = co_await run_host_tool(context, permit, shell, std::move(tool));
+  for (int attempt = 1; begun && attempt <= kAttempts; ++attempt) {
+    HostTool tool{kTool, arguments_of(context.with(), from.device, port, true), limit};
+    sent = co_await run_host_tool(context, permit, shell, std::move(tool));
+    if (!sent || !still_starting(*sent)) break;
+    const Status waited = co_await context.ctx().sleep_for(kServerStarts);
+    if (!waited) break;
+  }
   const Status joined = co_await servers.stop_and_join(StopReason::sibling, "the client has ended");
   (void)joined;
   if (!begun) co_return begun.error();
@@ -165,7 +176,8 @@ const StepDescription& Bandwidth::describe() const {
         {"nic.bandwidth", "Gbit/s", ComponentKind::nic, false, "", "", "the same in Gbit/s"}};
     made.parameters = {uncabled_parameter(),
                        {"for", ParameterType::duration, "5s", "how long each pair sends"},
-                       {"port", ParameterType::integer, "18515", "TCP port of the set-up on the host"},
+                       {"port", ParameterType::integer, "18515",
+                        "first TCP port of the set-up on the host; each pair has one"},
                        {"options", ParameterType::text, "",
                         "more options of ib_write_bw, such as -x 3 for the GID of RoCE v2"}};
     made.energises = Energy::load;
@@ -198,7 +210,9 @@ awaitable<Status> Bandwidth::run(StepContext& context) {
     const Sender& from = ring.senders[i];
     const Sender& to = ring.senders[(i + 1) % ring.senders.size()];
     context.progress(fmt::format("{} to {}", from.part, to.part));
-    const Result<Pair> pair = co_await write_to(context, *permit, **shell, from, to);
+    // A port of its own: the one before may not be free yet.
+    const std::int64_t port = context.with().integer("port") + static_cast<std::int64_t>(i);
+    const Result<Pair> pair = co_await write_to(context, *permit, **shell, from, to, port);
     if (!pair) co_return pair.error();
     ring.pairs.push_back(*pair);
   }
