@@ -18,6 +18,9 @@ struct SshOptions {
   std::string key_file;  ///< private key, OpenSSH or PEM format
   std::string host_key;  ///< "ssh-ed25519 AAAA…", the only one accepted; empty is refused
   Nanoseconds connect_timeout{10'000'000'000};
+  /// A host under a lease (shell.h) that has answered nothing for so long is given up, "ssh.silent". Longer
+  /// than any lease: its own load has ended by then.
+  Nanoseconds answer_within{20'000'000'000};
 };
 
 /// `handshakes` bounds key exchanges in flight on this station (they cost 0.7 ms of the loop each); it and

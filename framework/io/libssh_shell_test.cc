@@ -222,6 +222,31 @@ TEST_F(LibsshShell, AHostThatAcceptsAndSaysNothingTimesOut) {
   EXPECT_EQ(refused.error().code, "ssh.timeout");
 }
 
+TEST_F(LibsshShell, AHostThatHangsUnderALeaseIsGivenUp) {
+  Sshd sshd;
+  SshOptions options = sshd.options();
+  options.answer_within = 2s;
+  const auto shell = make_libssh_shell(*loop_, handshakes_, options);
+  Command load("echo on; sleep 300");
+  load.lease = 1s;
+  load.on_output = [&sshd](const std::string&) { sshd.freeze(); };
+  const Result<CommandResult> ended = run(*shell, load);
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().code, "ssh.silent");
+  EXPECT_THAT(ended.error().sentence(), HasSubstr("answered nothing for 2s"));
+}
+
+TEST_F(LibsshShell, AHostThatOnlyRunsItsLoadIsNotTakenForSilent) {
+  SshOptions options = shared_->options();
+  options.answer_within = 200ms;
+  const auto shell = make_libssh_shell(*loop_, handshakes_, options);
+  Command load("sleep 1.5; echo done");
+  load.lease = 1s;
+  const Result<CommandResult> ended = run(*shell, load);
+  ASSERT_TRUE(ended) << ended.error().sentence();
+  EXPECT_EQ(ended->out, "done\n");
+}
+
 TEST_F(LibsshShell, APortThatIsNotSshIsAnErrorNotAHang) {
   const HttpsPeer web([](const PeerRequest&) { return ok_reply("hello"); });
   SshOptions options = shared_->options();

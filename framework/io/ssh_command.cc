@@ -107,6 +107,29 @@ awaitable<Status> open_channel(const Ctx& ctx, SshConnection* connection, Comman
                   "raise MaxSessions in its sshd_config, or run less at once");
 }
 
+/// Renewals are only ever sent, so nothing tells that a host hangs until the load's own deadline, which may
+/// be a day away. One that was silent is asked something: to open a channel, which any sshd answers, also
+/// with a refusal. What is left without an answer is given up; the lease has ended the load there by then.
+awaitable<void> watch_answers(Ctx& task, SshConnection* connection) {
+  const Nanoseconds within = connection->options().answer_within;
+  const Nanoseconds quiet = within / 4;
+  while (connection->usable()) {
+    const Status waited = co_await task.sleep_for(quiet);
+    if (!waited) co_return;
+    const std::int64_t heard_ns = connection->heard_ns();
+    if (task.now().monotonic_ns - heard_ns < quiet.count()) continue;
+    CommandChannel question(*connection);
+    Ctx asking = task.child_within("answer", within - quiet);
+    const Status opened = co_await open_channel(asking, connection, &question);
+    if (task.stopped()) co_return;
+    if (opened || opened.error().code != "ctx.deadline" || connection->heard_ns() != heard_ns) continue;
+    connection->fail(Error(
+        "ssh.silent",
+        fmt::format("{}: the host has answered nothing for {}", connection->where(), format_duration(within)),
+        "look at its console: it hangs, or its network is gone; what it ran under a lease has ended"));
+  }
+}
+
 awaitable<Status> send_input(const Ctx& ctx, SshConnection* connection, CommandChannel* channel,
                              const Command* command) {
   const std::string& input = command->input;
@@ -192,6 +215,7 @@ awaitable<Result<CommandResult>> execute(const Ctx& ctx, SshConnection* connecti
   const Nanoseconds lease = *command->lease;
   renewal.start("lease",
                 [connection, channel, lease](Ctx& task) { return renew(task, connection, channel, lease); });
+  renewal.start("answers", [connection](Ctx& task) { return watch_answers(task, connection); });
   Result<CommandResult> result = co_await collect(ctx, connection, channel, command);
   const Status joined = co_await renewal.stop_and_join(StopReason::sibling, "the command has ended");
   (void)joined;

@@ -349,7 +349,10 @@ void SshConnection::pump() {
   }
   // Whatever came may be what another channel waits for, and no callback tells of most of it (an opening that
   // was confirmed, a window that grew): nothing else on the socket would.
-  if (std::exchange(packets_told_, packets_.in_packets) != packets_.in_packets) happened();
+  if (std::exchange(packets_told_, packets_.in_packets) != packets_.in_packets) {
+    heard_ns_ = loop_.clock().now().monotonic_ns;
+    happened();
+  }
   char byte = 0;
   const ssize_t left = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   const bool ended = left == 0 || (left < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);

@@ -63,6 +63,7 @@ class SshConnection : public std::enable_shared_from_this<SshConnection> {
   void give_up(ssh_channel channel) { orphans_.push_back(channel); }
   /// How many of those there are.
   [[nodiscard]] std::size_t openings_given_up() const { return orphans_.size(); }
+  [[nodiscard]] const SshOptions& options() const { return *options_; }
   /// "user@host port 22".
   [[nodiscard]] std::string where() const;
   [[nodiscard]] std::string error_text() const;
