@@ -118,13 +118,13 @@ void drop(NvLink& link, FarEnd port, Fault& fault, double elapsed_s) {
   ++port.counters.link_downed;
 }
 
-/// What the faults of one link do to it while it is up.
-void disturb(RackModel& rack, const Dut& dut, const std::string& part, NvLink& link, FarEnd port, bool busy,
-             double elapsed_s) {
+/// What the faults of one link do to it while it is up. `here`: the end that has the name `part`.
+void disturb(RackModel& rack, const Dut& dut, const std::string& part, LinkCounters& here, NvLink& link,
+             FarEnd port, bool busy, double elapsed_s) {
   if (Fault* noisy = active_fault(rack, dut, FaultKind::nvlink_errors, part))
     count_errors(link, port, *noisy, busy, elapsed_s);
   if (busy && active_fault(rack, dut, FaultKind::nvlink_receive, part) != nullptr)
-    ++link.counters.receive_errors;  // one for each step of the rack's clock under load
+    ++here.receive_errors;  // one for each step of the rack's clock under load
   if (Fault* flapping = active_fault(rack, dut, FaultKind::nvlink_flap, part))
     flap(link, port, *flapping, elapsed_s);
   if (Fault* dropping = active_fault(rack, dut, FaultKind::nvlink_drops, part))
@@ -226,7 +226,10 @@ void advance_links(RackModel& rack, double elapsed_s) {
         carry_traffic(link, port, traffic, elapsed_s);
         link.lanes = port.lanes = has(FaultKind::nvlink_narrow) ? kLinkLanes / 2 : kLinkLanes;
         if (!link.up) continue;
-        for (const std::string& part : parts) disturb(rack, dut, part, link, port, traffic > 0, elapsed_s);
+        for (const std::string& part : parts) {
+          LinkCounters& here = part == parts.front() ? link.counters : port.counters;
+          disturb(rack, dut, part, here, link, port, traffic > 0, elapsed_s);
+        }
       }
     }
   }

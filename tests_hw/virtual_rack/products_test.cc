@@ -125,6 +125,24 @@ TEST(Products, ABridgeIsTheSameLinkFromBothCards) {
   EXPECT_EQ(other.counters.link_downed, 1U);
 }
 
+TEST(Products, WhatOneEndOfABridgeReceivesWronglyIsCountedThere) {
+  for (const std::size_t card : {std::size_t{2}, std::size_t{3}}) {
+    const auto rack = rack_of("lenovo-sr675v3", "servers");
+    Dut& server = rack->duts.front();
+    pass(*rack, 1);
+    NvLink& link = server.gpus[card].links[5];
+    const NvLink& other = server.gpus[link.bridged_to->first].links[link.bridged_to->second];
+    const auto spec = parse_fault("nvlink-receive@N01:" + link_part(server.gpus[card], link));
+    ASSERT_TRUE(spec);
+    ASSERT_TRUE(add_fault(*rack, *spec));
+    const std::unique_ptr<Command> load = interpret({*rack, server}, "all_reduce_perf -b 8 -e 8G -f 2 -g 8");
+    Output output;
+    for (int step = 0; step < 40 && !load->step(output); ++step) pass(*rack, 0.05);
+    EXPECT_GT(link.counters.receive_errors, 0U) << card;
+    EXPECT_EQ(other.counters.receive_errors, 0U) << card;
+  }
+}
+
 TEST(Products, TheDriverTellsTheFabricAsThatProductDoes) {
   const auto hgx = rack_of("hgx-h100", "servers");
   pass(*hgx, 1);
