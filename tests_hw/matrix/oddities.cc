@@ -23,18 +23,16 @@ constexpr std::uint64_t kLooseNumber = 12, kBlank = 4, kNullHealth = 6, kNullThr
 /// Draws the same for the same place.
 class Draw {
  public:
-  Draw(std::uint64_t seed, std::string place) : seed_(seed), place_(std::move(place)) {}
+  Draw(std::uint64_t seed, const std::string& place) : place_(fmt::format("{}\n{}\n", seed, place)) {}
   [[nodiscard]] bool one_in(std::uint64_t many, const std::string& what) const {
     return drawn(what) % many == 0;
   }
   [[nodiscard]] std::uint64_t drawn(const std::string& what) const {
-    std::mt19937_64 mixed(seed_ ^ std::hash<std::string>{}(place_ + "\n" + what));
-    return mixed();
+    return std::hash<std::string>{}(place_ + what);
   }
 
  private:
-  std::uint64_t seed_;
-  std::string place_;
+  std::string place_;  ///< with the seed
 };
 
 bool says_nothing_anyway(std::string_view key) {
