@@ -93,8 +93,8 @@ def walk_one(number, run, options, seed):
         watched = [Watched(*drawn) for drawn in run.specs(rack, chance)]
         rack.faults(add=[one.spec for one in watched])
         database = os.path.join(place, "run.db")
-        process = wire.start_kiln(options, place, "run", fault_walk.recipe_for(first), "--rack", rack.inventory, "--db", database, "--json", "--no-input",
-                                  "--out", place + "/report", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = wire.start_kiln(options, place, *fault_walk.run_of(first, rack), "--db", database, "--json", "--no-input", "--out", place + "/report",
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         record = wire.Record(database)
         while process.poll() is None:
             left = [one for one in watched if one.how is None]

@@ -8,6 +8,8 @@ import sqlite3
 import subprocess
 import urllib.request
 
+import places
+
 COMPONENT = re.compile(r"- \{kind: (\w+), name: \"?([^,}\"]+)\"?")
 # What a program of ours must never print, whatever it was fed.
 CRASH = re.compile(r"terminate called|core dumped|AddressSanitizer|runtime error:|Traceback|internal error|what\(\):")
@@ -54,6 +56,9 @@ class Rack:
     def __init__(self, options, place, *arguments):
         command = [os.path.join(options.bin, "kiln-virtual-rack"), "--out", os.path.join(place, "rack"), "--exit-with-stdin",
                    *arguments]
+        kind = arguments[arguments.index("--rack") + 1] if "--rack" in arguments else "small"
+        if kind in ("small", "wide", "shelves") and not {"--mockup", "--product", "--port-base"} & set(arguments):
+            command += ["--port-base", str(places.port_base())]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                         text=True)
         ready = self.process.stdout.readline()

@@ -13,7 +13,7 @@ ParsedOptions parse_options(int argc, char** argv) {
                "kiln-virtual-rack");
   CLI::Option* rack =
       app.add_option("--rack", options.rack,
-                     "small, shelves, nvl72, hgx, servers, or trays:N for N compute trays on one CDU")
+                     "small, wide, shelves, nvl72, hgx, servers, or trays:N for N compute trays on one CDU")
           ->check([](const std::string& name) {
             const Status known = check_rack_name(name);
             return known ? std::string() : known.error().sentence();

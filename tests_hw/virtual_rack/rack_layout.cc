@@ -90,10 +90,10 @@ Status check_rack_name(const std::string& name) {
                  fmt::format("'{}' is no number of compute trays from 1 to {}", name, kMostTrays),
                  "write it like trays:36", Blame::operator_);
   }
-  const std::vector<std::string> names{"small", "nvl72", "shelves", "hgx", "servers"};
+  const std::vector<std::string> names{"small", "wide", "shelves", "nvl72", "hgx", "servers"};
   if (std::find(names.begin(), names.end(), name) != names.end()) return success();
   return Error("rack.unknown", fmt::format("there is no rack '{}'{}", name, did_you_mean(name, names)),
-               "the racks are: small, shelves, nvl72, hgx, servers, trays:N", Blame::operator_);
+               "the racks are: small, wide, shelves, nvl72, hgx, servers, trays:N", Blame::operator_);
 }
 
 RackLayout load_layout(const std::string& name) {
