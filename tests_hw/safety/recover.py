@@ -17,6 +17,9 @@ import time
 import urllib.request
 from pathlib import Path
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../virtual"))
+import places  # noqa: E402
+
 TRAYS = ("C01", "C02")
 POWERED = ["S01 power", "C01 power", "C02 power"]
 LEASE = 5.0  # seconds that load goes on without its station
@@ -47,12 +50,11 @@ HAZARDS = """hazards:
 class Station:
     """One virtual rack with a state directory of its own, and kiln on it."""
     KIND = "small"
-    MORE = ()  # words for the rack
 
     def __init__(self, options, place):
         self.bin, self.place = options.bin, place
-        self.rack = subprocess.Popen([os.path.join(options.bin, "kiln-virtual-rack"), "--rack", self.KIND, "--seed", "7", "--out", place + "/rack", *self.MORE,
-                                      "--exit-with-stdin"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.rack = subprocess.Popen([os.path.join(options.bin, "kiln-virtual-rack"), "--rack", self.KIND, "--seed", "7", "--out", place + "/rack",
+                                      "--port-base", str(places.port_base()), "--exit-with-stdin"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         ready = json.loads(self.rack.stdout.readline())
         self.inventory, self.control = ready["inventory"], "http://" + ready["control"]
 
