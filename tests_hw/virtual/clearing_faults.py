@@ -22,7 +22,7 @@ import time
 import fault_walk
 import wire
 
-POLL_S = 0.01
+POLL_S = 0.02
 # What in the log is a reading of the struck part that a check judges: pattern over URI or command, {part} filled in, and the
 # step that judges it, where others read the same without judging it before.
 READ = {
@@ -49,35 +49,33 @@ class Watched:
         self.judged = fault_walk.judged_on(row, dut)
         self.pattern, self.step = reading_of(row["fault"], part)
         self.since, self.begun = 0, self.step is None
-        self.how = None
+        self.active, self.on_record, self.how = None, None, None
 
     def found_in(self, state):
         """The fault as the rack has it, by kind, DUT and part."""
         return next((one for one in state["faults"] if one["spec"].split("+")[0] == self.spec.split("+")[0]), None)
 
-    def look(self, rack, record, state):
+    def hear(self, event):
+        """One event of the record: may be what the fault was read by, and the rack need not have told yet that it is active."""
+        _, kind, dut, step, at_ns, body = event
+        if kind == "step_begun":
+            if not self.begun and dut == self.dut and step == self.step:
+                self.begun, self.since = True, at_ns
+        elif self.pattern is None and self.on_record is None and dut == self.judged:
+            fail = kind == "measured" and body["outcome"] == "fail" and body["fault_code"] == self.row["code"]
+            if fail or (kind == "interlocked" and body["code"] == self.row["code"]):
+                self.on_record = f"on record as {body['name'] if fail else 'a cut'}", at_ns
+
+    def look(self, rack):
         """Clears it once it was read."""
-        fault = self.found_in(state)
-        active = fault["active_since_ns"] if fault else None
-        if not active:
-            return
-        if not self.begun:
-            at = [event[4] for event in record.events(["step_begun"], self.dut) if event[3] == self.step]
-            self.begun, self.since = bool(at), at[0] if at else 0
-        read = self.reading(rack, record, active) if self.begun else None
+        read = self.on_record if self.pattern is None else self.in_log(rack) if self.begun else None
         if read:
             cleared = rack.faults(clear=[self.spec.split("+")[0]])["cleared"][0]
-            self.how = f"{read[0]} {(read[1] - active) / 1e9:.2f} s after it was there, cleared " \
+            self.how = f"{read[0]} {(read[1] - self.active) / 1e9:.2f} s after it was there, cleared " \
                        f"{(cleared['cleared_ns'] - read[1]) / 1e6:.0f} ms later"
 
-    def reading(self, rack, record, active):
-        if self.pattern is None:
-            for _, kind, _, _, at_ns, body in record.events(["measured", "interlocked"], self.judged):
-                fail = kind == "measured" and body["outcome"] == "fail" and body["fault_code"] == self.row["code"]
-                if fail or (kind == "interlocked" and body["code"] == self.row["code"]):
-                    return f"on record as {body['name'] if fail else 'a cut'}", at_ns
-            return None
-        for entry in rack.get(f"/log?since={max(self.since, active)}")["entries"]:
+    def in_log(self, rack):
+        for entry in rack.get(f"/log?since={max(self.since, self.active)}")["entries"]:
             what = entry.get("uri") or entry.get("command") or ""
             if entry["dut"] == self.dut and entry["method"] in ("GET", "SSH") and self.pattern.search(what):
                 return f"read by {entry['method']} {what[-60:]}", entry["monotonic_ns"]
@@ -95,13 +93,20 @@ def walk_one(number, run, options, seed):
         database = os.path.join(place, "run.db")
         process = wire.start_kiln(options, place, *fault_walk.run_of(first, rack), "--db", database, "--json", "--no-input", "--out", place + "/report",
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        record = wire.Record(database)
+        record, seen = wire.Record(database), 0
         while process.poll() is None:
             left = [one for one in watched if one.how is None]
-            if left:
+            if any(one.active is None for one in left):
                 state = rack.get("/state")
                 for one in left:
-                    one.look(rack, record, state)
+                    one.active = one.active or (one.found_in(state) or {}).get("active_since_ns")
+            for event in record.events(["step_begun", "measured", "interlocked"], after=seen) if left else ():
+                seen = event[0]
+                for one in left:
+                    one.hear(event)
+            for one in left:
+                if one.active:
+                    one.look(rack)
             time.sleep(POLL_S)
         out, err = process.communicate(timeout=120)
         ended = subprocess.CompletedProcess(process.args, process.returncode, out, err)

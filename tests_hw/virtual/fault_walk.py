@@ -22,8 +22,8 @@ import yaml
 import wire
 
 MOST_ROWS = 40  # of one run
-TRAYS = {"wide": [f"C{number:02}" for number in range(1, 7)], "shelves": ["C01", "C02"]}
-WIDE = [*TRAYS["wide"], "S01", "S02", "S03", "CDU01"]
+TRAYS = {"wide": [f"C{number:02}" for number in range(1, 5)], "shelves": ["C01", "C02"]}
+WIDE = [*TRAYS["wide"], "S01", "S02", "CDU01"]
 
 
 def read_table(path):

@@ -2,11 +2,11 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
-#include <array>
 #include <cmath>
 #include <ctime>
+#include <functional>
+#include <utility>
 
 namespace kiln::virtual_rack {
 
@@ -50,12 +50,24 @@ json::object status(std::string_view state, std::string_view health) {
   return object;
 }
 
-HttpResponse json_response(unsigned code, const json::value& body) {
+namespace {
+
+HttpResponse response_of(unsigned code, std::string text) {
   HttpResponse response;
   response.status = code;
-  response.body = json::serialize(body);
+  response.body = std::move(text);
   response.body.push_back('\n');
   return response;
+}
+
+}  // namespace
+
+HttpResponse json_response(unsigned code, const json::value& body) {
+  return response_of(code, json::serialize(body));
+}
+
+HttpResponse json_response(unsigned code, const json::object& body) {
+  return response_of(code, json::serialize(body));
 }
 
 json::object message_object(const Message& message, std::string_view severity) {
@@ -140,13 +152,7 @@ HttpResponse no_content() {
 }
 
 std::string entity_tag(std::string_view body) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned length = 0;
-  EVP_Digest(body.data(), body.size(), digest.data(), &length, EVP_sha256(), nullptr);
-  std::string tag = "\"";
-  for (std::size_t i = 0; i < 8; ++i) tag += fmt::format("{:02x}", digest[i]);
-  tag += '"';
-  return tag;
+  return fmt::format("\"{:016x}\"", std::hash<std::string_view>{}(body));
 }
 
 bool tag_matches(std::string_view header, std::string_view tag) {

@@ -31,6 +31,8 @@ namespace json = boost::json;
 [[nodiscard]] json::object status(std::string_view state, std::string_view health = "OK");
 
 [[nodiscard]] HttpResponse json_response(unsigned status, const json::value& body);
+[[nodiscard]] HttpResponse json_response(unsigned status,
+                                         const json::object& body);  ///< without a copy of it
 
 /// One message of the Base registry: what happened, and to which property ("Boot/BootSourceOverrideTarget").
 struct Message {
