@@ -124,6 +124,14 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   report->add_option("--format", line.formats, "html,json,text (default: all)")->delimiter(',');
   report->add_option("--out", line.out_directory, "Where they are written");
 
+  auto* verify = app.add_subcommand(
+      "verify",
+      "Check a record and its reports against what the station has signed; exit code 6: they differ");
+  add_common(*verify, line);
+  verify->add_option("what", line.run, "Run id, a part of it, 'last', or a folder of reports");
+  verify->add_option("--station-key", line.station_keys, "The public key of another station that is trusted")
+      ->check(CLI::ExistingFile);
+
   auto* population = app.add_subcommand(
       "population",
       "Write what the racks on record have shown, to set later ones against (run --population)");

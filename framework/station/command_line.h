@@ -74,6 +74,8 @@ struct CommandLine {
   int limit = 20;
   bool links = false;  ///< show: all links of the rack
 
+  std::vector<std::string> station_keys;  ///< verify: public keys of other stations
+
   std::string population_file;       ///< run: what earlier racks have shown; population: where it is written
   std::vector<std::string> ledgers;  ///< population: databases beside --db
 };

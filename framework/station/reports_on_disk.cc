@@ -13,6 +13,8 @@
 
 #include "base/nearest.h"
 #include "common/report_format.h"
+#include "station/report_seal.h"
+#include "station/station_key.h"
 
 namespace kiln {
 
@@ -55,7 +57,7 @@ Status make_report_directory(const std::string& directory) {
                "choose another place with --out", Blame::operator_);
 }
 
-WrittenReports write_reports(const std::string& database, const std::string& run,
+WrittenReports write_reports(const std::string& state, const std::string& database, const std::string& run,
                              const std::string& directory, const std::vector<std::string>& formats) {
   WrittenReports written;
   const auto all = make_report_formats();
@@ -75,11 +77,15 @@ WrittenReports write_reports(const std::string& database, const std::string& run
     written.failures.push_back(view.error());
     return written;
   }
-  const Result<ReportInput> input = read_report_input(**view, run);
+  Result<ReportInput> input = read_report_input(**view, run);
   if (!input) {
     written.failures.push_back(input.error());
     return written;
   }
+  // Without a key the reports are written all the same: they are not signed, and say so.
+  const Result<SigningKey> key = station_key(state);
+  if (key) input->station_key = key->verifying_key().id();
+  if (!key) written.failures.push_back(key.error());
   if (const Status made = make_report_directory(directory); !made) {
     written.failures.push_back(made.error());
     return written;
@@ -100,6 +106,16 @@ WrittenReports write_reports(const std::string& database, const std::string& run
       written.files[std::string(format->name())] = path;
     } else {
       written.failures.push_back(done.error());
+    }
+  }
+  if (key && !written.files.empty()) {
+    std::vector<std::string> made;
+    for (const auto& [name, path] : written.files) made.push_back(fs::path(path).filename().string());
+    const Status sealed = seal_reports(*key, **view, run, place, made);
+    if (sealed) {
+      written.files["manifest"] = place + "/manifest.json";
+    } else {
+      written.failures.push_back(sealed.error());
     }
   }
   return written;

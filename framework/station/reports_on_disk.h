@@ -21,8 +21,8 @@ Status write_whole(const std::string& path, const std::string& text);
 Status make_report_directory(const std::string& directory);
 
 /// `formats` empty: all. Files are `directory`/report.EXTENSION, mode 0600, replaced as a whole or not at
-/// all.
-WrittenReports write_reports(const std::string& database, const std::string& run,
+/// all; then they are sealed with the station's key (report_seal.h), which lies under `state`.
+WrittenReports write_reports(const std::string& state, const std::string& database, const std::string& run,
                              const std::string& directory, const std::vector<std::string>& formats);
 
 }  // namespace kiln

@@ -167,10 +167,21 @@ CREATE INDEX event_clock ON event (run, kind)
   WHERE kind IN ('dut_planned', 'phase_ended', 'prompt_shown', 'prompt_answered', 'run_resumed');
 )sql";
 
+/// Version 3: what the station has signed of its record. As in schema.sql.
+constexpr const char* kToVersion3 = R"sql(CREATE TABLE checkpoint (
+  number INTEGER PRIMARY KEY,                   -- in the order of signing
+  run INTEGER NOT NULL REFERENCES run(number),  -- whose record it is about
+  envelope TEXT NOT NULL,                       -- DSSE in JSON: how many events there were, and the hash after the last
+  written_utc_ns INTEGER NOT NULL               -- when it was written down
+) STRICT;
+CREATE TRIGGER checkpoint_no_update BEFORE UPDATE ON checkpoint BEGIN SELECT raise(ABORT, 'the record is append-only: checkpoint'); END;
+CREATE TRIGGER checkpoint_no_delete BEFORE DELETE ON checkpoint BEGIN SELECT raise(ABORT, 'the record is append-only: checkpoint'); END;
+)sql";
+
 }  // namespace
 
 const SchemaHistory& schema_history() {
-  static const SchemaHistory history{schema_sql(), kSchemaVersion, {{2, kToVersion2}}};
+  static const SchemaHistory history{schema_sql(), kSchemaVersion, {{2, kToVersion2}, {3, kToVersion3}}};
   return history;
 }
 

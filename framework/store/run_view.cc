@@ -11,6 +11,7 @@
 #include "base/nearest.h"
 #include "store/bring_up_rows.h"
 #include "store/chain_check.h"
+#include "store/checkpoint_rows.h"
 #include "store/event_json.h"
 #include "store/event_reader.h"
 #include "store/record_break.h"
@@ -288,6 +289,22 @@ Result<std::vector<RackNote>> RunView::rack_notes() const {
   Result<std::vector<RackNote>> notes = read_rack_notes(impl_->connection);
   if (!notes) return view_error(notes.error(), impl_->database);
   return notes;
+}
+
+Result<std::vector<std::string>> RunView::checkpoints(const std::string& run) const {
+  const Result<Impl::RunRow> row = impl_->row_of(run);
+  if (!row) return row.error();
+  Result<std::vector<std::string>> envelopes = read_checkpoints(impl_->connection, row->number);
+  if (!envelopes) return view_error(envelopes.error(), impl_->database);
+  return envelopes;
+}
+
+Result<std::string> RunView::chain_at(const std::string& run, std::int64_t sequence) const {
+  const Result<Impl::RunRow> row = impl_->row_of(run);
+  if (!row) return row.error();
+  Result<std::string> hash = read_chain_at(impl_->connection, row->number, sequence);
+  if (!hash) return view_error(hash.error(), impl_->database);
+  return hash;
 }
 
 Result<BringUp> RunView::bring_up(const std::string& run) const {

@@ -143,9 +143,14 @@ class RunView {
   /// The bring-up clock of the run's rack, over it and all runs that were begun before it.
   [[nodiscard]] Result<BringUp> bring_up(const std::string& run) const;
 
+  /// What the station has signed of the run's record, as envelopes in JSON and in order; none in a record of
+  /// before it could.
+  [[nodiscard]] Result<std::vector<std::string>> checkpoints(const std::string& run) const;
+  /// The hash after that event as it stands in the record, hexadecimal; empty: there is no such event.
+  [[nodiscard]] Result<std::string> chain_at(const std::string& run, std::int64_t sequence) const;
   /// Recomputes every hash, and compares the typed tables with the events they were made from. Finds a
   /// changed byte, a missing, added or moved event and a cut tail. A record rewritten as a whole is found by
-  /// comparing `head` with the one printed in its report.
+  /// comparing `head` with a signed checkpoint, or with the one printed in its report.
   [[nodiscard]] Result<ChainCheck> verify_chain(const std::string& run) const;
 
  private:

@@ -10,7 +10,7 @@
 
 namespace kiln {
 
-constexpr std::int64_t kSchemaVersion = 2;
+constexpr std::int64_t kSchemaVersion = 3;
 /// PRAGMA application_id of our files: "KILN" in ASCII. Tools such as file(1) show it.
 constexpr std::int64_t kApplicationId = 0x4b494c4e;
 

@@ -124,6 +124,14 @@ CREATE TABLE rack_note (
   noted_utc_ns INTEGER NOT NULL    -- and when
 ) STRICT;
 
+-- What the station has signed of its record: a cut tail, and a record written anew, do not fit it.
+CREATE TABLE checkpoint (
+  number INTEGER PRIMARY KEY,                   -- in the order of signing
+  run INTEGER NOT NULL REFERENCES run(number),  -- whose record it is about
+  envelope TEXT NOT NULL,                       -- DSSE in JSON: how many events there were, and the hash after the last
+  written_utc_ns INTEGER NOT NULL               -- when it was written down
+) STRICT;
+
 -- For people: runs with what their first and last events say.
 CREATE VIEW v_run AS
 SELECT r.id AS run, strftime('%Y-%m-%dT%H:%M:%SZ', r.begun_utc_ns / 1000000000, 'unixepoch') AS begun,
@@ -171,3 +179,5 @@ CREATE TRIGGER artifact_no_update BEFORE UPDATE ON artifact BEGIN SELECT raise(A
 CREATE TRIGGER artifact_no_delete BEFORE DELETE ON artifact BEGIN SELECT raise(ABORT, 'the record is append-only: artifact'); END;
 CREATE TRIGGER rack_note_no_update BEFORE UPDATE ON rack_note BEGIN SELECT raise(ABORT, 'the record is append-only: rack_note'); END;
 CREATE TRIGGER rack_note_no_delete BEFORE DELETE ON rack_note BEGIN SELECT raise(ABORT, 'the record is append-only: rack_note'); END;
+CREATE TRIGGER checkpoint_no_update BEFORE UPDATE ON checkpoint BEGIN SELECT raise(ABORT, 'the record is append-only: checkpoint'); END;
+CREATE TRIGGER checkpoint_no_delete BEFORE DELETE ON checkpoint BEGIN SELECT raise(ABORT, 'the record is append-only: checkpoint'); END;

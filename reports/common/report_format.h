@@ -21,6 +21,9 @@ struct ReportInput {
   RunEvents events;
   RunVerdict verdict;
   BringUp bring_up = {};  ///< of the rack, over this run and all before it
+  /// Id of the key that the station seals these reports with (SHA-256 of the public key); empty: they are not
+  /// sealed.
+  std::string station_key = {};
 };
 
 /// Also works for a run without any event, and for one whose record broke.

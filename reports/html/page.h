@@ -31,7 +31,7 @@ inline constexpr const char* kPage = R"page(<!DOCTYPE html>
 <div><dt>marginal</dt><dd>{{marginal}}</dd></div><div><dt>waived</dt><dd>{{waived}}</dd></div><div><dt>not run</dt><dd>{{not_run}}</dd></div>
 <div><dt>disturbances</dt><dd>{{disturbance_count}}</dd></div>
 </dl>
-<p class="signoff">Sign-off: <b>{{sign_off}}</b>{{#has_because}}, because: {{because}}{{/has_because}}</p>
+<p class="signoff">Sign-off: <b>{{sign_off}}</b>{{#has_because}}, because: {{because}}{{/has_because}}{{#is_sealed}} · <a href="#seal">sealed by station key {{key_short}}…</a>{{/is_sealed}}</p>
 <div class="front">
 <div class="rack"><h2>Rack</h2>
 {{{elevation}}}{{#no_dut}}<p>No DUT was planned in this run.</p>{{/no_dut}}</div>
@@ -163,6 +163,12 @@ inline constexpr const char* kPage = R"page(<!DOCTYPE html>
 <p class="small">Any measured fail on a required check, or a hazard that was read, is NO-GO. Else any required check without a judged measurement is
 INCOMPLETE. Missing evidence is never GO. The rack is the worst of its DUTs. A required check is one measurement on one expected part, listed before the run:
 required = measured + not run; failed, marginal and waived are parts of measured.</p>
+{{#is_sealed}}<h2 id="seal">How to check this report</h2>
+<p class="small">This station signs its reports: “this build on this station has recorded that”. With Kiln: <code>kiln verify FOLDER</code>. Without, in the
+folder it was written to, with OpenSSL 3 and coreutils:</p>
+{{#verify_steps}}<p>{{question}}</p>
+{{#commands}}<pre class="text">{{command}}</pre>
+{{/commands}}{{/verify_steps}}{{/is_sealed}}{{^is_sealed}}<p><b>NOT SEALED</b>: this station had no key to sign its reports with.</p>{{/is_sealed}}
 <p><b>END OF REPORT</b> {{run}}</p>
 </main>
 </body>

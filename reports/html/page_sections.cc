@@ -6,6 +6,7 @@
 #include <set>
 #include <tuple>
 
+#include "common/how_to_verify.h"
 #include "html/look.h"
 #include "html/plot.h"
 #include "html/timeline.h"
@@ -334,6 +335,22 @@ void set_record(PageData& page, const ReportInput& input, const RunDocument& doc
   page.set("any_part", !parts.empty());
   page.set("parts", pairs(parts));
   page.set("environment", environment(input, document));
+  page.set("is_sealed", !input.station_key.empty());
+  page.set("key_short", input.station_key.substr(0, 16));
+  PageData steps = page_list();
+  for (const VerifyStep& step : how_to_verify(input.station_key)) {
+    PageData commands = page_list();
+    for (const std::string& command : step.commands) {
+      PageData one;
+      one.set("command", command);
+      commands.push_back(one);
+    }
+    PageData row;
+    row.set("question", step.question);
+    row.set("commands", commands);
+    steps.push_back(row);
+  }
+  page.set("verify_steps", steps);
 }
 
 }  // namespace kiln

@@ -234,6 +234,7 @@ class JsonReport final : public ReportFormat {
     ReportText report;
     report.member("schema", "kiln.report/1");
     report.member("run", json::value(input.run.id));
+    report.member("station_key", json::value(input.station_key));
     report.member("warning", json::value(first_warning(input)));
     report.member("state", json::value(std::string(to_string(input.run.state))));
     report.member("decision", decides && !input.events.events.empty()

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "common/clock_rows.h"
+#include "common/how_to_verify.h"
 #include "common/rack_links.h"
 #include "common/run_document.h"
 #include "common/run_safety.h"
@@ -137,6 +138,9 @@ class TextReport final : public ReportFormat {
     for (const auto& item : document.disturbances) {
       text += fmt::format("  {:<6} {} × {}: {}\n", item.dut, item.count, item.code, item.message);
     }
+    text +=
+        "\n" + (input.station_key.empty() ? "NOT SEALED: this station had no key to sign its reports with.\n"
+                                          : verify_text(input.station_key));
     text += fmt::format("\nRESULT unit={} recipe={}@{} verdict={} fail={} marginal={} notrun={} run={}\n",
                         about.rack, about.recipe, about.recipe_version, decision_word(input), counts.failed,
                         counts.marginal, counts.not_run, input.run.id);

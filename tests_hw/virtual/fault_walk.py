@@ -120,6 +120,8 @@ class Run:
         if (row["fault"].split(":")[0], dut) == (other["fault"].split(":")[0], other_dut):
             return True
         judged = judged_on(row, dut)
+        if {row["fault"], other["fault"]} == {"clock-skew", "bmc-clock-lost"} and dut == other_dut:
+            return True  # the one moves both clocks, the other sets one of them
         if judged == judged_on(other, other_dut):
             one_sum = row["decision"] != ["NO-GO"] or row["recipe"] == "power-chain"  # one of them changes what all are judged by
             same_kind = judged == "R01" and one_sum and row["code"].split(".")[0] == other["code"].split(".")[0]

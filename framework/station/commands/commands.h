@@ -17,6 +17,7 @@ int runs_command(const CommandLine& line, const Paths& paths);
 int show_command(const CommandLine& line, const Paths& paths);
 int watch_command(const CommandLine& line, const Paths& paths);
 int report_command(const CommandLine& line, const Paths& paths);
+int verify_command(const CommandLine& line, const Paths& paths);
 int population_command(const CommandLine& line, const Paths& paths);
 int recover_command(const CommandLine& line, const Paths& paths);
 int receive_command(const CommandLine& line, const Paths& paths);

@@ -1,0 +1,245 @@
+#include "station/verification.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "base/rfc3339.h"
+#include "seal/dsse.h"
+#include "seal/manifest.h"
+#include "station/file_hash.h"
+#include "station/report_seal.h"
+
+namespace kiln {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+class Findings {
+ public:
+  explicit Findings(Verification& into) : into_(into) {}
+  void good(std::string what, std::string detail) {
+    into_.findings.push_back({true, std::move(what), std::move(detail)});
+  }
+  void bad(std::string what, std::string detail) {
+    into_.findings.push_back({false, std::move(what), std::move(detail)});
+  }
+
+ private:
+  Verification& into_;
+};
+
+std::string short_id(const std::string& id) { return id.substr(0, 16); }
+
+const VerifyingKey* who_signed(const Envelope& envelope, std::string_view type,
+                               const std::vector<VerifyingKey>& trusted) {
+  const auto found = std::find_if(trusted.begin(), trusted.end(),
+                                  [&](const VerifyingKey& key) { return holds(envelope, key, type); });
+  return found == trusted.end() ? nullptr : &*found;
+}
+
+std::string nobody_signed(const Envelope& envelope, const std::vector<VerifyingKey>& trusted) {
+  const bool known = std::any_of(trusted.begin(), trusted.end(),
+                                 [&](const VerifyingKey& key) { return key.id() == envelope.key_id; });
+  if (known)
+    return fmt::format("the signature of key {} does not fit: it was changed", short_id(envelope.key_id));
+  return fmt::format(
+      "no key known here has signed it; it names key {}: ask its station's owner for it, then --station-key "
+      "FILE",
+      envelope.key_id.empty() ? "none" : short_id(envelope.key_id));
+}
+
+void check_checkpoint(const RunView& view, const std::string& run, const std::string& text,
+                      const std::vector<VerifyingKey>& trusted, std::int64_t& sealed_up_to,
+                      Findings& findings) {
+  const Result<Envelope> envelope = read_envelope(text);
+  if (!envelope) return findings.bad("checkpoint", envelope.error().message);
+  const VerifyingKey* key = who_signed(*envelope, kCheckpointType, trusted);
+  if (key == nullptr) return findings.bad("checkpoint", nobody_signed(*envelope, trusted));
+  const Result<Checkpoint> checkpoint = read_checkpoint(envelope->payload);
+  if (!checkpoint) return findings.bad("checkpoint", checkpoint.error().message);
+  if (checkpoint->run != run)
+    return findings.bad("checkpoint", fmt::format("it is one of run {}, put under another", checkpoint->run));
+  const Result<std::string> hash = view.chain_at(run, checkpoint->events);
+  if (!hash) return findings.bad("checkpoint", hash.error().message);
+  if (hash->empty())
+    return findings.bad("checkpoint", fmt::format("{} events were signed at {}, the record has fewer",
+                                                  checkpoint->events, format_utc(checkpoint->utc_ns)));
+  if (*hash != checkpoint->chain_head)
+    return findings.bad(
+        "checkpoint",
+        fmt::format("the hash after event {} is {}…, signed was {}…: the record was written anew",
+                    checkpoint->events, hash->substr(0, 12), checkpoint->chain_head.substr(0, 12)));
+  sealed_up_to = std::max(sealed_up_to, checkpoint->events);
+  findings.good("checkpoint", fmt::format("{} events, signed by key {} at {}", checkpoint->events,
+                                          short_id(key->id()), format_utc(checkpoint->utc_ns)));
+}
+
+void check_artifact(const std::string& name, const std::string& path, std::uint64_t bytes,
+                    const std::string& sha256, Findings& findings) {
+  const Result<FileHash> hash = hash_of_file(path);
+  if (!hash) return findings.bad("artifact " + name, hash.error().message);
+  if (hash->bytes != bytes || hash->sha256 != sha256)
+    return findings.bad("artifact " + name,
+                        fmt::format("it was changed: {} bytes, SHA-256 {}…, recorded {} bytes, {}…",
+                                    hash->bytes, hash->sha256.substr(0, 12), bytes, sha256.substr(0, 12)));
+  findings.good("artifact " + name, "as recorded");
+}
+
+/// The file beside the manifest that must have exactly these bytes.
+void check_same(const std::string& directory, const char* name, const std::string& wanted,
+                Findings& findings) {
+  const Result<std::string> text = text_of_file(directory + "/" + name, kMostManifestBytes);
+  if (!text) return findings.bad(name, text.error().message);
+  if (*text != wanted) return findings.bad(name, "it is not what is in manifest.dsse.json");
+  findings.good(name, "as in manifest.dsse.json");
+}
+
+void check_file(const std::string& directory, const SealedFile& file, Findings& findings) {
+  const Result<FileHash> hash = hash_of_file(directory + "/" + file.name);
+  if (!hash) return findings.bad(file.name, hash.error().message);
+  if (hash->bytes != file.bytes)
+    return findings.bad(file.name, fmt::format("it has {} bytes, signed were {}", hash->bytes, file.bytes));
+  if (hash->sha256 != file.sha256)
+    return findings.bad(file.name, fmt::format("it was changed: SHA-256 {}…, signed was {}…",
+                                               hash->sha256.substr(0, 12), file.sha256.substr(0, 12)));
+  findings.good(file.name, "as signed");
+}
+
+/// "NO-GO for R01 by l11-rack@1.2.0, SIMULATED: signed by key 3760a7c0492e80f2 on st-04 at …".
+std::string what_was_signed(const Manifest& manifest, const VerifyingKey& key) {
+  return fmt::format("{} for {} by {}@{}{}{}: signed by key {} on {} at {}",
+                     manifest.decision.empty() ? "a survey" : manifest.decision, manifest.rack,
+                     manifest.recipe, manifest.recipe_version,
+                     manifest.simulated ? ", SIMULATED RACK - NOT HARDWARE" : "",
+                     manifest.state == "complete" ? "" : ", run " + manifest.state, short_id(key.id()),
+                     manifest.station, format_utc(manifest.written_utc_ns));
+}
+
+/// A report that nobody signed must not lie among those that were.
+void check_nothing_added(const std::string& directory, const Manifest& manifest, Findings& findings) {
+  std::set<std::string> sealed;
+  for (const SealedFile& file : manifest.files) sealed.insert(file.name);
+  for (const char* own :
+       {"manifest.json", "manifest.sig", "manifest.dsse.json", "manifest.pae", "station.pub.pem"})
+    sealed.insert(own);
+  std::error_code failed;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory, failed)) {
+    const std::string name = entry.path().filename().string();
+    if (!sealed.contains(name)) findings.bad(name, "it is not among what was signed: it was added later");
+  }
+  if (failed) findings.bad(directory, failed.message());
+}
+
+void compare_with_record(const RunView& view, const Manifest& manifest, Findings& findings) {
+  const Result<RunSummary> run = view.run(manifest.run);
+  if (!run)
+    return findings.good("record", fmt::format("run {} is not in {}: only the reports were checked",
+                                               manifest.run, view.database()));
+  const Result<std::string> hash = view.chain_at(manifest.run, manifest.events);
+  if (!hash) return findings.bad("record", hash.error().message);
+  if (*hash != manifest.chain_head && !(manifest.events == 0 && hash->empty()))
+    return findings.bad(
+        "record", fmt::format("the reports are about another record: after event {} it has {}, they {}…",
+                              manifest.events, hash->empty() ? "nothing" : hash->substr(0, 12) + "…",
+                              manifest.chain_head.substr(0, 12)));
+  if (run->events > manifest.events)
+    return findings.bad("record",
+                        fmt::format("it has gone on since: {} events, the reports are of {}; kiln report {}",
+                                    run->events, manifest.events, manifest.run));
+  findings.good("record", fmt::format("the reports are of these {} events", manifest.events));
+}
+
+}  // namespace
+
+bool Verification::holds() const {
+  return !findings.empty() &&
+         std::all_of(findings.begin(), findings.end(), [](const Finding& finding) { return finding.holds; });
+}
+
+Result<Verification> verify_record(const RunView& view, const std::string& run,
+                                   const std::vector<VerifyingKey>& trusted) {
+  const Result<RunSummary> summary = view.run(run);
+  if (!summary) return summary.error();
+  Verification verification;
+  verification.run = run;
+  Findings findings(verification);
+  const Result<ChainCheck> chain = view.verify_chain(run);
+  if (!chain) {
+    findings.bad("record", chain.error().message);
+  } else if (!chain->intact) {
+    findings.bad("record", chain->reason);
+  } else {
+    findings.good("record", fmt::format("{} events, head {}…", chain->events, chain->head.substr(0, 12)));
+  }
+  const Result<std::vector<std::string>> checkpoints = view.checkpoints(run);
+  std::int64_t sealed_up_to = 0;
+  if (!checkpoints) {
+    findings.bad("checkpoint", checkpoints.error().message);
+  } else {
+    for (const std::string& text : *checkpoints)
+      check_checkpoint(view, run, text, trusted, sealed_up_to, findings);
+    if (checkpoints->empty())
+      findings.bad("checkpoint",
+                   summary->state == RunState::running
+                       ? "the run goes on: it is signed at its end"
+                       : "nobody has signed the end of this record: a cut tail would not be seen");
+    else if (sealed_up_to > 0 && summary->events > sealed_up_to)
+      findings.bad("checkpoint",
+                   fmt::format("events {} to {} came after what was signed: kiln report {} signs them",
+                               sealed_up_to + 1, summary->events, run));
+  }
+  if (summary->broken) findings.bad("record", summary->broken->sentence());
+  const Result<std::vector<ArtifactRow>> artifacts = view.artifacts(run);
+  if (!artifacts) {
+    findings.bad("artifacts", artifacts.error().message);
+    return verification;
+  }
+  for (const ArtifactRow& row : *artifacts)
+    check_artifact(row.attached.name, row.path, static_cast<std::uint64_t>(row.attached.bytes),
+                   row.attached.sha256, findings);
+  return verification;
+}
+
+Verification verify_reports(const std::string& directory, const std::vector<VerifyingKey>& trusted,
+                            const RunView* view) {
+  Verification verification;
+  Findings findings(verification);
+  const Result<std::string> text = text_of_file(directory + "/manifest.dsse.json", kMostManifestBytes);
+  if (!text) {
+    findings.bad("manifest", "there is no seal: " + text.error().message);
+    return verification;
+  }
+  const Result<Envelope> envelope = read_envelope(*text);
+  if (!envelope) {
+    findings.bad("manifest", envelope.error().message);
+    return verification;
+  }
+  const VerifyingKey* key = who_signed(*envelope, kManifestType, trusted);
+  if (key == nullptr) {
+    findings.bad("manifest", nobody_signed(*envelope, trusted));
+  }
+  const Result<Manifest> manifest = read_manifest(envelope->payload);
+  if (!manifest) {
+    findings.bad("manifest", manifest.error().message);
+    return verification;
+  }
+  verification.run = manifest->run;
+  if (key != nullptr) findings.good("manifest", what_was_signed(*manifest, *key));
+  check_same(directory, "manifest.json", envelope->payload, findings);
+  check_same(directory, "manifest.sig", envelope->signature, findings);
+  if (key != nullptr) check_same(directory, "station.pub.pem", key->pem(), findings);
+  for (const SealedFile& file : manifest->files) {
+    if (file.kind == SealedFile::Kind::report) check_file(directory, file, findings);
+  }
+  check_nothing_added(directory, *manifest, findings);
+  if (view != nullptr) compare_with_record(*view, *manifest, findings);
+  return verification;
+}
+
+}  // namespace kiln
