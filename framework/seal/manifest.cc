@@ -104,6 +104,7 @@ std::string to_json(const Manifest& manifest) {
   root["events"] = manifest.events;
   root["chain_head"] = manifest.chain_head;
   root["written_utc_ns"] = manifest.written_utc_ns;
+  root["recorded_on"] = manifest.recorded_on;
   root["station"] = manifest.station;
   root["kiln_version"] = manifest.kiln_version;
   root["build_stamp"] = manifest.build_stamp;
@@ -139,6 +140,7 @@ Result<Manifest> read_manifest(std::string_view text) {
   manifest.events = fields.whole("events");
   manifest.chain_head = fields.text("chain_head");
   manifest.written_utc_ns = fields.whole("written_utc_ns");
+  manifest.recorded_on = fields.text("recorded_on");
   manifest.station = fields.text("station");
   manifest.kiln_version = fields.text("kiln_version");
   manifest.build_stamp = fields.text("build_stamp");

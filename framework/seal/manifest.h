@@ -34,7 +34,8 @@ struct Manifest {
   std::int64_t events = 0;    ///< of the run, in its record
   std::string chain_head;     ///< hash after the last of them, hexadecimal
   std::int64_t written_utc_ns = 0;
-  std::string station;  ///< host name
+  std::string recorded_on;  ///< host name of the station that ran it
+  std::string station;      ///< and of the one that has written and signed these reports
   std::string kiln_version, build_stamp;
   std::vector<SealedFile> files;
 };

@@ -31,6 +31,7 @@ Manifest small_manifest() {
   manifest.events = 1234;
   manifest.chain_head = sha256_hex("head");
   manifest.written_utc_ns = 1'764'500'000'000'000'000;
+  manifest.recorded_on = "ST-03";
   manifest.station = "ST-04";
   manifest.kiln_version = "0.1.0";
   manifest.build_stamp = "stamp";

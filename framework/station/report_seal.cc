@@ -1,10 +1,8 @@
 #include "station/report_seal.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <optional>
 
@@ -16,6 +14,7 @@
 #include "seal/dsse.h"
 #include "seal/manifest.h"
 #include "station/file_hash.h"
+#include "station/host_name.h"
 #include "station/reports_on_disk.h"
 #include "store/checkpoints.h"
 
@@ -67,6 +66,7 @@ Result<Manifest> manifest_from(const RunView& view, const std::string& run) {
   manifest.events = summary->events;
   manifest.chain_head = summary->chain_head;
   manifest.written_utc_ns = SystemClock().now().utc_ns;
+  manifest.recorded_on = about.station;
   manifest.station = host_name();
   manifest.kiln_version = kVersion;
   manifest.build_stamp = kBuildStamp;
@@ -130,12 +130,6 @@ Status write_checkpoint(const SigningKey& key, const RunView& view, const Manife
 
 }  // namespace
 
-std::string host_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0) return "unknown";
-  return name.data();
-}
-
 Status seal_reports(const SigningKey& key, const RunView& view, const std::string& run,
                     const std::string& directory, const std::vector<std::string>& names) {
   const Result<std::vector<Checkpoint>> before = signed_before(key, view, run);
@@ -183,7 +177,8 @@ Status seal_reports(const SigningKey& key, const RunView& view, const std::strin
     const Status written = write_whole(directory + "/" + name, content);
     if (!written) return written;
   }
-  if (manifest->state == "running") return success();
+  // Of what another station has recorded this one knows only what it was given.
+  if (manifest->state == "running" || manifest->recorded_on != manifest->station) return success();
   const Status checked = write_checkpoint(key, view, *manifest, *before);
   if (!checked) return not_sealed(checked.error().message);
   return success();

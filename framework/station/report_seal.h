@@ -1,6 +1,6 @@
 #pragma once
 // Seals the reports of a run: a manifest of all of them and of the run's artifacts, signed with the station's
-// key, and a checkpoint of the record. Beside the reports lie then
+// key, and a checkpoint of the record where this station has recorded it. Beside the reports lie then
 //
 //   manifest.json       what is sealed (seal/manifest.h)
 //   manifest.sig        the signature over its DSSE bytes, 64 bytes
@@ -27,7 +27,5 @@ inline constexpr std::uint64_t kMostManifestBytes = 64U << 20U;
 /// whole by the manifest that the same key has signed of the same run stay in it.
 Status seal_reports(const SigningKey& key, const RunView& view, const std::string& run,
                     const std::string& directory, const std::vector<std::string>& names);
-
-std::string host_name();
 
 }  // namespace kiln

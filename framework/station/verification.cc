@@ -113,12 +113,13 @@ void check_file(const std::string& directory, const SealedFile& file, Findings& 
 
 /// "NO-GO for R01 by l11-rack@1.2.0, SIMULATED: signed by key 3760a7c0492e80f2 on st-04 at …".
 std::string what_was_signed(const Manifest& manifest, const VerifyingKey& key) {
-  return fmt::format("{} for {} by {}@{}{}{}: signed by key {} on {} at {}",
+  return fmt::format("{} for {} by {}@{}{}{}: signed by key {} on {} at {}{}",
                      manifest.decision.empty() ? "a survey" : manifest.decision, manifest.rack,
                      manifest.recipe, manifest.recipe_version,
                      manifest.simulated ? ", SIMULATED RACK - NOT HARDWARE" : "",
                      manifest.state == "complete" ? "" : ", run " + manifest.state, short_id(key.id()),
-                     manifest.station, format_utc(manifest.written_utc_ns));
+                     manifest.station, format_utc(manifest.written_utc_ns),
+                     manifest.recorded_on == manifest.station ? "" : ", recorded on " + manifest.recorded_on);
 }
 
 /// A report that nobody signed must not lie among those that were.

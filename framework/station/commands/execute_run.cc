@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <climits>
 #include <filesystem>
 #include <iostream>
 
@@ -15,6 +14,7 @@
 #include "station/console.h"
 #include "station/dut_locks.h"
 #include "station/emergency_stop.h"
+#include "station/host_name.h"
 #include "station/interlock_latches.h"
 #include "station/leftovers.h"
 #include "station/real_devices.h"
@@ -49,12 +49,6 @@ class LedgerArtifacts final : public ArtifactSink {
  private:
   const Artifacts& artifacts_;
 };
-
-std::string host_name() {
-  char name[HOST_NAME_MAX + 1] = {};
-  if (gethostname(name, sizeof name - 1) != 0) return "unknown";
-  return name;
-}
 
 std::string absolute_path(const std::string& file) {
   return std::filesystem::absolute(file).lexically_normal().string();

@@ -5,16 +5,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/algorithm/string/trim.hpp>
 #include <boost/json.hpp>
-#include <climits>
 #include <iostream>
 
 #include "base/nearest.h"
 #include "base/rfc3339.h"
 #include "files/field_reader.h"
 #include "station/commands/commands.h"
+#include "station/host_name.h"
 #include "station/run_setup.h"
 #include "station/screen/printable.h"
 #include "store/rack_notes.h"
@@ -32,12 +31,6 @@ constexpr std::int64_t kClocksDiffer =
 int refused(const Error& error, int code) {
   std::cerr << "kiln: " << error.sentence() << " [" << error.code << "]\n";
   return code;
-}
-
-std::string this_station() {
-  std::array<char, HOST_NAME_MAX + 1> name{};
-  if (gethostname(name.data(), name.size() - 1) != 0) return "unknown";
-  return name.data();
 }
 
 /// Those of `rack`, or of all when it is empty; in order of noting.
@@ -125,7 +118,7 @@ Result<RackNote> read_note(const CommandLine& line) {
                  "see the time zone that you wrote, and the clock (kiln doctor)", Blame::operator_);
   }
   note.at_utc_ns = std::min(note.at_utc_ns, note.noted_utc_ns);
-  note.station = this_station();
+  note.station = host_name();
   return note;
 }
 
