@@ -20,8 +20,8 @@ Status write_whole(const std::string& path, const std::string& text);
 /// Makes the directory when it is not there, and sees that files can be made in it: "report.not_written".
 Status make_report_directory(const std::string& directory);
 
-/// `formats` empty: all. Files are `directory`/report.EXTENSION, mode 0600, replaced as a whole or not at
-/// all.
+/// `formats` empty: all that are written unasked. Files are `directory`/report.EXTENSION, mode 0600, replaced
+/// as a whole or not at all.
 WrittenReports write_reports(const std::string& database, const std::string& run,
                              const std::string& directory, const std::vector<std::string>& formats);
 
