@@ -8,6 +8,15 @@
 namespace kiln {
 namespace {
 
+/// How many characters at the beginning are printable ASCII.
+std::size_t plain_length(std::string_view text) {
+  const auto end = std::find_if(text.begin(), text.end(), [](char one) {
+    const auto byte = static_cast<unsigned char>(one);
+    return byte < 0x20 || byte > 0x7E;
+  });
+  return static_cast<std::size_t>(end - text.begin());
+}
+
 template <class Put>
 std::string rewritten(std::string_view text, std::size_t longest, Put put) {
   std::string written;
@@ -15,6 +24,14 @@ std::string rewritten(std::string_view text, std::size_t longest, Put put) {
   const std::size_t whole = text.size();
   char32_t before = 0;
   while (!text.empty()) {
+    // Most of a record is plain ASCII, which every format takes as it is.
+    const std::size_t plain = plain_length(text.substr(0, longest - (whole - text.size())));
+    if (plain > 0) {
+      written += text.substr(0, plain);
+      before = static_cast<unsigned char>(text[plain - 1]);
+      text.remove_prefix(plain);
+      continue;
+    }
     const auto [code, length] = next_character(text);
     if (whole - text.size() + length > longest) {
       written += fmt::format("… [{} bytes]", whole);

@@ -98,6 +98,21 @@ TEST(LongRows, WhatWasNotRunHasARowSoThatOnlyAGoLooksGreen) {
   EXPECT_EQ(csv_cells(render_report("csv", nothing)).size(), 2U);
 }
 
+TEST(LongRows, ABrokenRecordIsTheFirstThingTheySay) {
+  RecordForTest record;
+  record.measured(Outcome::pass, 60.0);
+  ReportInput& input = record.done();
+  RecordBreak broken;
+  broken.after_sequence = 5;
+  broken.reason = "disk full";
+  input.events.broken = broken;
+  EXPECT_EQ(ndjson_lines(render_report("ndjson", input)).at(0).at("reason").as_string().find("RECORD BROKEN"),
+            0U);
+  const auto rows = csv_cells(render_report("csv", input));
+  EXPECT_EQ(csv_cell(rows, 1, "reason").find("RECORD BROKEN"), 0U);
+  EXPECT_EQ(csv_cell(rows, 1, "run_decision"), "INCOMPLETE");
+}
+
 TEST(LongRows, MarginOfToleranceIsPerCentOfHalfTheRange) {
   for (const auto& [value, margin] :
        std::vector<std::pair<double, double>>{{50, 100}, {45, 50}, {60, 0}, {65, -50}}) {

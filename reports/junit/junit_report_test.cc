@@ -59,15 +59,7 @@ TEST(JunitReport, APassAfterAFailIsAFailureWithAllItsValues) {
 
 TEST(JunitReport, ARetriedAttemptLeavesItsTrace) {
   RecordForTest record;
-  StepEnded ended;
-  ended.status = WorkStatus::error;
-  ended.code = "bmc.timeout";
-  record.add("C01", "soak/load", ended);
-  record.add("C01", "soak/load", Retried{"bmc.timeout", "no answer", 2});
-  record.add("C01", "soak/load", StepBegun{}, 2);
-  record.measured(Outcome::pass, 60.0, "", 2);
-  record.add("C01", "soak/load", StepEnded{}, 2);
-  record.add("", "", RunEnded{"complete", ""});
+  record.end_after_retry();
   const ReportInput& input = record.done();
   ASSERT_EQ(input.verdict.decision, Decision::go);
   const JunitRead read(input);

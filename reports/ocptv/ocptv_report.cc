@@ -40,27 +40,22 @@ class OcptvStream {
     const std::int64_t begun = document_.begun_utc_ns;
     if (const std::string warning = first_warning(input_); !warning.empty()) {
       ++errors_;
-      lines_.head(begun, run_artifact(ocptv_error("run.record_broken", warning)));
+      lines_.head(begun, ocptv_error("run.record_broken", warning));
     }
-    lines_.head(begun, run_artifact(json::object{{"testRunStart", start()}}));
-    if (input_.verdict.simulated) lines_.head(begun, run_artifact(ocptv_log("WARNING", kSimulatedNotice)));
+    lines_.head(begun, {{"testRunStart", start()}});
+    if (input_.verdict.simulated) lines_.head(begun, ocptv_log("WARNING", kSimulatedNotice));
     steps_.write(lines_);
     write_verdict();
     const RunEnd end = run_end();
     const bool is_error = std::string_view(end.status) == "ERROR";
     if (is_error && errors_ + steps_.errors() == 0)
-      lines_.tail(ended(),
-                  run_artifact(ocptv_error(
-                      "run.incomplete", "what the run must show was not shown: " + decision_word(input_))));
-    lines_.tail(ended(), run_artifact(json::object{
-                             {"testRunEnd", json::object{{"status", end.status}, {"result", end.result}}}}));
+      lines_.tail(ended(), ocptv_error("run.incomplete",
+                                       "what the run must show was not shown: " + decision_word(input_)));
+    lines_.tail(ended(), {{"testRunEnd", json::object{{"status", end.status}, {"result", end.result}}}});
     return lines_.take(begun);
   }
 
  private:
-  static json::object run_artifact(json::object artifact) {
-    return {{"testRunArtifact", std::move(artifact)}};
-  }
   [[nodiscard]] std::int64_t ended() const { return steps_.utc_of(document_.ended_ns); }
 
   json::object start() const {
@@ -115,11 +110,8 @@ class OcptvStream {
 
   void write_verdict() {
     const std::string id = fmt::format("{}", steps_.steps());
-    const auto put = [this, &id](json::object artifact) {
-      json::object about;
-      about["testStepId"] = id;
-      for (auto& [name, content] : artifact) about[name] = std::move(content);
-      lines_.tail(ended(), json::object{{"testStepArtifact", std::move(about)}});
+    const auto put = [this, &id](const json::object& artifact) {
+      lines_.tail_of_step(ended(), id, artifact);
     };
     put(json::object{{"testStepStart", json::object{{"name", "verdict"}}}});
     for (const DutVerdict& dut : input_.verdict.duts) {

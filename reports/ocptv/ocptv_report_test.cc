@@ -138,15 +138,7 @@ TEST(OcptvReport, OnlyWhatCouldNotBeDoneIsAnError) {
 
 TEST(OcptvReport, ARepeatedAttemptIsSeenAndLeavesTheRunAPass) {
   RecordForTest record;
-  StepEnded ended;
-  ended.status = WorkStatus::error;
-  ended.code = "bmc.timeout";
-  record.add("C01", "soak/load", ended);
-  record.add("C01", "soak/load", Retried{"bmc.timeout", "no answer", 2});
-  record.add("C01", "soak/load", StepBegun{}, 2);
-  record.measured(Outcome::pass, 60.0, "", 2);
-  record.add("C01", "soak/load", StepEnded{}, 2);
-  record.add("", "", RunEnded{"complete", ""});
+  record.end_after_retry();
   const OcptvRead read(record.done());
   EXPECT_EQ(read.end(), "COMPLETE/PASS");
   EXPECT_EQ(read.of("testStepStart").size(), 3U) << "both attempts and the verdict";

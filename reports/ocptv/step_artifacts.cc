@@ -84,11 +84,11 @@ StepArtifacts::Step& StepArtifacts::step_of(const Event& event) {
   return step;
 }
 
-void StepArtifacts::add_item(const Event& event, json::object artifact) {
+void StepArtifacts::add_item(const Event& event, const json::object& artifact) {
   if (event.step.empty()) {
-    of_the_run_.emplace_back(event.at.monotonic_ns, std::move(artifact));
+    of_the_run_.emplace_back(event.at.monotonic_ns, ocptv_member(artifact));
   } else {
-    step_of(event).items.emplace_back(event.at.monotonic_ns, std::move(artifact));
+    step_of(event).add(event.at.monotonic_ns, artifact);
   }
 }
 
@@ -96,15 +96,14 @@ void StepArtifacts::diagnose(Step& step, DiagnosisType type, const std::string& 
                              const std::string& message, const std::string& part) {
   const auto [hardware, subcomponent] = hardware_.place_of(step.about.dut, part);
   if (type == DiagnosisType::fail) ++fails_;
-  step.items.emplace_back(step.items.empty() ? step.begun_ns : step.items.back().first,
-                          ocptv_diagnosis(type, verdict, message, hardware, subcomponent));
+  step.add(step.items.empty() ? step.begun_ns : step.items.back().first,
+           ocptv_diagnosis(type, verdict, message, hardware, subcomponent));
 }
 
 void StepArtifacts::take_measured(const Event& event, const Measured& measured) {
   Step& step = step_of(event);
   const DocumentMeasurement entry{event.dut, event.step, event.iteration, event.attempt, event.at, measured};
-  step.items.emplace_back(event.at.monotonic_ns,
-                          ocptv_measurement(entry, hardware_.id_of(event.dut, measured.part)));
+  step.add(event.at.monotonic_ns, ocptv_measurement(entry, hardware_.id_of(event.dut, measured.part)));
   if (measured.outcome == Outcome::informational) return;
   ++step.judged;
   const bool is_fail = measured.outcome == Outcome::fail;
@@ -212,11 +211,10 @@ void StepArtifacts::write_end(Step& step) {
       // An error says that the diagnostic could not decide. Where the work was done after all, or only what
       // clears up failed, it could.
       if (step.about.teardown || decided || was_done_later(step)) {
-        step.items.emplace_back(step.ended_ns,
-                                ocptv_log("ERROR", code + ": " + joined(message, ended.action)));
+        step.add(step.ended_ns, ocptv_log("ERROR", code + ": " + joined(message, ended.action)));
       } else {
         ++errors_;
-        step.items.emplace_back(step.ended_ns, ocptv_error(code, joined(message, ended.action)));
+        step.add(step.ended_ns, ocptv_error(code, joined(message, ended.action)));
       }
     }
     diagnose(step, DiagnosisType::unknown, code, joined(message, ended.action), "");
@@ -258,7 +256,7 @@ void StepArtifacts::write_series(Step& step, std::size_t most) {
     metadata["samplesShown"] = chosen.size();
     start["metadata"] = std::move(metadata);
     std::int64_t at_ns = step.begun_ns;
-    step.items.emplace_back(at_ns, json::object{{"measurementSeriesStart", std::move(start)}});
+    step.add(at_ns, json::object{{"measurementSeriesStart", std::move(start)}});
     std::int64_t index = 0;
     for (const std::size_t which : chosen) {
       const auto& [seconds, value] = samples[which];
@@ -269,29 +267,24 @@ void StepArtifacts::write_series(Step& step, std::size_t most) {
       element["value"] = value;
       element["timestamp"] = format_utc(utc_of(sampled_ns));
       element["measurementSeriesId"] = id;
-      step.items.emplace_back(at_ns, json::object{{"measurementSeriesElement", std::move(element)}});
+      step.add(at_ns, json::object{{"measurementSeriesElement", std::move(element)}});
     }
-    step.items.emplace_back(
-        at_ns, json::object{{"measurementSeriesEnd",
-                             json::object{{"measurementSeriesId", id}, {"totalCount", chosen.size()}}}});
+    step.add(at_ns, json::object{{"measurementSeriesEnd",
+                                  json::object{{"measurementSeriesId", id}, {"totalCount", chosen.size()}}}});
   }
 }
 
 void StepArtifacts::write_step(StreamLines& lines, Step& step, const std::string& id) {
-  const auto put = [&lines, &id, this](std::int64_t at_ns, json::object artifact) {
-    json::object about;
-    about["testStepId"] = id;
-    for (auto& [name, content] : artifact) about[name] = std::move(content);
-    lines.body(utc_of(at_ns), json::object{{"testStepArtifact", std::move(about)}});
+  const auto put = [&lines, &id, this](std::int64_t at_ns, const std::string& member) {
+    lines.body_of_step(utc_of(at_ns), id, member);
   };
   std::string name = step.about.dut.empty() ? step.about.step : step.about.step + " on " + step.about.dut;
   if (step.about.iteration > 1) name += fmt::format(", iteration {}", step.about.iteration);
   if (step.about.attempt > 1) name += fmt::format(", attempt {}", step.about.attempt);
-  put(step.begun_ns, json::object{{"testStepStart", json::object{{"name", ocptv_string(name)}}}});
-  for (auto& [at_ns, artifact] : step.items)
-    put(std::clamp(at_ns, step.begun_ns, step.ended_ns), std::move(artifact));
+  put(step.begun_ns, ocptv_member({{"testStepStart", json::object{{"name", ocptv_string(name)}}}}));
+  for (const auto& [at_ns, member] : step.items) put(std::clamp(at_ns, step.begun_ns, step.ended_ns), member);
   const WorkStatus status = step.is_recorded ? step.about.ended.status : WorkStatus::complete;
-  put(step.ended_ns, json::object{{"testStepEnd", json::object{{"status", step_status(status)}}}});
+  put(step.ended_ns, ocptv_member({{"testStepEnd", json::object{{"status", step_status(status)}}}}));
   step.items.clear();
 }
 
@@ -304,10 +297,10 @@ void StepArtifacts::write(StreamLines& lines) {
     write_end(step);
     write_step(lines, step, fmt::format("{}", number++));
   }
-  for (auto& [at_ns, artifact] : of_the_run_)
+  for (const auto& [at_ns, member] : of_the_run_)
     lines.body(
         utc_of(std::clamp(at_ns, document_.begun_ns, std::max(document_.begun_ns, document_.ended_ns))),
-        json::object{{"testRunArtifact", std::move(artifact)}});
+        member);
 }
 
 }  // namespace kiln

@@ -40,7 +40,10 @@ class StepArtifacts {
     std::int64_t begun_ns = 0, ended_ns = 0;  ///< monotonic
     bool is_recorded = true;  ///< false: values of it are there, and neither its beginning nor its end
     int judged = 0, failed = 0, unset = 0;
-    std::vector<std::pair<std::int64_t, boost::json::object>> items;
+    std::vector<std::pair<std::int64_t, std::string>> items;  ///< when, and the member of its line
+    void add(std::int64_t at_ns, const boost::json::object& artifact) {
+      items.emplace_back(at_ns, ocptv_member(artifact));
+    }
     std::vector<Diagnosed> found;
     std::vector<Series> series;
   };
@@ -48,7 +51,7 @@ class StepArtifacts {
   Step& step_of(const Event& event);
   void take(const Event& event);
   void take_measured(const Event& event, const Measured& measured);
-  void add_item(const Event& event, boost::json::object artifact);
+  void add_item(const Event& event, const boost::json::object& artifact);
   void write_step(StreamLines& lines, Step& step, const std::string& id);
   void write_findings(Step& step);
   void write_end(Step& step);
@@ -62,7 +65,7 @@ class StepArtifacts {
   const HardwareInfos& hardware_;
   std::vector<Step> steps_;
   std::map<StepKey, std::vector<std::size_t>> index_;
-  std::vector<std::pair<std::int64_t, boost::json::object>> of_the_run_;  ///< logs outside of any step
+  std::vector<std::pair<std::int64_t, std::string>> of_the_run_;  ///< logs outside of any step
   std::size_t all_series_ = 0;
   int fails_ = 0, errors_ = 0, next_series_ = 0;
 };

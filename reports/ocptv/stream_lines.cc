@@ -12,10 +12,10 @@ namespace {
 
 constexpr std::size_t kLongestOcptvText = 4'096;
 
-/// {"testRunArtifact": …} without its braces: what stands behind number and time.
-std::string inside(const boost::json::object& artifact) {
-  const std::string text = boost::json::serialize(artifact);
-  return text.substr(1, text.size() - 2);
+std::string of_run(const std::string& member) { return R"("testRunArtifact":{)" + member + "}"; }
+
+std::string of_step(const std::string& step, const std::string& member) {
+  return fmt::format(R"("testStepArtifact":{{"testStepId":"{}",{}}})", step, member);
 }
 
 std::string_view diagnosis_word(DiagnosisType type) {
@@ -59,14 +59,28 @@ boost::json::object ocptv_error(std::string_view symptom, std::string_view messa
   return {{"error", std::move(error)}};
 }
 
-void StreamLines::head(std::int64_t utc_ns, boost::json::object artifact) {
-  head_.emplace_back(utc_ns, inside(artifact));
+std::string ocptv_member(const boost::json::object& artifact) {
+  std::string text = boost::json::serialize(artifact);
+  text.pop_back();
+  text.erase(0, 1);
+  return text;
 }
-void StreamLines::body(std::int64_t utc_ns, boost::json::object artifact) {
-  body_.emplace_back(utc_ns, inside(artifact));
+
+void StreamLines::head(std::int64_t utc_ns, const boost::json::object& artifact) {
+  head_.emplace_back(utc_ns, of_run(ocptv_member(artifact)));
 }
-void StreamLines::tail(std::int64_t utc_ns, boost::json::object artifact) {
-  tail_.emplace_back(utc_ns, inside(artifact));
+void StreamLines::body(std::int64_t utc_ns, const std::string& member) {
+  body_.emplace_back(utc_ns, of_run(member));
+}
+void StreamLines::body_of_step(std::int64_t utc_ns, const std::string& step, const std::string& member) {
+  body_.emplace_back(utc_ns, of_step(step, member));
+}
+void StreamLines::tail(std::int64_t utc_ns, const boost::json::object& artifact) {
+  tail_.emplace_back(utc_ns, of_run(ocptv_member(artifact)));
+}
+void StreamLines::tail_of_step(std::int64_t utc_ns, const std::string& step,
+                               const boost::json::object& artifact) {
+  tail_.emplace_back(utc_ns, of_step(step, ocptv_member(artifact)));
 }
 
 std::string StreamLines::take(std::int64_t begun_utc_ns) {

@@ -27,13 +27,18 @@ boost::json::object ocptv_diagnosis(DiagnosisType type, std::string_view verdict
 boost::json::object ocptv_log(std::string_view severity, std::string_view message);
 boost::json::object ocptv_error(std::string_view symptom, std::string_view message);
 
+/// An artifact as it stands in its line: "diagnosis":{…}. Kept so, because a run has tens of thousands.
+std::string ocptv_member(const boost::json::object& artifact);
+
 class StreamLines {
  public:
   /// Of the run; before everything that comes later, whatever its time.
-  void head(std::int64_t utc_ns, boost::json::object artifact);
+  void head(std::int64_t utc_ns, const boost::json::object& artifact);
   /// In order of time among all of the body; what has the same time keeps the order it was added in.
-  void body(std::int64_t utc_ns, boost::json::object artifact);
-  void tail(std::int64_t utc_ns, boost::json::object artifact);
+  void body(std::int64_t utc_ns, const std::string& member);
+  void body_of_step(std::int64_t utc_ns, const std::string& step, const std::string& member);
+  void tail(std::int64_t utc_ns, const boost::json::object& artifact);
+  void tail_of_step(std::int64_t utc_ns, const std::string& step, const boost::json::object& artifact);
   /// The whole stream, schemaVersion first. May be called once.
   [[nodiscard]] std::string take(std::int64_t begun_utc_ns);
 
