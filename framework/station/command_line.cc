@@ -121,7 +121,8 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   auto* report = app.add_subcommand("report", "Write the reports of a run again");
   add_common(*report, line);
   report->add_option("run", line.run, "Run id, a part of it, or 'last'");
-  report->add_option("--format", line.formats, "html,json,text (default: all)")->delimiter(',');
+  report->add_option("--format", line.formats, "html,json,junit,ocptv,text (default: all these), csv,ndjson")
+      ->delimiter(',');
   report->add_option("--out", line.out_directory, "Where they are written");
 
   auto* verify = app.add_subcommand(

@@ -93,8 +93,10 @@ WrittenReports write_reports(const std::string& state, const std::string& databa
   std::error_code failed;
   const std::string place = fs::absolute(directory, failed).string();
   for (const auto& format : all) {
-    if (!formats.empty() && std::find(formats.begin(), formats.end(), format->name()) == formats.end())
-      continue;
+    const bool is_wanted = formats.empty()
+                               ? format->is_written_unasked()
+                               : std::find(formats.begin(), formats.end(), format->name()) != formats.end();
+    if (!is_wanted) continue;
     Result<std::string> text = format->render(*input);
     if (!text) {
       written.failures.push_back(text.error());

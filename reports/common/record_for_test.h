@@ -97,6 +97,18 @@ class RecordForTest {
     ended.status = "complete";
     add("", "", ended);
   }
+  /// The first attempt could not be done, the second was, and measured a pass.
+  void end_after_retry() {
+    StepEnded ended;
+    ended.status = WorkStatus::error;
+    ended.code = "bmc.timeout";
+    add("C01", "soak/load", ended);
+    add("C01", "soak/load", Retried{"bmc.timeout", "no answer", 2});
+    add("C01", "soak/load", StepBegun{}, 2);
+    measured(Outcome::pass, 60.0, "", 2);
+    add("C01", "soak/load", StepEnded{}, 2);
+    add("", "", RunEnded{"complete", ""});
+  }
   ReportInput& done() {
     input.run.id = "R-20260301-120000-4f2a";
     input.run.state = RunState::complete;

@@ -34,6 +34,8 @@ class ReportFormat {
   virtual ~ReportFormat() = default;
   [[nodiscard]] virtual std::string_view name() const = 0;       ///< "html": the folder's name
   [[nodiscard]] virtual std::string_view extension() const = 0;  ///< "html"
+  /// Whether every run leaves one; the others are written when somebody names them (kiln report --format).
+  [[nodiscard]] virtual bool is_written_unasked() const { return true; }
   [[nodiscard]] virtual Result<std::string> render(const ReportInput& input) const = 0;
 };
 

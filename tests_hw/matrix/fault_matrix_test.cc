@@ -280,6 +280,7 @@ double meet(const std::vector<Case*>& company) {
   order.faults.clear();
   for (const Case* one : company) order.faults.push_back(one->struck.order.faults.front());
   const Ran ran = run(order);
+  EXPECT_EQ(ran.wrong_reports, "") << company.size() << " faults, " << ran.decision();
   for (Case* one : company) {
     if (what_is_wrong(one->row, one->struck, ran).empty())
       one->found_as = fmt::format("{:<11} {:<28} among {}", ran.decision(), one->row.code, company.size());
@@ -296,6 +297,7 @@ std::vector<Case> cases_of(const std::string& product, std::uint64_t seed) {
     // power.
     if (row.fault == "hot-gpu" && product == "gb200-nvl72") row.code = "gpu.thermal_resistance";
     Strike struck = strike(row, product, seed);
+    struck.order.judges_reports = true;
     if (!struck.not_applicable.empty()) {
       fmt::print("  n/a  {:<44} {}\n", row.fault, struck.not_applicable);
     }
@@ -329,6 +331,7 @@ void every_fault(const std::string& product) {
       continue;
     }
     const Ran ran = run(one.struck.order);
+    EXPECT_EQ(ran.wrong_reports, "") << spec;
     const std::string wrong = what_is_wrong(one.row, one.struck, ran);
     took_s += ran.took_s;
     ++runs;
@@ -366,8 +369,10 @@ TEST(FaultMatrix, WhatStrikesACduWithoutRedfishIsFoundToo) {
     plain.part = "plant:CDU01";
     Order order = strike(plain, "lenovo-gb300-nvl72", seed).order;
     order.wishes.cooltera = true;
+    order.judges_reports = true;
     order.faults = {row.fault};
     const Ran ran = run(order);
+    EXPECT_EQ(ran.wrong_reports, "") << row.fault;
     fmt::print("{:<28} {}{}\n", row.fault, ran.decision(), ran.decision() == "GO" ? "" : ran.why(3));
     EXPECT_EQ(ran.decision(), row.decision) << row.fault << ran.why(8);
     const bool demanded = *row.code != '\0';

@@ -17,6 +17,7 @@
 #include "files/limits_file.h"
 #include "files/recipe_file.h"
 #include "io/scope.h"
+#include "run_reports.h"
 #include "station/paths.h"
 #include "station/plugin_host.h"
 #include "station/warden_ears.h"
@@ -127,7 +128,9 @@ class Bench {
   explicit Bench(const Order& order)
       : loop_(Loop::simulated()),
         rack_(*loop_, order.wishes, folder_.path(), order.product),
-        devices_(rack_, shipped().plugins.dialects) {
+        devices_(rack_, shipped().plugins.dialects),
+        judges_reports_(order.judges_reports) {
+    if (judges_reports_) sink_.keep_record();
     for (const std::string& text : order.faults) {
       const Result<virtual_rack::FaultSpec> spec = virtual_rack::parse_fault(text);
       if (!spec) throw std::runtime_error(spec.error().sentence());
@@ -150,6 +153,8 @@ class Bench {
     ran.commands = rack_.log().total_ssh();
     ran.requests = rack_.log().total() - ran.commands;
     for (const DutVerdict& dut : ran.verdict.duts) ran.disturbances += dut.disturbances;
+    if (judges_reports_ && ran.refused.empty())
+      ran.wrong_reports = wrong_with_reports(sink_.take_record(), ran.verdict);
     return ran;
   }
 
@@ -294,6 +299,7 @@ class Bench {
   MemoryJournal journal_;
   NobodyThere person_;
   VerdictSink sink_;
+  bool judges_reports_;
   std::string refused_;
 };
 

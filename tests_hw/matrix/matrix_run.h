@@ -23,6 +23,7 @@ struct Order {
   std::map<std::string, std::string> settings;  ///< as --set
   RackWishes wishes;
   std::vector<std::string> faults;  ///< as --fault
+  bool judges_reports = false;      ///< keeps the record but for samples, and renders what programs read
 };
 
 struct Ran {
@@ -32,6 +33,7 @@ struct Ran {
   double took_s = 0;
   std::uint64_t events = 0, requests = 0, commands = 0;
   int disturbances = 0;
+  std::string wrong_reports;  ///< what is wrong with them, where the order wanted it; empty: nothing
 
   [[nodiscard]] std::string decision() const;
   [[nodiscard]] bool says(const std::string& dut, const std::string& code, const std::string& part) const;

@@ -158,6 +158,7 @@ awaitable<Result<PromptAnswer>> NobodyThere::ask(const Ctx& /*ctx*/, std::string
 std::int64_t VerdictSink::take(Event event) {
   event.sequence = ++last_;
   verdict_.add(event);
+  if (keeps_record_ && !std::holds_alternative<SeriesChunk>(event.body)) record_.push_back(std::move(event));
   return last_;
 }
 

@@ -8,6 +8,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "bmc/bmc_peer.h"
 #include "bmc/dialect.h"
@@ -89,18 +91,23 @@ class NobodyThere final : public Operator {
                                                    PromptRequest request) override;
 };
 
-/// Rolls events up as they come and forgets them: a day of telemetry fits into no memory.
+/// Rolls events up as they come and forgets them, or keeps all but the samples of series: a day of telemetry
+/// fits into no memory.
 class VerdictSink final : public EventSink {
  public:
   boost::asio::awaitable<Result<std::int64_t>> append(const Ctx& ctx, Event event) override;
   boost::asio::awaitable<Result<std::int64_t>> append_durable(const Ctx& ctx, Event event) override;
   void keep_beside(const Event& event) override;
+  void keep_record() { keeps_record_ = true; }
+  [[nodiscard]] std::vector<Event> take_record() { return std::move(record_); }
   [[nodiscard]] RunVerdict verdict() const { return verdict_.verdict(); }
   [[nodiscard]] std::int64_t events() const { return last_; }
 
  private:
   std::int64_t take(Event event);
   VerdictAccumulator verdict_;
+  bool keeps_record_ = false;
+  std::vector<Event> record_;
   std::int64_t last_ = 0;
 };
 
