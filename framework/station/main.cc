@@ -45,7 +45,8 @@ int main(int argc, char** argv) {
       {"release", release_command}, {"watch", watch_command},
       {"resume", resume_command},   {"discover", discover_command},
       {"capture", capture_command}, {"explain", explain_command},
-      {"receive", receive_command}, {"population", population_command}};
+      {"receive", receive_command}, {"population", population_command},
+      {"quality", quality_command}};
   try {
     return commands.at(line.command)(line, *paths);
   } catch (const std::exception& error) {
