@@ -145,6 +145,26 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   population->add_option("--from", line.ledgers, "Another database whose runs count, too")
       ->check(CLI::ExistingFile);
 
+  auto* quality = app.add_subcommand(
+      "quality",
+      "Yields, what fails most, stations, time to failure, control chart: over the runs on record");
+  quality->add_flag("--json", line.json,
+                    "One JSON object on standard output and nothing else: --format json");
+  quality->add_option("--db", line.ledgers,
+                      "Database file, or several (default: $XDG_STATE_HOME/kiln/kiln.db)");
+  quality->add_flag("-v,--verbose", line.verbose, "Developer's log lines on standard error");
+  quality->add_option("--recipe", line.recipe, "Only runs of this recipe: NAME, or NAME@VERSION");
+  quality->add_option("--product", line.product, "Only racks of this product");
+  quality->add_option("--since", line.since, "Only runs begun since: a day (UTC) or a moment");
+  quality->add_option("--until", line.until, "Only runs begun until then, that day included");
+  quality->add_option("--check", line.check,
+                      "Also the control chart and capability of this measurement: NAME, or NAME:PART");
+  quality->add_flag("--simulated", line.simulated, "Simulated racks, and no others; every page says so");
+  quality->add_option("--format", line.formats, "text (default), json, csv or html")
+      ->check(CLI::IsMember({"text", "json", "csv", "html"}))
+      ->expected(1);
+  quality->add_option("--out", line.out_directory, "Write it to this file");
+
   auto* recover = app.add_subcommand("recover", "Finish what runs that died left switched on");
   add_common(*recover, line);
   recover->add_flag("--list", line.list, "Only show what is left");

@@ -77,7 +77,11 @@ struct CommandLine {
   std::vector<std::string> station_keys;  ///< verify: public keys of other stations
 
   std::string population_file;       ///< run: what earlier racks have shown; population: where it is written
-  std::vector<std::string> ledgers;  ///< population: databases beside --db
+  std::vector<std::string> ledgers;  ///< population: databases beside --db; quality: all of them
+
+  // quality, with recipe, product, ledgers, formats and out_directory (a file)
+  std::string since, until, check;
+  bool simulated = false;
 };
 
 /// What parsing decided: a command to run, or an exit code (help was printed: 0; usage error: 2).

@@ -46,7 +46,7 @@ int main(int argc, char** argv) {
       {"resume", resume_command},   {"discover", discover_command},
       {"capture", capture_command}, {"explain", explain_command},
       {"receive", receive_command}, {"population", population_command},
-      {"verify", verify_command}};
+      {"verify", verify_command},   {"quality", quality_command}};
   try {
     return commands.at(line.command)(line, *paths);
   } catch (const std::exception& error) {

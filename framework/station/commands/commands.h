@@ -19,6 +19,7 @@ int watch_command(const CommandLine& line, const Paths& paths);
 int report_command(const CommandLine& line, const Paths& paths);
 int verify_command(const CommandLine& line, const Paths& paths);
 int population_command(const CommandLine& line, const Paths& paths);
+int quality_command(const CommandLine& line, const Paths& paths);
 int recover_command(const CommandLine& line, const Paths& paths);
 int receive_command(const CommandLine& line, const Paths& paths);
 int release_command(const CommandLine& line, const Paths& paths);

@@ -1,0 +1,103 @@
+#include "quality/time_to_failure.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "quality/intervals.h"
+
+namespace kiln {
+namespace {
+
+constexpr double kMostBins = 24;
+
+/// Whole hours, so that no more than kMostBins bins reach the longest life.
+double width_of_bins(double longest) { return std::max(1.0, std::ceil(longest / kMostBins - 1e-9)); }
+
+int beyond(const std::vector<UnitLife>& lives, double hours) {
+  return static_cast<int>(std::count_if(lives.begin(), lives.end(),
+                                        [hours](const UnitLife& life) { return life.hours > hours; }));
+}
+
+int failed_beyond(const std::vector<UnitLife>& lives, double hours) {
+  return static_cast<int>(std::count_if(lives.begin(), lives.end(), [hours](const UnitLife& life) {
+    return life.failed && life.hours > hours;
+  }));
+}
+
+void fill_bins(TimeToFailure& result, const std::vector<UnitLife>& lives) {
+  double cumulative = 0;
+  double variance = 0;
+  std::size_t at = 0;
+  for (double from = 0; from < result.longest; from += result.bin_hours) {
+    HazardBin bin;
+    bin.from = from;
+    bin.to = from + result.bin_hours;
+    bin.watched = static_cast<int>(lives.size() - at);
+    for (const UnitLife& life : lives) bin.unit_hours += std::clamp(life.hours - from, 0.0, result.bin_hours);
+    for (; at < lives.size() && lives[at].hours <= bin.to; ++at) {
+      if (!lives[at].failed) continue;
+      // At one and the same time failures come before those that leave, and all of them see the same crowd.
+      const auto first =
+          std::lower_bound(lives.begin(), lives.end(), lives[at].hours,
+                           [](const UnitLife& life, double hours) { return life.hours < hours; });
+      const auto watched = static_cast<double>(lives.end() - first);
+      ++bin.failed;
+      cumulative += 1 / watched;
+      variance += 1 / (watched * watched);
+    }
+    bin.cumulative = cumulative;
+    bin.deviation = std::sqrt(variance);
+    result.bins.push_back(bin);
+  }
+}
+
+void say(TimeToFailure& result, const std::vector<UnitLife>& lives) {
+  if (result.failed < kLeastFailures) {
+    result.sentences.push_back(fmt::format(
+        "{} of {} units failed under load: too few to say how long a soak should be ({} are needed).",
+        result.failed, result.units, kLeastFailures));
+  }
+  for (const double share : {0.25, 0.5, 0.75}) {
+    const double hour = std::round(result.longest * share);
+    if (hour < 1 || hour >= result.longest) continue;
+    const int watched = beyond(lives, hour);
+    const int late = failed_beyond(lives, hour);
+    const auto bound = failure_bound(late, watched);
+    if (!bound) continue;
+    result.sentences.push_back(fmt::format(
+        "After hour {:.0f} came {} of {} failures; {} units were watched beyond it, so that at most {:.1f} % "
+        "of those that reach it fail in the rest of such a soak (90 %).",
+        hour, late, result.failed, watched, 100 * *bound));
+  }
+  result.sentences.push_back(
+      fmt::format("What fails later than hour {:.4g} nobody has watched: this record cannot say whether a "
+                  "longer soak finds more.",
+                  result.longest));
+}
+
+}  // namespace
+
+TimeToFailure time_to_failure(std::vector<UnitLife> lives) {
+  lives.erase(std::remove_if(lives.begin(), lives.end(),
+                             [](const UnitLife& life) { return !(life.hours > 0) || !(life.hours < 1e6); }),
+              lives.end());
+  std::sort(lives.begin(), lives.end(), [](const UnitLife& a, const UnitLife& b) {
+    return a.hours != b.hours ? a.hours < b.hours : a.failed && !b.failed;
+  });
+  TimeToFailure result;
+  result.units = lives.size();
+  if (lives.empty()) {
+    result.why_not = "no unit carried load on record";
+    return result;
+  }
+  result.longest = lives.back().hours;
+  result.failed = failed_beyond(lives, 0);
+  result.bin_hours = width_of_bins(result.longest);
+  fill_bins(result, lives);
+  say(result, lives);
+  return result;
+}
+
+}  // namespace kiln
