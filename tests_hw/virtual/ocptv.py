@@ -294,7 +294,7 @@ def main():
             _, exits, decision, _ = RUNS[name]
             check(ended.returncode in exits and result["decision"] == decision, f"{name}: {decision}, exit {ended.returncode}",
                   ended.stdout[-1500:])
-            check(set(result["reports"]) == set(FORMATS), f"{name}: the run leaves {', '.join(FORMATS)}", result["reports"])
+            check(set(result["reports"]) == {*FORMATS, "manifest"}, f"{name}: the run leaves {', '.join(FORMATS)}", result["reports"])
             text = pathlib.Path(result["reports"]["ocptv"]).read_text(encoding="utf-8")
             lines = judge_ocptv(check, name, text, schemas)
             judge_junit(check, name, result["reports"]["junit"], decision)
