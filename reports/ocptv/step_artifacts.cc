@@ -123,15 +123,13 @@ void StepArtifacts::take(const Event& event) {
     take_measured(event, *measured);
   } else if (const auto* chunk = std::get_if<SeriesChunk>(&event.body)) {
     Step& step = step_of(event);
-    auto series = std::find_if(step.series.begin(), step.series.end(), [chunk](const Series& one) {
-      return one.chunks.front()->name == chunk->name && one.chunks.front()->part == chunk->part;
-    });
-    if (series == step.series.end()) {
-      step.series.push_back({{chunk}});
+    const auto [known, is_new] =
+        step.series_index.emplace(std::pair(chunk->name, chunk->part), step.series.size());
+    if (is_new) {
+      step.series.emplace_back();
       ++all_series_;
-    } else {
-      series->chunks.push_back(chunk);
     }
+    step.series[known->second].chunks.push_back(chunk);
   } else if (const auto* found = std::get_if<Diagnosed>(&event.body)) {
     step_of(event).found.push_back(*found);
   } else if (const auto* disturbed = std::get_if<Disturbance>(&event.body)) {
@@ -278,7 +276,8 @@ void StepArtifacts::write_step(StreamLines& lines, Step& step, const std::string
   const auto put = [&lines, &id, this](std::int64_t at_ns, const std::string& member) {
     lines.body_of_step(utc_of(at_ns), id, member);
   };
-  std::string name = step.about.dut.empty() ? step.about.step : step.about.step + " on " + step.about.dut;
+  std::string name = step.about.step.empty() ? "outside of steps" : step.about.step;
+  if (!step.about.dut.empty()) name += " on " + step.about.dut;
   if (step.about.iteration > 1) name += fmt::format(", iteration {}", step.about.iteration);
   if (step.about.attempt > 1) name += fmt::format(", attempt {}", step.about.attempt);
   put(step.begun_ns, ocptv_member({{"testStepStart", json::object{{"name", ocptv_string(name)}}}}));

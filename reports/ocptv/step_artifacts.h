@@ -46,6 +46,7 @@ class StepArtifacts {
     }
     std::vector<Diagnosed> found;
     std::vector<Series> series;
+    std::map<std::pair<std::string, std::string>, std::size_t> series_index;  ///< by name and part
   };
 
   Step& step_of(const Event& event);
