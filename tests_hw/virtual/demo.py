@@ -116,8 +116,8 @@ def quality(options, place):
     check(hardware.returncode == 0 and counted["attempts"] == 0 and counted["attempts_of_other_kind"] > 0,
           f"quality counts no simulated rack as hardware ({hardware.returncode}, {counted})")
     page = kiln(options, place, "quality", "--simulated", "--format", "html", "--check", "gpu.temperature.max")
-    check(page.returncode == 0 and "SIMULATED" in page.stdout and "<svg" in page.stdout and "<script" not in page.stdout,
-          f"quality of simulated racks says so, with a control chart ({page.returncode}, {page.stderr[-200:]})")
+    check(page.returncode == 0 and "SIMULATED" in page.stdout and "gpu.temperature.max, compute tray" in page.stdout and
+          "<script" not in page.stdout, f"quality of simulated racks says so, and has the check that was asked for ({page.returncode}, {page.stderr[-200:]})")
     slip = kiln(options, place, "quality", "--recipe", "demo-smal")
     check(slip.returncode == 2 and "demo-small" in slip.stderr, f"quality of a recipe that no run has suggests one ({slip.returncode}, {slip.stderr[-200:]})")
     over = kiln(options, place, "quality", "--db", place + "/none.db")
