@@ -76,9 +76,10 @@ std::string_view to_string(ChartSignal signal) {
 std::string chart_rules() {
   return fmt::format(
       "Marked are values beyond the control limits (mean ± 3 · mean moving range / {}) and runs of {} or "
-      "more on one "
-      "side of the mean. Called unsteady is what a steady process shows in less than one of a hundred such "
-      "charts.",
+      "more on one side "
+      "of the mean. Unsteady is called what chance shows in less than one of a hundred charts of a steady "
+      "process: a value "
+      "so far out, so many beyond the limits, or so many runs.",
       kRangeToSigma, kRunOneSide);
 }
 

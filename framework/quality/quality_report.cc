@@ -15,7 +15,8 @@ using Histories =
     std::map<std::pair<std::string, Role>, std::map<std::string, Attempts>>;  // recipe, role → unit
 
 bool is_judged(const UnitAttempt& attempt) {
-  return attempt.result != AttemptResult::station_error && attempt.result != AttemptResult::stopped;
+  return attempt.result == AttemptResult::passed || attempt.result == AttemptResult::conditional ||
+         attempt.result == AttemptResult::failed;
 }
 bool has_passed(const UnitAttempt& attempt) {
   return attempt.result == AttemptResult::passed || attempt.result == AttemptResult::conditional;
@@ -30,11 +31,17 @@ std::string unit_key(const UnitAttempt& attempt) {
   return fmt::format("{} {}", to_string(attempt.role), attempt.unit);
 }
 
+/// What is counted, among all that is looked at: a unit's first attempt may lie before the time asked for, or
+/// under another revision of the recipe.
 class Window {
  public:
-  explicit Window(const QualityQuery& query) : query_(query) {}
+  explicit Window(const QualityQuery& query) : query_(query) {
+    const std::size_t at = query.recipe.find('@');
+    if (at != std::string::npos) version_ = query.recipe.substr(at + 1);
+  }
   [[nodiscard]] bool holds(const UnitAttempt& attempt) const {
-    return not_after(attempt) && (!query_.since_ns || attempt.begun_utc_ns >= *query_.since_ns);
+    return not_after(attempt) && (!query_.since_ns || attempt.begun_utc_ns >= *query_.since_ns) &&
+           (!version_ || attempt.recipe_version == *version_);
   }
   [[nodiscard]] bool not_after(const UnitAttempt& attempt) const {
     return !query_.until_ns || attempt.begun_utc_ns < *query_.until_ns;
@@ -42,12 +49,11 @@ class Window {
 
  private:
   const QualityQuery& query_;
+  std::optional<std::string> version_;
 };
 
 bool is_asked_for(const UnitAttempt& attempt, const QualityQuery& query) {
-  const std::size_t at = query.recipe.find('@');
-  if (!query.recipe.empty() && attempt.recipe != query.recipe.substr(0, at)) return false;
-  if (at != std::string::npos && attempt.recipe_version != query.recipe.substr(at + 1)) return false;
+  if (!query.recipe.empty() && attempt.recipe != query.recipe.substr(0, query.recipe.find('@'))) return false;
   return query.product.empty() || attempt.product == query.product;
 }
 
@@ -73,7 +79,7 @@ void count_retest(const UnitAttempt& failed, const UnitAttempt& next, YieldRow& 
 void count_unit(const Attempts& history, const Window& window, YieldRow& row,
                 std::set<std::string>& versions) {
   Attempts judged;
-  bool any = false;
+  const UnitAttempt* last = nullptr;
   for (const UnitAttempt* attempt : history) {
     if (is_judged(*attempt)) judged.push_back(attempt);
     if (!window.holds(*attempt)) continue;
@@ -83,23 +89,27 @@ void count_unit(const Attempts& history, const Window& window, YieldRow& row,
       ++row.stopped;
       continue;
     }
+    if (attempt->result == AttemptResult::cut_short) {
+      ++row.cut_short;
+      continue;
+    }
     ++row.judged.of;
     if (!is_judged(*attempt)) continue;
     ++row.judged.good;
-    any = true;
+    last = attempt;
   }
   for (std::size_t at = 0; at < judged.size(); ++at) {
     if (judged[at]->result != AttemptResult::failed || !window.holds(*judged[at])) continue;
     ++row.fails;
     if (at + 1 < judged.size()) count_retest(*judged[at], *judged[at + 1], row);
   }
-  if (!any) return;
+  if (last == nullptr) return;
   ++row.first_pass.of;
   ++row.final_yield.of;
   if (has_passed(*judged.front())) ++row.first_pass.good;
   if (!window.holds(*judged.front())) ++row.first_before;
-  if (has_passed(*judged.back())) ++row.final_yield.good;
-  if (judged.back()->result == AttemptResult::conditional) ++row.conditional;
+  if (has_passed(*last)) ++row.final_yield.good;
+  if (last->result == AttemptResult::conditional) ++row.conditional;
 }
 
 std::vector<YieldRow> make_yields(const Histories& histories, const Window& window) {
@@ -110,7 +120,7 @@ std::vector<YieldRow> make_yields(const Histories& histories, const Window& wind
     row.role = operation.second;
     std::set<std::string> versions;
     for (const auto& [unit, history] : units) count_unit(history, window, row, versions);
-    if (row.judged.of == 0 && row.stopped == 0) continue;  // all of them lie outside of the window
+    if (row.judged.of + row.stopped + row.cut_short == 0) continue;  // all of them lie outside of the window
     row.versions.assign(versions.begin(), versions.end());
     row.first_pass = share_of(row.first_pass.good, row.first_pass.of);
     row.final_yield = share_of(row.final_yield.good, row.final_yield.of);
@@ -221,17 +231,17 @@ std::string station_sentence(const std::vector<StationComparison::Row>& rows) {
     if (*row.first_pass.share() < *worst->first_pass.share()) worst = &row;
   }
   if (rows.size() < 2) return "one station is on record: there is nothing to compare";
-  const std::string place = [](const StationComparison::Row& row) {
+  const auto name_of = [](const StationComparison::Row& row) {
     return row.station.empty() ? std::string("a station without a name") : row.station;
-  }(*worst);
+  };
   if (best->first_pass.interval->overlaps(*worst->first_pass.interval))
     return "the intervals overlap: this record does not show that the stations differ, nor that they are "
            "alike";
   return fmt::format(
-      "the intervals of the best and of {} do not overlap: they differ, in their units or in the station; "
-      "one golden "
-      "unit on both tells which",
-      place);
+      "the intervals of {} and {} do not overlap: they differ, in their units or in the station; one golden "
+      "unit on "
+      "both tells which",
+      name_of(*best), name_of(*worst));
 }
 
 std::vector<StationComparison> make_stations(const Histories& histories, const Window& window) {

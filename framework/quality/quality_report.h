@@ -50,8 +50,10 @@ struct YieldRow {
   int retest_ok = 0;                  ///< passed then, with every known part the same: the station is suspect
   int retest_changed = 0;             ///< passed then, with another part
   int retest_unknown = 0;             ///< passed then, and parts are not on record
-  ShareOfUnits judged;                ///< attempts that came to a judgement, of all that nobody stopped
-  int stopped = 0;                    ///< attempts that a person stopped
+  ShareOfUnits
+      judged;  ///< attempts that came to a judgement, of all that neither a person nor another unit ended
+  int stopped = 0;    ///< attempts that a person stopped
+  int cut_short = 0;  ///< attempts that another unit of the run ended
   int first_fails = 0;
   std::optional<double> fail_bound;  ///< share of units that may fail at first, at most: 90 %
 };

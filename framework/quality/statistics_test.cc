@@ -302,12 +302,27 @@ TEST(TimeToFailure, SaysHowMuchItDoesNotKnow) {
   const TimeToFailure none = time_to_failure(std::vector<UnitLife>(72, {24, false}));
   EXPECT_NE(none.sentences.front().find("0 of 72 units failed under load: too few"), std::string::npos);
   // Beyond hour 12 all 72 were watched and none failed: 1 - 0.1^(1/72) = 3.1 %.
-  EXPECT_NE(none.sentences.at(2).find(
-                "After hour 12 came 0 of 0 failures; 72 units were watched beyond it, so that at "
-                "most 3.1 %"),
+  EXPECT_NE(none.sentences.at(2).find("Between hour 12 and hour 24"), std::string::npos)
+      << none.sentences.at(2);
+  EXPECT_NE(none.sentences.at(2).find("0 of 0 failures, among 72 units watched all that time: at most 3.1 %"),
             std::string::npos)
       << none.sentences.at(2);
   EXPECT_NE(none.sentences.back().find("later than hour 24 nobody has watched"), std::string::npos);
+}
+
+TEST(TimeToFailure, OneLongSoakPromisesNothingForAllAndWhoLeftEarlyNeither) {
+  // 60 units left at hour 13, 100 soaked for 24 hours, one for 72.
+  std::vector<UnitLife> lives(60, {13, false});
+  lives.insert(lives.end(), 100, {24, false});
+  lives.push_back({72, false});
+  const TimeToFailure times = time_to_failure(lives);
+  EXPECT_EQ(times.soak, 24);
+  EXPECT_EQ(times.longest, 72);
+  // 101 were watched from hour 12 to hour 24: 1 - 0.1^(1/101) = 2.25 %.
+  EXPECT_NE(times.sentences.at(2).find("among 101 units watched all that time: at most 2.3 %"),
+            std::string::npos)
+      << times.sentences.at(2);
+  EXPECT_NE(times.sentences.back().find("later than hour 72 nobody"), std::string::npos);
 }
 
 }  // namespace

@@ -11,14 +11,11 @@ namespace kiln {
 namespace {
 
 constexpr double kMostBins = 24;
+constexpr double kReached = 0.98;  // of the usual soak: a few minutes less are no shorter soak
 
-/// Whole hours, so that no more than kMostBins bins reach the longest life.
-double width_of_bins(double longest) { return std::max(1.0, std::ceil(longest / kMostBins - 1e-9)); }
-
-int beyond(const std::vector<UnitLife>& lives, double hours) {
-  return static_cast<int>(std::count_if(lives.begin(), lives.end(),
-                                        [hours](const UnitLife& life) { return life.hours > hours; }));
-}
+/// Whole hours, so that some kMostBins bins reach the longest life; seconds beyond 24 hours make no 24 of 2
+/// hours.
+double width_of_bins(double longest) { return std::max(1.0, std::ceil(longest / kMostBins - 0.02)); }
 
 int failed_beyond(const std::vector<UnitLife>& lives, double hours) {
   return static_cast<int>(std::count_if(lives.begin(), lives.end(), [hours](const UnitLife& life) {
@@ -53,6 +50,36 @@ void fill_bins(TimeToFailure& result, const std::vector<UnitLife>& lives) {
   }
 }
 
+/// The hour that half of the units that did not fail have reached; where all failed, the last one.
+double usual_soak(const std::vector<UnitLife>& lives) {
+  std::vector<double> hours;  // in order, as the lives are
+  for (const UnitLife& life : lives) {
+    if (!life.failed) hours.push_back(life.hours);
+  }
+  return hours.empty() ? lives.back().hours : hours[hours.size() / 2];
+}
+
+/// Who was watched from `hour` to the end of the usual soak, and who of them failed. Units that left in
+/// between say nothing about the rest of it: to count them would promise too much.
+std::string late_failures(const TimeToFailure& result, const std::vector<UnitLife>& lives, double hour) {
+  int watched = 0;
+  int late = 0;
+  for (const UnitLife& life : lives) {
+    if (life.hours <= hour) continue;
+    const bool in_time = life.failed && life.hours <= result.soak;
+    if (in_time) ++late;
+    if (in_time || life.hours >= kReached * result.soak) ++watched;
+  }
+  const auto bound = failure_bound(late, watched);
+  if (!bound) return {};
+  return fmt::format(
+      "Between hour {:.0f} and hour {:.4g}, which half of the units that did not fail have reached, came {} "
+      "of {} failures, "
+      "among {} units watched all that time: at most {:.1f} % of those that pass hour {:.0f} fail until then "
+      "(90 %).",
+      hour, result.soak, late, result.failed, watched, 100 * *bound, hour);
+}
+
 void say(TimeToFailure& result, const std::vector<UnitLife>& lives) {
   if (result.failed < kLeastFailures) {
     result.sentences.push_back(fmt::format(
@@ -60,20 +87,15 @@ void say(TimeToFailure& result, const std::vector<UnitLife>& lives) {
         result.failed, result.units, kLeastFailures));
   }
   for (const double share : {0.25, 0.5, 0.75}) {
-    const double hour = std::round(result.longest * share);
-    if (hour < 1 || hour >= result.longest) continue;
-    const int watched = beyond(lives, hour);
-    const int late = failed_beyond(lives, hour);
-    const auto bound = failure_bound(late, watched);
-    if (!bound) continue;
-    result.sentences.push_back(fmt::format(
-        "After hour {:.0f} came {} of {} failures; {} units were watched beyond it, so that at most {:.1f} % "
-        "of those that reach it fail in the rest of such a soak (90 %).",
-        hour, late, result.failed, watched, 100 * *bound));
+    const double hour = std::round(result.soak * share);
+    if (hour < 1 || hour >= kReached * result.soak) continue;
+    std::string sentence = late_failures(result, lives, hour);
+    if (!sentence.empty()) result.sentences.push_back(std::move(sentence));
   }
   result.sentences.push_back(
       fmt::format("What fails later than hour {:.4g} nobody has watched: this record cannot say whether a "
-                  "longer soak finds more.",
+                  "longer soak finds "
+                  "more.",
                   result.longest));
 }
 
@@ -95,6 +117,7 @@ TimeToFailure time_to_failure(std::vector<UnitLife> lives) {
   result.longest = lives.back().hours;
   result.failed = failed_beyond(lives, 0);
   result.bin_hours = width_of_bins(result.longest);
+  result.soak = usual_soak(lives);
   fill_bins(result, lives);
   say(result, lives);
   return result;

@@ -30,6 +30,7 @@ struct TimeToFailure {
   std::size_t units = 0;
   int failed = 0;
   double longest = 0;  ///< hours of the unit that was watched longest
+  double soak = 0;     ///< hours that half of the units that did not fail have reached
   double bin_hours = 0;
   std::vector<HazardBin> bins;
   std::vector<std::string> sentences;  ///< how long a soak should be, as far as this record can tell

@@ -29,6 +29,8 @@ std::string_view to_string(AttemptResult result) {
       return "failed";
     case AttemptResult::station_error:
       return "not judged";
+    case AttemptResult::cut_short:
+      return "cut short by another unit";
     case AttemptResult::stopped:
       return "stopped by a person";
   }
@@ -41,6 +43,7 @@ void RunAttemptReader::begin_run(std::string id, std::int64_t begun_utc_ns) {
   verdict_ = VerdictAccumulator();
   begun_.reset();
   duts_.clear();
+  errors_.clear();
   loads_.clear();
   parts_.clear();
   values_.clear();
@@ -124,6 +127,9 @@ void RunAttemptReader::add(const Event& event) {
   if (const auto* planned = std::get_if<DutPlanned>(&event.body)) duts_[event.dut] = *planned;
   if (const auto* seen = std::get_if<PartSeen>(&event.body)) parts_[event.dut].push_back(*seen);
   if (const auto* measured = std::get_if<Measured>(&event.body)) take_value(event, *measured);
+  if (const auto* ended = std::get_if<StepEnded>(&event.body);
+      ended != nullptr && ended->status == WorkStatus::error)
+    errors_.insert(event.dut);
   take_fail(event);  // before an interlock ends the load it came under
   take_load(event);
   last_ns_ = event.at.monotonic_ns;
@@ -154,6 +160,25 @@ std::string RunAttemptReader::firmware_of(const std::string& dut, ComponentKind 
   return fmt::format("{}", fmt::join(versions, ", "));
 }
 
+AttemptResult RunAttemptReader::result_of(const DutVerdict& dut, const RunVerdict& verdict) const {
+  switch (dut.decision) {
+    case Decision::go:
+      return AttemptResult::passed;
+    case Decision::conditional:
+      return AttemptResult::conditional;
+    case Decision::no_go:
+      return AttemptResult::failed;
+    case Decision::incomplete:
+      break;
+  }
+  if (verdict.stop_signal != 0) return AttemptResult::stopped;
+  const bool other_failed = verdict.interlocked || std::any_of(verdict.duts.begin(), verdict.duts.end(),
+                                                               [](const DutVerdict& other) {
+                                                                 return other.decision == Decision::no_go;
+                                                               });
+  return other_failed && errors_.count(dut.id) == 0 ? AttemptResult::cut_short : AttemptResult::station_error;
+}
+
 UnitAttempt RunAttemptReader::attempt_of(const DutVerdict& dut, const RunVerdict& verdict,
                                          const std::map<std::string, int>& serials) const {
   UnitAttempt attempt;
@@ -172,20 +197,7 @@ UnitAttempt RunAttemptReader::attempt_of(const DutVerdict& dut, const RunVerdict
   attempt.unit = attempt.serial_known         ? serial
                  : attempt.role == Role::rack ? "rack " + begun_->rack
                                               : begun_->rack + "/" + dut.id;
-  switch (dut.decision) {
-    case Decision::go:
-      attempt.result = AttemptResult::passed;
-      break;
-    case Decision::conditional:
-      attempt.result = AttemptResult::conditional;
-      break;
-    case Decision::no_go:
-      attempt.result = AttemptResult::failed;
-      break;
-    case Decision::incomplete:
-      attempt.result = verdict.stop_signal != 0 ? AttemptResult::stopped : AttemptResult::station_error;
-      break;
-  }
+  attempt.result = result_of(dut, verdict);
   if (attempt.result == AttemptResult::failed) {
     for (const Reason& reason : dut.reasons) {
       if (reason.outcome == Outcome::fail)

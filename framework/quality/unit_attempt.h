@@ -17,9 +17,10 @@
 
 namespace kiln {
 
-/// How an attempt ended. station_error: without a measured fail and without evidence for a GO, so it says
-/// nothing about the hardware. stopped: the same, because a person stopped the run.
-enum class AttemptResult { passed, conditional, failed, station_error, stopped };
+/// How an attempt ended. The last three are INCOMPLETE: without a measured fail and without evidence for a
+/// GO, so that they say nothing about the hardware. cut_short: because another unit of the run failed, or
+/// energy was cut. stopped: because a person stopped the run. station_error: all others.
+enum class AttemptResult { passed, conditional, failed, station_error, cut_short, stopped };
 std::string_view to_string(AttemptResult result);
 
 struct AttemptFail {
@@ -92,6 +93,7 @@ class RunAttemptReader {
   [[nodiscard]] UnitAttempt attempt_of(const DutVerdict& dut, const RunVerdict& verdict,
                                        const std::map<std::string, int>& serials) const;
   [[nodiscard]] std::string serial_of(const std::string& dut) const;
+  [[nodiscard]] AttemptResult result_of(const DutVerdict& dut, const RunVerdict& verdict) const;
 
   std::string check_;
   std::set<std::string> names_;
@@ -102,6 +104,7 @@ class RunAttemptReader {
   VerdictAccumulator verdict_;
   std::optional<RunBegun> begun_;
   std::map<std::string, DutPlanned> duts_;
+  std::set<std::string> errors_;  // DUTs of which a step could not do its work
   std::map<std::string, Load> loads_;
   std::map<std::string, std::vector<PartSeen>> parts_;
   std::map<std::pair<std::string, std::string>, std::pair<CheckValue, ComponentKind>> values_;  // DUT, part

@@ -98,6 +98,26 @@ TEST(UnitAttempt, WithoutEvidenceItIsTheTestSystem) {
   EXPECT_EQ(only(lost).result, AttemptResult::failed) << "a measured fail stays one";
 }
 
+TEST(UnitAttempt, ATrayBesideALeakIsCutShort) {
+  RunForTest run("SN1");
+  run.begin();
+  DutPlanned other;
+  other.role = Role::compute_tray;
+  other.serial = "SN2";
+  run.add(1, "C02", "", other);
+  Interlocked cut;
+  cut.cause = "leak";
+  cut.code = "leak.detected";
+  run.add(1, "C02", "", cut);
+  StepEnded ended;
+  ended.status = WorkStatus::interlocked;
+  run.add(1, "C01", "soak/load", ended);
+  EXPECT_EQ(only(run).result, AttemptResult::cut_short);
+  ended.status = WorkStatus::error;
+  run.add(1, "C01", "soak/load", ended);
+  EXPECT_EQ(only(run).result, AttemptResult::station_error) << "its own step could not do its work";
+}
+
 TEST(UnitAttempt, WhoHasNoSerialOfItsOwnIsKnownByItsPlace) {
   RunForTest run = RunForTest::whole("", 80);
   EXPECT_EQ(only(run).unit, "R01/C01");

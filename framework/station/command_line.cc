@@ -148,8 +148,8 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   auto* quality = app.add_subcommand(
       "quality",
       "Yields, what fails most, stations, time to failure, control chart: over the runs on record");
-  quality->add_flag("--json", line.json,
-                    "One JSON object on standard output and nothing else: --format json");
+  auto* quality_as_json = quality->add_flag(
+      "--json", line.json, "One JSON object on standard output and nothing else: --format json");
   quality->add_option("--db", line.ledgers,
                       "Database file, or several (default: $XDG_STATE_HOME/kiln/kiln.db)");
   quality->add_flag("-v,--verbose", line.verbose, "Developer's log lines on standard error");
@@ -162,7 +162,8 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   quality->add_flag("--simulated", line.simulated, "Simulated racks, and no others; every page says so");
   quality->add_option("--format", line.formats, "text (default), json, csv or html")
       ->check(CLI::IsMember({"text", "json", "csv", "html"}))
-      ->expected(1);
+      ->expected(1)
+      ->excludes(quality_as_json);
   quality->add_option("--out", line.out_directory, "Write it to this file");
 
   auto* recover = app.add_subcommand("recover", "Finish what runs that died left switched on");

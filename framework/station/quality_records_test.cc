@@ -15,7 +15,7 @@ namespace {
 
 using store_test::TemporaryDirectory;
 
-std::string written(const TemporaryDirectory& directory, const RunForTest& run) {
+std::string recorded_unit(const TemporaryDirectory& directory, const RunForTest& run) {
   return store_test::record(directory, run.events);
 }
 
@@ -23,7 +23,7 @@ TEST(QualityRecords, ARealLedgerGivesItsAttempts) {
   const TemporaryDirectory directory;
   std::set<std::string> runs;
   for (int unit = 0; unit < 6; ++unit)
-    runs.insert(written(
+    runs.insert(recorded_unit(
         directory, RunForTest::whole("SN" + std::to_string(unit), unit == 2 ? 91 : 80, unit == 2 ? 5 : 24)));
   ASSERT_EQ(runs.size(), 6U);
   const QualityRecords records = read_quality_records({directory.file("kiln.db")}, "gpu.temperature.max");
@@ -45,8 +45,8 @@ TEST(QualityRecords, ARealLedgerGivesItsAttempts) {
 
 TEST(QualityRecords, AChangedRunIsLeftOutAndSaid) {
   const TemporaryDirectory directory;
-  const std::string bad = written(directory, RunForTest::whole("SN1", 91));
-  written(directory, RunForTest::whole("SN2", 80));
+  const std::string bad = recorded_unit(directory, RunForTest::whole("SN1", 91));
+  recorded_unit(directory, RunForTest::whole("SN2", 80));
   // Somebody makes a pass of the fail, behind the program's back.
   const std::string database = directory.file("kiln.db");
   ASSERT_EQ(
@@ -65,7 +65,7 @@ TEST(QualityRecords, AChangedRunIsLeftOutAndSaid) {
 
 TEST(QualityRecords, TheSameRunInTwoDatabasesCountsOnceByTheGoodCopy) {
   const TemporaryDirectory directory, second;
-  written(directory, RunForTest::whole("SN1", 91));
+  recorded_unit(directory, RunForTest::whole("SN1", 91));
   const std::string one = directory.file("kiln.db"), two = second.file("copy.db");
   std::filesystem::copy_file(one, two);
   QualityRecords records = read_quality_records({one, two}, "");
@@ -83,12 +83,12 @@ TEST(QualityRecords, TheSameRunInTwoDatabasesCountsOnceByTheGoodCopy) {
 
 TEST(QualityRecords, WhatIsNoLedgerIsSaidAndTheOthersCount) {
   const TemporaryDirectory directory;
-  written(directory, RunForTest::whole("SN1", 80));
+  recorded_unit(directory, RunForTest::whole("SN1", 80));
   const std::string garbage = directory.file("garbage.db"), empty = directory.file("empty.db");
   std::ofstream(garbage) << std::string(5000, 'x');
   std::ofstream(empty).flush();
   const TemporaryDirectory newer_directory;
-  written(newer_directory, RunForTest::whole("SN2", 80));
+  recorded_unit(newer_directory, RunForTest::whole("SN2", 80));
   ASSERT_EQ(store_test::sql(newer_directory.file("kiln.db"), "PRAGMA user_version = 9999"), "");
   const QualityRecords records =
       read_quality_records({directory.file("kiln.db"), garbage, empty, directory.file("nowhere.db"),
@@ -108,7 +108,7 @@ TEST(QualityRecords, ATornFileLosesNoRunSilently) {
   const TemporaryDirectory directory;
   std::set<std::string> runs;
   for (int unit = 0; unit < 20; ++unit)
-    runs.insert(written(directory, RunForTest::whole("SN" + std::to_string(unit), 80)));
+    runs.insert(recorded_unit(directory, RunForTest::whole("SN" + std::to_string(unit), 80)));
   const std::string database = directory.file("kiln.db");
   std::filesystem::remove(database + "-wal");
   const auto size = std::filesystem::file_size(database);
@@ -124,11 +124,11 @@ TEST(QualityRecords, ADeadStationsRunKeepsItsFailAndIsOtherwiseTheTestSystem) {
   const TemporaryDirectory directory;
   RunForTest dead("SN1");
   dead.begin();
-  written(directory, dead);
+  recorded_unit(directory, dead);
   RunForTest failed("SN2");
   failed.begin();
   failed.measure(3, 99);
-  written(directory, failed);
+  recorded_unit(directory, failed);
   const QualityRecords records = read_quality_records({directory.file("kiln.db")}, "");
   ASSERT_EQ(records.attempts.size(), 2U) << (records.excluded.empty() ? "" : records.excluded[0].why);
   std::map<std::string, AttemptResult> results;

@@ -4,41 +4,19 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
-#include <fstream>
-#include <iterator>
 #include <limits>
-#include <valijson/adapters/boost_json_adapter.hpp>
-#include <valijson/schema.hpp>
-#include <valijson/schema_parser.hpp>
-#include <valijson/validation_results.hpp>
-#include <valijson/validator.hpp>
 
 #include "common/record_for_test.h"
 #include "common/report_format.h"
+#include "common/schema_for_test.h"
 
 namespace kiln {
 namespace {
 
 std::string render(const std::string& name, const ReportInput& input) { return render_report(name, input); }
 
-/// Empty when the JSON report fits reports/json/report.schema.json, else the first thing that does not.
 std::string misfit(const std::string& report) {
-  std::ifstream stream(KILN_SOURCE_DIR "/reports/json/report.schema.json");
-  const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  const boost::json::value schema_document = boost::json::parse(text);
-  valijson::Schema schema;
-  valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
-  const valijson::adapters::BoostJsonAdapter schema_adapter(schema_document);
-  parser.populateSchema(schema_adapter, schema);
-  const boost::json::value document = boost::json::parse(report);
-  const valijson::adapters::BoostJsonAdapter adapter(document);
-  valijson::Validator validator;
-  valijson::ValidationResults results;
-  if (validator.validate(schema, adapter, &results)) return {};
-  valijson::ValidationResults::Error error;
-  std::string all;
-  while (results.popError(error)) all += error.description + "; ";
-  return all.empty() ? "does not fit" : all;
+  return schema_misfit("reports/json/report.schema.json", report);
 }
 
 using Record = RecordForTest;

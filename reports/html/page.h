@@ -166,7 +166,7 @@ required = measured + not run; failed, marginal and waived are parts of measured
 {{#is_sealed}}<h2 id="seal">How to check this report</h2>
 <p class="small">This station signs its reports: “this build on this station has recorded that”. With Kiln: <code>kiln verify FOLDER</code>. Without, in the
 folder it was written to, with OpenSSL 3 and coreutils:</p>
-{{#verify_steps}}<p>{{question}}</p>
+{{#verify_steps}}<p class="seal">{{question}}</p>
 {{#commands}}<pre class="text">{{command}}</pre>
 {{/commands}}{{/verify_steps}}{{/is_sealed}}{{^is_sealed}}<p><b>NOT SEALED</b>: this station had no key to sign its reports with.</p>{{/is_sealed}}
 <p><b>END OF REPORT</b> {{run}}</p>

@@ -77,6 +77,7 @@ svg a:focus-visible .tile > rect { stroke: #0072B2; stroke-width: 4; }
   .plot, .timeline { min-width: 600px; }
   .rows { min-width: 900px; }
 }
+.seal { overflow-wrap: anywhere; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0 0 6px; font-size: 12px; }
 @media print {
   body { max-width: none; padding: 0; font-size: 11.5px; }

@@ -167,8 +167,15 @@ std::string quality_html(const QualityReport& report) {
       "'none'; form-action 'none'\">\n<meta name=\"viewport\" content=\"width=device-width, "
       "initial-scale=1\">\n"
       "<meta name=\"referrer\" content=\"no-referrer\">\n";
-  html += fmt::format("<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n",
-                      escape_text(page.title), kStyle);
+  html += fmt::format("<title>{}</title>\n<style>{}", escape_text(page.title), kStyle);
+  // Every printed sheet says it, not the first one only.
+  html += fmt::format(
+      "@page {{ size: A4; margin: 11mm 11mm 14mm; @bottom-left {{ content: \"{}\"; font: 8pt sans-serif; }} "
+      "@bottom-right {{ "
+      "content: \"page \" counter(page) \" of \" counter(pages); font: 8pt sans-serif; }} "
+      "}}\n</style>\n</head>\n<body>\n"
+      "<main>\n",
+      report.query.simulated ? "SIMULATED RACKS, NOT HARDWARE" : "Kiln quality");
   html += fmt::format("<div class=\"head\"><b>{}</b></div>\n", escape_text(page.title));
   for (const std::string& loud : page.loud)
     html += fmt::format("<div class=\"loud\" role=\"alert\">{}</div>\n", escape_text(shorten(loud, 2000)));

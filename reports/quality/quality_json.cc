@@ -16,7 +16,7 @@ bj::value finite_or_null(const std::optional<double>& value) {
   return value && std::isfinite(*value) ? bj::value(*value) : bj::value(nullptr);
 }
 
-bj::value time_or_null(const std::optional<std::int64_t>& utc_ns) {
+bj::value moment_or_null(const std::optional<std::int64_t>& utc_ns) {
   return utc_ns ? bj::value(format_utc(*utc_ns)) : bj::value(nullptr);
 }
 
@@ -52,6 +52,7 @@ bj::object yield_json(const YieldRow& row) {
   item["attempts_set_by_hand"] = row.set_by_hand;
   item["test_system"] = share_json(row.judged);
   item["attempts_stopped"] = row.stopped;
+  item["attempts_cut_short"] = row.cut_short;
   item["retests"] = bj::object{{"failed_attempts", row.fails},
                                {"tested_again", row.retested},
                                {"passed_same_parts", row.retest_ok},
@@ -105,6 +106,7 @@ bj::object life_json(const QualityReport& report) {
           {"failed", times.failed},
           {"failed_without_load", report.failed_without_load},
           {"longest_hours", finite_or_null(times.longest)},
+          {"usual_soak_hours", finite_or_null(times.soak)},
           {"bins", std::move(bins)},
           {"sentences", words_json(times.sentences)},
           {"why_not", times.why_not}};
@@ -190,8 +192,8 @@ std::string quality_json(const QualityReport& report) {
   root["simulated"] = query.simulated;
   root["query"] = bj::object{{"recipe", query.recipe},
                              {"product", query.product},
-                             {"since", time_or_null(query.since_ns)},
-                             {"until", time_or_null(query.until_ns)},
+                             {"since", moment_or_null(query.since_ns)},
+                             {"until", moment_or_null(query.until_ns)},
                              {"check", query.check},
                              {"part", query.part}};
   root["counted"] = bj::object{{"runs", report.runs},

@@ -21,7 +21,7 @@ std::string share_words(const ShareOfUnits& share) {
   return fmt::format("{} of {}", share.good, share.of);
 }
 
-std::string role_words(Role role) {
+std::string unit_words(Role role) {
   std::string words(to_string(role));
   for (char& letter : words) letter = letter == '_' ? ' ' : letter;
   return words;
@@ -81,12 +81,12 @@ QualitySection yield_section(const QualityReport& report) {
                     "Final",  "95 %",     "Conditional", "Test system", "Fail at first, at most (90 %)"};
   for (const YieldRow& row : report.yields) {
     section.rows.push_back(
-        {row.recipe, role_words(row.role), percent_text(row.first_pass.share()), share_words(row.first_pass),
+        {row.recipe, unit_words(row.role), percent_text(row.first_pass.share()), share_words(row.first_pass),
          interval_text(row.first_pass.interval), percent_text(row.final_yield.share()),
          interval_text(row.final_yield.interval), fmt::to_string(row.conditional),
          fmt::format("{} ({})", percent_text(row.judged.share()), share_words(row.judged)),
          row.fail_bound ? fmt::format("{:.2f} %", 100 * *row.fail_bound) : std::string("no unit")});
-    const std::string where = fmt::format("{}, {}", row.recipe, role_words(row.role));
+    const std::string where = fmt::format("{}, {}", row.recipe, unit_words(row.role));
     if (row.first_before > 0)
       section.below.push_back(
           fmt::format("{}: the first attempt of {} lies before the time asked for, and counts.", where,
@@ -97,6 +97,9 @@ QualitySection yield_section(const QualityReport& report) {
     if (row.set_by_hand > 0)
       section.below.push_back(fmt::format("{}: {} ran with parameters set by hand.", where,
                                           plural(static_cast<std::size_t>(row.set_by_hand), "attempt")));
+    if (row.cut_short > 0)
+      section.below.push_back(fmt::format("{}: {} ended with another unit's failure; counted nowhere.", where,
+                                          plural(static_cast<std::size_t>(row.cut_short), "attempt")));
     if (row.stopped > 0)
       section.below.push_back(fmt::format("{}: a person stopped {}; counted nowhere.", where,
                                           plural(static_cast<std::size_t>(row.stopped), "attempt")));
@@ -126,7 +129,7 @@ QualitySection retest_section(const QualityReport& report) {
   for (const YieldRow& row : report.yields) {
     if (row.fails == 0) continue;
     section.rows.push_back(
-        {row.recipe, role_words(row.role), fmt::to_string(row.fails), fmt::to_string(row.retested),
+        {row.recipe, unit_words(row.role), fmt::to_string(row.fails), fmt::to_string(row.retested),
          fmt::format("{} ({})", row.retest_ok, percent_text(static_cast<double>(row.retest_ok) / row.fails)),
          fmt::to_string(row.retest_changed), fmt::to_string(row.retest_unknown)});
   }
@@ -142,10 +145,10 @@ QualitySection rolled_section(const QualityReport& report) {
   section.title = "Rolled throughput yield";
   for (const RolledYield& one : report.rolled) {
     if (!one.why_not.empty()) {
-      section.sentences.push_back(fmt::format("{}: {}.", role_words(one.role), one.why_not));
+      section.sentences.push_back(fmt::format("{}: {}.", unit_words(one.role), one.why_not));
       continue;
     }
-    section.rows.push_back({role_words(one.role), fmt::format("{}", fmt::join(one.recipes, ", ")),
+    section.rows.push_back({unit_words(one.role), fmt::format("{}", fmt::join(one.recipes, ", ")),
                             percent_text(one.rolled), percent_text(one.direct.share()),
                             share_words(one.direct), interval_text(one.direct.interval)});
   }
@@ -191,12 +194,12 @@ QualitySection station_section(const QualityReport& report) {
       continue;
     }
     for (const auto& row : comparison.rows)
-      section.rows.push_back({comparison.recipe, role_words(comparison.role),
+      section.rows.push_back({comparison.recipe, unit_words(comparison.role),
                               row.station.empty() ? "(without a name)" : row.station,
                               percent_text(row.first_pass.share()), share_words(row.first_pass),
                               interval_text(row.first_pass.interval)});
     section.below.push_back(
-        fmt::format("{}, {}: {}.", comparison.recipe, role_words(comparison.role), comparison.sentence));
+        fmt::format("{}, {}: {}.", comparison.recipe, unit_words(comparison.role), comparison.sentence));
   }
   if (!section.rows.empty()) {
     section.sentences.emplace_back(
@@ -237,11 +240,18 @@ QualitySection life_section(const QualityReport& report) {
                     "Failures per 1000 unit hours",
                     "Cumulative hazard (Nelson–Aalen)",
                     "± standard deviation"};
-  for (const HazardBin& bin : times.bins)
+  for (std::size_t at = 0; at < times.bins.size();) {
+    HazardBin bin = times.bins[at];
+    // Hours without a failure are one row.
+    for (++at; bin.failed == 0 && at < times.bins.size() && times.bins[at].failed == 0; ++at) {
+      bin.to = times.bins[at].to;
+      bin.unit_hours += times.bins[at].unit_hours;
+    }
     section.rows.push_back({fmt::format("{:.0f} to {:.0f}", bin.from, bin.to), fmt::to_string(bin.watched),
                             fmt::to_string(bin.failed), figure_text(bin.unit_hours),
                             bin.unit_hours > 0 ? figure_text(1000 * bin.failed / bin.unit_hours) : "–",
                             fmt::format("{:.4f}", bin.cumulative), fmt::format("{:.4f}", bin.deviation)});
+  }
   section.below = times.sentences;
   return section;
 }
@@ -275,7 +285,7 @@ void add_capability(QualitySection& section, const Capability& about) {
 QualitySection check_section(const CheckReport& check) {
   QualitySection section;
   section.title = fmt::format("{}{}{}, {}", check.name, check.part.empty() ? "" : " of ", check.part,
-                              role_words(check.role));
+                              unit_words(check.role));
   section.sentences.push_back(fmt::format("{}, one value each{}{}{}{}.", plural(check.points.size(), "unit"),
                                           check.which.empty() ? "" : ": ", check.which,
                                           check.limit_text.empty() ? "" : "; limit ", check.limit_text));

@@ -12,8 +12,9 @@ namespace kiln {
 namespace {
 
 constexpr std::size_t kCell = 44;  // characters of one cell; who needs all of a name asks for JSON
+constexpr std::size_t kLastCell = 160;
 constexpr std::size_t kSentence = 1000;
-constexpr std::size_t kColumns = 110;
+constexpr std::size_t kTextColumns = 110;
 
 /// What was recorded cannot begin a line of its own, nor move a terminal's cursor.
 std::string in_line(const std::string& text, std::size_t most) {
@@ -25,14 +26,14 @@ std::string in_line(const std::string& text, std::size_t most) {
   return shorten(line, most);
 }
 
-/// Broken at blanks, so that a line has no more than kColumns characters where words allow it.
+/// Broken at blanks, so that a line has no more than kTextColumns characters where words allow it.
 std::string broken_lines(const std::string& sentence) {
   std::string text = "  ";
   std::size_t column = 2;
   std::istringstream words(sentence);
   for (std::string word; words >> word;) {
     const std::size_t width = count_characters(word);
-    if (column > 2 && column + 1 + width > kColumns) {
+    if (column > 2 && word != "%" && column + 1 + width > kTextColumns) {
       text += "\n  ";
       column = 2;
     }
@@ -51,7 +52,7 @@ std::string table_text(const QualitySection& section) {
   for (auto& row : rows) {
     row.resize(widths.size());
     for (std::size_t at = 0; at < row.size(); ++at) {
-      row[at] = in_line(row[at], kCell);
+      row[at] = in_line(row[at], at + 1 < row.size() ? kCell : kLastCell);
       widths[at] = std::max(widths[at], count_characters(row[at]));
     }
   }

@@ -110,6 +110,20 @@ def populations(options, place, inventory):
         check(run.returncode == 2 and words in run.stderr, f"a population with unit {unit} is refused here: {words} ({run.returncode}, {run.stderr[-200:]})")
 
 
+def quality(options, place):
+    hardware = kiln(options, place, "quality", "--json")
+    counted = json.loads(hardware.stdout)["counted"]
+    check(hardware.returncode == 0 and counted["attempts"] == 0 and counted["attempts_of_other_kind"] > 0,
+          f"quality counts no simulated rack as hardware ({hardware.returncode}, {counted})")
+    page = kiln(options, place, "quality", "--simulated", "--format", "html", "--check", "gpu.temperature.max")
+    check(page.returncode == 0 and "SIMULATED" in page.stdout and "gpu.temperature.max, compute tray" in page.stdout and
+          "<script" not in page.stdout, f"quality of simulated racks says so, and has the check that was asked for ({page.returncode}, {page.stderr[-200:]})")
+    slip = kiln(options, place, "quality", "--recipe", "demo-smal")
+    check(slip.returncode == 2 and "demo-small" in slip.stderr, f"quality of a recipe that no run has suggests one ({slip.returncode}, {slip.stderr[-200:]})")
+    over = kiln(options, place, "quality", "--db", place + "/none.db")
+    check(over.returncode == 4 and "none.db" in over.stderr, f"quality of a database that is not there: exit 4 ({over.returncode})")
+
+
 def secrets(options, place):
     rack = subprocess.Popen([os.path.join(options.bin, "kiln-virtual-rack"), "--rack", "small", "--out", place + "/rack",
                              "--exit-with-stdin"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -127,6 +141,7 @@ def secrets(options, place):
                     texts += open(path, "rb").read().decode("latin-1")
         check(not any(password in texts for password in passwords), "no password in output, logs, reports or database")
         populations(options, place, inventory)
+        quality(options, place)
         wrong = place + "/wrong.yaml"
         text = open(inventory, encoding="utf-8").read()
         os.chmod(credentials, 0o644)

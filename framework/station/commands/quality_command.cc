@@ -1,6 +1,7 @@
 // kiln quality: what a quality engineer asks of the runs on record. Reads only.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
@@ -73,6 +74,17 @@ Error unknown(const char* what, const std::string& wrong, const std::set<std::st
                "kiln runs lists the runs, kiln explain the checks", Blame::operator_);
 }
 
+/// A page must not take the place of the record it was made of.
+bool is_record(const std::string& file, const std::vector<std::string>& databases) {
+  for (const std::string& database : databases) {
+    for (const char* part : {"", "-wal", "-shm"}) {
+      std::error_code none;
+      if (std::filesystem::equivalent(file, database + part, none)) return true;
+    }
+  }
+  return false;
+}
+
 /// A name that no run has is a slip of the finger, not a perfect record.
 Status check_names(const QualityQuery& query, const QualityRecords& records) {
   if (records.attempts.empty()) return success();
@@ -111,9 +123,15 @@ int quality_command(const CommandLine& given, const Paths& paths) {
   if (!query) return refuse_quality(line, query.error());
   std::vector<std::string> databases = line.ledgers;
   if (databases.empty()) databases.push_back(database_path(line, paths));
+  if (!line.out_directory.empty() && is_record(line.out_directory, databases)) {
+    return refuse_quality(line, Error("quality.out", line.out_directory + " is a record of runs",
+                                      "give --out another name", Blame::operator_));
+  }
   const QualityRecords records = read_quality_records(databases, query->check);
   if (records.databases == 0) {
-    return refuse_quality(line, Error("quality.not_read", records.unreadable.front(), "", Blame::station));
+    return refuse_quality(
+        line, Error("quality.not_read", fmt::format("{}", fmt::join(records.unreadable, "; ")), "",
+                    Blame::station));
   }
   const Status names = check_names(*query, records);
   if (!names) return refuse_quality(line, names.error());
