@@ -20,8 +20,9 @@ Status write_whole(const std::string& path, const std::string& text);
 /// Makes the directory when it is not there, and sees that files can be made in it: "report.not_written".
 Status make_report_directory(const std::string& directory);
 
-/// `formats` empty: all that are written unasked. Files are `directory`/report.EXTENSION, mode 0600, replaced as a whole or not at
-/// all; then they are sealed with the station's key (report_seal.h), which lies under `state`.
+/// `formats` empty: all that are written unasked. Files are `directory`/report.EXTENSION, mode 0600, replaced
+/// as a whole or not at all; then they are sealed with the station's key (report_seal.h), which lies under
+/// `state`.
 WrittenReports write_reports(const std::string& state, const std::string& database, const std::string& run,
                              const std::string& directory, const std::vector<std::string>& formats);
 

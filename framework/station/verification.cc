@@ -20,9 +20,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-class Findings {
+class SealFindings {
  public:
-  explicit Findings(Verification& into) : into_(into) {}
+  explicit SealFindings(Verification& into) : into_(into) {}
   void good(std::string what, std::string detail) {
     into_.findings.push_back({true, std::move(what), std::move(detail)});
   }
@@ -56,7 +56,7 @@ std::string nobody_signed(const Envelope& envelope, const std::vector<VerifyingK
 
 void check_checkpoint(const RunView& view, const std::string& run, const std::string& text,
                       const std::vector<VerifyingKey>& trusted, std::int64_t& sealed_up_to,
-                      Findings& findings) {
+                      SealFindings& findings) {
   const Result<Envelope> envelope = read_envelope(text);
   if (!envelope) return findings.bad("checkpoint", envelope.error().message);
   const VerifyingKey* key = who_signed(*envelope, kCheckpointType, trusted);
@@ -81,7 +81,7 @@ void check_checkpoint(const RunView& view, const std::string& run, const std::st
 }
 
 void check_artifact(const std::string& name, const std::string& path, std::uint64_t bytes,
-                    const std::string& sha256, Findings& findings) {
+                    const std::string& sha256, SealFindings& findings) {
   const Result<FileHash> hash = hash_of_file(path);
   if (!hash) return findings.bad("artifact " + name, hash.error().message);
   if (hash->bytes != bytes || hash->sha256 != sha256)
@@ -93,14 +93,14 @@ void check_artifact(const std::string& name, const std::string& path, std::uint6
 
 /// The file beside the manifest that must have exactly these bytes.
 void check_same(const std::string& directory, const char* name, const std::string& wanted,
-                Findings& findings) {
+                SealFindings& findings) {
   const Result<std::string> text = text_of_file(directory + "/" + name, kMostManifestBytes);
   if (!text) return findings.bad(name, text.error().message);
   if (*text != wanted) return findings.bad(name, "it is not what is in manifest.dsse.json");
   findings.good(name, "as in manifest.dsse.json");
 }
 
-void check_file(const std::string& directory, const SealedFile& file, Findings& findings) {
+void check_file(const std::string& directory, const SealedFile& file, SealFindings& findings) {
   const Result<FileHash> hash = hash_of_file(directory + "/" + file.name);
   if (!hash) return findings.bad(file.name, hash.error().message);
   if (hash->bytes != file.bytes)
@@ -123,7 +123,7 @@ std::string what_was_signed(const Manifest& manifest, const VerifyingKey& key) {
 }
 
 /// A report that nobody signed must not lie among those that were.
-void check_nothing_added(const std::string& directory, const Manifest& manifest, Findings& findings) {
+void check_nothing_added(const std::string& directory, const Manifest& manifest, SealFindings& findings) {
   std::set<std::string> sealed;
   for (const SealedFile& file : manifest.files) sealed.insert(file.name);
   for (const char* own :
@@ -137,7 +137,7 @@ void check_nothing_added(const std::string& directory, const Manifest& manifest,
   if (failed) findings.bad(directory, failed.message());
 }
 
-void compare_with_record(const RunView& view, const Manifest& manifest, Findings& findings) {
+void compare_with_record(const RunView& view, const Manifest& manifest, SealFindings& findings) {
   const Result<RunSummary> run = view.run(manifest.run);
   if (!run)
     return findings.good("record", fmt::format("run {} is not in {}: only the reports were checked",
@@ -159,8 +159,8 @@ void compare_with_record(const RunView& view, const Manifest& manifest, Findings
 }  // namespace
 
 bool Verification::holds() const {
-  return !findings.empty() &&
-         std::all_of(findings.begin(), findings.end(), [](const Finding& finding) { return finding.holds; });
+  return !findings.empty() && std::all_of(findings.begin(), findings.end(),
+                                          [](const SealFinding& finding) { return finding.holds; });
 }
 
 Result<Verification> verify_record(const RunView& view, const std::string& run,
@@ -169,7 +169,7 @@ Result<Verification> verify_record(const RunView& view, const std::string& run,
   if (!summary) return summary.error();
   Verification verification;
   verification.run = run;
-  Findings findings(verification);
+  SealFindings findings(verification);
   const Result<ChainCheck> chain = view.verify_chain(run);
   if (!chain) {
     findings.bad("record", chain.error().message);
@@ -210,7 +210,7 @@ Result<Verification> verify_record(const RunView& view, const std::string& run,
 Verification verify_reports(const std::string& directory, const std::vector<VerifyingKey>& trusted,
                             const RunView* view) {
   Verification verification;
-  Findings findings(verification);
+  SealFindings findings(verification);
   const Result<std::string> text = text_of_file(directory + "/manifest.dsse.json", kMostManifestBytes);
   if (!text) {
     findings.bad("manifest", "there is no seal: " + text.error().message);

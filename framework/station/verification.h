@@ -10,7 +10,7 @@
 
 namespace kiln {
 
-struct Finding {
+struct SealFinding {
   bool holds = false;
   std::string what;    ///< "record", "manifest", "report.html", "artifact ab/cdef…"
   std::string detail;  ///< what was compared, or what differs
@@ -18,7 +18,7 @@ struct Finding {
 
 struct Verification {
   std::string run;  ///< empty: not known
-  std::vector<Finding> findings;
+  std::vector<SealFinding> findings;
   [[nodiscard]] bool holds() const;  ///< also needs at least one finding
 };
 

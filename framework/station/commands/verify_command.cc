@@ -32,7 +32,7 @@ int refuse_to_verify(const CommandLine& line, const Error& error) {
 }
 
 void say_findings(const Verification& verification) {
-  for (const Finding& finding : verification.findings) {
+  for (const SealFinding& finding : verification.findings) {
     std::cout << fmt::format("{:<8} {}{}{}\n", finding.holds ? "holds" : "DIFFERS", finding.what,
                              finding.detail.empty() ? "" : ": ", finding.detail);
   }
@@ -42,7 +42,7 @@ void say_findings(const Verification& verification) {
 
 void say_findings_json(const Verification& verification) {
   boost::json::array findings;
-  for (const Finding& finding : verification.findings) {
+  for (const SealFinding& finding : verification.findings) {
     boost::json::object one;
     one["holds"] = finding.holds;
     one["what"] = finding.what;
