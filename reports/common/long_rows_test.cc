@@ -167,7 +167,8 @@ TEST(LongRows, ASpreadsheetRunsNothingOfARecord) {
 
 TEST(LongRows, HostileTextStaysInsideItsCell) {
   RecordForTest record;
-  const std::string hostile = std::string("\0\x01\xFF\xC0\x1B[2J\u202E\",\n", 20) + std::string(1 << 20, 'x');
+  constexpr char kBytes[] = "\0\x01\xFF\xC0\x1B[2J\u202E\",\n";
+  const std::string hostile = std::string(kBytes, sizeof kBytes - 1) + std::string(1 << 20, 'x');
   record.measured(Outcome::fail, hostile, hostile);
   record.end();
   const ReportInput& input = record.done();

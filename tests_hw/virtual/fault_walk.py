@@ -122,6 +122,8 @@ class Run:
         judged = judged_on(row, dut)
         if {row["fault"], other["fault"]} == {"clock-skew", "bmc-clock-lost"} and dut == other_dut:
             return True  # the one moves both clocks, the other sets one of them
+        if row["part"] == other["part"] == "coolant_connector" and dut == other_dut:
+            return True  # a tray has one, and what its meter says wrongly hides what flows
         if judged == judged_on(other, other_dut):
             one_sum = row["decision"] != ["NO-GO"] or row["recipe"] == "power-chain"  # one of them changes what all are judged by
             same_kind = judged == "R01" and one_sum and row["code"].split(".")[0] == other["code"].split(".")[0]
