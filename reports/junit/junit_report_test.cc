@@ -118,9 +118,7 @@ TEST(JunitReport, WhatIsNotGoIsNeverGreen) {
 TEST(JunitReport, HostileTextIsTextAndNothingElse) {
   RecordForTest record;
   constexpr char kBytes[] = "]]></failure></testcase><testcase name=\"x\"/>\0\x01\x08\xFF\uFFFE&#0;";
-  const std::string hostile =
-      std::string(kBytes, sizeof kBytes - 1) +
-      std::string(1 << 20, '<');
+  const std::string hostile = std::string(kBytes, sizeof kBytes - 1) + std::string(1 << 20, '<');
   record.measured(Outcome::fail, hostile, hostile);
   record.measured(Outcome::fail, std::numeric_limits<double>::quiet_NaN(), "not a number");
   record.add("C01", "soak/load", Retried{hostile, hostile, 2});

@@ -313,6 +313,12 @@ def untouched(record):
         told = json.loads(done.stdout)
         check(done.returncode == 0 and told["holds"] and all(one["holds"] for one in told["findings"]), f"untouched: {run} is what was signed",
               done.stdout)
+    with open(record.file("notes.txt"), "w", encoding="utf-8") as notes:
+        notes.write("GO, I say")
+    beside = record.verify(record.folder())
+    check(beside.returncode == 0 and "notes.txt" in beside.stdout and "NOT SIGNED" in beside.stdout, "a file of somebody else is named as not signed",
+          beside.stdout)
+    os.remove(record.file("notes.txt"))
     alone = record.verify(record.folder())
     check(alone.returncode == 0 and "NO-GO" in alone.stdout and "SIMULATED" in alone.stdout, "untouched: its folder alone, which says NO-GO", alone.stdout)
     stored = {sequence: chain for sequence, chain in record.rows("SELECT sequence, chain FROM event WHERE run = ?", record.number)}
@@ -330,6 +336,13 @@ def untouched(record):
         secret = file.read().splitlines()[1]
     leaked = subprocess.run(["grep", "-rlF", secret, record.place], capture_output=True, text=True, check=False).stdout.split()
     check(leaked == [key], "and it is nowhere else", leaked)
+
+
+def without_reports(record, place):
+    copy = record.copy(place + "/no-reports")
+    shutil.rmtree(copy.folder())
+    done = copy.verify()
+    check(done.returncode == 0 and "NOT CHECKED" in done.stdout, "a record without reports beside it: that they were not checked is said", done.stdout)
 
 
 def elsewhere(record, place):
@@ -396,6 +409,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="kiln-seal-") as place:
         record = record_two_runs(options, place + "/station")
         untouched(record)
+        without_reports(record, place)
         elsewhere(record, place + "/elsewhere")
         without_kiln(record, place)
         kinds = changes()

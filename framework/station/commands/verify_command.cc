@@ -84,6 +84,9 @@ int verify_command(const CommandLine& line, const Paths& paths) {
           {false, "reports", "those of this run's folder are of run " + of_reports.run});
     verification->findings.insert(verification->findings.end(), of_reports.findings.begin(),
                                   of_reports.findings.end());
+  } else {
+    verification->findings.push_back(
+        {true, "reports", "NOT CHECKED: none lie beside the record; kiln verify FOLDER"});
   }
   return verification_told(line, *verification);
 }
