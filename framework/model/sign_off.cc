@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <utility>
 
 #include "base/nearest.h"
 #include "base/time.h"
@@ -28,6 +29,27 @@ std::string plain_name(std::string_view name) {
     if ((byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte >= 0x80) plain += c;
   }
   return plain;
+}
+
+/// "B. Nagy" → b, nagy.
+std::set<std::string> words_of_name(std::string_view name) {
+  std::set<std::string> words;
+  std::string word;
+  for (const char c : name) {
+    const std::string plain = plain_name(std::string_view(&c, 1));
+    word += plain;
+    if (!plain.empty()) continue;
+    if (!word.empty()) words.insert(std::exchange(word, {}));
+  }
+  if (!word.empty()) words.insert(word);
+  return words;
+}
+
+/// "nagy" is in "B. Nagy"; "qa" is too short to say that it is in "qa.lead".
+bool all_words_in(const std::set<std::string>& few, const std::set<std::string>& many) {
+  const bool tells =
+      std::any_of(few.begin(), few.end(), [](const std::string& word) { return word.size() >= 4; });
+  return tells && std::includes(many.begin(), many.end(), few.begin(), few.end());
 }
 
 std::string_view before_at(std::string_view name) { return name.substr(0, name.find('@')); }
@@ -124,7 +146,9 @@ std::string review_sentence(const ReviewEntry& entry) {
 bool same_person(std::string_view one, std::string_view other) {
   const std::string a = plain_name(one), b = plain_name(other);
   if (a.empty() || b.empty()) return false;
-  return a == b || plain_name(before_at(one)) == plain_name(before_at(other));
+  if (a == b || plain_name(before_at(one)) == plain_name(before_at(other))) return true;
+  const std::set<std::string> first = words_of_name(before_at(one)), second = words_of_name(before_at(other));
+  return all_words_in(first, second) || all_words_in(second, first);
 }
 
 bool needs_second_person(const RunVerdict& verdict) {

@@ -59,7 +59,9 @@ struct SignOff {
 /// …)".
 std::string review_sentence(const ReviewEntry& entry);
 
-/// Whether two names mean one person: compared without case and signs, also by what stands before '@'.
+/// Whether two names may mean one person: compared without case and signs, by what stands before '@', and
+/// where all words of one are in the other. Leans to yes: two people who share a name must be told apart by
+/// their names.
 bool same_person(std::string_view one, std::string_view other);
 
 /// Two people sign a rack: a run over more than one DUT.

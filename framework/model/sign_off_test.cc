@@ -27,6 +27,7 @@ Event event_of(std::int64_t sequence, const std::string& dut, EventBody body) {
 Measured reading(const std::string& name, const std::string& code, Outcome outcome, const std::string& part) {
   Measured body;
   body.name = name;
+  body.kind = ComponentKind::nic;
   body.part = part;
   body.value = 1.0;
   body.outcome = outcome;
@@ -310,6 +311,9 @@ TEST(SignOff, NoGoAndIncompleteCannotBeApproved) {
 TEST(SamePerson, IsFoundWhateverTheSpelling) {
   EXPECT_TRUE(same_person("B. Nagy", "b.nagy@site"));
   EXPECT_TRUE(same_person("b-nagy@one", "BNagy@two"));
+  EXPECT_TRUE(same_person("nagy@site", "B. Nagy"));
+  EXPECT_FALSE(same_person("a.nagy@site", "B. Nagy"));
+  EXPECT_FALSE(same_person("qa@site", "qa.lead@site"));
   EXPECT_FALSE(same_person("nagy", "kiss"));
   EXPECT_FALSE(same_person("", ""));
   EXPECT_FALSE(same_person("@", "@"));

@@ -169,6 +169,7 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
 
   auto* runs = app.add_subcommand("runs", "List runs, newest first");
   add_common(*runs, line);
+  add_signers(*runs, line);
   runs->add_option("-n,--limit", line.limit, "At most this many")->check(CLI::PositiveNumber);
 
   auto* show = app.add_subcommand("show", "Show one run: decision, reasons, counts");

@@ -9,6 +9,7 @@
 #include "base/rfc3339.h"
 #include "base/time.h"
 #include "seal/dsse.h"
+#include "seal/manifest.h"
 #include "station/station_key.h"
 
 namespace kiln {
@@ -118,6 +119,28 @@ void refuse_own_work(std::vector<ReviewEntry>& entries, const std::string& opera
   }
 }
 
+/// What checkpoints of all runs say of the trail: its end may have been signed with another run.
+std::optional<std::string> why_anchors_differ(const RunView& view, const std::vector<AuditRow>& rows,
+                                              const std::vector<VerifyingKey>& stations) {
+  const Result<std::vector<RunSummary>> runs = view.runs();
+  if (!runs) return runs.error().message;
+  for (const RunSummary& run : *runs) {
+    const Result<std::vector<std::string>> checkpoints = view.checkpoints(run.id);
+    if (!checkpoints) return checkpoints.error().message;
+    for (const std::string& text : *checkpoints) {
+      const Result<Envelope> envelope = read_envelope(text);
+      if (!envelope) continue;
+      const bool known = std::any_of(stations.begin(), stations.end(), [&envelope](const VerifyingKey& key) {
+        return holds(*envelope, key, kCheckpointType);
+      });
+      const Result<Checkpoint> checkpoint = read_checkpoint(envelope->payload);
+      if (!known || !checkpoint) continue;
+      if (auto why = why_audit_differs(rows, checkpoint->audit_entries, checkpoint->audit_head)) return why;
+    }
+  }
+  return std::nullopt;
+}
+
 Result<SeenFirmware> firmware_of(const RunView& view, const std::string& run) {
   SeenFirmware seen;
   const Result<std::optional<RecordBreak>> read = view.for_each_event(run, 1, [&seen](Event&& event) {
@@ -183,6 +206,7 @@ RunReviews read_reviews(const RunView& view, const std::string& run, const Revie
   refuse_own_work(reviews.entries, summary->about.operator_name);
   for (const auto& [number, why] : wrong)
     reviews.problems.push_back(fmt::format("audit entry {} does not hold: {}", number, why));
+  if (auto why = why_anchors_differ(view, *rows, trust.stations)) reviews.problems.push_back(std::move(*why));
   reviews.changed_since = changed_since(view, *summary);
   return reviews;
 }
@@ -225,6 +249,8 @@ void verify_audit(const RunView& view, const std::string& run, const ReviewTrust
     findings.push_back({false, "audit", rows.error().message});
     return;
   }
+  if (const auto why = why_anchors_differ(view, *rows, trust.stations))
+    findings.push_back({false, "audit", *why});
   if (rows->empty()) return;
   const std::map<std::int64_t, std::string> wrong = misfits_of(*rows, trust.stations);
   for (const auto& [number, why] : wrong)

@@ -43,9 +43,12 @@ std::string verdict_block(const RunVerdict& verdict, const std::string& run, con
   const auto& because = verdict.not_eligible_because;
   if (std::find(because.begin(), because.end(), kOnlyAPart) != because.end())
     text += "ONLY A PART OF THE RACK WAS SELECTED: the rest is not judged\n";
-  text += fmt::format("measured {} of {} required, {} failed, {} marginal, {} not run; sign-off: {}\n",
+  text += fmt::format("measured {} of {} required, {} failed, {} marginal, {}{} not run; sign-off: {}\n",
                       verdict.counts.measured, verdict.counts.required, verdict.counts.failed,
-                      verdict.counts.marginal, verdict.counts.not_run, verdict.sign_off);
+                      verdict.counts.marginal,
+                      verdict.counts.waived == 0 ? "" : fmt::format("{} waived, ", verdict.counts.waived),
+                      verdict.counts.not_run, verdict.sign_off);
+  for (const std::string& why : verdict.sign_off_because) text += printable("  " + why, style.unicode) + "\n";
   for (const RunResumed& resumed : verdict.interruptions)
     text += printable(interruption_text(resumed), style.unicode) + "\n";
   for (const auto& dut : verdict.duts) {

@@ -54,23 +54,6 @@ std::string nobody_signed(const Envelope& envelope, const std::vector<VerifyingK
       envelope.key_id.empty() ? "none" : short_id(envelope.key_id));
 }
 
-/// The audit trail as far as it had come when something was signed.
-std::optional<std::string> why_audit_differs(const RunView& view, std::int64_t entries,
-                                             const std::string& head) {
-  if (head.empty()) return std::nullopt;  // of before there was one
-  const Result<std::vector<AuditRow>> rows = view.audit();
-  if (!rows) return rows.error().message;
-  if (static_cast<std::int64_t>(rows->size()) < entries)
-    return fmt::format(
-        "{} entries of reviews were there when this was signed, the record has {}: its end was cut", entries,
-        rows->size());
-  const std::string now =
-      entries == 0 ? std::string(kNoAuditYet) : (*rows)[static_cast<std::size_t>(entries) - 1].chain;
-  if (now != head)
-    return fmt::format("entry {} of the reviews is not the one that was there when this was signed", entries);
-  return std::nullopt;
-}
-
 void check_checkpoint(const RunView& view, const std::string& run, const std::string& text,
                       const std::vector<VerifyingKey>& trusted, std::int64_t& sealed_up_to,
                       SealFindings& findings) {
@@ -92,7 +75,9 @@ void check_checkpoint(const RunView& view, const std::string& run, const std::st
         "checkpoint",
         fmt::format("the hash after event {} is {}…, signed was {}…: the record was written anew",
                     checkpoint->events, hash->substr(0, 12), checkpoint->chain_head.substr(0, 12)));
-  if (const auto why = why_audit_differs(view, checkpoint->audit_entries, checkpoint->audit_head))
+  const Result<std::vector<AuditRow>> audit = view.audit();
+  if (!audit) return findings.bad("audit", audit.error().message);
+  if (const auto why = why_audit_differs(*audit, checkpoint->audit_entries, checkpoint->audit_head))
     return findings.bad("audit", *why);
   sealed_up_to = std::max(sealed_up_to, checkpoint->events);
   findings.good("checkpoint", fmt::format("{} events, signed by key {} at {}", checkpoint->events,
@@ -180,11 +165,12 @@ void compare_with_record(const RunView& view, const Manifest& manifest, SealFind
                         fmt::format("it has gone on since: {} events, the reports are of {}; kiln report {}",
                                     run->events, manifest.events, manifest.run));
   findings.good("record", fmt::format("the reports are of these {} events", manifest.events));
-  if (const auto why = why_audit_differs(view, manifest.audit_entries, manifest.audit_head))
-    return findings.bad("audit", *why);
   const Result<std::vector<AuditRow>> rows = view.audit();
+  if (!rows) return findings.bad("audit", rows.error().message);
+  if (const auto why = why_audit_differs(*rows, manifest.audit_entries, manifest.audit_head))
+    return findings.bad("audit", *why);
   const auto of_run = [&manifest](const AuditRow& row) { return row.run == manifest.run; };
-  const auto reviews = rows ? std::count_if(rows->begin(), rows->end(), of_run) : 0;
+  const auto reviews = std::count_if(rows->begin(), rows->end(), of_run);
   if (reviews > manifest.reviews)
     return findings.bad(
         "audit", fmt::format("the run was reviewed since: {} entries, the reports know {}; kiln report {}",
@@ -196,6 +182,20 @@ void compare_with_record(const RunView& view, const Manifest& manifest, SealFind
 bool Verification::holds() const {
   return !findings.empty() && std::all_of(findings.begin(), findings.end(),
                                           [](const SealFinding& finding) { return finding.holds; });
+}
+
+std::optional<std::string> why_audit_differs(const std::vector<AuditRow>& rows, std::int64_t entries,
+                                             const std::string& head) {
+  if (head.empty()) return std::nullopt;  // of before there was one
+  if (static_cast<std::int64_t>(rows.size()) < entries)
+    return fmt::format(
+        "{} entries of reviews were there when this was signed, the record has {}: its end was cut", entries,
+        rows.size());
+  const std::string now =
+      entries == 0 ? std::string(kNoAuditYet) : rows[static_cast<std::size_t>(entries) - 1].chain;
+  if (now != head)
+    return fmt::format("entry {} of the reviews is not the one that was there when this was signed", entries);
+  return std::nullopt;
 }
 
 Result<Verification> verify_record(const RunView& view, const std::string& run,

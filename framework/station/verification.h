@@ -1,6 +1,8 @@
 #pragma once
 // Whether a record and its reports are what this or another station has signed. Reads only. Blocking.
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,11 @@ struct Verification {
   std::vector<SealFinding> findings;
   [[nodiscard]] bool holds() const;  ///< also needs at least one finding
 };
+
+/// Why the audit trail is not the one that had so many entries, with that hash after the last, when something
+/// was signed. Empty head: signed before there was a trail; nothing is compared.
+std::optional<std::string> why_audit_differs(const std::vector<AuditRow>& rows, std::int64_t entries,
+                                             const std::string& head);
 
 /// The run's chain of hashes and typed tables, its signed checkpoints and its artifacts.
 Result<Verification> verify_record(const RunView& view, const std::string& run,

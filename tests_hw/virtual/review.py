@@ -79,7 +79,7 @@ def record_runs(options, place):
 def demo_is_approved(record, people):
     told = look(record, people, record.other)
     because = [one["message"] for one in told["exceptions"] if one["kind"] == "deviation"]
-    check(because == ["simulated rack, not hardware"], "the demo's recipe and limits are approved for simulated racks", because)
+    check("simulated rack, not hardware" in because and "approved" not in json.dumps(because), "the demo's recipe and limits are approved for simulated racks", because)
 
 
 def what_may_not_be(record, people):
@@ -155,7 +155,7 @@ def verifies(record, people, run=None):
 def by_ssh_keygen(record):
     with open(record.file("VERIFY.txt", record.other), encoding="utf-8") as file:
         commands = [line.strip() for line in file if line.strip().startswith("ssh-keygen ")]
-    check(len(commands) == 4, f"VERIFY.txt: a command for each of {len(commands)} signatures", commands)
+    check(len(commands) == 4, f"VERIFY.txt: a command for each of {len(commands)} signatures that hold", commands)
     for command in commands:
         done = subprocess.run(["bash", "-c", command], cwd=record.folder(record.other), env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True,
                               check=False)

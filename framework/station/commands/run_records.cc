@@ -57,12 +57,19 @@ Found find(const CommandLine& line, const Paths& paths) {
   return found;
 }
 
-std::string decision_text(const RunView& view, const RunSummary& run) {
-  if (run.state != RunState::complete) return std::string(to_string(run.state));
+/// Decision and sign-off, for a list.
+struct RunWords {
+  std::string decision, sign_off;
+};
+
+RunWords words_of_run(const RunView& view, const RunSummary& run, const ReviewTrust& trust) {
+  if (run.state != RunState::complete) return {std::string(to_string(run.state)), "unsigned"};
   const Result<RunEvents> events = view.events(run.id);
-  if (!events) return "unreadable";
-  const RunVerdict verdict = roll_up(*events);
-  return verdict.decision ? std::string(to_string(*verdict.decision)) : "survey";
+  if (!events) return {"unreadable", "unsigned"};
+  const RunReviews reviews = read_reviews(view, run.id, trust, SystemClock().now().utc_ns);
+  RunVerdict verdict = roll_up(*events, waivers_in_force(reviews.entries, reviews.now_utc_ns));
+  put_sign_off(verdict, run.about.operator_name, reviews);
+  return {verdict.decision ? std::string(to_string(*verdict.decision)) : "survey", verdict.sign_off};
 }
 
 int show_links(const ReportInput& input) {
@@ -89,16 +96,19 @@ int runs_command(const CommandLine& line, const Paths& paths) {
   }
   const Result<std::vector<RunSummary>> runs = (*view)->runs();
   if (!runs) return refuse(runs.error(), 4);
+  const std::unique_ptr<PersonalSignatures> signatures = make_ssh_signatures();
+  const ReviewTrust trust = review_trust(paths.state, line.allowed_signers, *signatures);
   boost::json::array list;
   int shown = 0;
   for (const auto& run : *runs) {
     if (shown++ >= line.limit) break;
-    const std::string decision = decision_text(**view, run);
+    const auto [decision, sign_off] = words_of_run(**view, run, trust);
     if (line.json) {
       boost::json::object item;
       item["run"] = run.id;
       item["state"] = std::string(to_string(run.state));
       item["decision"] = decision;
+      item["sign_off"] = sign_off;
       item["begun"] = format_utc(run.begun.utc_ns);
       item["rack"] = run.about.rack;
       item["recipe"] = run.about.recipe + "@" + run.about.recipe_version;
@@ -106,7 +116,7 @@ int runs_command(const CommandLine& line, const Paths& paths) {
       item["simulated"] = run.about.simulated;
       list.push_back(std::move(item));
     } else {
-      std::cout << fmt::format("{:<26} {:<12} {}  {:<6} {}@{}{}\n", run.id, decision,
+      std::cout << fmt::format("{:<26} {:<12} {:<12} {}  {:<6} {}@{}{}\n", run.id, decision, sign_off,
                                format_utc(run.begun.utc_ns), run.about.rack, run.about.recipe,
                                run.about.recipe_version, run.about.simulated ? "  SIMULATED" : "");
     }
