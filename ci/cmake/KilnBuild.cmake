@@ -23,7 +23,7 @@ endif()
 find_program(KILN_CCACHE ccache)
 if(KILN_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}"
-      CCACHE_NOHASHDIR=1 "CCACHE_SLOPPINESS=time_macros,include_file_mtime,include_file_ctime" "${KILN_CCACHE}")
+      CCACHE_NOHASHDIR=1 "CCACHE_IGNOREOPTIONS=--param=ggc-min-heapsize=*" "CCACHE_SLOPPINESS=time_macros,include_file_mtime,include_file_ctime" "${KILN_CCACHE}")
 endif()
 find_program(KILN_MOLD mold)
 if(KILN_MOLD)
@@ -51,6 +51,9 @@ target_compile_options(kiln_options INTERFACE
   -Woverloaded-virtual -Wcast-align -Wunused -Wformat=2
   -Wno-mismatched-new-delete  # false positive of g++ 12 on awaitables at -O2 (docs/traps.md 19)
 )
+# With room the compiler collects no garbage: a fifth of the time of a release build, a twelfth with a sanitizer, for up to
+# 1.6 GB each. It changes nothing of what comes out.
+target_compile_options(kiln_options INTERFACE "$<$<CXX_COMPILER_ID:GNU>:--param=ggc-min-heapsize=4000000>")
 target_compile_definitions(kiln_options INTERFACE
   SPDLOG_FMT_EXTERNAL BOOST_ASIO_NO_DEPRECATED BOOST_PROCESS_V2_HEADER_ONLY)
 target_link_libraries(kiln_options INTERFACE Threads::Threads)
