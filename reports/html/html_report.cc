@@ -236,6 +236,7 @@ void set_head(PageData& page, const ReportInput& input, const RunDocument& docum
   std::string because;
   for (const auto& reason : input.verdict.not_eligible_because)
     because += (because.empty() ? "" : "; ") + reason;
+  for (const auto& why : input.verdict.sign_off_because) because += (because.empty() ? "" : "; ") + why;
   page.set("has_because", !because.empty());
   page.set("because", because);
   set_counts(page, input.verdict.counts);
