@@ -59,7 +59,7 @@ Found find(const CommandLine& line, const Paths& paths) {
 
 std::string decision_text(const RunView& view, const RunSummary& run) {
   if (run.state != RunState::complete) return std::string(to_string(run.state));
-  const Result<RunEvents> events = view.events(run.id);
+  const Result<RunEvents> events = view.events_without_samples(run.id);
   if (!events) return "unreadable";
   const RunVerdict verdict = roll_up(*events);
   return verdict.decision ? std::string(to_string(*verdict.decision)) : "survey";
