@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The benchmarks still run and print their ratios: `smoke.py ledger|redfish|survey|station --bin BUILD/bin`. Counts are tiny and no
+"""The benchmarks still run and print their ratios: `smoke.py ledger|redfish|report|survey|station --bin BUILD/bin`. Counts are tiny and no
 figure is judged: what a machine under test takes says nothing.
 """
 import argparse
@@ -13,6 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 TINY = {"ledger": ["--rounds", "1", "--rows", "1100"], "redfish": ["--rounds", "1", "--gets", "64"],
+        "report": ["--rounds", "1", "--samples", "20000"],
         "survey": ["--rounds", "1", "--resources", "60", "--allowed", "1000"],
         "station": ["--trays", "1", "--soak", "14s", "--set", "settle=1s", "--set", "heat_every=400ms", "--set", "links_every=2s"]}
 

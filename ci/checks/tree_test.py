@@ -1,4 +1,5 @@
 """The tree check refuses documents and data that do not say the truth about the tree."""
+import hashlib
 import os
 import subprocess
 import sys
@@ -7,6 +8,12 @@ import unittest
 from pathlib import Path
 
 CHECK = Path(__file__).resolve().parent.parent / "check-tree"
+
+
+def sum_of(line):
+    return hashlib.sha256((line + "\n").encode()).hexdigest()
+
+
 TREE = {
     "ci/floors.txt": "[floors]\n0 framework/base :\n1 framework/model : framework/base\n",
     "ci/run": "#!/bin/bash\n",
@@ -17,6 +24,10 @@ TREE = {
     "plugins/steps/flow/flow.cc": "\n",
     "plugins/steps/_template/step.cc": "\n",
     "README.md": "See [the map](framework/README.md), [docs](https://example.org/x) and `ci/run`.\n",
+    "third_party/norm/LICENSE": "free\n",
+    "third_party/norm/README.md": "from there\n",
+    "third_party/norm/norm.json": "{}\n",
+    "third_party/norm/SHA256SUMS": f"{sum_of('free')}  LICENSE\n{sum_of('{}')}  norm.json\n",
     "recipes/recipe.schema.json": '{"$schema": "http://json-schema.org/draft-07/schema#"}',
     "recipes/a.yaml": "# yaml-language-server: $schema=recipe.schema.json\nrecipe: a\n",
 }
@@ -71,6 +82,13 @@ class TreeTest(unittest.TestCase):
         self.refused("recipes/a.yaml:1: begins without", changed={"recipes/a.yaml": "recipe: a\n"})
         moved = TREE["recipes/a.yaml"].replace("recipe.schema", "gone.schema")
         self.refused("its schema gone.schema.json is not there", changed={"recipes/a.yaml": moved})
+
+    def test_what_others_wrote_is_refused_when_it_was_changed(self):
+        self.refused("third_party/norm/norm.json: was changed", changed={"third_party/norm/norm.json": "{ }\n"})
+        self.refused("third_party/norm/more.json: is not in SHA256SUMS", changed={"third_party/norm/more.json": "{}\n"})
+        self.refused("third_party/norm/norm.json: is in SHA256SUMS and not there", removed=("third_party/norm/norm.json",))
+        self.refused("third_party/norm: has no LICENSE", removed=("third_party/norm/LICENSE",),
+                     changed={"third_party/norm/SHA256SUMS": f"{sum_of('{}')}  norm.json\n"})
 
     def test_a_file_that_outgrew_its_idea_is_refused(self):
         self.refused("has 700 lines", changed={"framework/base/result.h": "\n" * 700})

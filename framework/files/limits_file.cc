@@ -202,6 +202,8 @@ Parsed<ProductLimits> parse_limits(const std::string& text, const std::string& f
   }
   table.revision = reader.integer("revision", 1, kHighestRevision, Need::required).value_or(0);
   reader.text("description");
+  std::optional<DecisionRule> rule;
+  if (const auto word = reader.word("decision_rule", decision_rule_names())) rule = decision_rule_from(*word);
   read_nameplate(reader, table, problems);
   Rows rows(problems);
   const YamlNode* includes = reader.take_list("include");
@@ -213,6 +215,10 @@ Parsed<ProductLimits> parse_limits(const std::string& text, const std::string& f
     for (const YamlNode& include : includes->items) fragments.include(include);
   }
   table.rows = rows.take();
+  for (Limit& row : table.rows) {
+    if (row.uncertainty && !row.decision_rule) row.decision_rule = rule;
+    check_guard_band(row, problems);
+  }
   check_plausible(table, problems);
   table.sha256 = sha256_hex(text + fragments.hashes());
   reader.finish();

@@ -90,6 +90,43 @@ TEST(LimitsFile, RowsThatCouldJudgeWronglyAreRefused) {
   }
 }
 
+TEST(LimitsFile, ADecisionRuleOfTheTableIsForRowsWithAnUncertainty) {
+  const auto parsed = parse_limits(
+      "limits: p\nrevision: 1\ndecision_rule: binary\nrows:\n"
+      "  - {name: a.b, unit: Cel, max: 85, accuracy: 2, resolution: 1, source: s}\n"
+      "  - {name: a.c, unit: Cel, max: 85, uncertainty: 1, decision_rule: simple, source: s}\n"
+      "  - {name: a.d, unit: Cel, max: 85, source: s}\n",
+      "p.yaml");
+  ASSERT_TRUE(parsed) << all_text(parsed.problems);
+  EXPECT_EQ(parsed.value->rows[0].text(), "≤ 85 Cel (binary, U = 2.4 Cel, accepted ≤ 82.6 Cel)");
+  EXPECT_EQ(parsed.value->rows[1].text(), "≤ 85 Cel (simple, U = 1 Cel)");
+  EXPECT_EQ(parsed.value->rows[2].text(), "≤ 85 Cel");
+}
+
+TEST(LimitsFile, AGuardBandThatCannotBeMeantIsRefused) {
+  const auto problems_of = [](const std::string& row) {
+    const auto parsed = parse_limits("limits: p\nrevision: 1\nrows: [{" + row + ", source: s}]\n", "p.yaml");
+    return all_text(parsed.problems);
+  };
+  EXPECT_NE(problems_of("name: a.b, unit: Cel, min: 20, max: 24, uncertainty: 2.1, decision_rule: binary")
+                .find("no value could be accepted"),
+            std::string::npos);
+  EXPECT_EQ(problems_of("name: a.b, unit: Cel, min: 20, max: 24, uncertainty: 2.1"), "");
+  EXPECT_NE(problems_of("name: a.b, unit: Cel, max: 85, marginal: 84, uncertainty: 2, decision_rule: binary")
+                .find("the marginal band lies where the guard band fails"),
+            std::string::npos);
+  EXPECT_EQ(
+      problems_of("name: a.b, unit: Cel, max: 85, marginal: 84, uncertainty: 2, decision_rule: four-state"),
+      "");
+  EXPECT_NE(problems_of("name: gpu.temperature.max, unit: Cel, max: 85, uncertainty: 50")
+                .find("limits.implausible"),
+            std::string::npos)
+      << "an uncertainty in the wrong unit";
+  EXPECT_NE(problems_of("name: a.b, unit: Cel, max: 85, uncertainty: 2, decision_rule: binry").find("binary"),
+            std::string::npos)
+      << "the nearest is suggested";
+}
+
 TEST(LimitsFile, ASecondRowForTheSamePartIsRefused) {
   const auto parsed =
       rows("  - {name: a.b, unit: Cel, max: 1, source: s}\n  - {name: a.b, unit: Cel, max: 2, source: s}\n");

@@ -108,6 +108,7 @@ class Plausible {
     if (range == nullptr) return;
     const std::array bounds = {Bound{"min", row.min}, Bound{"marginal_min", row.marginal_min},
                                Bound{"marginal", row.marginal}, Bound{"max", row.max}};
+    check_uncertainty(row, *range);
     if (row.unit != range->unit && (row.min || row.max)) {
       problems_.push_back({row.place, "limits.unit",
                            fmt::format("'{}' is in {}, not in '{}'", row.name, range->unit, row.unit),
@@ -128,6 +129,17 @@ class Plausible {
   void check_physics(const Limit& row, const PlausibleRange& range, const Bound& bound) {
     if (*bound.value >= range.low && *bound.value <= range.high) return;
     implausible(row, bound, fmt::format("{} to {} {} is plausible", range.low, range.high, range.unit));
+  }
+
+  /// An uncertainty in the wrong unit leaves an acceptance limit that cannot be.
+  void check_uncertainty(const Limit& row, const PlausibleRange& range) {
+    if (!row.uncertainty) return;
+    const std::array accepted = {
+        Bound{"min and the uncertainty", row.min ? std::optional(*row.min + *row.uncertainty) : row.min},
+        Bound{"max less the uncertainty", row.max ? std::optional(*row.max - *row.uncertainty) : row.max}};
+    for (const Bound& bound : accepted) {
+      if (bound.value) check_physics(row, range, bound);
+    }
   }
 
   void check_share(const Limit& row, const PlausibleRange& range, const NameplateFigure& figure,

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "files/field_reader.h"
 #include "model/tolerant.h"
 
@@ -42,6 +44,7 @@ class RowReader {
     if (const auto version = reader.text("at_least_version")) limit.at_least_version = *version;
     read_expected(reader, limit);
     read_version_fields(node, reader, limit);
+    read_uncertainty(node, reader, limit);
     limit.required = reader.boolean("required").value_or(true);
     limit.source = reader.text("source", Need::required).value_or("");
     limit.when_part = reader.text("when_part").value_or("");
@@ -100,6 +103,41 @@ class RowReader {
     problem(node, "limits.version_fields",
             fmt::format("'{}' says how the fields of a version are meant, and compares none", limit.name),
             "it goes with at_least_version, or with expected: version");
+  }
+
+  // Told as it is, or by what the sensor is good for.
+  void read_uncertainty(const YamlNode& node, FieldReader& reader, Limit& limit) {
+    const auto told = reader.number("uncertainty");
+    const auto accuracy = reader.number("accuracy");
+    const auto resolution = reader.number("resolution");
+    if (const auto word = reader.word("decision_rule", decision_rule_names()))
+      limit.decision_rule = decision_rule_from(*word);
+    for (const auto& [key, value] : {std::pair("uncertainty", told), std::pair("accuracy", accuracy),
+                                     std::pair("resolution", resolution)}) {
+      if (value && !(*value > 0)) {
+        problem(node, "limits.uncertainty",
+                fmt::format("'{}': {} of {} must be above 0", limit.name, key, *value),
+                "leave it out where it is not known");
+        return;
+      }
+    }
+    if (told && (accuracy || resolution)) {
+      problem(node, "limits.uncertainty", fmt::format("'{}' tells its uncertainty twice", limit.name),
+              "write uncertainty, or accuracy and resolution, from which it is worked out");
+    }
+    if (told) limit.uncertainty = told;
+    if (!told && (accuracy || resolution))
+      limit.uncertainty = expanded_uncertainty(accuracy.value_or(0), resolution.value_or(0));
+    if (limit.uncertainty && !limit.min && !limit.max) {
+      problem(node, "limits.uncertainty",
+              fmt::format("'{}' has an uncertainty and no range that it could matter for", limit.name),
+              "it goes with min and max");
+    }
+    if (limit.decision_rule && !limit.uncertainty) {
+      problem(node, "limits.decision_rule",
+              fmt::format("'{}' says how its uncertainty decides, and has none", limit.name),
+              "write uncertainty, or accuracy and resolution");
+    }
   }
 
   // The unit may be empty (words have none), but it must be there: a forgotten unit is the commonest wrong
@@ -162,6 +200,26 @@ class RowReader {
 
 Limit read_limit_row(const YamlNode& node, std::vector<Problem>& problems) {
   return RowReader(problems).read(node);
+}
+
+void check_guard_band(const Limit& row, std::vector<Problem>& problems) {
+  const DecisionRule rule = row.decision_rule.value_or(DecisionRule::simple);
+  if (!row.uncertainty || rule == DecisionRule::simple) return;
+  const auto problem = [&row, &problems](const std::string& what, const std::string& suggestion) {
+    problems.push_back({row.place, "limits.uncertainty",
+                        fmt::format("'{}': {}: {}", row.name, what, row.text()), suggestion});
+  };
+  const std::optional<double> low =
+      row.min ? std::optional(accepted_min(*row.min, *row.uncertainty)) : row.min;
+  const std::optional<double> high =
+      row.max ? std::optional(accepted_max(*row.max, *row.uncertainty)) : row.max;
+  if (low && high && *low > *high) {
+    problem("no value could be accepted, the guard bands meet",
+            "measure it more exactly, or judge it by decision_rule: simple");
+  } else if (rule == DecisionRule::binary && ((row.marginal && high && *row.marginal > *high) ||
+                                              (row.marginal_min && low && *row.marginal_min < *low))) {
+    problem("the marginal band lies where the guard band fails", "leave it out, or draw it inside");
+  }
 }
 
 LogAllowance read_log_allowance(const YamlNode& node, std::vector<Problem>& problems) {

@@ -300,6 +300,10 @@ TEST(SchemaAndLoader, AgreeOnLimits) {
   for (const auto& [good, row] : std::vector<Sample>{
            {true, "name: a.b, unit: Cel, max: 85, marginal: 80, source: s"},
            {true, "name: a.b, unit: Cel, min: 1, max: 2, marginal_min: 1.5, source: s, required: false"},
+           {true,
+            "name: a.b, unit: Cel, max: 85, accuracy: 2, resolution: 1, decision_rule: binary, source: s"},
+           {false, "name: a.b, unit: Cel, max: 85, uncertainty: 2, accuracy: 1, source: s"},
+           {false, "name: a.b, unit: Cel, max: 85, decision_rule: binary, source: s"},
            {true, "name: a.b, unit: \"1\", equals: 0, source: s, when_part: GPU_0"},
            {true, "name: a.b, unit: \"1\", equals: 0, source: s, when_role: cdu, when_part: \"*/Primary*\""},
            {false, "name: a.b, unit: \"1\", equals: 0, source: s, when_role: tray"},

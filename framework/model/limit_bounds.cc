@@ -1,5 +1,6 @@
 #include "model/limit_bounds.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <string>
@@ -36,25 +37,56 @@ void take_marginal(std::string_view text, LimitBounds& bounds) {
   if (take(text, "above ")) bounds.marginal = take_bound(text);
 }
 
-}  // namespace
-
-LimitBounds bounds_of(std::string_view limit_text) {
+/// Takes "≤ 85", "≥ 12" or "12 … 30" off the front; empty: it is none of them.
+LimitBounds take_range(std::string_view& text) {
   LimitBounds bounds;
-  std::string_view rest = limit_text;
-  if (take(rest, "≤ ")) {
-    bounds.max = take_bound(rest);
-  } else if (take(rest, "≥ ")) {
-    bounds.min = take_bound(rest);
+  if (take(text, "≤ ")) {
+    bounds.max = take_bound(text);
+  } else if (take(text, "≥ ")) {
+    bounds.min = take_bound(text);
   } else {
-    const auto low = take_bound(rest);
-    if (!low || !take(rest, " … ")) return {};
-    const auto high = take_bound(rest);
+    const auto low = take_bound(text);
+    if (!low || !take(text, " … ")) return {};
+    const auto high = take_bound(text);
     if (!high) return {};
     bounds.min = low;
     bounds.max = high;
   }
+  return bounds;
+}
+
+/// The text after its last `word`; nullopt: it has none.
+std::optional<std::string_view> after(std::string_view text, std::string_view word) {
+  const auto at = text.rfind(word);
+  if (at == std::string_view::npos || text.back() != ')') return std::nullopt;
+  return text.substr(at + word.size());
+}
+
+/// "(binary, U = 2.4 Cel, accepted ≤ 82.6 Cel)", "(four-state, U = 2.4 Cel, pass ≤ 82.6 Cel)", or nothing.
+void take_guard_band(std::string_view text, LimitBounds& bounds) {
+  if (text.find("(binary, U = ") != std::string_view::npos) {
+    auto accepted = after(text, ", accepted ");
+    if (!accepted) return;
+    const LimitBounds range = take_range(*accepted);
+    if (bounds.min && range.min) bounds.min = range.min;
+    if (bounds.max && range.max) bounds.max = range.max;
+  } else if (text.find("(four-state, U = ") != std::string_view::npos) {
+    auto pass = after(text, ", pass ");
+    if (!pass) return;
+    const LimitBounds range = take_range(*pass);
+    if (range.min) bounds.marginal_min = std::max(bounds.marginal_min.value_or(*range.min), *range.min);
+    if (range.max) bounds.marginal = std::min(bounds.marginal.value_or(*range.max), *range.max);
+  }
+}
+
+}  // namespace
+
+LimitBounds bounds_of(std::string_view limit_text) {
+  std::string_view rest = limit_text;
+  LimitBounds bounds = take_range(rest);
   if (bounds.empty()) return {};
   take_marginal(rest, bounds);
+  take_guard_band(rest, bounds);
   return bounds;
 }
 

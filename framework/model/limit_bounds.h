@@ -8,6 +8,8 @@
 
 namespace kiln {
 
+/// Under a guard band these are the bounds that decide: `min` and `max` are the acceptance limits where all
+/// beyond them fails (binary), `marginal_min` and `marginal` where it is a conditional pass (four-state).
 struct LimitBounds {
   std::optional<double> min, max;
   std::optional<double> marginal_min;  ///< below it (but not below min): marginal
@@ -15,8 +17,8 @@ struct LimitBounds {
   [[nodiscard]] bool empty() const { return !min && !max; }
 };
 
-/// "≤ 85 Cel (marginal above 80)" → max 85, marginal 80. Empty for "= dry", "one of …", versions, and text
-/// that is no limit.
+/// "≤ 85 Cel (marginal above 80)" → max 85, marginal 80; "≤ 85 Cel (binary, U = 2.4 Cel, accepted ≤ 82.6
+/// Cel)" → max 82.6. Empty for "= dry", "one of …", versions, and text that is no limit.
 LimitBounds bounds_of(std::string_view limit_text);
 
 }  // namespace kiln

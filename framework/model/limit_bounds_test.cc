@@ -43,6 +43,33 @@ TEST(LimitBounds, WhatALimitPrintsIsReadBack) {
   EXPECT_EQ(walked, 8 * (6 * 6 - 1) * 9);
 }
 
+TEST(LimitBounds, AGuardBandIsReadBackAsTheBoundsThatDecide) {
+  Limit limit;
+  limit.max = 85;
+  limit.uncertainty = 2.4;
+  for (const char* unit : {"Cel", "1", "K (marginal)"}) {
+    limit.unit = unit;
+    limit.marginal = 80;
+    limit.decision_rule = DecisionRule::simple;
+    EXPECT_EQ(bounds_of(limit.text()).max, 85) << limit.text();
+    limit.decision_rule = DecisionRule::binary;
+    EXPECT_EQ(bounds_of(limit.text()).max, 82.6) << limit.text();
+    EXPECT_EQ(bounds_of(limit.text()).marginal, 80) << limit.text();
+    limit.decision_rule = DecisionRule::four_state;
+    EXPECT_EQ(bounds_of(limit.text()).max, 85) << limit.text();
+    EXPECT_EQ(bounds_of(limit.text()).marginal, 80) << "the tighter of both";
+    limit.marginal.reset();
+    EXPECT_EQ(bounds_of(limit.text()).marginal, 82.6) << limit.text();
+  }
+  limit.min = 20;
+  limit.decision_rule = DecisionRule::binary;
+  EXPECT_EQ(bounds_of(limit.text()).min, 22.4) << limit.text();
+  EXPECT_EQ(bounds_of(limit.text()).max, 82.6) << limit.text();
+  limit.decision_rule = DecisionRule::four_state;
+  EXPECT_EQ(bounds_of(limit.text()).marginal_min, 22.4) << limit.text();
+  EXPECT_EQ(bounds_of("≤ 85 Cel (binary, U = x").max, 85) << "half a text";
+}
+
 TEST(LimitBounds, ARuleThatIsNoRangeHasNoBounds) {
   for (const char* text :
        {"", "= dry", "= 0", "= inventory", "one of LinkUp, Enabled", "version ≥ 1.2", "no rule", "≤", "≤ ",

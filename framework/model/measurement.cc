@@ -100,13 +100,79 @@ void keep_smaller(std::optional<double>& kept, const std::optional<double>& othe
   if (other && (!kept || *other < *kept)) kept = other;
 }
 
+/// The bounds that a value must keep to be accepted: those of the row, or U inside them.
+struct Accepted {
+  std::optional<double> min, max;
+};
+Accepted accepted_by(const Limit& limit) {
+  Accepted accepted{limit.min, limit.max};
+  if (!limit.uncertainty || limit.decision_rule.value_or(DecisionRule::simple) == DecisionRule::simple)
+    return accepted;
+  if (limit.min) accepted.min = accepted_min(*limit.min, *limit.uncertainty);
+  if (limit.max) accepted.max = accepted_max(*limit.max, *limit.uncertainty);
+  return accepted;
+}
+
+std::string range_words(const std::optional<double>& min, const std::optional<double>& max,
+                        const std::string& unit) {
+  if (min && max) return with_unit(fmt::format("{} … {}", number_text(*min), number_text(*max)), unit);
+  if (max) return with_unit(fmt::format("≤ {}", number_text(*max)), unit);
+  return with_unit(fmt::format("≥ {}", number_text(*min)), unit);
+}
+
+/// " (binary, U = 2.4 Cel, accepted ≤ 82.6 Cel)"; model/limit_bounds.cc reads it back.
+std::string guard_words(const Limit& limit) {
+  if (!limit.uncertainty || !(limit.min || limit.max)) return {};
+  const DecisionRule rule = limit.decision_rule.value_or(DecisionRule::simple);
+  const std::string head =
+      fmt::format(" ({}, U = {}", to_string(rule), with_unit(number_text(*limit.uncertainty), limit.unit));
+  if (rule == DecisionRule::simple) return head + ")";
+  const Accepted accepted = accepted_by(limit);
+  return fmt::format("{}, {} {})", head, rule == DecisionRule::binary ? "accepted" : "pass",
+                     range_words(accepted.min, accepted.max, limit.unit));
+}
+
+bool is_within(const std::optional<double>& min, const std::optional<double>& max, double number) {
+  return (!min || number >= *min) && (!max || number <= *max);
+}
+
+/// What the decision rule makes of a value that the row by itself would judge otherwise.
+void apply_guard_band(const Limit& limit, double number, const std::string& shown, Judgement& judged) {
+  const DecisionRule rule = limit.decision_rule.value_or(DecisionRule::simple);
+  if (!limit.uncertainty || rule == DecisionRule::simple) return;
+  const Accepted accepted = accepted_by(limit);
+  if (judged.outcome == Outcome::fail) {
+    const double room = *limit.uncertainty;
+    const bool is_near = (!limit.min || number >= accepted_min(*limit.min, -room)) &&
+                         (!limit.max || number <= accepted_max(*limit.max, -room));
+    if (rule == DecisionRule::four_state && is_near)
+      judged.reason +=
+          "; it is within the uncertainty of the limit (conditional fail), which is a fail all the same";
+    return;
+  }
+  if (is_within(accepted.min, accepted.max, number)) return;
+  if (rule == DecisionRule::binary) {
+    judged.outcome = Outcome::fail;
+    judged.reason =
+        fmt::format("{} is within the limit, but nearer to it than its uncertainty: {}", shown, limit.text());
+  } else {
+    judged.outcome = Outcome::marginal;
+    judged.reason =
+        fmt::format("{} is within the limit, but nearer to it than its uncertainty (conditional pass): {}",
+                    shown, limit.text());
+  }
+}
+
 Judgement judge_range(const Limit& limit, const Value& value) {
   const auto number = as_number(value);
   if (!number)
     return failed(fmt::format("'{}' is not a number; the limit is {}", to_text(value), limit.text()));
   Judgement judged{Outcome::pass, std::nullopt, {}};
-  if (limit.min) keep_smaller(judged.margin_percent, margin(*number - *limit.min, *limit.min));
-  if (limit.max) keep_smaller(judged.margin_percent, margin(*limit.max - *number, *limit.max));
+  // The margin is to the bound that decides.
+  const bool is_binary = limit.decision_rule == DecisionRule::binary;
+  const Accepted decides = is_binary ? accepted_by(limit) : Accepted{limit.min, limit.max};
+  if (decides.min) keep_smaller(judged.margin_percent, margin(*number - *decides.min, *decides.min));
+  if (decides.max) keep_smaller(judged.margin_percent, margin(*decides.max - *number, *decides.max));
   const std::string shown = with_unit(number_text(*number), limit.unit);
   if (limit.min && !(*number >= *limit.min)) {
     judged.outcome = Outcome::fail;
@@ -119,6 +185,7 @@ Judgement judge_range(const Limit& limit, const Value& value) {
     judged.outcome = Outcome::marginal;
     judged.reason = fmt::format("{} is within the limit but in its marginal band: {}", shown, limit.text());
   }
+  apply_guard_band(limit, *number, shown, judged);
   return judged;
 }
 
@@ -177,12 +244,8 @@ std::optional<Outcome> outcome_from(std::string_view word) { return value_of(kOu
 
 std::string Limit::text() const {
   std::string rule;
-  if (min && max) {
-    rule = with_unit(fmt::format("{} … {}", number_text(*min), number_text(*max)), unit);
-  } else if (max) {
-    rule = with_unit(fmt::format("≤ {}", number_text(*max)), unit);
-  } else if (min) {
-    rule = with_unit(fmt::format("≥ {}", number_text(*min)), unit);
+  if (min || max) {
+    rule = range_words(min, max, unit);
   } else if (equals) {
     rule = with_unit(fmt::format("= {}", to_text(*equals)), unit);
   } else if (!one_of.empty()) {
@@ -204,7 +267,7 @@ std::string Limit::text() const {
   } else if (marginal_min) {
     rule += fmt::format(" (marginal below {})", number_text(*marginal_min));
   }
-  return rule;
+  return rule + guard_words(*this);
 }
 
 bool Limit::is_site_to_fill() const { return kiln::is_site_to_fill(source); }

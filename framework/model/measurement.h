@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/guard_band.h"
 #include "model/recipe.h"
 #include "model/version.h"
 
@@ -50,14 +51,18 @@ struct Limit {
   bool as_version = false;  ///< rule `expected: version`: the same, but equal as versions ("01.02" is "1.2")
   /// Of the two rules for versions: how their fields are meant; nullopt: as whoever expects the version says.
   std::optional<VersionFields> version_fields;
-  bool required = true;  ///< a required row makes coverage cells
-  std::string source;    ///< document, revision, page; "site to fill" makes the run ineligible for sign-off
+  /// Expanded (k = 2), in the row's unit, above 0; only of rows with min or max. nullopt: not told.
+  std::optional<double> uncertainty;
+  std::optional<DecisionRule> decision_rule;  ///< nullopt: simple
+  bool required = true;                       ///< a required row makes coverage cells
+  std::string source;  ///< document, revision, page; "site to fill" makes the run ineligible for sign-off
   /// Applies to parts of this name only; `*` stands for anything; empty = all parts.
   std::string when_part;
   std::optional<Role> when_role;  ///< applies to DUTs of this role only; empty = all of them
   Place place;
 
-  /// "≤ 85 Cel (marginal above 80)".
+  /// "≤ 85 Cel (marginal above 80)"; with an uncertainty also by which rule it decides:
+  /// "≤ 85 Cel (binary, U = 2.4 Cel, accepted ≤ 82.6 Cel)".
   [[nodiscard]] std::string text() const;
   [[nodiscard]] bool is_site_to_fill() const;
   /// " of a switch tray, part */Primary": where it applies, for people; empty for a row that applies
@@ -85,8 +90,9 @@ struct Judgement {
   std::string reason;  ///< empty for pass; otherwise one sentence with value, unit and rule
 };
 
-/// Judges one value. NaN and infinity fail with a reason, a unit other than the row's fails with a reason,
-/// monostate is unset. `expected` is the inventory's value for rows with rule `expected`.
+/// Judges one value, by the row's decision rule. NaN and infinity fail with a reason, a unit other than the
+/// row's fails with a reason, monostate is unset. `expected` is the inventory's value for rows with rule
+/// `expected`.
 Judgement judge(const Limit& limit, const Value& value, const std::string& unit,
                 const std::optional<Value>& expected = std::nullopt);
 

@@ -14,7 +14,6 @@
 #include "base/nearest.h"
 #include "base/time.h"
 #include "common/how_to_verify.h"
-#include "common/report_format.h"
 #include "station/file_hash.h"
 #include "station/personal_signatures.h"
 #include "station/report_seal.h"
@@ -30,6 +29,10 @@ constexpr std::uint64_t kMostSignersBytes = 1U << 20U;
 }  // namespace
 
 Status write_whole(const std::string& path, const std::string& text) {
+  return write_whole(path, [&text](const ReportSink& put) { return put(text); });
+}
+
+Status write_whole(const std::string& path, const std::function<Status(const ReportSink&)>& write_all) {
   const std::string partial = path + ".partial";
   const auto failed = [&](const char* what) {
     return Error("report.not_written", fmt::format("{} {}: {}", what, path, std::strerror(errno)),
@@ -37,17 +40,19 @@ Status write_whole(const std::string& path, const std::string& text) {
   };
   const int descriptor = open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
   if (descriptor < 0) return failed("cannot create");
-  std::size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t wrote = write(descriptor, text.data() + done, text.size() - done);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) {
-      const Error error = failed("cannot write");
-      close(descriptor);
-      unlink(partial.c_str());
-      return error;
+  const Status written = write_all([&](std::string_view piece) -> Status {
+    while (!piece.empty()) {
+      const ssize_t wrote = write(descriptor, piece.data(), piece.size());
+      if (wrote < 0 && errno == EINTR) continue;
+      if (wrote <= 0) return failed("cannot write");
+      piece.remove_prefix(static_cast<std::size_t>(wrote));
     }
-    done += static_cast<std::size_t>(wrote);
+    return success();
+  });
+  if (!written) {
+    close(descriptor);
+    unlink(partial.c_str());
+    return written;
   }
   if (fsync(descriptor) != 0 || close(descriptor) != 0 || rename(partial.c_str(), path.c_str()) != 0) {
     return failed("cannot finish");
@@ -145,13 +150,8 @@ WrittenReports write_reports(const std::string& state, const std::string& databa
                                ? format->is_written_unasked()
                                : std::find(formats.begin(), formats.end(), format->name()) != formats.end();
     if (!is_wanted) continue;
-    Result<std::string> text = format->render(*input);
-    if (!text) {
-      written.failures.push_back(text.error());
-      continue;
-    }
     const std::string path = fmt::format("{}/report.{}", place, format->extension());
-    const Status done = write_whole(path, *text);
+    const Status done = write_whole(path, [&](const ReportSink& put) { return format->write(*input, put); });
     if (done) {
       written.files[std::string(format->name())] = path;
     } else {

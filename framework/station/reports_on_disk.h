@@ -1,11 +1,13 @@
 #pragma once
 // Writes the reports of a run as files. Blocking.
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "common/report_format.h"
 
 namespace kiln {
 
@@ -16,6 +18,9 @@ struct WrittenReports {
 
 /// A file of mode 0600 that is there with all of the text, on disk, or not at all: "report.not_written".
 Status write_whole(const std::string& path, const std::string& text);
+/// The same for a text that comes in pieces; what `write_all` fails with is the error, and then there is no
+/// file.
+Status write_whole(const std::string& path, const std::function<Status(const ReportSink&)>& write_all);
 
 /// Makes the directory when it is not there, and sees that files can be made in it: "report.not_written".
 Status make_report_directory(const std::string& directory);

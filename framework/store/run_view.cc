@@ -12,6 +12,7 @@
 #include "store/bring_up_rows.h"
 #include "store/chain_check.h"
 #include "store/checkpoint_rows.h"
+#include "store/chunk_rows.h"
 #include "store/event_json.h"
 #include "store/event_reader.h"
 #include "store/record_break.h"
@@ -524,6 +525,14 @@ Result<std::vector<SeriesPoint>> RunView::series(const std::string& run, const s
     if (!samples) return samples.error();
     for (const auto& [t, value] : *samples) points.push_back({t, value});
   }
+}
+
+Result<RunView::SampleReader> RunView::sample_reader(const std::string& run) const {
+  const Result<Impl::RunRow> row = impl_->row_of(run);
+  if (!row) return row.error();
+  Result<SampleReader> reader = chunk_reader(impl_->connection, row->number);
+  if (!reader) return view_error(reader.error(), impl_->database);
+  return reader;
 }
 
 Result<std::vector<ArtifactRow>> RunView::artifacts(const std::string& run) const {

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "model/bring_up.h"
 #include "model/event.h"
+#include "model/series_extent.h"
 #include "model/verdict.h"
 #include "store/audit_rows.h"
 
@@ -50,10 +51,18 @@ struct RunSummary {
   std::optional<RecordBreak> broken;  ///< the ledger failed during this run
 };
 
+/// The chunks of one series in one attempt of a step.
+struct SeriesChunks {
+  std::vector<std::int64_t> sequences;  ///< of their events, in order
+  SeriesExtent extent;
+};
+
 struct RunEvents {
   std::vector<Event> events;  ///< in order of sequence
   std::optional<RecordBreak>
       broken;  ///< set when the ledger failed or the file is damaged after the last event
+  /// By the sequence of their first event; only of what was read without its samples.
+  std::map<std::int64_t, SeriesChunks> series = {};
 };
 
 /// The verdict of a record, with what was kept beside a broken one, under the waivers in force.
@@ -130,6 +139,15 @@ class RunView {
   /// record broke.
   [[nodiscard]] Result<std::optional<RecordBreak>> for_each_event(
       const std::string& run, std::int64_t from_sequence, const std::function<bool(Event&&)>& callback) const;
+
+  /// What a report needs of a run that sampled for days, in the memory of one that did not: of each series in
+  /// each attempt of a step (between two interruptions) the first and the last chunk, without their samples;
+  /// `series` says where all of them are. All other events are there. The same verdict, the same end.
+  [[nodiscard]] Result<RunEvents> events_without_samples(const std::string& run) const;
+  /// Reads the samples of one chunk by the sequence of its event. The view must outlive it. Errors
+  /// "series.malformed", "series.missing", "view.not_readable".
+  using SampleReader = std::function<Status(std::int64_t sequence, SeriesSamples& into)>;
+  [[nodiscard]] Result<SampleReader> sample_reader(const std::string& run) const;
 
   [[nodiscard]] Result<std::vector<MeasurementRow>> measurements(const std::string& run,
                                                                  const MeasurementFilter& filter = {}) const;

@@ -10,14 +10,11 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "base/result.h"
+#include "model/series_extent.h"
 
 namespace kiln {
-
-using SeriesSamples = std::vector<std::pair<double, double>>;
 
 std::string encode_samples(const SeriesSamples& samples);
 /// Error "series.malformed".

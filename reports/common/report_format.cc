@@ -24,14 +24,33 @@ void put_on_one_clock(std::vector<Event>& events) {
 
 }  // namespace
 
+Status ReportFormat::write(const ReportInput& input, const ReportSink& put) const {
+  const Result<std::string> text = render(input);
+  if (!text) return text.error();
+  return put(*text);
+}
+
+Result<std::string> written_text(const ReportFormat& format, const ReportInput& input) {
+  std::string text;
+  const Status written = format.write(input, [&text](std::string_view piece) {
+    text += piece;
+    return success();
+  });
+  if (!written) return written.error();
+  return text;
+}
+
 Result<ReportInput> read_report_input(const RunView& view, const std::string& run, RunReviews reviews) {
   ReportInput input;
   Result<RunSummary> summary = view.run(run);
   if (!summary) return Error(summary.error()).while_doing("reading the run for a report");
   input.run = std::move(*summary);
-  Result<RunEvents> events = view.events(run);
+  Result<RunEvents> events = view.events_without_samples(run);
   if (!events) return Error(events.error()).while_doing("reading the events for a report");
   input.events = std::move(*events);
+  Result<RunView::SampleReader> samples = view.sample_reader(run);
+  if (!samples) return Error(samples.error()).while_doing("reading the samples for a report");
+  input.samples = std::move(*samples);
   put_on_one_clock(input.events.events);
   input.reviews = std::move(reviews);
   input.verdict = roll_up(input.events, waivers_in_force(input.reviews.entries, input.reviews.now_utc_ns));

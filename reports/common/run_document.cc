@@ -44,7 +44,13 @@ class Collector {
       }
     }
     find_sticky_fails();
-    for (auto& [key, series] : series_) document_.series.push_back(std::move(series));
+    for (auto& [key, series] : series_) {
+      // Steps that sample the same take turns.
+      std::stable_sort(
+          series.chunks.begin(), series.chunks.end(),
+          [](const DocumentChunk& a, const DocumentChunk& b) { return a.sequence < b.sequence; });
+      document_.series.push_back(std::move(series));
+    }
     for (auto& [key, disturbance] : disturbances_) document_.disturbances.push_back(std::move(disturbance));
   }
 
@@ -135,7 +141,10 @@ class Collector {
     series.unit = body.unit;
     if (std::find(series.steps.begin(), series.steps.end(), event.step) == series.steps.end())
       series.steps.push_back(event.step);
-    series.points.insert(series.points.end(), body.samples.begin(), body.samples.end());
+    series.source = document_.source;
+    const std::vector<DocumentChunk> chunks = document_.source->chunks_of(event, body);
+    series.chunks.insert(series.chunks.end(), chunks.begin(), chunks.end());
+    series.extent.add(document_.source->extent_of(event, body));
   }
   void take(const Event& event, const Disturbance& body) {
     auto& entry = disturbances_[{event.dut, body.code, body.message}];
@@ -239,6 +248,7 @@ class Collector {
 
 RunDocument make_document(const ReportInput& input) {
   RunDocument document;
+  document.source = std::make_shared<SeriesSource>(input);
   Collector collector(document);
   for (const Event& event : input.events.events) collector.add(event);
   if (input.events.broken) {

@@ -3,11 +3,13 @@
 // verdict. Plain data, no formatting of any one output.
 
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "common/report_format.h"
+#include "common/series_source.h"
 
 namespace kiln {
 
@@ -29,8 +31,18 @@ struct DocumentStep {
 
 struct DocumentSeries {
   std::string dut, name, part, unit;
-  std::vector<std::string> steps;                 ///< that sampled it, each once
-  std::vector<std::pair<double, double>> points;  ///< seconds since the run began; NaN = no value
+  std::vector<std::string> steps;     ///< that sampled it, each once
+  std::vector<DocumentChunk> chunks;  ///< in order
+  SeriesExtent extent;
+  std::shared_ptr<SeriesSource> source;
+
+  /// Seconds since the run began, and value; NaN = no value. In order.
+  template <class Take>
+  void for_each_sample(Take take) const {
+    for (const DocumentChunk& chunk : chunks) {
+      for (const auto& [t, value] : source->of(chunk)) take(t, value);
+    }
+  }
 };
 
 struct DocumentDisturbance {
@@ -74,6 +86,7 @@ struct RunDocument {
   std::vector<DocumentMeasurement> measurements;                ///< in order of recording
   std::vector<DocumentStep> steps;                              ///< in order of beginning
   std::vector<DocumentSeries> series;                           ///< by name, DUT, part
+  std::shared_ptr<SeriesSource> source;                         ///< of their samples
   std::vector<DocumentDisturbance> disturbances;                ///< grouped and counted
   std::vector<CellPlanned> cells;                               ///< in order of planning
   std::vector<DocumentLoad> loads;                              ///< in order of beginning

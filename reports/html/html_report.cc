@@ -335,6 +335,8 @@ class HtmlReport final : public ReportFormat {
       return Error("report.template", "the page's template is not valid: " + page_template.error_message(),
                    "", Blame::station);
     }
+    const Status drawn = document.source->failure();
+    if (!drawn) return drawn.error();
     return page_template.render(page);
   }
 };

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <set>
 #include <tuple>
 
@@ -48,33 +49,58 @@ std::string stroke(std::size_t index) {
                      *dashes == '\0' ? "" : fmt::format(" stroke-dasharray=\"{}\"", dashes));
 }
 
+/// What is kept of the samples of one column of the picture.
+class Column {
+ public:
+  void add(double t, double value) {
+    const std::size_t index = count_++;
+    const Kept sample{index, {t, value}};
+    if (index == 0) first_ = low_ = high_ = sample;
+    last_ = sample;
+    if (!std::isfinite(value)) {
+      // Between two gaps side by side there is nothing to draw.
+      if (gaps_.empty() || gaps_.back().first + 1 != index) gaps_.push_back(sample);
+      return;
+    }
+    if (!(low_.second.second <= value)) low_ = sample;
+    if (!(high_.second.second >= value)) high_ = sample;
+  }
+  /// Adds them in their order, each once, and begins anew.
+  void end(std::vector<std::pair<double, double>>& kept) {
+    if (count_ == 0) return;
+    std::map<std::size_t, std::pair<double, double>> picked(gaps_.begin(), gaps_.end());
+    for (const Kept& sample : {first_, low_, high_, last_}) picked.insert(sample);
+    for (const auto& [index, sample] : picked) kept.push_back(sample);
+    count_ = 0;
+    gaps_.clear();
+  }
+
+ private:
+  using Kept = std::pair<std::size_t, std::pair<double, double>>;  ///< number in the column, and the sample
+  std::size_t count_ = 0;
+  Kept first_, low_, high_, last_;
+  std::vector<Kept> gaps_;
+};
+
 /// Thinned so that the first, lowest, highest and last of each column stay; a missing value stays a gap.
 std::vector<std::pair<double, double>> thinned(const DocumentSeries& series, const Range& time) {
-  const auto& points = series.points;
-  if (points.size() <= 4 * kColumns) return points;
   std::vector<std::pair<double, double>> kept;
+  if (series.extent.samples <= static_cast<std::int64_t>(4 * kColumns)) {
+    series.for_each_sample([&kept](double t, double value) { kept.emplace_back(t, value); });
+    return kept;
+  }
   const auto column_of = [&](double t) {
     return static_cast<int>((t - time.low) / time.span() * static_cast<double>(kColumns));
   };
-  for (std::size_t begin = 0; begin < points.size();) {
-    std::size_t end = begin;
-    while (end < points.size() && column_of(points[end].first) == column_of(points[begin].first)) ++end;
-    std::set<std::size_t> picked{begin, end - 1};
-    std::size_t low = begin;
-    std::size_t high = begin;
-    for (std::size_t index = begin; index < end; ++index) {
-      if (!std::isfinite(points[index].second)) {
-        picked.insert(index);
-        continue;
-      }
-      if (!(points[low].second <= points[index].second)) low = index;
-      if (!(points[high].second >= points[index].second)) high = index;
-    }
-    picked.insert(low);
-    picked.insert(high);
-    for (const std::size_t index : picked) kept.push_back(points[index]);
-    begin = end;
-  }
+  Column column;
+  std::optional<int> at;
+  series.for_each_sample([&](double t, double value) {
+    const int here = column_of(t);
+    if (at && *at != here) column.end(kept);
+    at = here;
+    column.add(t, value);
+  });
+  column.end(kept);
   return kept;
 }
 
@@ -215,10 +241,9 @@ std::string draw_bounds(const std::vector<Bound>& bounds, const Frame& frame) {
 }
 
 std::string range_text(const DocumentSeries& series) {
-  Range range;
-  for (const auto& [t, value] : series.points) range.add(value);
-  if (range.empty()) return "no value";
-  return fmt::format("{:.5g} … {:.5g}", range.low, range.high);
+  const SeriesExtent& extent = series.extent;
+  if (!(extent.low <= extent.high)) return "no value";
+  return fmt::format("{:.5g} … {:.5g}", extent.low, extent.high);
 }
 
 const SeriesLimit* worst_limit(const Line& line) {
@@ -318,11 +343,9 @@ Plot draw_group(const RunDocument& document, const std::string& title, const std
   const double above = height_of_cuts(document);
   Frame frame{58, 8 + above, kWidth - 10, kPlotHeight + above - 34, {}, {}};
   for (const auto& line : lines) {
-    for (const auto& [t, value] : line.series->points) {
-      if (!std::isfinite(value)) continue;
-      frame.time.add(t);
-      frame.value.add(value);
-    }
+    const SeriesExtent& extent = line.series->extent;
+    for (const double t : {extent.begun, extent.ended}) frame.time.add(t);
+    for (const double value : {extent.low, extent.high}) frame.value.add(value);
   }
   Plot plot;
   if (frame.time.empty() || frame.value.empty()) return plot;

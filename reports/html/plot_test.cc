@@ -158,13 +158,13 @@ TEST(Plot, LoadAndCutAreMarked) {
 }
 
 TEST(SeriesBand, LowMedianAndHighOfAllLines) {
-  std::vector<DocumentSeries> series(3);
-  double level = 0;
-  for (auto& line : series) {
-    line.points = {{0, level}, {9, level}};
-    level += 10;
-  }
-  series[2].points[1].second = 90;
+  RecordForTest record;
+  record.series("C01", "GPU_0", {{0, 0}, {9, 0}});
+  record.series("C01", "GPU_1", {{0, 10}, {9, 10}});
+  record.series("C01", "GPU_2", {{0, 20}, {9, 90}});
+  const ReportInput& input = record.done();
+  const RunDocument document = make_document(input);
+  const std::vector<DocumentSeries>& series = document.series;
   const SeriesBand band = make_band({&series[0], &series[1], &series[2]}, Range{0, 10}, 10);
   ASSERT_EQ(band.points.size(), 2U);
   EXPECT_EQ(band.points[0].low, 0);

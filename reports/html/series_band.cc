@@ -23,15 +23,15 @@ SeriesBand make_band(const std::vector<const DocumentSeries*>& lines, const Rang
   std::vector<Range> extremes(stretches);
   std::vector<std::vector<Mean>> means(lines.size(), std::vector<Mean>(stretches));
   for (std::size_t line = 0; line < lines.size(); ++line) {
-    for (const auto& [t, value] : lines[line]->points) {
-      if (!std::isfinite(t) || !std::isfinite(value)) continue;
+    lines[line]->for_each_sample([&](double t, double value) {
+      if (!std::isfinite(t) || !std::isfinite(value)) return;
       const double share = (t - time.low) / time.span();
       const auto stretch = std::min(
           stretches - 1, static_cast<std::size_t>(std::max(0.0, share) * static_cast<double>(stretches)));
       extremes[stretch].add(value);
       means[line][stretch].sum += value;
       ++means[line][stretch].count;
-    }
+    });
   }
   SeriesBand band;
   std::vector<double> medians(stretches, std::numeric_limits<double>::quiet_NaN());

@@ -1,10 +1,12 @@
 // The report for programs: everything the record says, versioned. Its schema is report.schema.json in this
 // folder.
 
+#include <array>
 #include <boost/json.hpp>
 #include <cmath>
 #include <utility>
 
+#include "common/characters.h"
 #include "common/run_document.h"
 #include "json/bring_up_json.h"
 #include "json/comparison_json.h"
@@ -133,15 +135,7 @@ json::object step_json(const DocumentStep& step) {
 }
 
 json::object series_json(const DocumentSeries& series) {
-  json::array points;
-  points.reserve(series.points.size());
-  for (const auto& [t, value] : series.points)
-    points.push_back(json::array{number_or_null(t), number_or_null(value)});
-  return {{"dut", series.dut},
-          {"name", series.name},
-          {"part", series.part},
-          {"unit", series.unit},
-          {"points", std::move(points)}};
+  return {{"dut", series.dut}, {"name", series.name}, {"part", series.part}, {"unit", series.unit}};
 }
 
 json::object interruption_json(const DocumentInterruption& item) {
@@ -214,13 +208,15 @@ json::object about_json(const RunBegun& about) {
   return item;
 }
 
-/// The one object of the report. A long run's lists are too big to stand in memory as values beside their own
-/// text: of those, one item at a time is made, written and let go.
+/// The one object of the report. A long run's lists are too big to stand in memory, as values or as text: one
+/// item at a time is made, written and let go.
 class ReportText {
  public:
+  explicit ReportText(const ReportSink& put) : put_(put) { text_.reserve(2 * kPiece); }
+
   void member(std::string_view name, const json::value& value) {
     begin(name);
-    text_ += json::serialize(value);
+    add(value);
   }
   template <class Items, class Make>
   void list(std::string_view name, const Items& items, Make make) {
@@ -228,19 +224,82 @@ class ReportText {
     char before = '[';
     for (const auto& item : items) {
       text_ += std::exchange(before, ',');
-      text_ += json::serialize(make(item));
+      add(make(item));
+      hand_over(kPiece);
     }
     text_ += items.empty() ? "[]" : "]";
   }
-  std::string end() { return std::move(text_) + "}\n"; }
+  /// Each as series_json() makes it, and with all its samples as "points".
+  void series(std::string_view name, const std::vector<DocumentSeries>& all) {
+    begin(name);
+    char before = '[';
+    for (const DocumentSeries& one : all) {
+      text_ += std::exchange(before, ',');
+      add(series_json(one));
+      text_.back() = ',';  // the object goes on
+      text_ += R"("points":)";
+      points(one);
+      text_ += '}';
+    }
+    text_ += all.empty() ? "[]" : "]";
+  }
+  Status end() {
+    text_ += "}\n";
+    hand_over(0);
+    return status_;
+  }
 
  private:
+  static constexpr std::size_t kPiece = 256UL * 1024;
+
+  /// What a record holds need not be UTF-8, and JSON must be. Outside of its texts it is ASCII.
+  void add(const json::value& value) { text_ += valid_utf8(json::serialize(value)); }
   void begin(std::string_view name) {
-    text_ += text_.empty() ? '{' : ',';
+    text_ += is_first_ ? '{' : ',';
+    is_first_ = false;
     text_ += json::serialize(json::string_view(name));
     text_ += ':';
   }
+  void points(const DocumentSeries& series) {
+    char before = '[';
+    for (const DocumentChunk& chunk : series.chunks) {
+      const SeriesSamples& samples = series.source->of(chunk);
+      if (samples.empty()) continue;
+      json::monotonic_resource memory(room_.data(), room_.size());
+      json::array points(&memory);
+      points.reserve(samples.size());
+      for (const auto& [t, value] : samples)
+        points.emplace_back(json::array({number_or_null(t), number_or_null(value)}, &memory));
+      text_ += std::exchange(before, ',');
+      serializer_.reset(&points);
+      const std::size_t begun = text_.size();
+      serialize_rest();
+      text_.erase(begun, 1);  // its bracket: the list is one over all chunks
+      text_.pop_back();
+      hand_over(kPiece);
+    }
+    text_ += before == '[' ? "[]" : "]";
+  }
+  void serialize_rest() {
+    while (!serializer_.done()) {
+      const json::string_view piece = serializer_.read(piece_.data(), piece_.size());
+      text_.append(piece.data(), piece.size());
+    }
+  }
+  void hand_over(std::size_t at_least) {
+    if (text_.size() < at_least) return;
+    if (status_) status_ = put_(text_);
+    text_.clear();
+  }
+
+  const ReportSink& put_;
+  Status status_ = success();
   std::string text_;
+  bool is_first_ = true;
+  json::serializer serializer_;
+  std::array<unsigned char, 16UL * 1024>
+      room_{};  ///< of the values of one chunk; more is taken from the heap
+  std::array<char, 16UL * 1024> piece_{};
 };
 
 class JsonReport final : public ReportFormat {
@@ -248,11 +307,13 @@ class JsonReport final : public ReportFormat {
   std::string_view name() const override { return "json"; }
   std::string_view extension() const override { return "json"; }
 
-  Result<std::string> render(const ReportInput& input) const override {
+  Result<std::string> render(const ReportInput& input) const override { return written_text(*this, input); }
+
+  Status write(const ReportInput& input, const ReportSink& put) const override {
     const RunDocument document = make_document(input);
     const RunVerdict& verdict = input.verdict;
     const bool decides = verdict.decision.has_value();
-    ReportText report;
+    ReportText report(put);
     report.member("schema", "kiln.report/1");
     report.member("run", json::value(input.run.id));
     report.member("station_key", json::value(input.station_key));
@@ -275,7 +336,7 @@ class JsonReport final : public ReportFormat {
     report.list("duts", verdict.duts, [decides](const DutVerdict& dut) { return dut_json(dut, decides); });
     report.list("measurements", document.measurements, measurement_json);
     report.list("steps", document.steps, step_json);
-    report.list("series", document.series, series_json);
+    report.series("series", document.series);
     report.list("disturbances", document.disturbances, [](const DocumentDisturbance& item) {
       return json::object{
           {"dut", item.dut}, {"code", item.code}, {"message", item.message}, {"count", item.count}};
@@ -290,7 +351,8 @@ class JsonReport final : public ReportFormat {
       const auto& [place, undo] = failed;
       return json::object{{"where", place}, {"undo", undo.undo}, {"message", undo.message}};
     });
-    return report.end();
+    const Status written = report.end();
+    return written ? document.source->failure() : written;
   }
 };
 

@@ -2,12 +2,12 @@
 // all series, up to 1,000 of one series a line: {"row":"samples",…,"samples":[[seconds since the run began,
 // value], …]}, null for a sample without value.
 
-#include <algorithm>
 #include <boost/json.hpp>
 #include <cmath>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "common/characters.h"
 #include "common/long_rows.h"
@@ -88,31 +88,34 @@ class NdjsonReport final : public ReportFormat {
   std::string_view extension() const override { return "ndjson"; }
   bool is_written_unasked() const override { return false; }
 
-  Result<std::string> render(const ReportInput& input) const override {
+  Result<std::string> render(const ReportInput& input) const override { return written_text(*this, input); }
+
+  Status write(const ReportInput& input, const ReportSink& put) const override {
     const RunDocument document = make_document(input);
-    std::string text;
-    for (const LongRow& row : make_long_rows(input, document))
-      text += json::serialize(line_of(row, input, document)) + "\n";
+    Status written = success();
+    const auto put_line = [&put, &written](const json::object& line) {
+      if (written) written = put(json::serialize(line) + "\n");
+    };
+    for (const LongRow& row : make_long_rows(input, document)) put_line(line_of(row, input, document));
     for (const DocumentSeries& series : document.series) {
-      for (std::size_t at = 0; at < series.points.size(); at += kSamplesOfOneLine) {
+      json::array samples;
+      const auto put_samples = [&] {
         json::object line = begin_line("samples", input, document);
         line["dut"] = line_text(series.dut);
         line["series"] = line_text(series.name);
         line["part"] = line_text(series.part);
         line["unit"] = line_text(series.unit);
         line["begun"] = format_utc(document.begun_utc_ns);
-        json::array samples;
-        const std::size_t end = std::min(at + kSamplesOfOneLine, series.points.size());
-        samples.reserve(end - at);
-        for (std::size_t each = at; each < end; ++each) {
-          const auto& [seconds, value] = series.points[each];
-          samples.push_back(json::array{line_number(seconds), line_number(value)});
-        }
-        line["samples"] = std::move(samples);
-        text += json::serialize(line) + "\n";
-      }
+        line["samples"] = std::exchange(samples, {});
+        put_line(line);
+      };
+      series.for_each_sample([&samples, &put_samples](double seconds, double value) {
+        samples.push_back(json::array{line_number(seconds), line_number(value)});
+        if (samples.size() == kSamplesOfOneLine) put_samples();
+      });
+      if (!samples.empty()) put_samples();
     }
-    return text;
+    return written ? document.source->failure() : written;
   }
 };
 

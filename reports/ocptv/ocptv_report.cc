@@ -36,7 +36,7 @@ class OcptvStream {
         hardware_(input, document_),
         steps_(input, document_, hardware_) {}
 
-  std::string text() {
+  Result<std::string> text() {
     const std::int64_t begun = document_.begun_utc_ns;
     if (const std::string warning = first_warning(input_); !warning.empty()) {
       ++errors_;
@@ -52,6 +52,8 @@ class OcptvStream {
       lines_.tail(ended(), ocptv_error("run.incomplete",
                                        "what the run must show was not shown: " + decision_word(input_)));
     lines_.tail(ended(), {{"testRunEnd", json::object{{"status", end.status}, {"result", end.result}}}});
+    const Status sampled = document_.source->failure();
+    if (!sampled) return sampled.error();
     return lines_.take(begun);
   }
 

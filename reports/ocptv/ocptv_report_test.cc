@@ -273,10 +273,12 @@ TEST(OcptvReport, LongSeriesKeepTheirExcursions) {
   std::vector<std::pair<double, double>> samples;
   for (int index = 0; index < 100'000; ++index)
     samples.emplace_back(index, index == 54'321 ? 99.0 : 50.0 + index % 3);
-  const auto chosen = choose_samples(samples, 1'000);
+  SampleChoice choice(samples.size(), 1'000);
+  for (const auto& [t, value] : samples) choice.add(t, value);
+  const auto chosen = choice.take();
   EXPECT_LE(chosen.size(), 1'000U);
   EXPECT_TRUE(std::is_sorted(chosen.begin(), chosen.end()));
-  EXPECT_NE(std::find(chosen.begin(), chosen.end(), 54'321U), chosen.end());
+  EXPECT_NE(std::find(chosen.begin(), chosen.end(), std::pair(54'321.0, 99.0)), chosen.end());
   RecordForTest record;
   record.measured(Outcome::pass, 60.0);
   for (int part = 0; part < 3; ++part) record.series("C01", "GPU_" + std::to_string(part), samples);

@@ -4,24 +4,41 @@
 
 namespace kiln {
 
-std::vector<std::size_t> choose_samples(const std::vector<std::pair<double, double>>& samples,
-                                        std::size_t most) {
-  std::vector<std::size_t> usable;
-  for (std::size_t index = 0; index < samples.size(); ++index) {
-    if (has_value(samples[index])) usable.push_back(index);
+SampleChoice::SampleChoice(std::size_t with_value, std::size_t most)
+    : with_value_(with_value),
+      stretches_(std::max<std::size_t>(most / 2, 1)),
+      all_(with_value <= most),
+      stretch_end_(with_value / stretches_) {}
+
+void SampleChoice::add(double t, double value) {
+  const Sample sample{t, value};
+  if (!has_value(sample)) return;
+  if (all_) {
+    chosen_.push_back(sample);
+    return;
   }
-  if (usable.size() <= most) return usable;
-  const std::size_t stretches = std::max<std::size_t>(most / 2, 1);
-  std::vector<std::size_t> chosen;
-  for (std::size_t stretch = 0; stretch < stretches; ++stretch) {
-    const auto from = usable.begin() + static_cast<std::ptrdiff_t>(usable.size() * stretch / stretches);
-    const auto to = usable.begin() + static_cast<std::ptrdiff_t>(usable.size() * (stretch + 1) / stretches);
-    const auto [least, greatest] = std::minmax_element(
-        from, to, [&samples](std::size_t a, std::size_t b) { return samples[a].second < samples[b].second; });
-    chosen.push_back(std::min(*least, *greatest));
-    if (*least != *greatest) chosen.push_back(std::max(*least, *greatest));
+  while (seen_ >= stretch_end_ && stretch_ + 1 < stretches_) {
+    end_stretch();
+    ++stretch_;
+    stretch_end_ = with_value_ * (stretch_ + 1) / stretches_;
   }
-  return chosen;
+  if (!any_ || value < least_.second.second) least_ = {seen_, sample};
+  if (!any_ || !(value < greatest_.second.second)) greatest_ = {seen_, sample};
+  any_ = true;
+  ++seen_;
+}
+
+void SampleChoice::end_stretch() {
+  if (!any_) return;
+  const auto [earlier, later] = std::minmax(least_, greatest_);
+  chosen_.push_back(earlier.second);
+  if (earlier.first != later.first) chosen_.push_back(later.second);
+  any_ = false;
+}
+
+std::vector<std::pair<double, double>> SampleChoice::take() {
+  end_stretch();
+  return std::move(chosen_);
 }
 
 }  // namespace kiln

@@ -126,10 +126,13 @@ void StepArtifacts::take(const Event& event) {
     const auto [known, is_new] =
         step.series_index.emplace(std::pair(chunk->name, chunk->part), step.series.size());
     if (is_new) {
-      step.series.emplace_back();
+      step.series.push_back({chunk->name, chunk->part, chunk->unit, {}, {}});
       ++all_series_;
     }
-    step.series[known->second].chunks.push_back(chunk);
+    Series& series = step.series[known->second];
+    const std::vector<DocumentChunk> chunks = document_.source->chunks_of(event, *chunk);
+    series.chunks.insert(series.chunks.end(), chunks.begin(), chunks.end());
+    series.extent.add(document_.source->extent_of(event, *chunk));
   } else if (const auto* found = std::get_if<Diagnosed>(&event.body)) {
     step_of(event).found.push_back(*found);
   } else if (const auto* disturbed = std::get_if<Disturbance>(&event.body)) {
@@ -227,37 +230,32 @@ void StepArtifacts::write_end(Step& step) {
   }
 }
 
-std::vector<std::pair<double, double>> StepArtifacts::Series::samples() const {
-  std::vector<std::pair<double, double>> all;
-  for (const SeriesChunk* chunk : chunks) all.insert(all.end(), chunk->samples.begin(), chunk->samples.end());
-  return all;
-}
-
 void StepArtifacts::write_series(Step& step, std::size_t most) {
-  for (const Series& series : step.series) {
+  for (Series& series : step.series) {
     const std::string id = fmt::format("{}", next_series_++);
-    const SeriesChunk& first = *series.chunks.front();
-    const std::vector<std::pair<double, double>> samples = series.samples();
-    const std::vector<std::size_t> chosen = choose_samples(samples, most);
-    const auto with_value =
-        std::count_if(samples.begin(), samples.end(), [](const auto& sample) { return has_value(sample); });
+    std::stable_sort(series.chunks.begin(), series.chunks.end(),
+                     [](const DocumentChunk& a, const DocumentChunk& b) { return a.sequence < b.sequence; });
+    SampleChoice choice(static_cast<std::size_t>(series.extent.with_value), most);
+    for (const DocumentChunk& chunk : series.chunks) {
+      for (const auto& [t, value] : document_.source->of(chunk)) choice.add(t, value);
+    }
+    const std::vector<std::pair<double, double>> chosen = choice.take();
     json::object start;
-    start["name"] = ocptv_string(first.name);
+    start["name"] = ocptv_string(series.name);
     start["measurementSeriesId"] = id;
-    if (!first.unit.empty()) start["unit"] = ocptv_string(first.unit);
-    if (const std::string hardware = hardware_.id_of(step.about.dut, first.part); !hardware.empty())
+    if (!series.unit.empty()) start["unit"] = ocptv_string(series.unit);
+    if (const std::string hardware = hardware_.id_of(step.about.dut, series.part); !hardware.empty())
       start["hardwareInfoId"] = hardware;
     json::object metadata;
-    if (!first.part.empty()) metadata["part"] = ocptv_string(first.part);
-    metadata["samplesRecorded"] = samples.size();
-    metadata["samplesWithoutValue"] = samples.size() - static_cast<std::size_t>(with_value);
+    if (!series.part.empty()) metadata["part"] = ocptv_string(series.part);
+    metadata["samplesRecorded"] = series.extent.samples;
+    metadata["samplesWithoutValue"] = series.extent.samples - series.extent.with_value;
     metadata["samplesShown"] = chosen.size();
     start["metadata"] = std::move(metadata);
     std::int64_t at_ns = step.begun_ns;
     step.add(at_ns, json::object{{"measurementSeriesStart", std::move(start)}});
     std::int64_t index = 0;
-    for (const std::size_t which : chosen) {
-      const auto& [seconds, value] = samples[which];
+    for (const auto& [seconds, value] : chosen) {
       const std::int64_t sampled_ns = document_.begun_ns + std::llround(std::clamp(seconds, -1e9, 1e9) * 1e9);
       at_ns = std::max(at_ns, std::min(sampled_ns, step.ended_ns));
       json::object element;

@@ -32,8 +32,9 @@ class StepArtifacts {
  private:
   using StepKey = std::tuple<std::string, std::string, int, int>;  // DUT, step, iteration, attempt
   struct Series {
-    std::vector<const SeriesChunk*> chunks;  ///< of one name and part; never none
-    [[nodiscard]] std::vector<std::pair<double, double>> samples() const;
+    std::string name, part, unit;
+    std::vector<DocumentChunk> chunks;  ///< in order of the record
+    SeriesExtent extent;
   };
   struct Step {
     DocumentStep about;

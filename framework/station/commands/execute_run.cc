@@ -233,7 +233,7 @@ RunVerdict committed_verdict(const std::string& database, const std::string& run
                              std::vector<Event> not_recorded) {
   const Result<std::unique_ptr<RunView>> view = RunView::open(database);
   if (!view) return in_memory;
-  Result<RunEvents> events = (*view)->events(run);
+  Result<RunEvents> events = (*view)->events_without_samples(run);
   if (!events) return in_memory;
   if (!not_recorded.empty()) {
     std::int64_t last = events->events.empty() ? 0 : events->events.back().sequence;

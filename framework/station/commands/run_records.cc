@@ -64,7 +64,7 @@ struct RunWords {
 
 RunWords words_of_run(const RunView& view, const RunSummary& run, const ReviewTrust& trust) {
   if (run.state != RunState::complete) return {std::string(to_string(run.state)), "unsigned"};
-  const Result<RunEvents> events = view.events(run.id);
+  const Result<RunEvents> events = view.events_without_samples(run.id);
   if (!events) return {"unreadable", "unsigned"};
   const RunReviews reviews = read_reviews(view, run.id, trust, SystemClock().now().utc_ns);
   RunVerdict verdict = roll_up(*events, waivers_in_force(reviews.entries, reviews.now_utc_ns));
