@@ -58,7 +58,8 @@ Status make_report_directory(const std::string& directory) {
 }
 
 WrittenReports write_reports(const std::string& state, const std::string& database, const std::string& run,
-                             const std::string& directory, const std::vector<std::string>& formats) {
+                             const std::string& directory, const std::vector<std::string>& formats,
+                             const std::string& language) {
   WrittenReports written;
   const auto all = make_report_formats();
   std::vector<std::string> names;
@@ -82,6 +83,7 @@ WrittenReports write_reports(const std::string& state, const std::string& databa
     written.failures.push_back(input.error());
     return written;
   }
+  input->language = language;
   // Without a key the reports are written all the same: they are not signed, and say so.
   const Result<SigningKey> key = station_key(state);
   if (key) input->station_key = key->verifying_key().id();

@@ -24,6 +24,8 @@ struct ReportInput {
   /// Id of the key that the station seals these reports with (SHA-256 of the public key); empty: they are not
   /// sealed.
   std::string station_key = {};
+  /// In which page 1 speaks beside English, one of local_languages(); empty: English alone.
+  std::string language = {};
 };
 
 /// Also works for a run without any event, and for one whose record broke.
