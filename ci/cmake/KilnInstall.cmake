@@ -8,7 +8,7 @@ foreach(program kiln kiln-virtual-rack)
 endforeach()
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/recipes" DESTINATION share/kiln
         FILES_MATCHING PATTERN "*.yaml" PATTERN "*.json" PATTERN "*.md")
-install(DIRECTORY "${PROJECT_SOURCE_DIR}/config" DESTINATION share/kiln FILES_MATCHING PATTERN "*.yaml" PATTERN "*.json")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/config" DESTINATION share/kiln FILES_MATCHING PATTERN "*.yaml" PATTERN "*.json" PATTERN "demo_signers")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs/" DESTINATION share/doc/kiln FILES_MATCHING PATTERN "*.md")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" "${PROJECT_SOURCE_DIR}/README.md" DESTINATION share/doc/kiln)
 

@@ -64,12 +64,13 @@ class Pipe {
 /// posix_spawn's two objects. Signals and masks of ours are not inherited; descriptors above 2 are closed.
 class SpawnPlan {
  public:
-  SpawnPlan(int in, int out, int err, const std::optional<std::string>& folder) {
+  SpawnPlan(int in, int out, int err, const std::optional<std::string>& folder, int terminal) {
     posix_spawn_file_actions_init(&actions_);
     posix_spawnattr_init(&attributes_);
     posix_spawn_file_actions_adddup2(&actions_, in, 0);
     posix_spawn_file_actions_adddup2(&actions_, out, 1);
     posix_spawn_file_actions_adddup2(&actions_, err, 2);
+    if (terminal >= 0) posix_spawn_file_actions_addtcsetpgrp_np(&actions_, terminal);
     posix_spawn_file_actions_addclosefrom_np(&actions_, 3);
     if (folder) posix_spawn_file_actions_addchdir_np(&actions_, folder->c_str());
     sigset_t signals;
@@ -147,7 +148,7 @@ class Child : public std::enable_shared_from_this<Child> {
       return Error("process.start", fmt::format("{}: no pipes ({})", name, std::strerror(errno)),
                    "raise the limit of open files", Blame::station);
     }
-    const SpawnPlan plan(in.reading(), out.writing(), err.writing(), spec.working_directory);
+    const SpawnPlan plan(in.reading(), out.writing(), err.writing(), spec.working_directory, spec.terminal);
     std::vector<std::string> environment = merged_environment(spec.environment);
     const std::vector<char*> argv = pointers(spec.argv);
     const std::vector<char*> variables = pointers(environment);
@@ -417,6 +418,16 @@ class Launcher final : public ProcessLauncher {
 };
 
 }  // namespace
+
+void take_terminal_back(int terminal) {
+  // From the background that is a reason to be stopped, unless the signal is blocked.
+  sigset_t stop, before;
+  sigemptyset(&stop);
+  sigaddset(&stop, SIGTTOU);
+  if (::pthread_sigmask(SIG_BLOCK, &stop, &before) != 0) return;
+  static_cast<void>(::tcsetpgrp(terminal, ::getpgrp()));
+  static_cast<void>(::pthread_sigmask(SIG_SETMASK, &before, nullptr));
+}
 
 std::unique_ptr<ProcessLauncher> make_process_launcher(Loop& loop) {
   return std::make_unique<Launcher>(loop);

@@ -25,7 +25,13 @@ class ProcessSpec {
   std::size_t max_output = 16U * 1024U * 1024U;
   std::function<void(const std::string&)> on_output;
   Nanoseconds kill_after{2'000'000'000};  ///< between TERM and KILL
+  /// Descriptor of our controlling terminal, which its group owns while it runs: it may ask a person for a
+  /// passphrase. -1: it may not. Afterwards take_terminal_back.
+  int terminal = -1;
 };
+
+/// Makes our own process group the terminal's again. No error when it is none of ours.
+void take_terminal_back(int terminal);
 
 /// A program that goes on while we work, such as the virtual rack of a demo. Destroying it without stop()
 /// kills the group.

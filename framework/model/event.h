@@ -53,6 +53,8 @@ struct RunBegun {
   std::string station, kiln_version, build_stamp;
   std::string retest_of;                          ///< run id, when a person asked for a retest
   std::vector<std::string> not_eligible_because;  ///< why this run can't be signed off; empty = it can
+  /// Who has approved recipe and limits, until when, with which key; as found at the start.
+  std::vector<std::string> approvals;
   std::map<std::string, std::string> parameters;  ///< effective values
   std::map<std::string, std::string> overridden;  ///< those set on the command line
   std::map<std::string, std::string> plugins;     ///< name → version, of those the plan uses

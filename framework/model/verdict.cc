@@ -136,6 +136,8 @@ void VerdictAccumulator::add(const Event& event) {
   }
 }
 
+void VerdictAccumulator::add(Waiver waiver) { waivers_.push_back(std::move(waiver)); }
+
 std::string VerdictAccumulator::rack_id() const {
   return begun_ && !begun_->second.rack.empty() ? begun_->second.rack : "rack";
 }

@@ -6,16 +6,18 @@
 //   any measured fail on a required cell, or a hazard that was read            → NO-GO
 //   else any required cell without a judged measurement, a failed teardown,
 //        lost hazard telemetry, or no cell at all                              → INCOMPLETE
-//   else a marginal cell under a marginal policy, a waiver, or a retest that
+//   else a marginal cell under a marginal policy, a waived fail, or a retest that
 //        passed after an unexplained fail                                      → CONDITIONAL
 //   else                                                                       → GO
 // A measured fail outside the planned cells (a part nobody expected, a row that is not required) is a fail
 // all the same: it makes NO-GO, only the counts do not know it. Work that ended in error, a run that was
 // stopped or has not ended and a guard that is still open make at least INCOMPLETE, also where no cell hangs
-// on them. The rack is the worst of its DUTs and of its own cells: NO-GO > INCOMPLETE > CONDITIONAL > GO. A
-// fail is sticky: a later pass, retry or repeat on the same cell never removes it. A pass counts only when
-// its attempt completed. Of a step that is done again after an interruption of the run, only what came after
-// the run was resumed counts, and what failed before. Events in any order give the same verdict.
+// on them. A waiver that is in force turns one named fail into a condition; no waiver touches a hazard that
+// was read, nor what model/waiver.h lists. The rack is the worst of its DUTs and of its own cells: NO-GO >
+// INCOMPLETE > CONDITIONAL > GO. A fail is sticky: a later pass, retry or repeat on the same cell never
+// removes it. A pass counts only when its attempt completed. Of a step that is done again after an
+// interruption of the run, only what came after the run was resumed counts, and what failed before. Events in
+// any order give the same verdict.
 
 #include <cstdint>
 #include <map>
@@ -27,6 +29,7 @@
 
 #include "model/event.h"
 #include "model/rack_comparison.h"
+#include "model/waiver.h"
 
 namespace kiln {
 
@@ -44,10 +47,12 @@ struct Reason {
   std::string fru;      ///< the part by its name; empty = the DUT
   std::string action;
   Outcome outcome = Outcome::fail;
-  int cells = 1;  ///< how many cells this reason stands for (missing evidence is grouped by cause)
+  int cells = 1;       ///< how many cells this reason stands for (missing evidence is grouped by cause)
+  std::string waiver;  ///< of a fail: who has waived it, until when and why; empty: nobody
+  std::string never_waivable_because;  ///< of a fail: what it stands for that nobody may waive
 };
 
-enum class CellState { passed, marginal, failed, not_run };
+enum class CellState { passed, marginal, failed, waived, not_run };
 
 struct CellVerdict {
   Cell cell;
@@ -76,8 +81,10 @@ struct DutVerdict {
 
 struct RunVerdict {
   std::optional<Decision> decision;   ///< nullopt for purpose survey, and before a run began
-  std::string sign_off = "unsigned";  ///< unsigned | not-eligible (signed and rejected come from people)
+  std::string sign_off = "unsigned";  ///< unsigned | not-eligible; | signed | rejected by model/sign_off.h
   std::vector<std::string> not_eligible_because;
+  /// Beside not_eligible_because: who has signed, what a signature waits for, why it is open again.
+  std::vector<std::string> sign_off_because;
   bool simulated = false;
   Counts counts;
   std::vector<RunResumed> interruptions;  ///< that the run went on after, in order
@@ -96,6 +103,8 @@ struct RunVerdict {
 class VerdictAccumulator {
  public:
   void add(const Event& event);
+  /// Only those that are in force (waivers_in_force of model/sign_off.h).
+  void add(Waiver waiver);
   [[nodiscard]] RunVerdict verdict() const;
 
  private:
@@ -158,6 +167,8 @@ class VerdictAccumulator {
   void judge_odd_ones(DutVerdict& verdict, const std::vector<Comparison>& comparisons) const;
   void list_odd_ones(DutVerdict& verdict, const std::vector<Comparison>& comparisons) const;
   void judge_record(DutVerdict& verdict) const;
+  [[nodiscard]] std::string waiver_of(const DutVerdict& dut, const std::string& code,
+                                      const std::string& measurement, const std::string& part) const;
   void judge_steps(DutVerdict& verdict) const;
   void judge_hazards(DutVerdict& verdict) const;
   [[nodiscard]] bool is_survey() const;
@@ -170,6 +181,7 @@ class VerdictAccumulator {
   std::map<Cell, CellOrder> cells_;
   std::map<std::pair<std::string, std::string>, StepFacts> steps_;  // dut, step
   RackComparison comparison_;
+  std::vector<Waiver> waivers_;
 };
 
 RunVerdict roll_up(const std::vector<Event>& events);

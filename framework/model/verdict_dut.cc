@@ -20,6 +20,7 @@ bool is_symptom(const std::string& code) {
 }
 
 Rank rank_of(const Reason& reason, const std::vector<Interlocked>& interlocks) {
+  if (!reason.waiver.empty()) return Rank::conditional;
   if (reason.outcome == Outcome::fail) {
     const bool is_hazard =
         std::any_of(interlocks.begin(), interlocks.end(), [&reason](const Interlocked& cut) {
@@ -51,11 +52,19 @@ Reason make_reason(Outcome outcome, std::string code, std::string message, std::
   return reason;
 }
 
+/// In the message, so that no format can leave it out.
+void say_waived(Reason& fail) {
+  if (!fail.waiver.empty()) fail.message = fmt::format("WAIVED: {}; {}", fail.message, fail.waiver);
+}
+
 /// The same fault on the same part is one reason, seen by several checks.
 void add_fail(DutVerdict& verdict, Reason reason) {
   for (Reason& known : verdict.reasons) {
-    if (known.outcome == Outcome::fail && known.code == reason.code && known.fru == reason.fru) {
+    const bool same = known.outcome == Outcome::fail && known.code == reason.code && known.fru == reason.fru;
+    if (same && known.waiver == reason.waiver) {
       known.cells += reason.cells;
+      if (known.never_waivable_because.empty())
+        known.never_waivable_because = std::move(reason.never_waivable_because);
       if (known.action.empty()) known.action = reason.action;
       return;
     }
@@ -103,13 +112,19 @@ DutVerdict VerdictAccumulator::judge_dut(const std::string& id, std::vector<cons
     CellVerdict cell = judge_cell(planned_cell->planned);
     ++verdict.counts.required;
     switch (cell.state) {
-      case CellState::failed:
+      case CellState::waived:  // judge_cell knows of no waivers
+      case CellState::failed: {
         ++verdict.counts.measured;
-        ++verdict.counts.failed;
-        worsen(verdict, Decision::no_go);
-        add_fail(verdict,
-                 make_reason(Outcome::fail, cell.code, cell.message, cell.cell.part, cell.action, 1));
+        Reason fail = make_reason(Outcome::fail, cell.code, cell.message, cell.cell.part, cell.action, 1);
+        fail.waiver = waiver_of(verdict, cell.code, cell.cell.measurement, cell.cell.part);
+        fail.never_waivable_because = why_never_waivable(cell.code, cell.cell.measurement).value_or("");
+        if (!fail.waiver.empty()) cell.state = CellState::waived;
+        say_waived(fail);
+        ++(fail.waiver.empty() ? verdict.counts.failed : verdict.counts.waived);
+        worsen(verdict, fail.waiver.empty() ? Decision::no_go : Decision::conditional);
+        add_fail(verdict, std::move(fail));
         break;
+      }
       case CellState::marginal:
         ++verdict.counts.measured;
         ++verdict.counts.marginal;
@@ -162,6 +177,20 @@ DutVerdict VerdictAccumulator::judge_dut(const std::string& id, std::vector<cons
   list_diagnoses(verdict);
   list_odd_ones(verdict, comparisons);
   return verdict;
+}
+
+/// The waiver's text, when one is in force on this failure and nothing forbids it; else empty.
+std::string VerdictAccumulator::waiver_of(const DutVerdict& dut, const std::string& code,
+                                          const std::string& measurement, const std::string& part) const {
+  if (waivers_.empty() || why_never_waivable(code, measurement)) return {};
+  const bool is_cut = std::any_of(dut.interlocks.begin(), dut.interlocks.end(), [&](const Interlocked& cut) {
+    return cut.hazard_read && cut.code == code && cut.part == part;
+  });
+  if (is_cut) return {};
+  for (const Waiver& waiver : waivers_) {
+    if (waiver.dut == dut.id && waiver.code == code && waiver.part == part) return to_text(waiver);
+  }
+  return {};
 }
 
 /// Beside its like is no fault: only a recipe that wants its marginal values looked at waits for somebody.
@@ -217,9 +246,11 @@ void VerdictAccumulator::judge_hazards(DutVerdict& verdict) const {
     if (cut.hazard_read) {
       worsen(verdict, Decision::no_go);
       if (action.empty()) action = "keep it off; find and repair the cause before it is energised again";
-      add_fail(verdict,
-               make_reason(Outcome::fail, cut.code.empty() ? fmt::format("{}.detected", cut.cause) : cut.code,
-                           cut.message, cut.part, action));
+      Reason fail =
+          make_reason(Outcome::fail, cut.code.empty() ? fmt::format("{}.detected", cut.cause) : cut.code,
+                      cut.message, cut.part, action);
+      fail.never_waivable_because = "an interlock that has removed energy";
+      add_fail(verdict, std::move(fail));
     } else {
       worsen(verdict, Decision::incomplete);
       if (action.empty()) {
@@ -262,9 +293,12 @@ void VerdictAccumulator::judge_steps(DutVerdict& verdict) const {
       CellVerdict outside;
       outside.cell.dut = verdict.id;
       describe_failure(outside, *failed);
-      worsen(verdict, Decision::no_go);
-      add_fail(verdict,
-               make_reason(Outcome::fail, outside.code, outside.message, key.second, outside.action));
+      Reason fail = make_reason(Outcome::fail, outside.code, outside.message, key.second, outside.action);
+      fail.waiver = waiver_of(verdict, outside.code, key.first, key.second);
+      fail.never_waivable_because = why_never_waivable(outside.code, key.first).value_or("");
+      worsen(verdict, fail.waiver.empty() ? Decision::no_go : Decision::conditional);
+      say_waived(fail);
+      add_fail(verdict, std::move(fail));
     }
 
     // Work that was not done: the last attempt of each iteration counts, of a monitor every attempt.

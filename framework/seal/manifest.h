@@ -29,10 +29,13 @@ struct Manifest {
   std::string decision;  ///< "GO", "NO-GO", …; empty: a survey
   std::string sign_off;
   bool simulated = false;
-  std::string state;          ///< "complete", "INTERRUPTED", "running"
-  std::string record_broken;  ///< its sentence; empty: it is whole
-  std::int64_t events = 0;    ///< of the run, in its record
-  std::string chain_head;     ///< hash after the last of them, hexadecimal
+  std::string state;               ///< "complete", "INTERRUPTED", "running"
+  std::string record_broken;       ///< its sentence; empty: it is whole
+  std::int64_t events = 0;         ///< of the run, in its record
+  std::string chain_head;          ///< hash after the last of them, hexadecimal
+  std::int64_t reviews = 0;        ///< entries of the audit trail about this run
+  std::int64_t audit_entries = 0;  ///< and about all runs of the record
+  std::string audit_head;          ///< hash after the last of those; empty: written before there were any
   std::int64_t written_utc_ns = 0;
   std::string recorded_on;  ///< host name of the station that ran it
   std::string station;      ///< and of the one that has written and signed these reports
@@ -48,6 +51,8 @@ struct Checkpoint {
   std::string run;
   std::int64_t events = 0;
   std::string chain_head;
+  std::int64_t audit_entries = 0;  ///< of the whole audit trail, when it was signed
+  std::string audit_head;          ///< hash after the last of them; empty: signed before there were any
   std::int64_t utc_ns = 0;
 };
 

@@ -125,10 +125,14 @@ TEST(Manifest, NamesTheFieldThatIsWrong) {
 }
 
 TEST(Checkpoint, ComesBackAsItWas) {
-  const Checkpoint checkpoint{"R-1", 17, sha256_hex("x"), 5};
+  const Checkpoint checkpoint{"R-1", 17, sha256_hex("x"), 2, sha256_hex("y"), 5};
   const Result<Checkpoint> again = read_checkpoint(to_json(checkpoint));
   ASSERT_TRUE(again);
   EXPECT_EQ(to_json(*again), to_json(checkpoint));
+  const Result<Checkpoint> of_before =
+      read_checkpoint(R"({"kiln_checkpoint":1,"run":"R-1","events":17,"chain_head":"ab","utc_ns":5})");
+  ASSERT_TRUE(of_before);
+  EXPECT_EQ(of_before->audit_head, "");
   EXPECT_FALSE(read_checkpoint("{}"));
   EXPECT_FALSE(read_checkpoint(to_json(small_manifest())));
 }

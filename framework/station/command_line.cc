@@ -22,6 +22,13 @@ void add_common(CLI::App& command, CommandLine& line) {
   command.add_flag("-v,--verbose", line.verbose, "Developer's log lines on standard error");
 }
 
+void add_signers(CLI::App& command, CommandLine& line) {
+  command
+      .add_option("--signers", line.allowed_signers,
+                  "Who may sign what (ssh-keygen's ALLOWED SIGNERS) instead of /etc/kiln/allowed_signers")
+      ->check(CLI::ExistingFile);
+}
+
 void add_recipe_options(CLI::App& command, CommandLine& line) {
   command.add_option("--rack", line.rack_file, "Inventory: rack.yaml")->check(CLI::ExistingFile);
   command.add_option("--dut", line.dut_filter, "Only these DUTs: ids or roles")->delimiter(',');
@@ -30,6 +37,64 @@ void add_recipe_options(CLI::App& command, CommandLine& line) {
                   "Floor rules instead of the station's own (/etc/kiln/interlock_rules.yaml)")
       ->check(CLI::ExistingFile);
   command.add_option("--set", line.settings, "Override a recipe parameter: NAME=VALUE");
+  add_signers(command, line);
+}
+
+/// One act, and what it needs.
+void add_review(CLI::App& app, CommandLine& line) {
+  auto* review = app.add_subcommand(
+      "review", "Look at a run before it is signed, exceptions first; approve, reject, waive, countersign");
+  add_common(*review, line);
+  add_signers(*review, line);
+  review->add_option("run", line.run, "Run id, a part of it, or 'last'");
+  auto* acts = review->add_option_group("act", "One of these; none: only look");
+  const auto act = [&line, acts](const char* option, const char* word, const char* what) {
+    acts->add_flag_callback(
+        option, [&line, word] { line.act = word; }, what);
+  };
+  act("--approve", "approve", "It may ship as it is");
+  act("--countersign", "countersign", "The second person's signature under an approval");
+  act("--reject", "reject", "It may not ship");
+  acts->add_option_function<std::string>(
+      "--waive",
+      [&line](const std::string& failure) {
+        line.act = "waive";
+        line.failure = failure;
+      },
+      "One failure may ship: DUT:CODE or DUT:CODE:PART");
+  acts->add_option_function<std::int64_t>(
+      "--withdraw",
+      [&line](const std::int64_t& entry) {
+        line.act = "withdraw";
+        line.entry = entry;
+      },
+      "Take back what you have signed: the entry's number");
+  acts->require_option(0, 1);
+  review->add_option("--as", line.by, "Who signs, as the file of allowed signers names them");
+  review->add_option(
+      "--key", line.key_file,
+      "Your OpenSSH private key; or the public one when an agent or a token has the other half");
+  review->add_option("--reason", line.reason, "Why");
+  review->add_option("--evidence", line.evidence,
+                     "Of a waiver: the document, ticket or measurement it rests on");
+  review->add_option("--requested-by", line.requested_by,
+                     "Of a waiver: who asks for it, somebody else than you");
+  review->add_option("--expires", line.expires, "Of a waiver: its last day (UTC), or a moment");
+}
+
+void add_approve(CLI::App& app, CommandLine& line) {
+  auto* approve = app.add_subcommand(
+      "approve", "Approve recipes (one person) and limits (two) by signature; without --as only look");
+  add_common(*approve, line);
+  add_signers(*approve, line);
+  approve->add_option("files", line.recipes, "Recipe or limits files, or names of shipped recipes")
+      ->required();
+  approve->add_option("--as", line.by, "Who approves, as the file of allowed signers names them");
+  approve->add_option("--key", line.key_file, "Your OpenSSH private key, or the public one of an agent's");
+  approve->add_option("--reason", line.reason, "What the approval rests on");
+  approve->add_option("--expires", line.expires,
+                      "Last day (UTC), at most two years from now; default a year");
+  approve->add_flag("--simulated", line.simulated, "For simulated racks only");
 }
 
 void add_language_option(CLI::App& command, CommandLine& line) {
@@ -119,6 +184,7 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   add_common(*show, line);
   show->add_option("run", line.run, "Run id, a part of it, or 'last'");
 
+  add_signers(*show, line);
   show->add_flag("--links", line.links, "All NVLinks of the rack, one character each");
 
   auto* watch = app.add_subcommand("watch", "Join a run that goes on: what happens, until its result");
@@ -136,12 +202,17 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
       ->delimiter(',');
   add_language_option(*report, line);
   report->add_option("--out", line.out_directory, "Where they are written");
+  add_signers(*report, line);
+
+  add_review(app, line);
+  add_approve(app, line);
 
   auto* verify = app.add_subcommand(
       "verify",
       "Check a record and its reports against what the station has signed; exit code 6: they differ");
   add_common(*verify, line);
   verify->add_option("what", line.run, "Run id, a part of it, 'last', or a folder of reports");
+  add_signers(*verify, line);
   verify->add_option("--station-key", line.station_keys, "The public key of another station that is trusted")
       ->check(CLI::ExistingFile);
 

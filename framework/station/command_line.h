@@ -1,6 +1,7 @@
 #pragma once
 // The command line as plain data. CLI11 is used in command_line.cc and nowhere else.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -74,6 +75,14 @@ struct CommandLine {
   std::vector<std::string> formats;
   int limit = 20;
   bool links = false;  ///< show: all links of the rack
+
+  std::string allowed_signers;  ///< --signers; empty: the station's
+
+  // review, with run, by (who signs), reason; approve, with recipes, by, reason, simulated
+  std::string act;  ///< "approve", "countersign", "reject", "waive", "withdraw"; empty: only shown
+  std::string key_file, failure;  ///< DUT:CODE[:PART]
+  std::string evidence, requested_by, expires;
+  std::int64_t entry = 0;  ///< withdraw: which
 
   std::vector<std::string> station_keys;  ///< verify: public keys of other stations
 

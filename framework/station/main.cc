@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
       {"plan", plan_command},       {"lint", lint_command},
       {"abort", abort_command},     {"runs", runs_command},
       {"show", show_command},       {"report", report_command},
+      {"review", review_command},   {"approve", approve_command},
       {"plugins", plugins_command}, {"doctor", doctor_command},
       {"recover", recover_command}, {"stop-all", stop_all_command},
       {"release", release_command}, {"watch", watch_command},

@@ -45,12 +45,13 @@ Result<SealedFile> sealed_file(const std::string& place, std::string name, Seale
   return SealedFile{std::move(name), kind, hash->bytes, hash->sha256};
 }
 
-Result<Manifest> manifest_from(const RunView& view, const std::string& run) {
+Result<Manifest> manifest_from(const RunView& view, const ReportInput& input) {
+  const std::string& run = input.run.id;
+  const RunVerdict& verdict = input.verdict;
   const Result<RunSummary> summary = view.run(run);
   if (!summary) return summary.error();
-  const Result<RunEvents> events = view.events(run);
-  if (!events) return events.error();
-  const RunVerdict verdict = roll_up(*events);
+  const Result<std::vector<AuditRow>> audit = view.audit();
+  if (!audit) return audit.error();
   const RunBegun& about = summary->about;
   Manifest manifest;
   manifest.run = run;
@@ -62,9 +63,12 @@ Result<Manifest> manifest_from(const RunView& view, const std::string& run) {
   manifest.sign_off = verdict.sign_off;
   manifest.simulated = verdict.simulated;
   manifest.state = std::string(to_string(summary->state));
-  if (events->broken) manifest.record_broken = events->broken->sentence();
+  if (input.events.broken) manifest.record_broken = input.events.broken->sentence();
   manifest.events = summary->events;
   manifest.chain_head = summary->chain_head;
+  manifest.audit_entries = static_cast<std::int64_t>(audit->size());
+  manifest.audit_head = audit->empty() ? std::string(kNoAuditYet) : audit->back().chain;
+  manifest.reviews = static_cast<std::int64_t>(input.reviews.entries.size());
   manifest.written_utc_ns = SystemClock().now().utc_ns;
   manifest.recorded_on = about.station;
   manifest.station = host_name();
@@ -118,10 +122,13 @@ Status refuse_a_changed_record(const RunView& view, const std::string& run,
 
 Status write_checkpoint(const SigningKey& key, const RunView& view, const Manifest& manifest,
                         const std::vector<Checkpoint>& before) {
-  const Checkpoint checkpoint{manifest.run, manifest.events, manifest.chain_head, manifest.written_utc_ns};
+  const Checkpoint checkpoint{manifest.run,           manifest.events,     manifest.chain_head,
+                              manifest.audit_entries, manifest.audit_head, manifest.written_utc_ns};
   // A report that is written again says nothing new of the record.
   for (const Checkpoint& earlier : before) {
-    if (earlier.events == checkpoint.events && earlier.chain_head == checkpoint.chain_head) return success();
+    const bool same = earlier.events == checkpoint.events && earlier.chain_head == checkpoint.chain_head &&
+                      earlier.audit_entries == checkpoint.audit_entries;
+    if (same) return success();
   }
   const Result<Envelope> sealed = seal(key, std::string(kCheckpointType), to_json(checkpoint));
   if (!sealed) return sealed.error();
@@ -130,13 +137,14 @@ Status write_checkpoint(const SigningKey& key, const RunView& view, const Manife
 
 }  // namespace
 
-Status seal_reports(const SigningKey& key, const RunView& view, const std::string& run,
+Status seal_reports(const SigningKey& key, const RunView& view, const ReportInput& input,
                     const std::string& directory, const std::vector<std::string>& names) {
+  const std::string& run = input.run.id;
   const Result<std::vector<Checkpoint>> before = signed_before(key, view, run);
   if (!before) return not_sealed(before.error().message);
   const Status unchanged = refuse_a_changed_record(view, run, *before);
   if (!unchanged) return unchanged;
-  Result<Manifest> manifest = manifest_from(view, run);
+  Result<Manifest> manifest = manifest_from(view, input);
   if (!manifest) return not_sealed(manifest.error().message);
   std::vector<SealedFile> reports;
   for (const std::string& name : names) {
@@ -144,7 +152,8 @@ Status seal_reports(const SigningKey& key, const RunView& view, const std::strin
     if (!file) return file.error();
     reports.push_back(std::move(*file));
   }
-  if (const std::optional<Manifest> earlier = earlier_manifest(key, directory, run)) {
+  const std::optional<Manifest> earlier = earlier_manifest(key, directory, run);
+  if (earlier && earlier->reviews == manifest->reviews) {
     for (const SealedFile& file : earlier->files) {
       const bool again = std::find(names.begin(), names.end(), file.name) != names.end();
       if (file.kind != SealedFile::Kind::report || again || !file.name.starts_with("report.")) continue;
@@ -154,7 +163,8 @@ Status seal_reports(const SigningKey& key, const RunView& view, const std::strin
   }
   std::string sums;
   for (const SealedFile& file : reports) sums += fmt::format("{}  {}\n", file.sha256, file.name);
-  const std::string key_pem = key.verifying_key().pem(), how = verify_text(key.verifying_key().id());
+  const std::string key_pem = key.verifying_key().pem(),
+                    how = verify_text(key.verifying_key().id(), input.reviews.entries);
   sums += fmt::format("{}  VERIFY.txt\n", sha256_hex(how));
   for (const auto& [name, text] : std::map<std::string, std::string>{
            {"SHA256SUMS", sums}, {"VERIFY.txt", how}, {"station.pub.pem", key_pem}}) {

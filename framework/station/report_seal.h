@@ -6,6 +6,7 @@
 //   manifest.sig        the signature over its DSSE bytes, 64 bytes
 //   manifest.dsse.json  both in one envelope, for programs
 //   station.pub.pem     the key that fits; whose it is says only the station's owner
+//   review-N.json, .sig, allowed_signers   what people have signed, where they have
 //   SHA256SUMS, VERIFY.txt   for who has no Kiln: coreutils and OpenSSL are enough
 //
 // Blocking.
@@ -16,6 +17,7 @@
 
 #include "base/ed25519.h"
 #include "base/result.h"
+#include "common/report_format.h"
 #include "store/run_view.h"
 
 namespace kiln {
@@ -24,8 +26,9 @@ namespace kiln {
 inline constexpr std::uint64_t kMostManifestBytes = 64U << 20U;
 
 /// `names`: of the files in `directory` that were written now. Reports that lie there from before and are
-/// whole by the manifest that the same key has signed of the same run stay in it.
-Status seal_reports(const SigningKey& key, const RunView& view, const std::string& run,
+/// whole by the manifest that the same key has signed of the same run stay in it, unless somebody has
+/// reviewed the run since: those would tell of another sign-off.
+Status seal_reports(const SigningKey& key, const RunView& view, const ReportInput& input,
                     const std::string& directory, const std::vector<std::string>& names);
 
 }  // namespace kiln

@@ -12,13 +12,22 @@
 #include <filesystem>
 
 #include "base/nearest.h"
+#include "base/time.h"
+#include "common/how_to_verify.h"
 #include "common/report_format.h"
+#include "station/file_hash.h"
+#include "station/personal_signatures.h"
 #include "station/report_seal.h"
+#include "station/reviews.h"
 #include "station/station_key.h"
 
 namespace kiln {
 
 namespace fs = std::filesystem;
+
+namespace {
+constexpr std::uint64_t kMostSignersBytes = 1U << 20U;
+}  // namespace
 
 Status write_whole(const std::string& path, const std::string& text) {
   const std::string partial = path + ".partial";
@@ -57,9 +66,44 @@ Status make_report_directory(const std::string& directory) {
                "choose another place with --out", Blame::operator_);
 }
 
+namespace {
+
+/// What people have signed, for who checks it without Kiln.
+Status write_reviews(const ReportInput& input, const ReviewTrust& trust, const std::string& directory,
+                     std::vector<std::string>& made) {
+  bool any = false;
+  for (const ReviewEntry& entry : input.reviews.entries) {
+    if (!entry.invalid_because.empty()) continue;
+    any = true;
+    for (const auto& [name, text] : {std::pair(review_statement_file(entry), entry.statement),
+                                     std::pair(review_signature_file(entry), entry.signature)}) {
+      if (const Status done = write_whole(directory + "/" + name, text); !done) return done;
+      made.push_back(name);
+    }
+  }
+  if (!any) return success();
+  const Result<std::string> signers = text_of_file(trust.allowed_signers, kMostSignersBytes);
+  if (!signers) return signers.error();
+  if (const Status done = write_whole(directory + "/" + kSignersBesideReports, *signers); !done) return done;
+  made.emplace_back(kSignersBesideReports);
+  return success();
+}
+
+}  // namespace
+
+std::vector<std::string> formats_there(const std::string& directory) {
+  std::vector<std::string> names;
+  std::error_code failed;
+  for (const auto& format : make_report_formats()) {
+    if (fs::exists(fmt::format("{}/report.{}", directory, format->extension()), failed))
+      names.emplace_back(format->name());
+  }
+  return names;
+}
+
 WrittenReports write_reports(const std::string& state, const std::string& database, const std::string& run,
                              const std::string& directory, const std::vector<std::string>& formats,
-                             const std::string& language) {
+                             const std::string& signers, const std::string& language) {
   WrittenReports written;
   const auto all = make_report_formats();
   std::vector<std::string> names;
@@ -78,7 +122,10 @@ WrittenReports write_reports(const std::string& state, const std::string& databa
     written.failures.push_back(view.error());
     return written;
   }
-  Result<ReportInput> input = read_report_input(**view, run);
+  const std::unique_ptr<PersonalSignatures> signatures = make_ssh_signatures();
+  const ReviewTrust trust = review_trust(state, signers, *signatures);
+  RunReviews reviews = read_reviews(**view, run, trust, SystemClock().now().utc_ns);
+  Result<ReportInput> input = read_report_input(**view, run, std::move(reviews));
   if (!input) {
     written.failures.push_back(input.error());
     return written;
@@ -115,7 +162,9 @@ WrittenReports write_reports(const std::string& state, const std::string& databa
   if (key && !written.files.empty()) {
     std::vector<std::string> made;
     for (const auto& [name, path] : written.files) made.push_back(fs::path(path).filename().string());
-    const Status sealed = seal_reports(*key, **view, run, place, made);
+    const Status reviewed = write_reviews(*input, trust, place, made);
+    if (!reviewed) written.failures.push_back(reviewed.error());
+    const Status sealed = seal_reports(*key, **view, *input, place, made);
     if (sealed) {
       written.files["manifest"] = place + "/manifest.json";
     } else {

@@ -12,6 +12,7 @@
 #include "files/inventory_file.h"
 #include "files/limits_file.h"
 #include "files/recipe_file.h"
+#include "station/approvals.h"
 #include "station/console.h"
 #include "station/screen/printable.h"
 #include "station/trusted_files.h"
@@ -75,6 +76,28 @@ void read_rules_for(RunSetup& setup, const CommandLine& line, const Paths& paths
   }
   std::vector<HazardRule>& rows = setup.rules.hazards.rows;
   rows.insert(rows.end(), setup.recipe.hazards.begin(), setup.recipe.hazards.end());
+}
+
+/// Whether people have approved what decides here. A run goes on without: it can then not be signed.
+void look_for_approvals(RunSetup& setup, const CommandLine& line, const Paths& paths) {
+  if (!setup.plan) return;
+  Plan& plan = *setup.plan;
+  const std::unique_ptr<PersonalSignatures> signatures = make_ssh_signatures();
+  ApprovalTrust trust;
+  trust.allowed_signers = find_allowed_signers(line.allowed_signers);
+  trust.demo_signers = paths.share + "/config/demo_signers";
+  trust.signatures = signatures.get();
+  std::vector<Approvable> all{approvable(plan.recipe)};
+  if (!plan.limits.file.empty() && setup.limits) all.push_back(approvable(*setup.limits));
+  const std::int64_t now = SystemClock().now().utc_ns;
+  for (const Approvable& one : all) {
+    ApprovalState state = approval_state(one, plan.inventory.simulated, trust, now);
+    for (std::string& why : state.because) plan.not_eligible_because.push_back(std::move(why));
+    for (std::string& who : state.approvals) plan.approvals.push_back(std::move(who));
+  }
+  for (const std::string& setting : line.settings)
+    plan.not_eligible_because.push_back(
+        fmt::format("{} was set on the command line: that is not what was approved", setting));
 }
 
 /// Whoever can write them can weaken them.
@@ -206,6 +229,7 @@ RunSetup set_up(const CommandLine& line, const Paths& paths, const std::string& 
     setup.problems.push_back({problem.place, problem.code, problem.message});
   if (setup.problems.empty() && planned.plan) setup.plan = std::move(planned.plan);
   check_rules_for_real_hardware(setup);
+  look_for_approvals(setup, line, paths);
   return setup;
 }
 

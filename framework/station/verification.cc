@@ -54,6 +54,23 @@ std::string nobody_signed(const Envelope& envelope, const std::vector<VerifyingK
       envelope.key_id.empty() ? "none" : short_id(envelope.key_id));
 }
 
+/// The audit trail as far as it had come when something was signed.
+std::optional<std::string> why_audit_differs(const RunView& view, std::int64_t entries,
+                                             const std::string& head) {
+  if (head.empty()) return std::nullopt;  // of before there was one
+  const Result<std::vector<AuditRow>> rows = view.audit();
+  if (!rows) return rows.error().message;
+  if (static_cast<std::int64_t>(rows->size()) < entries)
+    return fmt::format(
+        "{} entries of reviews were there when this was signed, the record has {}: its end was cut", entries,
+        rows->size());
+  const std::string now =
+      entries == 0 ? std::string(kNoAuditYet) : (*rows)[static_cast<std::size_t>(entries) - 1].chain;
+  if (now != head)
+    return fmt::format("entry {} of the reviews is not the one that was there when this was signed", entries);
+  return std::nullopt;
+}
+
 void check_checkpoint(const RunView& view, const std::string& run, const std::string& text,
                       const std::vector<VerifyingKey>& trusted, std::int64_t& sealed_up_to,
                       SealFindings& findings) {
@@ -75,6 +92,8 @@ void check_checkpoint(const RunView& view, const std::string& run, const std::st
         "checkpoint",
         fmt::format("the hash after event {} is {}…, signed was {}…: the record was written anew",
                     checkpoint->events, hash->substr(0, 12), checkpoint->chain_head.substr(0, 12)));
+  if (const auto why = why_audit_differs(view, checkpoint->audit_entries, checkpoint->audit_head))
+    return findings.bad("audit", *why);
   sealed_up_to = std::max(sealed_up_to, checkpoint->events);
   findings.good("checkpoint", fmt::format("{} events, signed by key {} at {}", checkpoint->events,
                                           short_id(key->id()), format_utc(checkpoint->utc_ns)));
@@ -136,7 +155,8 @@ void check_nothing_added(const std::string& directory, const Manifest& manifest,
     if (sealed.contains(name)) continue;
     const bool like_ours = name.starts_with("report") || name.starts_with("manifest") ||
                            name.starts_with("SHA256") || name.starts_with("VERIFY") ||
-                           name.starts_with("station");
+                           name.starts_with("station") || name.starts_with("review-") ||
+                           name.starts_with("allowed_signers");
     if (like_ours) findings.bad(name, "it is not among what was signed: it was added later");
     if (!like_ours) findings.good(name, "NOT SIGNED: no part of the reports");
   }
@@ -160,6 +180,15 @@ void compare_with_record(const RunView& view, const Manifest& manifest, SealFind
                         fmt::format("it has gone on since: {} events, the reports are of {}; kiln report {}",
                                     run->events, manifest.events, manifest.run));
   findings.good("record", fmt::format("the reports are of these {} events", manifest.events));
+  if (const auto why = why_audit_differs(view, manifest.audit_entries, manifest.audit_head))
+    return findings.bad("audit", *why);
+  const Result<std::vector<AuditRow>> rows = view.audit();
+  const auto of_run = [&manifest](const AuditRow& row) { return row.run == manifest.run; };
+  const auto reviews = rows ? std::count_if(rows->begin(), rows->end(), of_run) : 0;
+  if (reviews > manifest.reviews)
+    return findings.bad(
+        "audit", fmt::format("the run was reviewed since: {} entries, the reports know {}; kiln report {}",
+                             reviews, manifest.reviews, manifest.run));
 }
 
 }  // namespace

@@ -53,7 +53,8 @@ TEST(Checkpoints, ARecordOfBeforeThemHasNoneAndIsBroughtUpToThem) {
       "name)";
   const std::string now = query(path, form);
   ASSERT_EQ(sql(path,
-                "DROP TABLE checkpoint; PRAGMA user_version = 2; UPDATE meta SET value = '2' WHERE name = "
+                "DROP TABLE audit; DROP TABLE checkpoint; PRAGMA user_version = 2; UPDATE meta SET value = "
+                "'2' WHERE name = "
                 "'schema_version'"),
             "");
   {

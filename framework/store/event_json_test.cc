@@ -49,6 +49,7 @@ std::vector<EventBody> filled_bodies() {
   begun.build_stamp = "stamp";
   begun.retest_of = "R-20260301-120000-4f2a";
   begun.not_eligible_because = {"simulated", "no operator"};
+  begun.approvals = {"recipe l11@1.0.0 approved by method@site until 2027-11-30"};
   begun.parameters = {{"soak", "24h"}, {"a", ""}};
   begun.overridden = {{"soak", "1m"}};
   begun.plugins = {{"cooling", "1.0"}};

@@ -178,10 +178,25 @@ CREATE TRIGGER checkpoint_no_update BEFORE UPDATE ON checkpoint BEGIN SELECT rai
 CREATE TRIGGER checkpoint_no_delete BEFORE DELETE ON checkpoint BEGIN SELECT raise(ABORT, 'the record is append-only: checkpoint'); END;
 )sql";
 
+/// Version 4: what people have signed about runs. As in schema.sql.
+constexpr const char* kToVersion4 = R"sql(CREATE TABLE audit (
+  number INTEGER PRIMARY KEY CHECK (number > 0),  -- from 1, without gaps, over all runs
+  run INTEGER NOT NULL REFERENCES run(number),    -- what it is about
+  statement TEXT NOT NULL,                        -- JSON, as it was signed: approve, reject, waive, countersign, withdraw
+  signature TEXT NOT NULL,                        -- of the person, in OpenSSH's armoured form
+  recorded_utc_ns INTEGER NOT NULL,               -- when the station wrote it down
+  chain TEXT NOT NULL CHECK (length(chain) = 64), -- SHA-256 over the hash before it and the columns above, hexadecimal
+  envelope TEXT NOT NULL                          -- DSSE in JSON: the station's signature over that hash
+) STRICT;
+CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT raise(ABORT, 'the record is append-only: audit'); END;
+CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT raise(ABORT, 'the record is append-only: audit'); END;
+)sql";
+
 }  // namespace
 
 const SchemaHistory& schema_history() {
-  static const SchemaHistory history{schema_sql(), kSchemaVersion, {{2, kToVersion2}, {3, kToVersion3}}};
+  static const SchemaHistory history{
+      schema_sql(), kSchemaVersion, {{2, kToVersion2}, {3, kToVersion3}, {4, kToVersion4}}};
   return history;
 }
 

@@ -110,7 +110,7 @@ TEST(Migrations, ANewerRecordIsRefusedWithBothVersions) {
   const Result<sqlite::Connection> opened = open_for_writing(path);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, "ledger.newer_schema");
-  EXPECT_NE(opened.error().message.find("record version 7; this program knows up to 3"), std::string::npos);
+  EXPECT_NE(opened.error().message.find("record version 7; this program knows up to 4"), std::string::npos);
   const Result<std::unique_ptr<RunView>> view = RunView::open(path);
   ASSERT_FALSE(view);
   EXPECT_EQ(view.error().code, "view.newer_schema");

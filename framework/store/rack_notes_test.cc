@@ -61,7 +61,8 @@ TEST(RackNotes, ARecordOfBeforeThemIsReadWithoutAndBroughtUpToThem) {
             "SELECT group_concat(sql) FROM (SELECT sql FROM sqlite_schema WHERE tbl_name = 'rack_note' "
             "OR name = 'event_clock' ORDER BY name)");
   ASSERT_EQ(sql(path,
-                "DROP TABLE rack_note; DROP TABLE checkpoint; DROP INDEX event_clock; PRAGMA user_version = "
+                "DROP TABLE rack_note; DROP TABLE audit; DROP TABLE checkpoint; DROP INDEX event_clock; "
+                "PRAGMA user_version = "
                 "1; UPDATE meta SET "
                 "value = '1' "
                 "WHERE name = 'schema_version'"),

@@ -73,8 +73,9 @@ std::string RecordBreak::sentence() const {
   return text;
 }
 
-RunVerdict roll_up(const RunEvents& record) {
+RunVerdict roll_up(const RunEvents& record, const std::vector<Waiver>& waivers) {
   VerdictAccumulator accumulator;
+  for (const Waiver& waiver : waivers) accumulator.add(waiver);
   for (const Event& event : record.events) accumulator.add(event);
   if (record.broken) {
     for (const Event& event : record.broken->after) accumulator.add(event);
@@ -297,6 +298,12 @@ Result<std::vector<std::string>> RunView::checkpoints(const std::string& run) co
   Result<std::vector<std::string>> envelopes = read_checkpoints(impl_->connection, row->number);
   if (!envelopes) return view_error(envelopes.error(), impl_->database);
   return envelopes;
+}
+
+Result<std::vector<AuditRow>> RunView::audit() const {
+  Result<std::vector<AuditRow>> rows = read_audit(impl_->connection);
+  if (!rows) return view_error(rows.error(), impl_->database);
+  return rows;
 }
 
 Result<std::string> RunView::chain_at(const std::string& run, std::int64_t sequence) const {

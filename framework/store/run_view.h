@@ -16,6 +16,7 @@
 #include "model/bring_up.h"
 #include "model/event.h"
 #include "model/verdict.h"
+#include "store/audit_rows.h"
 
 namespace kiln {
 
@@ -55,8 +56,8 @@ struct RunEvents {
       broken;  ///< set when the ledger failed or the file is damaged after the last event
 };
 
-/// The verdict of a record, with what was kept beside a broken one.
-RunVerdict roll_up(const RunEvents& record);
+/// The verdict of a record, with what was kept beside a broken one, under the waivers in force.
+RunVerdict roll_up(const RunEvents& record, const std::vector<Waiver>& waivers = {});
 
 /// Unset members match everything.
 struct MeasurementFilter {
@@ -148,6 +149,9 @@ class RunView {
   [[nodiscard]] Result<std::vector<std::string>> checkpoints(const std::string& run) const;
   /// The hash after that event as it stands in the record, hexadecimal; empty: there is no such event.
   [[nodiscard]] Result<std::string> chain_at(const std::string& run, std::int64_t sequence) const;
+  /// What people have signed about all runs, in order, as it stands in the record: whether it holds is not
+  /// looked at here. None in a record of before they could.
+  [[nodiscard]] Result<std::vector<AuditRow>> audit() const;
   /// Recomputes every hash, and compares the typed tables with the events they were made from. Finds a
   /// changed byte, a missing, added or moved event and a cut tail. A record rewritten as a whole is found by
   /// comparing `head` with a signed checkpoint, or with the one printed in its report.

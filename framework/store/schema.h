@@ -10,7 +10,7 @@
 
 namespace kiln {
 
-constexpr std::int64_t kSchemaVersion = 3;
+constexpr std::int64_t kSchemaVersion = 4;
 /// PRAGMA application_id of our files: "KILN" in ASCII. Tools such as file(1) show it.
 constexpr std::int64_t kApplicationId = 0x4b494c4e;
 

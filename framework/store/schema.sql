@@ -132,6 +132,17 @@ CREATE TABLE checkpoint (
   written_utc_ns INTEGER NOT NULL               -- when it was written down
 ) STRICT;
 
+-- What people have signed about runs, in one chain of hashes. Nothing is taken back: a withdrawal is a further row.
+CREATE TABLE audit (
+  number INTEGER PRIMARY KEY CHECK (number > 0),  -- from 1, without gaps, over all runs
+  run INTEGER NOT NULL REFERENCES run(number),    -- what it is about
+  statement TEXT NOT NULL,                        -- JSON, as it was signed: approve, reject, waive, countersign, withdraw
+  signature TEXT NOT NULL,                        -- of the person, in OpenSSH's armoured form
+  recorded_utc_ns INTEGER NOT NULL,               -- when the station wrote it down
+  chain TEXT NOT NULL CHECK (length(chain) = 64), -- SHA-256 over the hash before it and the columns above, hexadecimal
+  envelope TEXT NOT NULL                          -- DSSE in JSON: the station's signature over that hash
+) STRICT;
+
 -- For people: runs with what their first and last events say.
 CREATE VIEW v_run AS
 SELECT r.id AS run, strftime('%Y-%m-%dT%H:%M:%SZ', r.begun_utc_ns / 1000000000, 'unixepoch') AS begun,
@@ -181,3 +192,5 @@ CREATE TRIGGER rack_note_no_update BEFORE UPDATE ON rack_note BEGIN SELECT raise
 CREATE TRIGGER rack_note_no_delete BEFORE DELETE ON rack_note BEGIN SELECT raise(ABORT, 'the record is append-only: rack_note'); END;
 CREATE TRIGGER checkpoint_no_update BEFORE UPDATE ON checkpoint BEGIN SELECT raise(ABORT, 'the record is append-only: checkpoint'); END;
 CREATE TRIGGER checkpoint_no_delete BEFORE DELETE ON checkpoint BEGIN SELECT raise(ABORT, 'the record is append-only: checkpoint'); END;
+CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT raise(ABORT, 'the record is append-only: audit'); END;
+CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT raise(ABORT, 'the record is append-only: audit'); END;

@@ -30,7 +30,7 @@ TEST(Schema, EveryColumnOfEveryTableHasAComment) {
   EXPECT_EQ(query(database,
                   "SELECT group_concat(name) FROM (SELECT name FROM sqlite_schema WHERE type = 'table' AND "
                   "name NOT LIKE 'sqlite_%' ORDER BY rowid)"),
-            "meta,run,head,event,measurement,cell,series_chunk,artifact,rack_note,checkpoint");
+            "meta,run,head,event,measurement,cell,series_chunk,artifact,rack_note,checkpoint,audit");
   const std::string schema = schema_sql();
   for (const std::string& table : kTables) {
     std::istringstream lines(query(database, "SELECT sql FROM sqlite_schema WHERE name = '" + table + "'"));

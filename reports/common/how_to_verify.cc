@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include "base/time.h"
 #include "seal/manifest.h"
+#include "seal/statements.h"
 
 namespace kiln {
 
-std::vector<VerifyStep> how_to_verify(const std::string& key_id) {
-  return {
+std::vector<VerifyStep> how_to_verify(const std::string& key_id, const std::vector<ReviewEntry>& reviews) {
+  std::vector<VerifyStep> steps{
       {fmt::format("Whose key is it? This prints {}, and the station's owner tells the same by another way.",
                    key_id),
        {"openssl pkey -pubin -in station.pub.pem -outform DER | sha256sum"}},
@@ -19,13 +21,37 @@ std::vector<VerifyStep> how_to_verify(const std::string& key_id) {
         "manifest.sig"}},
       {"Are the files those of the manifest? Each is OK, and the second command prints a line.",
        {"sha256sum -c SHA256SUMS", "grep -o \"$(sha256sum < SHA256SUMS | cut -c 1-64)\" manifest.json"}}};
+  VerifyStep people{
+      "Who has signed it? Each says: Good signature. Whose keys these are, the site tells by another way; "
+      "what was signed stands in the .json.",
+      {}};
+  for (const ReviewEntry& entry : reviews) {
+    if (!entry.invalid_because.empty()) continue;
+    std::string when;
+    for (const char c : format_utc(entry.recorded_utc_ns).substr(0, 19)) {
+      if (c >= '0' && c <= '9') when += c;
+    }
+    people.commands.push_back(fmt::format(
+        "ssh-keygen -Y verify -f {} -I {} -n {} -s {} -O verify-time={}Z < {}", kSignersBesideReports,
+        entry.signer, entry.act == ReviewAct::waive ? kWaivePurpose : kReviewPurpose,
+        review_signature_file(entry), when, review_statement_file(entry)));
+  }
+  if (!people.commands.empty()) steps.push_back(std::move(people));
+  return steps;
 }
 
-std::string verify_text(const std::string& key_id) {
+std::string review_statement_file(const ReviewEntry& entry) {
+  return fmt::format("review-{}.json", entry.number);
+}
+std::string review_signature_file(const ReviewEntry& entry) {
+  return fmt::format("review-{}.sig", entry.number);
+}
+
+std::string verify_text(const std::string& key_id, const std::vector<ReviewEntry>& reviews) {
   std::string text =
       "How to check these reports without Kiln, in the folder they were written to (OpenSSL 3, coreutils):\n";
   int number = 0;
-  for (const VerifyStep& step : how_to_verify(key_id)) {
+  for (const VerifyStep& step : how_to_verify(key_id, reviews)) {
     text += fmt::format("{}. {}\n", ++number, step.question);
     for (const std::string& command : step.commands) text += "   " + command + "\n";
   }

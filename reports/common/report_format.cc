@@ -24,7 +24,7 @@ void put_on_one_clock(std::vector<Event>& events) {
 
 }  // namespace
 
-Result<ReportInput> read_report_input(const RunView& view, const std::string& run) {
+Result<ReportInput> read_report_input(const RunView& view, const std::string& run, RunReviews reviews) {
   ReportInput input;
   Result<RunSummary> summary = view.run(run);
   if (!summary) return Error(summary.error()).while_doing("reading the run for a report");
@@ -33,7 +33,9 @@ Result<ReportInput> read_report_input(const RunView& view, const std::string& ru
   if (!events) return Error(events.error()).while_doing("reading the events for a report");
   input.events = std::move(*events);
   put_on_one_clock(input.events.events);
-  input.verdict = roll_up(input.events);
+  input.reviews = std::move(reviews);
+  input.verdict = roll_up(input.events, waivers_in_force(input.reviews.entries, input.reviews.now_utc_ns));
+  put_sign_off(input.verdict, input.run.about.operator_name, input.reviews);
   Result<BringUp> clock = view.bring_up(run);
   if (clock) {
     input.bring_up = std::move(*clock);

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "model/bring_up.h"
+#include "model/sign_off.h"
 #include "model/verdict.h"
 #include "store/run_view.h"
 
@@ -24,12 +25,14 @@ struct ReportInput {
   /// Id of the key that the station seals these reports with (SHA-256 of the public key); empty: they are not
   /// sealed.
   std::string station_key = {};
+  RunReviews reviews = {};  ///< what people have signed of it
   /// In which page 1 speaks beside English, one of local_languages(); empty: English alone.
   std::string language = {};
 };
 
-/// Also works for a run without any event, and for one whose record broke.
-Result<ReportInput> read_report_input(const RunView& view, const std::string& run);
+/// Also works for a run without any event, and for one whose record broke. The verdict is that under the
+/// waivers in force of `reviews`.
+Result<ReportInput> read_report_input(const RunView& view, const std::string& run, RunReviews reviews = {});
 
 class ReportFormat {
  public:

@@ -140,6 +140,7 @@ void set_sign_off(PageData& page, const ReportInput& input, const RunDocument& d
   std::string because;
   for (const auto& reason : input.verdict.not_eligible_because)
     because += (because.empty() ? "" : "; ") + reason;
+  for (const auto& why : input.verdict.sign_off_because) because += (because.empty() ? "" : "; ") + why;
   page.set("has_because", !because.empty());
   page.set("because", because);
   std::string decided;

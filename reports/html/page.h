@@ -166,6 +166,10 @@ inline constexpr const char* kPage = R"page(<!DOCTYPE html>
 <p class="small">Any measured fail on a required check, or a hazard that was read, is NO-GO. Else any required check without a judged measurement is
 INCOMPLETE. Missing evidence is never GO. The rack is the worst of its DUTs. A required check is one measurement on one expected part, listed before the run:
 required = measured + not run; failed, marginal and waived are parts of measured.</p>
+{{#any_review}}<h2 id="reviews">Sign-off</h2>
+<div class="wide"><table><thead><tr><th>Entry</th><th>Written down (UTC)</th><th>What was signed</th><th>Key</th><th></th></tr></thead><tbody>
+{{#reviews}}<tr class="{{class}}"><td class="n">{{number}}</td><td class="n">{{at}}</td><td>{{says}}</td><td>{{key}}</td><td>{{holds}}</td></tr>
+{{/reviews}}</tbody></table></div>{{/any_review}}
 {{#is_sealed}}<h2 id="seal">How to check this report</h2>
 <p class="small">This station signs its reports: “this build on this station has recorded that”. With Kiln: <code>kiln verify FOLDER</code>. Without, in the
 folder it was written to, with OpenSSL 3 and coreutils:</p>

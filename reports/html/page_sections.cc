@@ -341,8 +341,22 @@ void set_record(PageData& page, const ReportInput& input, const RunDocument& doc
   page.set("environment", environment(input, document));
   page.set("is_sealed", !input.station_key.empty());
   page.set("key_short", input.station_key.substr(0, 16));
+  PageData reviews = page_list();
+  for (const ReviewEntry& entry : input.reviews.entries) {
+    const bool good = entry.invalid_because.empty();
+    PageData row;
+    row.set("class", page_text(good ? "" : "no-go"));
+    row.set("number", std::to_string(entry.number));
+    row.set("at", format_utc(entry.recorded_utc_ns));
+    row.set("says", review_sentence(entry));
+    row.set("key", page_text(entry.key));
+    row.set("holds", good ? std::string("✔ signature holds") : "✖ DOES NOT HOLD: " + entry.invalid_because);
+    reviews.push_back(row);
+  }
+  page.set("any_review", !input.reviews.entries.empty());
+  page.set("reviews", reviews);
   PageData steps = page_list();
-  for (const VerifyStep& step : how_to_verify(input.station_key)) {
+  for (const VerifyStep& step : how_to_verify(input.station_key, input.reviews.entries)) {
     PageData commands = page_list();
     for (const std::string& command : step.commands) {
       PageData one;

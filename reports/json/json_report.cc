@@ -41,6 +41,8 @@ std::string_view cell_state(CellState state) {
       return "marginal";
     case CellState::failed:
       return "failed";
+    case CellState::waived:
+      return "waived";
     case CellState::not_run:
       return "not_run";
   }
@@ -60,6 +62,7 @@ json::object dut_json(const DutVerdict& dut, bool decides) {
                                    {"message", reason.message},
                                    {"fru", reason.fru},
                                    {"action", reason.action},
+                                   {"waiver", reason.waiver},
                                    {"cells", reason.cells}});
   }
   item["reasons"] = std::move(reasons);
@@ -160,6 +163,21 @@ json::object interruption_json(const DocumentInterruption& item) {
           {"steps", std::move(steps)}};
 }
 
+json::object review_entry_json(const ReviewEntry& entry) {
+  json::object item{{"entry", entry.number},
+                    {"act", std::string(to_string(entry.act))},
+                    {"signer", entry.signer},
+                    {"key", entry.key},
+                    {"at", format_utc(entry.recorded_utc_ns)},
+                    {"decision", entry.decision},
+                    {"reason", entry.reason},
+                    {"says", review_sentence(entry)},
+                    {"invalid_because", entry.invalid_because},
+                    {"statement", entry.statement},
+                    {"signature", entry.signature}};
+  return item;
+}
+
 json::object about_json(const RunBegun& about) {
   json::object item;
   item["recipe"] = about.recipe;
@@ -177,6 +195,9 @@ json::object about_json(const RunBegun& about) {
   item["interlock_rules_sha256"] = about.interlock_rules_sha256;
   item["time_scale"] = about.time_scale;
   item["operator"] = about.operator_name;
+  json::array approvals;
+  for (const std::string& who : about.approvals) approvals.emplace_back(who);
+  item["approvals"] = std::move(approvals);
   item["scanned_serial"] = about.scanned_serial;
   item["station"] = about.station;
   item["kiln_version"] = about.kiln_version;
@@ -243,6 +264,9 @@ class JsonReport final : public ReportFormat {
     report.member("sign_off", json::value(verdict.sign_off));
     report.list("not_eligible_because", verdict.not_eligible_because,
                 [](const std::string& reason) { return json::value(reason); });
+    report.list("sign_off_because", verdict.sign_off_because,
+                [](const std::string& why) { return json::value(why); });
+    report.list("reviews", input.reviews.entries, review_entry_json);
     report.member("simulated", verdict.simulated);
     report.member("begun", json::value(format_utc(document.begun_utc_ns)));
     report.member("ended", json::value(format_utc(document.ended_utc_ns)));

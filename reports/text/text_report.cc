@@ -42,6 +42,15 @@ void add_duts(std::string& text, const RunVerdict& verdict) {
   }
 }
 
+/// Everything people have signed, also what does not hold.
+void add_reviews(std::string& text, const ReportInput& input) {
+  if (!input.reviews.entries.empty()) text += "\nReviews:\n";
+  for (const ReviewEntry& entry : input.reviews.entries)
+    text += fmt::format("  {:>3}  {}  {}{}\n", entry.number, format_utc(entry.recorded_utc_ns),
+                        review_sentence(entry),
+                        entry.invalid_because.empty() ? "" : "  DOES NOT HOLD: " + entry.invalid_because);
+}
+
 void add_clock(std::string& text, const BringUp& clock) {
   text += fmt::format(
       "\nBring-up of {}{}, over {} run{}:\n", clock.rack,
@@ -97,6 +106,7 @@ class TextReport final : public ReportFormat {
                         input.verdict.not_eligible_because.empty()
                             ? ""
                             : fmt::format(" ({})", fmt::join(input.verdict.not_eligible_because, "; ")));
+    for (const std::string& why : input.verdict.sign_off_because) text += fmt::format("  {}\n", why);
     text += fmt::format("run {}  {}@{}  rack {}  {} – {}\n", input.run.id, about.recipe, about.recipe_version,
                         about.rack, format_utc(document.begun_utc_ns), format_utc(document.ended_utc_ns));
     text += fmt::format(
@@ -116,6 +126,8 @@ class TextReport final : public ReportFormat {
                             fmt::join(step.duts, " "));
       }
     }
+    for (const std::string& who : about.approvals) text += who + "\n";
+    add_reviews(text, input);
     const RunSafety safety = make_safety(input);
     if (!safety.empty()) {
       text += "\nSafety: " + safety_sentence(safety) + "\n";
@@ -140,7 +152,7 @@ class TextReport final : public ReportFormat {
     }
     text +=
         "\n" + (input.station_key.empty() ? "NOT SEALED: this station had no key to sign its reports with.\n"
-                                          : verify_text(input.station_key));
+                                          : verify_text(input.station_key, input.reviews.entries));
     text += fmt::format("\nRESULT unit={} recipe={}@{} verdict={} fail={} marginal={} notrun={} run={}\n",
                         about.rack, about.recipe, about.recipe_version, decision_word(input), counts.failed,
                         counts.marginal, counts.not_run, input.run.id);

@@ -17,6 +17,8 @@ int runs_command(const CommandLine& line, const Paths& paths);
 int show_command(const CommandLine& line, const Paths& paths);
 int watch_command(const CommandLine& line, const Paths& paths);
 int report_command(const CommandLine& line, const Paths& paths);
+int review_command(const CommandLine& line, const Paths& paths);
+int approve_command(const CommandLine& line, const Paths& paths);
 int verify_command(const CommandLine& line, const Paths& paths);
 int population_command(const CommandLine& line, const Paths& paths);
 int quality_command(const CommandLine& line, const Paths& paths);

@@ -99,6 +99,7 @@ RunBegun describe_run(const CommandLine& line, const RunSetup& setup) {
   begun.build_stamp = build_stamp();
   begun.retest_of = line.retest_of;
   begun.not_eligible_because = plan.not_eligible_because;
+  begun.approvals = plan.approvals;
   begun.parameters = plan.recipe.parameters;
   for (const auto& setting : line.settings) {
     const auto equals = setting.find('=');
@@ -473,7 +474,7 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   print_failures(reports);
   if (reports.files.empty() && !line.out_directory.empty()) {
     // the place asked for was lost meanwhile
-    reports = write_reports(paths.state, database, run, beside_record, {}, line.language);
+    reports = write_reports(paths.state, database, run, beside_record, {}, {}, line.language);
     print_failures(reports);
   }
   if (line.json) {

@@ -15,6 +15,7 @@
 #include "station/commands/commands.h"
 #include "station/leftovers.h"
 #include "station/reports_on_disk.h"
+#include "station/reviews.h"
 #include "station/run_json.h"
 #include "station/run_setup.h"
 #include "station/screen/printable.h"
@@ -124,7 +125,10 @@ int show_command(const CommandLine& line, const Paths& paths) {
   const Found found = find(line, paths);
   if (!found.view) return found.exit_code;
   if (found.run.empty()) return found.exit_code;
-  const Result<ReportInput> input = read_report_input(*found.view, found.run);
+  const std::unique_ptr<PersonalSignatures> signatures = make_ssh_signatures();
+  const ReviewTrust trust = review_trust(paths.state, line.allowed_signers, *signatures);
+  RunReviews reviews = read_reviews(*found.view, found.run, trust, SystemClock().now().utc_ns);
+  const Result<ReportInput> input = read_report_input(*found.view, found.run, std::move(reviews));
   if (!input) return refuse(input.error(), 4);
   if (line.json) {
     std::cout << run_json(found.run, input->verdict, {}) << std::endl;
@@ -150,7 +154,8 @@ int report_command(const CommandLine& line, const Paths& paths) {
                                     ? database.substr(0, database.rfind('/')) + "/reports/" + found.run
                                     : line.out_directory;
   const WrittenReports reports =
-      write_reports(paths.state, database, found.run, directory, line.formats, line.language);
+      write_reports(paths.state, database, found.run, directory, line.formats, line.allowed_signers,
+                    line.language);
   boost::json::object files;
   for (const auto& [format, path] : reports.files) {
     files[format] = path;

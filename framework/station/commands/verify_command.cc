@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "station/commands/commands.h"
+#include "station/reviews.h"
 #include "station/run_json.h"
 #include "station/station_key.h"
 #include "station/verification.h"
@@ -75,6 +76,10 @@ int verify_command(const CommandLine& line, const Paths& paths) {
   if (!run) return refuse_to_verify(line, run.error());
   Result<Verification> verification = verify_record(**view, *run, *trusted);
   if (!verification) return refuse_to_verify(line, verification.error());
+  const std::unique_ptr<PersonalSignatures> signatures = make_ssh_signatures();
+  ReviewTrust trust = review_trust(paths.state, line.allowed_signers, *signatures);
+  trust.stations = *trusted;
+  verify_audit(**view, *run, trust, verification->findings);
   const std::string& database = (*view)->database();
   const std::string reports = database.substr(0, database.rfind('/')) + "/reports/" + *run;
   if (fs::is_directory(reports, failed)) {
