@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "base/nearest.h"
+#include "common/local_words.h"
 
 namespace kiln {
 namespace {
@@ -96,7 +97,15 @@ void add_approve(CLI::App& app, CommandLine& line) {
   approve->add_flag("--simulated", line.simulated, "For simulated racks only");
 }
 
+void add_language_option(CLI::App& command, CommandLine& line) {
+  command
+      .add_option("--language", line.language,
+                  "Page 1 of html and pdf speaks this, too, beside English: zh-CN")
+      ->check(CLI::IsMember(local_languages()));
+}
+
 void add_run_options(CLI::App& command, CommandLine& line) {
+  add_language_option(command, line);
   command.add_option("--operator", line.operator_name,
                      "Who runs it; without it the run is not eligible for sign-off");
   command.add_option("--scan", line.scans, "Serial read from the label: SERIAL, or DUT=SERIAL");
@@ -188,8 +197,11 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   auto* report = app.add_subcommand("report", "Write the reports of a run again");
   add_common(*report, line);
   report->add_option("run", line.run, "Run id, a part of it, or 'last'");
-  report->add_option("--format", line.formats, "html,json,junit,ocptv,text (default: all these), csv,ndjson")
+  report
+      ->add_option("--format", line.formats,
+                   "html,json,junit,ocptv,pdf,text (default: all these), csv,ndjson")
       ->delimiter(',');
+  add_language_option(*report, line);
   report->add_option("--out", line.out_directory, "Where they are written");
   add_signers(*report, line);
 

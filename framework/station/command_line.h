@@ -28,6 +28,7 @@ struct CommandLine {
   std::string interlock_rules;  ///< --interlock-rules; empty = the station's
   bool no_input = false;
   std::string color = "auto";
+  std::string language;  ///< --language: of page 1 of the reports, beside English; empty: none
   bool list = false;
 
   // demo

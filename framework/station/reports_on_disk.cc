@@ -108,7 +108,7 @@ std::vector<std::string> formats_there(const std::string& directory) {
 
 WrittenReports write_reports(const std::string& state, const std::string& database, const std::string& run,
                              const std::string& directory, const std::vector<std::string>& formats,
-                             const std::string& signers) {
+                             const std::string& signers, const std::string& language) {
   WrittenReports written;
   const auto all = make_report_formats();
   std::vector<std::string> names;
@@ -135,6 +135,7 @@ WrittenReports write_reports(const std::string& state, const std::string& databa
     written.failures.push_back(input.error());
     return written;
   }
+  input->language = language;
   // Without a key the reports are written all the same: they are not signed, and say so.
   const Result<SigningKey> key = station_key(state);
   if (key) input->station_key = key->verifying_key().id();

@@ -28,10 +28,11 @@ Status make_report_directory(const std::string& directory);
 /// `formats` empty: all that are written unasked. Files are `directory`/report.EXTENSION, mode 0600, replaced
 /// as a whole or not at all; then they are sealed with the station's key (report_seal.h), which lies under
 /// `state`. What people have signed of the run is in them, checked against `signers` (empty: the station's
-/// file of allowed signers), and lies beside them.
+/// file of allowed signers), and lies beside them. `language`: of page 1, beside English
+/// (common/local_words.h); empty: none.
 WrittenReports write_reports(const std::string& state, const std::string& database, const std::string& run,
                              const std::string& directory, const std::vector<std::string>& formats,
-                             const std::string& signers = {});
+                             const std::string& signers = {}, const std::string& language = {});
 
 /// The formats of which a report lies there already, by name.
 std::vector<std::string> formats_there(const std::string& directory);

@@ -29,6 +29,8 @@ struct ReportInput {
   RunReviews reviews = {};  ///< what people have signed of it
   /// Where the samples are that `events` do not hold; empty: they hold all of them.
   RunView::SampleReader samples = {};
+  /// In which page 1 speaks beside English, one of local_languages(); empty: English alone.
+  std::string language = {};
 };
 
 /// Takes the next piece of a report.

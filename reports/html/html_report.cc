@@ -13,6 +13,8 @@
 #include "html/comparison_section.h"
 #include "html/elevation.h"
 #include "html/escape.h"
+#include "html/front_facts.h"
+#include "html/html_page.h"
 #include "html/look.h"
 #include "html/page.h"
 #include "html/page_sections.h"
@@ -23,7 +25,7 @@
 namespace kiln {
 namespace {
 
-constexpr std::size_t kCards = 6;  // reasons on page 1; A4 holds no more beside the rack
+constexpr std::size_t kCards = 4;  // reasons on page 1; A4 holds no more beside the rack
 constexpr std::size_t kCutCards = 3;
 constexpr std::size_t kCardCharacters = 260;  // of one message on page 1; the table below has all of it
 
@@ -70,13 +72,15 @@ const char* class_of(const Reason& reason) {
   }
 }
 
-PageData reason_data(const PlacedReason& placed, bool in_full, bool with_anchor) {
+PageData reason_data(const PlacedReason& placed, const RunDocument& document, bool in_full,
+                     bool with_anchor) {
   const Reason& reason = *placed.reason;
   PageData row;
   row.set("class", class_of(reason));
   row.set("anchor", page_text(with_anchor ? placed.anchor : ""));
   row.set("dut", placed.dut->id);
   row.set("fru", page_text(reason.fru));
+  row.set("where", shorten(part_words(*placed.dut, reason.fru, document), kCardCharacters));
   row.set("code", reason.code);
   row.set("message", in_full ? reason.message : shorten(reason.message, kCardCharacters));
   row.set("cells", page_text(reason.cells > 1 ? fmt::format("{} checks", reason.cells) : ""));
@@ -85,7 +89,8 @@ PageData reason_data(const PlacedReason& placed, bool in_full, bool with_anchor)
 }
 
 /// DUT → anchor of its first reason.
-std::map<std::string, std::string> set_reasons(PageData& page, const RunVerdict& verdict) {
+std::map<std::string, std::string> set_reasons(PageData& page, const RunVerdict& verdict,
+                                               const RunDocument& document) {
   const std::vector<PlacedReason> placed = placed_reasons(verdict);
   std::map<std::string, std::string> anchors;
   PageData cards = page_list();
@@ -95,11 +100,11 @@ std::map<std::string, std::string> set_reasons(PageData& page, const RunVerdict&
     const bool on_page_1 = index < kCards;
     const Reason& reason = *placed[index].reason;
     if (!placed[index].anchor.empty()) anchors[placed[index].dut->id] = placed[index].anchor;
-    if (on_page_1) cards.push_back(reason_data(placed[index], false, true));
+    if (on_page_1) cards.push_back(reason_data(placed[index], document, false, true));
     if (count_characters(reason.message) > kCardCharacters ||
         count_characters(reason.action) > kCardCharacters)
       shortened = true;
-    all.push_back(reason_data(placed[index], true, !on_page_1));
+    all.push_back(reason_data(placed[index], document, true, !on_page_1));
   }
   page.set("cards", cards);
   page.set("all_reasons_shown", shortened);
@@ -212,7 +217,6 @@ void set_duts(PageData& page, const RunVerdict& verdict) {
 void set_head(PageData& page, const ReportInput& input, const RunDocument& document) {
   const std::string decision = decision_word(input);
   const Look& look = look_of(decision);
-  const RunBegun& about = document.about;
   page.set("style", kStyle);
   page.set("patterns", look_patterns());
   page.set("page_foot", plain_word(input.run.id));
@@ -223,22 +227,8 @@ void set_head(PageData& page, const ReportInput& input, const RunDocument& docum
   page.set("glyph", look.glyph);
   page.set("simulated", input.verdict.simulated);
   page.set("run", input.run.id);
-  page.set("purpose", about.purpose.empty() ? "run" : about.purpose);
-  page.set("rack", about.rack.empty() ? "not recorded" : about.rack);
-  page.set("product", page_text(about.product));
-  page.set("recipe", document.begun ? about.recipe + "@" + about.recipe_version : "not recorded");
-  page.set("operator", about.operator_name.empty() ? "none (engineering run)" : about.operator_name);
-  page.set("times", input.events.events.empty()
-                        ? "no event was recorded"
-                        : format_utc(document.begun_utc_ns) + " – " + format_utc(document.ended_utc_ns));
-  page.set("duration", format_duration(Nanoseconds(document.ended_ns - document.begun_ns)));
-  page.set("sign_off", input.verdict.sign_off);
-  std::string because;
-  for (const auto& reason : input.verdict.not_eligible_because)
-    because += (because.empty() ? "" : "; ") + reason;
-  for (const auto& why : input.verdict.sign_off_because) because += (because.empty() ? "" : "; ") + why;
-  page.set("has_because", !because.empty());
-  page.set("because", because);
+  page.set("purpose", document.about.purpose.empty() ? "run" : document.about.purpose);
+  page.set("rack", document.about.rack.empty() ? "not recorded" : document.about.rack);
   set_counts(page, input.verdict.counts);
 
   int disturbed = 0;
@@ -312,36 +302,40 @@ class HtmlReport final : public ReportFormat {
  public:
   std::string_view name() const override { return "html"; }
   std::string_view extension() const override { return "html"; }
-
   Result<std::string> render(const ReportInput& input) const override {
-    const RunDocument document = make_document(input);
-    PageData page;
-    set_head(page, input, document);
-    const std::map<std::string, std::string> anchors = set_reasons(page, input.verdict);
-    page.set("elevation", draw_elevation(input.verdict, anchors));
-    set_diagnoses(page, input.verdict);
-    set_cuts(page, input.verdict);
-    set_safety(page, input);
-    set_clock(page, input.bring_up);
-    set_duts(page, input.verdict);
-    set_attempts(page, document);
-    set_drawings(page, document);
-    set_comparison(page, document, input.verdict);
-    set_measurements(page, document);
-    set_record(page, input, document);
-    kainjow::mustache::mustache page_template(kPage);
-    page_template.set_custom_escape([](const std::string& text) { return escape_text(text); });
-    if (!page_template.is_valid()) {
-      return Error("report.template", "the page's template is not valid: " + page_template.error_message(),
-                   "", Blame::station);
-    }
-    const Status drawn = document.source->failure();
-    if (!drawn) return drawn.error();
-    return page_template.render(page);
+    return render_page(input, PageUse::screen);
   }
 };
 
 }  // namespace
+
+Result<std::string> render_page(const ReportInput& input, PageUse use) {
+  const RunDocument document = make_document(input);
+  PageData page;
+  set_head(page, input, document);
+  set_front_facts(page, input, document);
+  const std::map<std::string, std::string> anchors = set_reasons(page, input.verdict, document);
+  page.set("elevation", draw_elevation(input.verdict, anchors));
+  set_diagnoses(page, input.verdict);
+  set_cuts(page, input.verdict);
+  set_safety(page, input);
+  set_clock(page, input.bring_up);
+  set_duts(page, input.verdict);
+  set_attempts(page, document);
+  set_drawings(page, document, use);
+  set_comparison(page, document, input.verdict);
+  set_measurements(page, document, use);
+  set_record(page, input, document);
+  kainjow::mustache::mustache page_template(kPage);
+  page_template.set_custom_escape([](const std::string& text) { return escape_text(text); });
+  if (!page_template.is_valid()) {
+    return Error("report.template", "the page's template is not valid: " + page_template.error_message(), "",
+                 Blame::station);
+  }
+  const Status drawn = document.source->failure();
+  if (!drawn) return drawn.error();
+  return page_template.render(page);
+}
 
 std::unique_ptr<ReportFormat> make_report_html() { return std::make_unique<HtmlReport>(); }
 

@@ -1,6 +1,6 @@
 #pragma once
 // The page's mustache template. {{name}} goes through escape_text(); {{{name}}} are the style sheet and
-// drawings, which escape for themselves.
+// drawings, which escape for themselves. <body> is well-formed XML: other formats read it.
 
 namespace kiln {
 
@@ -21,24 +21,27 @@ inline constexpr const char* kPage = R"page(<!DOCTYPE html>
 <section class="page1">
 <div class="head"><b>Kiln {{purpose}} report</b><span class="text">{{run}}</span></div>
 {{#has_warning}}<div class="loud" role="alert">{{warning}}</div>{{/has_warning}}
-{{#any_failed_undo}}<div class="loud" role="alert">NOT UNDONE – something may still be energised:{{#failed_undos}}<br>{{name}}: {{value}}{{/failed_undos}}</div>{{/any_failed_undo}}
-<div class="verdict {{class}}" id="decision" role="status">{{glyph}} {{decision}}</div>
-{{#simulated}}<div class="banner">SIMULATED RACK – NOT HARDWARE</div>{{/simulated}}
-<p class="text">Rack <b>{{rack}}</b>{{#product}} ({{product}}){{/product}} · recipe <b>{{recipe}}</b> · {{times}} · {{duration}} · operator <b>{{operator}}</b></p>
+{{#any_failed_undo}}<div class="loud" role="alert">NOT UNDONE – something may still be energised:{{#failed_undos}}<br/>{{name}}: {{value}}{{/failed_undos}}</div>{{/any_failed_undo}}
+<div class="verdict {{class}}" id="decision" role="status">{{glyph}} {{decision}}{{#local_decision}} <span class="local" lang="{{language}}">{{local_decision}}</span>{{/local_decision}}</div>
+{{#simulated}}<div class="banner">SIMULATED RACK – NOT HARDWARE{{#local_simulated}} <span class="local" lang="{{language}}">{{local_simulated}}</span>{{/local_simulated}}</div>{{/simulated}}
+<p class="says"><b>{{says_word}}:</b> {{says_figures}}.{{#says_local}} <span class="local" lang="{{language}}">{{says_local}}</span>{{/says_local}}</p>
+<table class="facts"><tbody>{{#facts}}<tr><th>{{name}}{{#local}} <span class="local" lang="{{language}}">{{local}}</span>{{/local}}</th><td>{{value}}</td></tr>
+{{/facts}}</tbody></table>
 {{#interruptions}}<div class="loud" role="note">{{text}}</div>
 {{/interruptions}}<dl class="counts">
-<div><dt>required</dt><dd>{{required}}</dd></div><div><dt>measured</dt><dd>{{measured}}</dd></div><div><dt>failed</dt><dd>{{failed}}</dd></div>
-<div><dt>marginal</dt><dd>{{marginal}}</dd></div><div><dt>waived</dt><dd>{{waived}}</dd></div><div><dt>not run</dt><dd>{{not_run}}</dd></div>
-<div><dt>disturbances</dt><dd>{{disturbance_count}}</dd></div>
+<div><dt>required{{#local_required}} <span class="local" lang="{{language}}">{{local_required}}</span>{{/local_required}}</dt><dd>{{required}}</dd></div><div><dt>measured{{#local_measured}} <span class="local" lang="{{language}}">{{local_measured}}</span>{{/local_measured}}</dt><dd>{{measured}}</dd></div><div><dt>failed{{#local_failed}} <span class="local" lang="{{language}}">{{local_failed}}</span>{{/local_failed}}</dt><dd>{{failed}}</dd></div>
+<div><dt>marginal{{#local_marginal}} <span class="local" lang="{{language}}">{{local_marginal}}</span>{{/local_marginal}}</dt><dd>{{marginal}}</dd></div><div><dt>waived{{#local_waived}} <span class="local" lang="{{language}}">{{local_waived}}</span>{{/local_waived}}</dt><dd>{{waived}}</dd></div><div><dt>not run{{#local_not_run}} <span class="local" lang="{{language}}">{{local_not_run}}</span>{{/local_not_run}}</dt><dd>{{not_run}}</dd></div>
+<div><dt>disturbances{{#local_disturbances}} <span class="local" lang="{{language}}">{{local_disturbances}}</span>{{/local_disturbances}}</dt><dd>{{disturbance_count}}</dd></div>
 </dl>
-<p class="signoff">Sign-off: <b>{{sign_off}}</b>{{#has_because}}, because: {{because}}{{/has_because}}{{#is_sealed}} · <a href="#seal">sealed by station key {{key_short}}…</a>{{/is_sealed}}</p>
+<div class="signoff">{{#decided_by}}<p>Decided by{{#local_decided}} <span class="local" lang="{{language}}">{{local_decided}}</span>{{/local_decided}}: {{decided_by}}</p>{{/decided_by}}
+<p>Sign-off{{#local_sign_off}} <span class="local" lang="{{language}}">{{local_sign_off}}</span>{{/local_sign_off}}: <b>{{sign_off}}</b>{{#sign_off_local}} <span class="local" lang="{{language}}">{{sign_off_local}}</span>{{/sign_off_local}}{{#has_because}}, because: {{because}}{{/has_because}}{{#is_sealed}} · <a href="#seal">sealed by station key {{key_short}}…</a>{{/is_sealed}}</p></div>
 <div class="front">
-<div class="rack"><h2>Rack</h2>
+<div class="rack"><h2>Rack{{#local_rack}} <span class="local" lang="{{language}}">{{local_rack}}</span>{{/local_rack}}</h2>
 {{{elevation}}}{{#no_dut}}<p>No DUT was planned in this run.</p>{{/no_dut}}</div>
-<div class="why"><h2>Why, which part, what to do</h2>
+<div class="why"><h2>Why, which part, what to do{{#local_why}} <span class="local" lang="{{language}}">{{local_why}}</span>{{/local_why}}</h2>
 {{#cuts}}<div class="card cut"><h3>✖ ENERGY REMOVED · {{dut}} · {{part}} · {{cause}}</h3><p>{{message}}</p><p>Load stopped after {{load}}, off confirmed after {{off}}.</p></div>
 {{/cuts}}{{#more_cuts}}<p class="small">{{more_cuts}}</p>{{/more_cuts}}
-{{#cards}}<div class="card {{class}}"{{#anchor}} id="{{anchor}}"{{/anchor}}><h3>{{dut}}{{#fru}} · {{fru}}{{/fru}} · {{code}}</h3><p>{{message}}{{#cells}} ({{cells}}){{/cells}}</p>{{#action}}<p class="do">→ {{action}}</p>{{/action}}</div>
+{{#cards}}<div class="card {{class}}"{{#anchor}} id="{{anchor}}"{{/anchor}}><h3>{{where}}</h3><p class="code">{{code}}</p><p>{{message}}{{#cells}} ({{cells}}){{/cells}}</p>{{#action}}<p class="do">→ {{#local_do}}<span class="local" lang="{{language}}">{{local_do}}:</span> {{/local_do}}{{action}}</p>{{/action}}</div>
 {{/cards}}{{#more_reasons}}<p><a href="#reasons">{{more_reasons}}</a></p>{{/more_reasons}}
 {{#nothing_wrong}}<p>{{nothing_wrong}}</p>{{/nothing_wrong}}
 {{#review_words}}<p><b><a href="#comparison">{{review_words}}</a></b></p>{{/review_words}}
@@ -113,7 +116,7 @@ inline constexpr const char* kPage = R"page(<!DOCTYPE html>
 <p>{{attempts_rest}}</p>
 <h2>Timeline</h2>
 <p class="small">Time runs from the beginning of the run. Shaded: under load. Thin bars: monitors, which run beside the phases.</p>
-{{#timelines}}<details{{#open}} open{{/open}}><summary>{{dut}} · {{summary}}</summary><div class="wide">{{{svg}}}</div></details>
+{{#timelines}}<details{{#open}} open=""{{/open}}><summary>{{dut}} · {{summary}}</summary><div class="wide">{{{svg}}}</div></details>
 {{/timelines}}{{^any_timeline}}<p>The record holds no step.</p>{{/any_timeline}}
 <h2>Measurements over time</h2>
 <p class="small">Shaded: some part was under load. The legend gives the lowest and the highest sample of each line. A limit judges the measurement named beside it, which may count a part of the samples only, such as those of the steady load.</p>
@@ -142,7 +145,7 @@ inline constexpr const char* kPage = R"page(<!DOCTYPE html>
 {{/disturbances}}</tbody></table></div>{{/any_disturbance}}
 <h2>Measurements</h2>
 <p class="small">{{rows_words}}</p>{{#not_printed}}<p class="printed">{{not_printed}}</p>{{/not_printed}}
-{{#groups}}<details{{#open}} open{{/open}}><summary>{{dut}} · {{step}} · {{tally}}</summary>
+{{#groups}}<details{{#open}} open=""{{/open}}><summary>{{dut}} · {{step}} · {{tally}}</summary>
 <div class="wide"><table class="rows"><thead><tr><th>Part</th><th>Measurement</th><th>Value</th><th>Limit</th><th>Margin</th><th>Outcome</th><th>Attempt</th><th>Read from</th><th>Remark</th></tr></thead><tbody>
 {{#rows}}<tr{{#class}} class="{{class}}"{{/class}}><td>{{part}}</td><td>{{name}}</td><td>{{value}}</td><td>{{#limit}}<a href="#limit-{{limit_number}}">{{limit}}</a>{{/limit}}</td><td class="n">{{margin}}</td><td class="word">{{outcome}}</td><td class="n">{{attempt}}</td><td>{{source}}</td><td>{{reason}}</td></tr>
 {{/rows}}</tbody></table></div></details>

@@ -231,15 +231,16 @@ void set_attempts(PageData& page, const RunDocument& document) {
                        shown > 0 ? "other " : ""));
 }
 
-void set_drawings(PageData& page, const RunDocument& document) {
+void set_drawings(PageData& page, const RunDocument& document, PageUse use) {
   const std::vector<Timeline> timelines = draw_timelines(document);
   PageData timeline_list = page_list();
   for (const auto& timeline : timelines) {
     PageData item;
     item.set("dut", timeline.dut.empty() ? "the run" : timeline.dut);
     item.set("summary", timeline.summary);
-    item.set("open", timelines.size() <= kOpenTimelines || !timeline.all_complete);
-    item.set("svg", timeline.svg);
+    const bool is_open = timelines.size() <= kOpenTimelines || !timeline.all_complete;
+    item.set("open", is_open);
+    item.set("svg", is_open || use == PageUse::screen ? timeline.svg : "");
     timeline_list.push_back(item);
   }
   page.set("any_timeline", !timelines.empty());
@@ -257,7 +258,7 @@ void set_drawings(PageData& page, const RunDocument& document) {
   page.set("plots", plot_list);
 }
 
-void set_measurements(PageData& page, const RunDocument& document) {
+void set_measurements(PageData& page, const RunDocument& document, PageUse use) {
   std::set<std::size_t> passed_after_fail;
   for (const auto& item : document.sticky_fails) {
     bool failed = false;
@@ -268,26 +269,29 @@ void set_measurements(PageData& page, const RunDocument& document) {
       if (outcome == Outcome::fail) failed = true;
     }
   }
+  const std::size_t count = document.measurements.size();
+  const bool all_printed = count <= kPrintedRows;
   LimitRegister limits;
   PageData groups = page_list();
   for (const auto& group : grouped(document)) {
+    const bool is_open = group.bad != 0 && group.rows.size() <= kOpenRows;
     PageData rows = page_list();
-    for (const std::size_t index : group.rows)
-      rows.push_back(
-          measurement_row(document.measurements[index], passed_after_fail.count(index) != 0, limits));
+    for (const std::size_t index : group.rows) {
+      PageData row =
+          measurement_row(document.measurements[index], passed_after_fail.count(index) != 0, limits);
+      if (use == PageUse::screen || is_open || all_printed) rows.push_back(std::move(row));
+    }
     PageData item;
     item.set("dut", group.dut.empty() ? "the run" : group.dut);
     item.set("step", group.step);
     item.set("tally", group.bad == 0
                           ? fmt::format("{} measurements", group.rows.size())
                           : fmt::format("{} measurements, {} not good", group.rows.size(), group.bad));
-    item.set("open", group.bad != 0 && group.rows.size() <= kOpenRows);
+    item.set("open", is_open);
     item.set("rows", std::move(rows));
     groups.push_back(std::move(item));
   }
   page.set("groups", std::move(groups));
-  const std::size_t count = document.measurements.size();
-  const bool all_printed = count <= kPrintedRows;
   page.set("rows_words",
            fmt::format("{} values with the limit that judged them and where each was read. The margin is "
                        "the distance to the nearest limit in percent of it; negative is beyond it.",
@@ -299,7 +303,7 @@ void set_measurements(PageData& page, const RunDocument& document) {
                     ? ""
                     : fmt::format(
                           "Closed sections are not printed: {} values would fill too many sheets. They stand "
-                          "in the file this sheet was printed from; what is opened there is printed.",
+                          "in report.html, where what is opened is printed, and in report.json.",
                           count)));
   page.set("any_limit", !limits.empty());
   page.set("limits", limits.rows());

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/run_document.h"
+#include "html/html_page.h"
 
 namespace kiln {
 
@@ -19,10 +20,11 @@ std::string after_text(std::int64_t from_ns, std::int64_t to_ns);
 
 /// any_sticky, sticky, any_attempt, attempts, attempts_rest.
 void set_attempts(PageData& page, const RunDocument& document);
-/// any_timeline, timelines, any_plot, plots.
-void set_drawings(PageData& page, const RunDocument& document);
-/// rows_words, not_printed, body_class, groups, any_limit, limits.
-void set_measurements(PageData& page, const RunDocument& document);
+/// any_timeline, timelines, any_plot, plots; on sheets without the drawings of closed timelines.
+void set_drawings(PageData& page, const RunDocument& document, PageUse use);
+/// rows_words, not_printed, body_class, groups, any_limit, limits; on sheets without the rows of closed
+/// groups.
+void set_measurements(PageData& page, const RunDocument& document, PageUse use);
 /// Disturbances, prompts, notes, parts and the environment.
 void set_record(PageData& page, const ReportInput& input, const RunDocument& document);
 

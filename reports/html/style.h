@@ -32,6 +32,14 @@ a { color: inherit; }
 .counts dt { font-size: 12px; color: #333; }
 .counts dd { margin: 0; font-size: 19px; font-weight: 700; line-height: 1.2; }
 .signoff { border-left: 4px solid #111; padding: 2px 10px; margin: 8px 0; }
+.signoff p { margin: 0; overflow-wrap: anywhere; }
+.says { font-size: 16px; margin: 6px 0; overflow-wrap: anywhere; }
+.facts { margin: 6px 0; font-size: 12.5px; table-layout: fixed; }
+.facts th { width: 12em; font-weight: 600; }
+.facts td, .facts th { padding: 1px 7px; }
+.local { unicode-bidi: isolate; font-weight: 600; }
+.verdict .local { font-size: .6em; }
+.card .code { font-size: 12px; color: #333; }
 .front { display: grid; grid-template-columns: minmax(0, 46fr) minmax(0, 54fr); gap: 0 24px; align-items: start; }
 .card { border: 1px solid #999; border-left: 6px solid #777; padding: 5px 10px 6px; margin: 0 0 7px; break-inside: avoid; scroll-margin: 12px; }
 .card.no-go { border-left: 6px double #D55E00; }
@@ -89,7 +97,9 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0 0 6px; font-size
   .counts dd { font-size: 15px; }
   .counts dt { font-size: 10px; }
   .wide { overflow: visible; }
+  .says { font-size: 12.5px; margin: 3px 0; }
   table { font-size: 9.5px; }
+  .facts { font-size: 9.5px; margin: 3px 0; }
   tr, svg { break-inside: avoid; }
   thead { display: table-header-group; }
   .printed { display: block; }

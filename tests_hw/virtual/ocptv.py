@@ -30,7 +30,7 @@ TREE = pathlib.Path(__file__).resolve().parents[2]
 PUBLISHED = TREE / "third_party/ocptv-schema/output"
 PAIRS = {("COMPLETE", "PASS"), ("COMPLETE", "FAIL"), ("ERROR", "NOT_APPLICABLE"), ("SKIP", "NOT_APPLICABLE")}
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-FORMATS = ("html", "json", "junit", "ocptv", "text")
+FORMATS = ("html", "json", "junit", "ocptv", "pdf", "text")
 FAULTY = ("--fault", "pcie-replays@C01+1s", "--fault", "firmware-old@C02", "--fault", "log-entry@C02+2s")
 # name: arguments of kiln, expected exit codes, decision, pair that ends the stream
 RUNS = {

@@ -21,7 +21,7 @@ import tempfile
 import wire
 
 check = wire.Checks()
-REPORTS = ("report.html", "report.json", "report.txt")
+REPORTS = ("report.html", "report.json", "report.pdf", "report.txt")
 
 
 class Recorded:
@@ -387,8 +387,12 @@ def without_kiln(record, scratch):
         good, said = by_hand(copy)
         check(not good, f"by hand: a changed byte of {name} is found", said)
     for name in REPORTS:
-        with open(record.file(name), encoding="utf-8") as file:
-            check(key_id in file.read(), f"{name} names the key")
+        if name.endswith(".pdf"):
+            text = "".join(subprocess.run(["pdftotext", record.file(name), "-"], capture_output=True, text=True, check=False).stdout.split())
+        else:
+            with open(record.file(name), encoding="utf-8") as file:
+                text = file.read()
+        check(key_id in text, f"{name} names the key")
 
 
 def not_made_good(record, place):

@@ -468,12 +468,13 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
       committed_verdict(database, run, verdict && *verdict ? **verdict : RunVerdict{}, runner.not_recorded());
 
   const std::string beside_record = database.substr(0, database.rfind('/')) + "/reports/" + run;
-  WrittenReports reports = write_reports(paths.state, database, run,
-                                         line.out_directory.empty() ? beside_record : line.out_directory, {});
+  WrittenReports reports =
+      write_reports(paths.state, database, run,
+                    line.out_directory.empty() ? beside_record : line.out_directory, {}, line.language);
   print_failures(reports);
   if (reports.files.empty() && !line.out_directory.empty()) {
-    reports = write_reports(paths.state, database, run, beside_record,
-                            {});  // the place asked for was lost meanwhile
+    // the place asked for was lost meanwhile
+    reports = write_reports(paths.state, database, run, beside_record, {}, {}, line.language);
     print_failures(reports);
   }
   if (line.json) {

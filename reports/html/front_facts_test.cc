@@ -1,0 +1,114 @@
+// Claims about page 1 beside its reasons: who, by what, how much, and in which language.
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "common/local_words.h"
+#include "common/record_for_test.h"
+
+namespace kiln {
+namespace {
+
+std::string front_of(const ReportInput& input) {
+  const std::string page = render_report("html", input);
+  return page.substr(page.find("class=\"page1\""), page.find("</section>") - page.find("class=\"page1\""));
+}
+
+RunBegun& begun_of(RecordForTest& record) {
+  return std::get<RunBegun>(record.input.events.events.front().body);
+}
+
+TEST(FrontFacts, ThePartIsNamedWithSlotSerialAndPartNumber) {
+  RecordForTest record;
+  record.add("C01", "identity/read",
+             PartSeen{ComponentKind::gpu, "GPU_0", "1324123456789", "699-2G548", "", "", {}});
+  record.add("C01", "identity/read", PartSeen{ComponentKind::gpu, "GPU_1", "999", "", "", "", {}});
+  record.measured(Outcome::fail, 91.5, "hot");
+  record.end();
+  const std::string front = front_of(record.done());
+  EXPECT_NE(front.find("C01 (compute tray, U11) · GPU_0 · serial 1324123456789 · part number 699-2G548"),
+            std::string::npos);
+  EXPECT_EQ(front.find("999"), std::string::npos) << "a neighbour's serial";
+}
+
+TEST(FrontFacts, TheDecisionIsSaidInASentenceWithWhatWasMeasured) {
+  RecordForTest bad;
+  bad.measured(Outcome::fail, 91.5, "hot");
+  bad.end();
+  EXPECT_NE(
+      front_of(bad.done()).find("Do not ship:</b> 1 of 1 required checks were measured, 1 of them failed."),
+      std::string::npos);
+  RecordForTest good;
+  good.measured(Outcome::pass, 60.0);
+  good.end();
+  EXPECT_NE(front_of(good.done()).find("Passed:</b> 1 of 1 required checks were measured, none failed."),
+            std::string::npos);
+  RecordForTest unknown;
+  unknown.end();
+  EXPECT_NE(
+      front_of(unknown.done()).find("Not decided:</b> 0 of 1 required checks were measured, 1 were not"),
+      std::string::npos);
+}
+
+TEST(FrontFacts, WhoDecidedAndByWhichLimitsIsSaid) {
+  RecordForTest record;
+  begun_of(record).limits_file = "/usr/share/kiln/recipes/limits/gb300-nvl72.yaml";
+  begun_of(record).limits_revision = 7;
+  begun_of(record).station = "ST-04";
+  begun_of(record).recipe_sha256 = std::string(64, '9');
+  record.measured(Outcome::pass, 60.0);
+  record.end();
+  const std::string front = front_of(record.done());
+  for (const char* wanted : {"gb300-nvl72.yaml revision 7", "ST-04", "demo@1.0.0", "999999999999…"})
+    EXPECT_NE(front.find(wanted), std::string::npos) << wanted;
+}
+
+TEST(FrontFacts, TheSoakIsTheShortestOfWhatEachDutHadInOnePiece) {
+  RecordForTest record;
+  record.plan("C02", Role::compute_tray, 12);
+  begun_of(record).parameters["soak"] = "72h";
+  PermitGranted load;
+  load.energy = "load";
+  record.add("C01", "soak/load", load);
+  record.add("C02", "soak/load", load);
+  record.add("C02", "soak/load", StepEnded{});  // after a second
+  record.measured(Outcome::pass, 60.0);
+  record.end();
+  const std::string front = front_of(record.done());
+  EXPECT_NE(front.find("72h asked; 2 DUTs were under load, the shortest of them 1s in one piece (C02)"),
+            std::string::npos);
+}
+
+TEST(FrontFacts, ASecondLanguageStandsBesideEnglishAndNeverInstead) {
+  RecordForTest record;
+  record.measured(Outcome::fail, 91.5, "hot");
+  record.end();
+  ReportInput& input = record.done();
+  const std::string english = front_of(input);
+  EXPECT_EQ(english.find("class=\"local\""), std::string::npos) << "unless it is asked for";
+  input.language = "zh-CN";
+  const std::string both = front_of(input);
+  for (const char* wanted :
+       {"✖ NO-GO", "不合格", "Do not ship", "不得出货", "Sign-off", "签核", "not-eligible", "不可签核",
+        "模拟机柜", "SIMULATED RACK – NOT HARDWARE", "check the cold plate"})
+    EXPECT_NE(both.find(wanted), std::string::npos) << wanted;
+}
+
+TEST(FrontFacts, EveryWordOfTheTableIsTranslatedOnce) {
+  std::set<std::string_view> seen;
+  for (const std::string_view word : words_with_translation()) {
+    EXPECT_TRUE(seen.insert(word).second) << word;
+    for (const std::string& language : local_languages())
+      EXPECT_FALSE(local_word(language, word).empty()) << word;
+  }
+  EXPECT_TRUE(local_word("", "GO").empty());
+  EXPECT_TRUE(local_word("xx", "GO").empty());
+  EXPECT_TRUE(local_word("zh-CN", "a part's name").empty());
+  for (const char* word : {"GO", "NO-GO", "CONDITIONAL", "INCOMPLETE", "SURVEY", "unsigned", "signed",
+                           "rejected", "not-eligible"})
+    EXPECT_EQ(seen.count(word), 1U) << word;
+}
+
+}  // namespace
+}  // namespace kiln
