@@ -66,6 +66,45 @@ Result<RunView::SampleReader> chunk_reader(sqlite::Connection& connection, std::
   });
 }
 
+Result<RunView::SampleWalk> chunk_walk(sqlite::Connection& connection, std::int64_t run_number) {
+  Result<sqlite::Statement> select = connection.prepare(
+      "SELECT sequence, samples FROM series_chunk WHERE run = ? AND sequence BETWEEN ? AND ? ORDER BY "
+      "sequence");
+  if (!select) return select.error();
+  select->bind(1, run_number);
+  const auto statement = std::make_shared<sqlite::Statement>(*std::move(select));
+  return RunView::SampleWalk([statement](const std::vector<std::int64_t>& sequences,
+                                         const std::function<void(std::int64_t, SeriesSamples &&)>& take) {
+    for (std::size_t from = 0; from < sequences.size();) {
+      // Rows of others between two wanted ones are passed over, unless they are many.
+      constexpr std::int64_t kWidestGap = 4'096;
+      std::size_t to = from + 1;
+      while (to < sequences.size() && sequences[to] - sequences[to - 1] <= kWidestGap) ++to;
+      statement->bind(2, sequences[from]);
+      statement->bind(3, sequences[to - 1]);
+      Status walked = success();
+      for (std::size_t wanted = from; walked;) {
+        const Result<sqlite::Statement::Step> stepped = statement->step();
+        if (!stepped) walked = stepped.error();
+        if (!stepped || *stepped == sqlite::Statement::Step::done) break;
+        const std::int64_t sequence = statement->integer(0);
+        while (wanted < to && sequences[wanted] < sequence) ++wanted;
+        if (wanted == to || sequences[wanted] != sequence) continue;
+        Result<SeriesSamples> samples = decode_samples(statement->blob(1));
+        if (samples) {
+          take(sequence, *std::move(samples));
+        } else {
+          walked = samples.error();
+        }
+      }
+      statement->reset();
+      if (!walked) return walked;
+      from = to;
+    }
+    return success();
+  });
+}
+
 Result<RunEvents> RunView::events_without_samples(const std::string& run) const {
   // See events(): a hint, with a bound.
   constexpr std::int64_t kMostReserved = 1'000'000;

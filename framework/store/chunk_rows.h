@@ -12,5 +12,6 @@ namespace kiln {
 
 /// The connection must outlive it; one thread. Errors: those of SQLite.
 Result<RunView::SampleReader> chunk_reader(sqlite::Connection& connection, std::int64_t run_number);
+Result<RunView::SampleWalk> chunk_walk(sqlite::Connection& connection, std::int64_t run_number);
 
 }  // namespace kiln

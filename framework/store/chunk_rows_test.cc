@@ -86,6 +86,31 @@ TEST(RunWithoutSamples, EverySampleIsFoundWhereItIsSaidToBe) {
   EXPECT_EQ(chunks, 13U);
 }
 
+TEST(RunWithoutSamples, ManyChunksInOnePassAreTheSameAsOneByOne) {
+  TemporaryDirectory directory;
+  const std::string run = record(directory, sampled_run());
+  const auto view = open_view(directory.file("kiln.db"));
+  const auto read = view->sample_reader(run).value();
+  const auto walk = view->sample_walk(run).value();
+  std::vector<std::int64_t> seen;
+  const std::vector<std::int64_t> wanted{1, 3, 6, 7, 16, 20, 900'000};
+  ASSERT_TRUE(walk(wanted, [&](std::int64_t sequence, SeriesSamples&& samples) {
+    SeriesSamples one;
+    ASSERT_TRUE(read(sequence, one));
+    ASSERT_EQ(samples.size(), one.size());
+    EXPECT_EQ(samples[0], one[0]);
+    seen.push_back(sequence);
+  }));
+  std::vector<std::int64_t> expected;
+  for (const std::int64_t sequence : wanted) {
+    SeriesSamples one;
+    if (read(sequence, one)) expected.push_back(sequence);
+  }
+  EXPECT_EQ(seen, expected);
+  EXPECT_GE(seen.size(), 3U);
+  EXPECT_TRUE(walk({}, [](std::int64_t, SeriesSamples&&) { FAIL(); }));
+}
+
 TEST(RunWithoutSamples, AChunkThatIsNotThereIsAnErrorAndNotAnEmptyOne) {
   TemporaryDirectory directory;
   const std::string run = record(directory, sampled_run());

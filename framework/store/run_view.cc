@@ -535,6 +535,14 @@ Result<RunView::SampleReader> RunView::sample_reader(const std::string& run) con
   return reader;
 }
 
+Result<RunView::SampleWalk> RunView::sample_walk(const std::string& run) const {
+  const Result<Impl::RunRow> row = impl_->row_of(run);
+  if (!row) return row.error();
+  Result<SampleWalk> walk = chunk_walk(impl_->connection, row->number);
+  if (!walk) return view_error(walk.error(), impl_->database);
+  return walk;
+}
+
 Result<std::vector<ArtifactRow>> RunView::artifacts(const std::string& run) const {
   const Result<Impl::RunRow> row = impl_->row_of(run);
   if (!row) return row.error();

@@ -148,6 +148,12 @@ class RunView {
   /// "series.malformed", "series.missing", "view.not_readable".
   using SampleReader = std::function<Status(std::int64_t sequence, SeriesSamples& into)>;
   [[nodiscard]] Result<SampleReader> sample_reader(const std::string& run) const;
+  /// The same for many chunks, of rising sequences, in one pass over the record where they lie close
+  /// together: some ten times faster than one by one. Those that are not there are left out.
+  using SampleWalk =
+      std::function<Status(const std::vector<std::int64_t>& sequences,
+                           const std::function<void(std::int64_t sequence, SeriesSamples&& samples)>& take)>;
+  [[nodiscard]] Result<SampleWalk> sample_walk(const std::string& run) const;
 
   [[nodiscard]] Result<std::vector<MeasurementRow>> measurements(const std::string& run,
                                                                  const MeasurementFilter& filter = {}) const;

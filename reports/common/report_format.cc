@@ -51,6 +51,9 @@ Result<ReportInput> read_report_input(const RunView& view, const std::string& ru
   Result<RunView::SampleReader> samples = view.sample_reader(run);
   if (!samples) return Error(samples.error()).while_doing("reading the samples for a report");
   input.samples = std::move(*samples);
+  Result<RunView::SampleWalk> walk = view.sample_walk(run);
+  if (!walk) return Error(walk.error()).while_doing("reading the samples for a report");
+  input.sample_walk = std::move(*walk);
   put_on_one_clock(input.events.events);
   input.reviews = std::move(reviews);
   input.verdict = roll_up(input.events, waivers_in_force(input.reviews.entries, input.reviews.now_utc_ns));

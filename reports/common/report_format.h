@@ -29,6 +29,7 @@ struct ReportInput {
   RunReviews reviews = {};  ///< what people have signed of it
   /// Where the samples are that `events` do not hold; empty: they hold all of them.
   RunView::SampleReader samples = {};
+  RunView::SampleWalk sample_walk = {};  ///< the same, many at a time; may be empty
   /// In which page 1 speaks beside English, one of local_languages(); empty: English alone.
   std::string language = {};
 };

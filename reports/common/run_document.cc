@@ -258,6 +258,16 @@ RunDocument make_document(const ReportInput& input) {
   return document;
 }
 
+void plan_samples(const RunDocument& document) {
+  std::vector<const std::vector<DocumentChunk>*> order;
+  std::int64_t samples = 0;
+  for (const DocumentSeries& series : document.series) {
+    order.push_back(&series.chunks);
+    samples += series.extent.samples;
+  }
+  document.source->plan(order, samples);
+}
+
 std::string first_warning(const ReportInput& input) {
   if (input.events.broken) return input.events.broken->sentence();
   if (input.run.broken) return input.run.broken->sentence();

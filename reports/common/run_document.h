@@ -103,6 +103,9 @@ struct RunDocument {
 
 RunDocument make_document(const ReportInput& input);
 
+/// The samples of all series will be read in the order of the document.
+void plan_samples(const RunDocument& document);
+
 /// "RECORD BROKEN AT event n, time …", "This run was INTERRUPTED …", or empty: the first line of every
 /// format.
 std::string first_warning(const ReportInput& input);

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "base/result.h"
 #include "common/report_format.h"
@@ -23,6 +25,10 @@ class SeriesSource {
  public:
   explicit SeriesSource(const ReportInput& input) : input_(input) {}
 
+  /// From here on chunks are read in this order: those that were left in the record are fetched many at a
+  /// time. Only a hint: others, and another order, are read one by one.
+  void plan(const std::vector<const std::vector<DocumentChunk>*>& order, std::int64_t samples);
+
   /// Good until the next call. Empty when it could not be read: failure() says why, and a report that
   /// lacks samples must not be given out as whole.
   const SeriesSamples& of(const DocumentChunk& chunk);
@@ -34,8 +40,14 @@ class SeriesSource {
   [[nodiscard]] Status failure() const;
 
  private:
+  void fetch();
+
   const ReportInput& input_;
   SeriesSamples read_;
+  std::vector<std::int64_t> order_;
+  std::size_t next_ = 0;  ///< in order_: what was not fetched yet
+  std::size_t at_a_time_ = 1;
+  std::unordered_map<std::int64_t, SeriesSamples> ahead_;
   std::optional<Error> failed_;
 };
 

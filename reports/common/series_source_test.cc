@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -67,6 +68,41 @@ ReportInput left_in_the_record(const ReportInput& held) {
     return success();
   };
   return input;
+}
+
+/// As a record that can be walked: what is asked for in order comes many at a time.
+RunView::SampleWalk walk_over(const ReportInput& input, int* walks) {
+  return [samples = input.samples, walks](
+             const std::vector<std::int64_t>& sequences,
+             const std::function<void(std::int64_t, SeriesSamples &&)>& take) -> Status {
+    ++*walks;
+    EXPECT_TRUE(std::is_sorted(sequences.begin(), sequences.end()));
+    for (const std::int64_t sequence : sequences) {
+      SeriesSamples read;
+      if (samples(sequence, read)) take(sequence, std::move(read));
+    }
+    return success();
+  };
+}
+
+TEST(SeriesSource, ReadAheadTheyAreTheSameBytesAgain) {
+  RecordForTest record = long_record();
+  const ReportInput& held = record.done();
+  ReportInput left = left_in_the_record(held);
+  int walks = 0;
+  left.sample_walk = walk_over(left, &walks);
+  for (const auto& format : make_report_formats()) {
+    walks = 0;
+    EXPECT_EQ(format->render(left).value(), format->render(held).value()) << format->name();
+    const bool samples = format->name() == "html" || format->name() == "json" || format->name() == "ndjson" ||
+                         format->name() == "ocptv";
+    EXPECT_EQ(walks, samples ? 1 : 0) << format->name();
+  }
+  left.sample_walk = [](const auto&, const auto&) -> Status {
+    return Error("sqlite.io", "gone", {}, Blame::station);
+  };
+  for (const auto& format : make_report_formats())
+    EXPECT_EQ(format->render(left).value(), format->render(held).value()) << "one by one";
 }
 
 TEST(SeriesSource, SamplesLeftInTheRecordGiveTheSameBytesInEveryFormat) {

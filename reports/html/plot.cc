@@ -418,6 +418,15 @@ std::vector<Plot> draw_series(const RunDocument& document) {
     roles_of_name[series.name].insert(role);
     groups[{series.name, role, series.unit, rule}].push_back(std::move(line));
   }
+  std::vector<const std::vector<DocumentChunk>*> order;
+  std::int64_t samples = 0;
+  for (const auto& [key, lines] : groups) {
+    for (const Line& line : lines) {
+      order.push_back(&line.series->chunks);
+      samples += line.series->extent.samples;
+    }
+  }
+  document.source->plan(order, samples);
   std::vector<Plot> plots;
   for (const auto& [key, lines] : groups) {
     const auto& [name, role, unit, rule] = key;

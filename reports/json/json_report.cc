@@ -336,6 +336,7 @@ class JsonReport final : public ReportFormat {
     report.list("duts", verdict.duts, [decides](const DutVerdict& dut) { return dut_json(dut, decides); });
     report.list("measurements", document.measurements, measurement_json);
     report.list("steps", document.steps, step_json);
+    plan_samples(document);
     report.series("series", document.series);
     report.list("disturbances", document.disturbances, [](const DocumentDisturbance& item) {
       return json::object{

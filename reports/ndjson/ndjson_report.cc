@@ -97,6 +97,7 @@ class NdjsonReport final : public ReportFormat {
       if (written) written = put(json::serialize(line) + "\n");
     };
     for (const LongRow& row : make_long_rows(input, document)) put_line(line_of(row, input, document));
+    plan_samples(document);
     for (const DocumentSeries& series : document.series) {
       json::array samples;
       const auto put_samples = [&] {

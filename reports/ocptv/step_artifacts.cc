@@ -233,8 +233,6 @@ void StepArtifacts::write_end(Step& step) {
 void StepArtifacts::write_series(Step& step, std::size_t most) {
   for (Series& series : step.series) {
     const std::string id = fmt::format("{}", next_series_++);
-    std::stable_sort(series.chunks.begin(), series.chunks.end(),
-                     [](const DocumentChunk& a, const DocumentChunk& b) { return a.sequence < b.sequence; });
     SampleChoice choice(static_cast<std::size_t>(series.extent.with_value), most);
     for (const DocumentChunk& chunk : series.chunks) {
       for (const auto& [t, value] : document_.source->of(chunk)) choice.add(t, value);
@@ -287,6 +285,18 @@ void StepArtifacts::write_step(StreamLines& lines, Step& step, const std::string
 
 void StepArtifacts::write(StreamLines& lines) {
   const std::size_t most = std::max(kFewestElements, kMostElements / std::max<std::size_t>(all_series_, 1));
+  std::vector<const std::vector<DocumentChunk>*> order;
+  std::int64_t samples = 0;
+  for (Step& step : steps_) {
+    for (Series& series : step.series) {
+      std::stable_sort(
+          series.chunks.begin(), series.chunks.end(),
+          [](const DocumentChunk& a, const DocumentChunk& b) { return a.sequence < b.sequence; });
+      order.push_back(&series.chunks);
+      samples += series.extent.samples;
+    }
+  }
+  document_.source->plan(order, samples);
   int number = 0;
   for (Step& step : steps_) {
     write_findings(step);

@@ -1,157 +1,25 @@
 // Any program, on the DUT's host or on the station, as a step: its exit status, the measurements it prints as
-// OCP Test & Validation JSON lines, and the diagnoses it makes. What the recipe requires and the program does
-// not deliver is not run; a foreign FAIL is a fail, a foreign PASS proves nothing.
+// OCP Test & Validation JSON lines, and the diagnoses it makes (ocptv_stream.h). What the recipe requires and
+// the program does not deliver is not run; a foreign FAIL is a fail, a foreign PASS proves nothing, and a
+// stream that lacks something is an error.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
-#include <boost/json.hpp>
 #include <functional>
 #include <string>
-#include <vector>
 
+#include "ocptv_stream.h"
 #include "sdk/step.h"
 
 namespace kiln {
 namespace {
 
 using boost::asio::awaitable;
-namespace json = boost::json;
 
 constexpr int kCommandNotFound = 127;  // POSIX shell
 constexpr int kSignalled = 128;        // POSIX shell: 128 and the number of the signal
 constexpr int kLastSignal = 64;
-constexpr std::size_t kLongestLine = 1U << 20U;  // bytes; a longer one is garbage
-constexpr std::size_t kMostArtifacts = 100'000;  // measurements and diagnoses kept of one program
-constexpr std::size_t kMostExamples = 3;
-constexpr std::size_t kExampleLength = 120;
-
-struct ForeignMeasurement {
-  std::string name, part, unit;
-  Value value;
-};
-struct ForeignDiagnosis {
-  std::string verdict, part, message;
-  bool failed = false;
-};
-struct ForeignOutput {
-  std::vector<ForeignMeasurement> measurements;
-  std::vector<ForeignDiagnosis> diagnoses;
-  std::int64_t lines = 0;
-  std::int64_t garbage_lines = 0;  ///< meant as OCPTV and not understood
-  std::vector<std::string> examples;
-  bool too_many = false;
-};
-
-std::string text_of(const json::object& object, const char* key) {
-  const json::value* value = object.if_contains(key);
-  if (value == nullptr || !value->is_string()) return {};
-  return tidy_text(std::string_view(value->as_string()));
-}
-
-Value value_of(const json::value& value) {
-  if (value.is_double()) return value.as_double();
-  if (value.is_int64()) return value.as_int64();
-  if (value.is_uint64()) return static_cast<double>(value.as_uint64());
-  if (value.is_bool()) return value.as_bool();
-  if (value.is_string()) return std::string(value.as_string());
-  return std::monostate{};
-}
-
-/// The artifact of a step in an OCPTV line (OCP Test & Validation output specification 2.0:
-/// testStepArtifact).
-const json::object* step_artifact(const json::value& line) {
-  if (!line.is_object()) return nullptr;
-  const json::value* artifact = line.as_object().if_contains("testStepArtifact");
-  return artifact != nullptr && artifact->is_object() ? &artifact->as_object() : nullptr;
-}
-
-void take_garbage(const std::string& line, ForeignOutput& output) {
-  ++output.garbage_lines;
-  if (output.examples.size() < kMostExamples)
-    output.examples.push_back(tidy_text(line.substr(0, kExampleLength)));
-}
-
-/// False: an artifact that names no measurement.
-bool take_measurement(const json::object& object, ForeignOutput& output) {
-  ForeignMeasurement found;
-  found.name = text_of(object, "name");
-  found.part = text_of(object, "hardwareInfoId");
-  found.unit = text_of(object, "unit");
-  if (const auto* value = object.if_contains("value")) found.value = value_of(*value);
-  if (found.name.empty()) return false;
-  output.measurements.push_back(std::move(found));
-  return true;
-}
-
-void take_diagnosis(const json::object& object, ForeignOutput& output) {
-  ForeignDiagnosis found;
-  found.verdict = text_of(object, "verdict");
-  found.part = text_of(object, "hardwareInfoId");
-  found.message = text_of(object, "message");
-  found.failed = text_of(object, "type") == "FAIL";
-  output.diagnoses.push_back(std::move(found));
-}
-
-/// A line that does not begin as an object is the program's own chatter; one that does and makes no sense is
-/// garbage: counted, shown, never fatal.
-void take_line(const std::string& line, ForeignOutput& output) {
-  const std::size_t first = line.find_first_not_of(" \t\r");
-  if (first == std::string::npos) return;
-  ++output.lines;
-  if (line[first] != '{') return;
-  if (output.measurements.size() + output.diagnoses.size() >= kMostArtifacts) {
-    output.too_many = true;
-    return;
-  }
-  boost::system::error_code failed;
-  const json::value parsed = json::parse(line, failed);
-  if (failed) return take_garbage(line, output);
-  const json::object* artifact = step_artifact(parsed);
-  if (artifact == nullptr) return;  // another kind of artifact
-  const json::value* measured = artifact->if_contains("measurement");
-  const json::value* diagnosis = artifact->if_contains("diagnosis");
-  if (measured != nullptr && (!measured->is_object() || !take_measurement(measured->as_object(), output))) {
-    take_garbage(line, output);
-  }
-  if (diagnosis != nullptr) {
-    if (!diagnosis->is_object()) return take_garbage(line, output);
-    take_diagnosis(diagnosis->as_object(), output);
-  }
-}
-
-/// Reads lines as they come, so that what is kept does not depend on how much a program prints.
-class LineReader {
- public:
-  void take(const std::string& piece) {
-    for (std::size_t at = 0; at < piece.size();) {
-      const std::size_t newline = piece.find('\n', at);
-      const std::size_t length = std::min(newline, piece.size()) - at;
-      const std::size_t room = kLongestLine - line_.size();
-      too_long_ = too_long_ || length > room;
-      line_.append(piece, at, std::min(length, room));
-      at += length + 1;
-      if (newline != std::string::npos) end();
-    }
-  }
-  void end() {
-    if (too_long_) {
-      ++output_.lines;
-      take_garbage(line_, output_);
-    } else if (!line_.empty()) {
-      take_line(line_, output_);
-    }
-    line_.clear();
-    too_long_ = false;
-  }
-  [[nodiscard]] const ForeignOutput& output() const { return output_; }
-
- private:
-  ForeignOutput output_;
-  std::string line_;
-  bool too_long_ = false;
-};
 
 /// On a host nobody ends what a lost connection leaves behind: `timeout` does, also when the station is gone.
 /// It leads a process group of its own; what the program left in the background there, also what ignores
@@ -215,7 +83,7 @@ class Run final : public Step {
   awaitable<Status> run(StepContext& context) override {
     const std::string line = context.with().text("command");
     const Source source{context.with().text("where") == "station" ? "process" : "ssh", line};
-    LineReader reader;
+    OcptvReader reader;
     Result<CommandResult> result = co_await execute(context, line, reader);
     reader.end();
     const ForeignOutput& output = reader.output();
@@ -253,8 +121,13 @@ class Run final : public Step {
     }
     if (output.too_many) {
       co_return Error("exec.output_too_large",
-                      fmt::format("'{}' made more than {} measurements and diagnoses", line, kMostArtifacts),
+                      fmt::format("'{}' made more measurements, diagnoses or series than are kept", line),
                       "let it summarise", Blame::recipe);
+    }
+    // What it found stands, what it lacks is nothing that could pass.
+    if (output.trouble) {
+      co_return Error(output.trouble->code, fmt::format("'{}': {}", line, output.trouble->message),
+                      "read the attached output", Blame::peer);
     }
     co_return success();
   }
@@ -303,6 +176,10 @@ class Run final : public Step {
       text = fmt::format("{} lines begin as OCPTV and cannot be understood, such as: {}",
                          output.garbage_lines, fmt::join(output.examples, " | "));
     }
+    if (output.validators_not_worked_out > 0) {
+      text += fmt::format("{}{} validators of the program cannot be worked out here and prove nothing",
+                          text.empty() ? "" : "; ", output.validators_not_worked_out);
+    }
     if (dropped_bytes > 0) {
       text += fmt::format("{}all lines were read, but the last {} bytes are not in the attached output",
                           text.empty() ? "" : "; ", dropped_bytes);
@@ -313,7 +190,7 @@ class Run final : public Step {
   }
 
   static awaitable<Result<CommandResult>> execute(StepContext& context, std::string line,
-                                                  LineReader& reader) {
+                                                  OcptvReader& reader) {
     std::function<void(const std::string&)> on_output = [&reader](const std::string& piece) {
       reader.take(piece);
     };
