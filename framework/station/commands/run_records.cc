@@ -153,9 +153,8 @@ int report_command(const CommandLine& line, const Paths& paths) {
   const std::string directory = line.out_directory.empty()
                                     ? database.substr(0, database.rfind('/')) + "/reports/" + found.run
                                     : line.out_directory;
-  const WrittenReports reports =
-      write_reports(paths.state, database, found.run, directory, line.formats, line.allowed_signers,
-                    line.language);
+  const WrittenReports reports = write_reports(paths.state, database, found.run, directory, line.formats,
+                                               line.allowed_signers, line.language);
   boost::json::object files;
   for (const auto& [format, path] : reports.files) {
     files[format] = path;
