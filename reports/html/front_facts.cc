@@ -6,9 +6,12 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <string_view>
+#include <vector>
 
 #include "base/time.h"
 #include "common/local_words.h"
+#include "html/escape.h"
 
 namespace kiln {
 namespace {
@@ -17,6 +20,26 @@ constexpr std::size_t kShortHash = 12;
 
 std::string short_hash(const std::string& hash) {
   return hash.size() <= kShortHash ? hash : hash.substr(0, kShortHash) + "…";
+}
+
+/// "C01 NIC_1 failed; ": the parts with a measured fail, as many as a sentence bears.
+std::string failing_parts(const RunVerdict& verdict) {
+  constexpr std::size_t kNamed = 3;
+  std::vector<std::string> parts;
+  for (const DutVerdict& dut : verdict.duts) {
+    for (const Reason& reason : dut.reasons) {
+      if (reason.outcome != Outcome::fail) continue;
+      const std::string part =
+          shorten(reason.fru.empty() || reason.fru == dut.id ? dut.id : dut.id + " " + reason.fru, 60);
+      if (std::find(parts.begin(), parts.end(), part) == parts.end()) parts.push_back(part);
+    }
+  }
+  if (parts.empty()) return {};
+  std::string words;
+  for (std::size_t index = 0; index < std::min(parts.size(), kNamed); ++index)
+    words += (index == 0 ? "" : ", ") + parts[index];
+  if (parts.size() > kNamed) words += fmt::format(" and {} more parts", parts.size() - kNamed);
+  return words + " failed. Of this rack, ";
 }
 
 /// What the decision means for the rack: a heading that has local words, and the figures.
@@ -37,8 +60,11 @@ DecisionSays decision_says(const ReportInput& input) {
     case Decision::go:
       return {"Passed", measured + ", none failed"};
     case Decision::no_go:
-      return {"Do not ship", fmt::format("{}, {} of them failed{}", measured, counts.failed,
-                                         is_cut ? "; a hazard was met and energy was removed" : "")};
+      return {
+          "Do not ship",
+          fmt::format("{}{}, {} of them failed{}{}", failing_parts(input.verdict), measured, counts.failed,
+                      counts.not_run > 0 ? fmt::format(", {} could not be measured", counts.not_run) : "",
+                      is_cut ? "; a hazard was met and energy was removed" : "")};
     case Decision::incomplete:
       return {"Not decided",
               fmt::format("{}, {} were not{}. What was not measured is neither good nor bad", measured,
@@ -60,6 +86,9 @@ struct Soak {
 std::optional<Soak> shortest_soak(const RunDocument& document) {
   std::map<std::string, std::int64_t> longest;
   for (const DocumentLoad& load : document.loads) {
+    const auto planned = document.duts.find(load.dut);
+    // A load of the rack as a whole is borne by its DUTs; it is not how long any of them was loaded.
+    if (planned == document.duts.end() || planned->second.role == Role::rack) continue;
     const std::int64_t end = load.ended_ns == 0 ? document.ended_ns : load.ended_ns;
     longest[load.dut] = std::max(longest[load.dut], end - load.begun_ns);
   }
@@ -132,10 +161,19 @@ void set_facts(PageData& page, const ReportInput& input, const RunDocument& docu
                                                                  short_hash(input.run.chain_head)));
 }
 
+/// What the state means, for who has never seen it.
+std::string_view sign_off_says(std::string_view state) {
+  if (state == "signed") return "people have accepted this run";
+  if (state == "rejected") return "a person has refused this run";
+  if (state == "not-eligible") return "nobody can accept this run, whatever it measured";
+  return "nobody has accepted this run yet";
+}
+
 /// Who has decided, and who has put a name to it: page 1 has a line for each.
 void set_sign_off(PageData& page, const ReportInput& input, const RunDocument& document) {
   const RunBegun& about = document.about;
   page.set("sign_off", input.verdict.sign_off);
+  page.set("sign_off_says", std::string(sign_off_says(input.verdict.sign_off)));
   page.set("sign_off_local", page_text(std::string(local_word(input.language, input.verdict.sign_off))));
   std::string because;
   for (const auto& reason : input.verdict.not_eligible_because)
@@ -146,7 +184,7 @@ void set_sign_off(PageData& page, const ReportInput& input, const RunDocument& d
   std::string decided;
   if (document.begun && input.verdict.decision) {
     decided = fmt::format(
-        "Kiln's rules, from measured values and the limits of {} revision {}; no person",
+        "Kiln's rules, from measured values and the limits in {} revision {}. No person decided it",
         about.limits_file.empty() ? "no table" : about.limits_file.substr(about.limits_file.rfind('/') + 1),
         about.limits_revision);
   }

@@ -36,9 +36,10 @@ TEST(FrontFacts, TheDecisionIsSaidInASentenceWithWhatWasMeasured) {
   RecordForTest bad;
   bad.measured(Outcome::fail, 91.5, "hot");
   bad.end();
-  EXPECT_NE(
-      front_of(bad.done()).find("Do not ship:</b> 1 of 1 required checks were measured, 1 of them failed."),
-      std::string::npos);
+  EXPECT_NE(front_of(bad.done())
+                .find("Do not ship:</b> C01 GPU_0 failed. Of this rack, 1 of 1 required checks were "
+                      "measured, 1 of them failed."),
+            std::string::npos);
   RecordForTest good;
   good.measured(Outcome::pass, 60.0);
   good.end();
@@ -72,11 +73,14 @@ TEST(FrontFacts, TheSoakIsTheShortestOfWhatEachDutHadInOnePiece) {
   load.energy = "load";
   record.add("C01", "soak/load", load);
   record.add("C02", "soak/load", load);
-  record.add("C02", "soak/load", StepEnded{});  // after a second
+  record.plan("R01", Role::rack, std::nullopt);
+  record.add("C02", "soak/load", StepEnded{});  // after two seconds
+  record.add("R01", "data/all", load);
+  record.add("R01", "data/all", StepEnded{});  // no DUT's soak
   record.measured(Outcome::pass, 60.0);
   record.end();
   const std::string front = front_of(record.done());
-  EXPECT_NE(front.find("72h asked; 2 DUTs were under load, the shortest of them 1s in one piece (C02)"),
+  EXPECT_NE(front.find("72h asked; 2 DUTs were under load, the shortest of them 2s in one piece (C02)"),
             std::string::npos);
 }
 

@@ -84,6 +84,7 @@ PageData reason_data(const PlacedReason& placed, const RunDocument& document, bo
   row.set("code", reason.code);
   row.set("message", in_full ? reason.message : shorten(reason.message, kCardCharacters));
   row.set("cells", page_text(reason.cells > 1 ? fmt::format("{} checks", reason.cells) : ""));
+  row.set("no_action", reason.action.empty() && reason.outcome != Outcome::pass);
   row.set("action", page_text(in_full ? reason.action : shorten(reason.action, kCardCharacters)));
   return row;
 }
@@ -100,7 +101,16 @@ std::map<std::string, std::string> set_reasons(PageData& page, const RunVerdict&
     const bool on_page_1 = index < kCards;
     const Reason& reason = *placed[index].reason;
     if (!placed[index].anchor.empty()) anchors[placed[index].dut->id] = placed[index].anchor;
-    if (on_page_1) cards.push_back(reason_data(placed[index], document, false, true));
+    if (on_page_1) {
+      PageData card = reason_data(placed[index], document, false, true);
+      // Three reasons at one part are one part to mend: its numbers stand once.
+      const bool again = index > 0 && placed[index - 1].dut == placed[index].dut &&
+                         placed[index - 1].reason->fru == reason.fru;
+      if (again)
+        card.set("where", fmt::format("{}{}, the same part", placed[index].dut->id,
+                                      reason.fru.empty() ? "" : " · " + shorten(reason.fru, 60)));
+      cards.push_back(card);
+    }
     if (count_characters(reason.message) > kCardCharacters ||
         count_characters(reason.action) > kCardCharacters)
       shortened = true;

@@ -459,6 +459,7 @@ void PageFlow::drawing(const pugi::xml_node& node, const Frame& frame, double mo
   set("font-family", "Noto Sans, DejaVu Sans, Liberation Sans, sans-serif");
   set("font-size", "10.5");
   copy.remove_attribute("style");  // its width on a screen
+  for (const auto& link : copy.select_nodes(".//a")) link.node().remove_attribute("href");
   copy.prepend_move(copy.append_copy(
       document_.child("body").find_child_by_attribute("svg", "class", "defs").child("defs")));
   std::ostringstream text;

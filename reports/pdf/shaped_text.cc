@@ -110,21 +110,9 @@ TextShaper::TextShaper() : fonts_(pango_cairo_font_map_get_default()) {
 
 TextShaper::~TextShaper() { g_object_unref(context_); }
 
-bool TextShaper::has_fonts() const {
-  PangoFontFamily** families = nullptr;
-  int count = 0;
-  pango_font_map_list_families(fonts_, &families, &count);
-  // Pango names three generic families whatever there is: a family counts when it has a face.
-  bool any = false;
-  for (int index = 0; index < count && !any; ++index) {
-    PangoFontFace** faces = nullptr;
-    int number = 0;
-    pango_font_family_list_faces(families[index], &faces, &number);
-    any = number > 0;
-    g_free(faces);
-  }
-  g_free(families);
-  return any;
+bool TextShaper::has_fonts() {
+  const ShapedText letter = laid_out({{"A", false, false, 0, 0, {}}}, {}, 0);
+  return pango_layout_get_unknown_glyphs_count(letter.layout_.get()) == 0;
 }
 
 ShapedText TextShaper::laid_out(const std::vector<TextPiece>& pieces, const TextLook& look, double width) {

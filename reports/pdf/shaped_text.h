@@ -66,8 +66,8 @@ class TextShaper {
   TextShaper(const TextShaper&) = delete;
   TextShaper& operator=(const TextShaper&) = delete;
 
-  /// Without any, Pango ends the program at the first text.
-  [[nodiscard]] bool has_fonts() const;
+  /// Whether Latin letters can be drawn. Pango goes on without any font and draws empty boxes.
+  [[nodiscard]] bool has_fonts();
 
   /// `width`: where lines are broken; not positive: nowhere. A text of more than 16 KiB is cut, and says so.
   ShapedText shape(const std::vector<TextPiece>& pieces, const TextLook& look, double width);

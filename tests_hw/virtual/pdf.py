@@ -33,12 +33,13 @@ def poppler(*command):
 
 
 def sheets_of(path):
-    """The text of each sheet, with single spaces."""
-    return [re.sub(r"\s+", " ", sheet) for sheet in poppler("pdftotext", "-layout", path, "-").removesuffix("\f").split("\f")]
+    """The text of each sheet, with single spaces. As it was drawn, cell by cell: a word broken in its cell is one word here."""
+    return [re.sub(r"\s+", " ", sheet) for sheet in poppler("pdftotext", "-raw", path, "-").removesuffix("\f").split("\f")]
 
 
 def squeezed(text):
-    return re.sub(r"\s+", "", text)
+    """Without white space, and without the marks that pdftotext puts around words that run from right to left."""
+    return re.sub(r"[\s\u202a-\u202c]+", "", text)
 
 
 def sha256(path):
@@ -67,8 +68,8 @@ def every_sheet(name, result):
     fonts = poppler("pdffonts", path).splitlines()[2:]
     check(fonts and all(line.split()[-5] == "yes" for line in fonts), f"{name}: all {len(fonts)} fonts are in it", fonts)
     with open(path, "rb") as file:
-        data = file.read()
-    check(not re.search(rb"/(URI|JavaScript|JS|Launch|OpenAction|AA|EmbeddedFile|GoToR)\b", data), f"{name}: nothing to open, run or load")
+        data = re.sub(rb"\bstream\r?\n.*?\bendstream\b", b"", file.read(), flags=re.S)  # drawings and fonts, compressed
+    check(b"/Type /Page" in data and not re.search(rb"/(URI|JavaScript|JS|Launch|OpenAction|AA|EmbeddedFile|GoToR)\b", data), f"{name}: nothing to open, run or load")
     check("report.pdf" in {one["name"] for one in manifest["files"]}, f"{name}: it is sealed")
     return sheets
 
@@ -88,7 +89,7 @@ def page_one(name, result, sheets):
 def same_content(name, result, sheets):
     """What the page says in words, the sheets say: headings, and all cells of the tables that are printed."""
     with open(result["reports"]["html"], encoding="utf-8") as file:
-        page = file.read()
+        page = re.sub(r"<details>.*?</details>", "", file.read(), flags=re.S)  # closed, and not printed
     said = squeezed(" ".join(sheets))
     # A cell may go on on the next sheet, with the sheet's marks in between: not looked for in one piece there.
     texts = [html.unescape(re.sub(r"<[^>]+>", "", cell)) for cell in re.findall(r"<(?:h2|h3|td|th)\b[^>]*>(.*?)</(?:h2|h3|td|th)>", page, re.S)]

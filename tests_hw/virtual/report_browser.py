@@ -29,6 +29,7 @@ except ImportError:
 
 CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 DESK, TELEPHONE = (1280, 800), (390, 844)
+A4 = (711, 1028)  # CSS pixels between the margins of the page's own @page: 188 mm x 272 mm
 CONTRAST_AT_LEAST = 7.0  # WCAG 2.2, 1.4.6 (AAA)
 
 # What is drawn at a point is asked of the browser, so that something in front, hidden or too small does not count as seen.
@@ -51,7 +52,25 @@ const verdict = document.querySelector('.verdict');
 const texts = [...document.querySelectorAll('.verdict, .banner, .loud, .signoff, .card h3, .card p')];
 const parse = fill => { const d = document.createElement('div'); d.style.color = fill; document.body.append(d);
   const c = getComputedStyle(d).color.match(/[\\d.]+/g).map(Number).slice(0, 3); d.remove(); return c; };
+// Where each text of page 1 is drawn; what lies upon something else, or beyond the page, cannot be read.
+const page_box = document.querySelector('.page1').getBoundingClientRect();
+const lines = [];
+const walker = document.createTreeWalker(document.querySelector('.page1'), NodeFilter.SHOW_TEXT);
+for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+  if (!node.data.trim() || ['TITLE', 'DESC'].includes(node.parentElement.tagName.toUpperCase())) continue;
+  const range = document.createRange();
+  range.selectNodeContents(node);
+  for (const b of range.getClientRects()) if (b.width > 1 && b.height > 1) lines.push([node.data.trim().slice(0, 40), b]);
+}
+const overlaps = [];
+lines.forEach(([one, a], i) => lines.slice(i + 1).forEach(([other, b]) => {
+  const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left), high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+  if (wide > 1.5 && high > 0.3 * Math.min(a.height, b.height)) overlaps.push(`'${one}' and '${other}'`);
+}));
+const outside = lines.filter(([, b]) => b.left < page_box.left - 1 || b.right > page_box.right + 1 || b.bottom > page_box.bottom + 1)
+  .map(([text]) => `'${text}'`);
 return {
+  overlaps: overlaps, outside: outside, lines: lines.length,
   decision: verdict.innerText.trim(), verdict_box: box(verdict), verdict_seen: at_its_place(verdict),
   verdict_size: parseFloat(getComputedStyle(verdict).fontSize),
   contrasts: texts.map(e => [e.innerText.slice(0, 40), ...colours(e)]).concat(
@@ -102,8 +121,9 @@ class Browser:
         self.driver = webdriver.Chrome(service=Service(DRIVER), options=options)
         self.driver.set_page_load_timeout(60)
 
-    def look(self, page, size):
-        """Everything the checks need of one page in one window."""
+    def look(self, page, size, media=""):
+        """Everything the checks need of one page in one window, or as it is laid out for paper (media: print)."""
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media})
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
             "width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size[0] < 600})
         self.driver.get("about:blank")
@@ -158,6 +178,13 @@ def window_problems(seen, size, result):
     want(not seen["complaints"], f"the browser complains: {seen['complaints']}")
     want(seen["scripts"] == 0, "the page holds a script")
     return problems
+
+
+def layout_problems(seen):
+    """Texts of page 1 that cannot be read where they are."""
+    problems = [f"{pair} lie upon each other" for pair in seen["overlaps"][:5]]
+    problems += [f"{text} lies beyond page 1" for text in seen["outside"][:5]]
+    return problems if seen["lines"] > 30 else problems + [f"only {seen['lines']} texts on page 1"]
 
 
 def content_problems(seen, result):
@@ -219,6 +246,8 @@ SPOILT = [
     ("a link leads nowhere", 'id="limit-1"', 'id="limit-x"', "#limit-1 leads to 0"),
     ("a link leads to two places", "</main>", '<p id="limit-1"></p></main>', "leads to 2"),
     ("a count is wrong", "<dt>failed</dt><dd>0", "<dt>failed</dt><dd>1", "failed reads"),
+    ("two texts lie upon each other", '<p class="says">', '<p class="says" style="margin-bottom: -34px">', "upon each other"),
+    ("a text lies beyond the page", '<p class="says">', '<p class="says" style="position: relative; left: -60px">', "beyond page 1"),
     ("the banner is missing", "SIMULATED RACK", "RACK", "banner"),
 ]
 
@@ -260,11 +289,15 @@ class Suite:
             seen = self.browser.look(page, size)
             if self.options.shots:
                 self.browser.shoot(os.path.join(self.options.shots, f"{name}-{size[0]}.png"))
+            self.check(layout_problems(seen), f"{name}: none of {seen['lines']} texts of page 1 lies upon another or beyond it at {size[0]} px")
             self.check(window_problems(seen, size, result) + content_problems(seen, result),
                        f"{name}: {result['decision']} at {size[0]} x {size[1]}, {len(seen['tiles'])} tiles, {len(seen['links'])} links, "
                        f"loaded in {seen['load_s']:.2f} s")
         if self.options.shots:
             self.browser.shoot(os.path.join(self.options.shots, f"{name}-whole.png"), whole=True)
+        paper = self.browser.look(page, A4, "print")
+        self.check(layout_problems(paper), f"{name}: nor one of {paper['lines']} on A4")
+        self.browser.look(page, DESK)
         sheets = self.browser.printed(os.path.join(self.options.shots or self.place, f"{name}.pdf"))
         self.check(print_problems(sheets, result), f"{name}: printed on {len(sheets)} sheets, the first holds decision and reasons")
         return seen
@@ -281,7 +314,7 @@ class Suite:
     def spoilt(self, result):
         for index, (what, _, _, word) in enumerate(SPOILT):
             seen = self.browser.look(spoil(result["reports"]["html"], self.place, index), DESK)
-            found = window_problems(seen, DESK, result) + content_problems(seen, result)
+            found = window_problems(seen, DESK, result) + layout_problems(seen) + content_problems(seen, result)
             word = word or "asked for"
             self.check([] if any(word in problem for problem in found) else [f"not noticed; found only {found}"], f"noticed: {what}")
 

@@ -470,7 +470,7 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   const std::string beside_record = database.substr(0, database.rfind('/')) + "/reports/" + run;
   WrittenReports reports =
       write_reports(paths.state, database, run,
-                    line.out_directory.empty() ? beside_record : line.out_directory, {}, line.language);
+                    line.out_directory.empty() ? beside_record : line.out_directory, {}, {}, line.language);
   print_failures(reports);
   if (reports.files.empty() && !line.out_directory.empty()) {
     // the place asked for was lost meanwhile
