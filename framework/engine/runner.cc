@@ -6,6 +6,7 @@
 
 #include "engine/energy_rules.h"
 #include "engine/runner_impl.h"
+#include "model/rework.h"
 
 namespace kiln {
 namespace {
@@ -276,6 +277,11 @@ awaitable<Result<RunVerdict>> Runner::run(const Ctx& ctx, RunBegun begun) {
     EventBody body = *impl.parts.population;
     const Status recorded = co_await impl.recorder->record(Where(), std::move(body));
     (void)recorded;  // a record that takes no more ends the run below
+  }
+  if (!impl.parts.rework.empty()) {
+    EventBody body = Diagnosed{kReworkCode, "", impl.parts.rework, ""};
+    const Status recorded = co_await impl.recorder->record(Where(), std::move(body));
+    (void)recorded;  // as above
   }
   if (impl.recorder->failure() && impl.recorder->verdict().duts.empty()) co_return *impl.recorder->failure();
   for (const auto& id : impl.plan.duts) {

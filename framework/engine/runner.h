@@ -54,6 +54,8 @@ struct RunnerParts {
   /// What earlier racks of this kind have shown, to set this one against; recorded behind the run's
   /// beginning.
   std::optional<PopulationGiven> population;
+  std::string
+      rework;  ///< of a retest: what was found and repaired before it; empty: nothing (model/rework.h)
   /// The warden is asked to mask that leak detector; both empty: to judge it again. May be empty: there is no
   /// warden.
   std::function<void(const std::string& dut, const std::string& part)> on_mask;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "model/rework.h"
 #include "model/verdict.h"
 
 namespace kiln {
@@ -28,8 +29,7 @@ Rank rank_of(const Reason& reason, const std::vector<Interlocked>& interlocks) {
         });
     return is_hazard ? Rank::hazard : Rank::fail;
   }
-  if (reason.outcome == Outcome::marginal || reason.code == "retest.pass_after_fail")
-    return Rank::conditional;
+  if (reason.outcome == Outcome::marginal || reason.code.rfind("retest.", 0) == 0) return Rank::conditional;
   if (reason.code == "teardown.failed" || reason.code == "undo.failed") return Rank::undone;
   if (reason.code == "interlock.telemetry-lost") return Rank::lost_telemetry;
   if (reason.code.rfind("run.", 0) == 0) return Rank::record;
@@ -161,14 +161,27 @@ DutVerdict VerdictAccumulator::judge_dut(const std::string& id, std::vector<cons
   judge_record(verdict);
   judge_odd_ones(verdict, comparisons);
 
+  // A pass says nothing against the fail before it, unless somebody has found and repaired what it came from.
   if (begun_ && !begun_->second.retest_of.empty() && !is_survey() &&
       verdict.decision <= Decision::conditional) {
-    worsen(verdict, Decision::conditional);
-    verdict.reasons.push_back(
-        make_reason(Outcome::pass, "retest.pass_after_fail",
-                    fmt::format("passed in a retest of run {}, without a cause found in between",
-                                begun_->second.retest_of),
-                    {}, "find out why it failed before"));
+    const std::string& before = begun_->second.retest_of;
+    const Diagnosed* rework = nullptr;
+    if (const auto run = duts_.find(std::string()); run != duts_.end()) {
+      for (const auto& [sequence, said] : run->second.diagnoses) {
+        if (said.code == kReworkCode) rework = &said;
+      }
+    }
+    if (rework != nullptr) {
+      verdict.reasons.push_back(make_reason(
+          Outcome::pass, kReworkCode,
+          fmt::format("passed in a retest of run {}, after rework: {}", before, rework->message), {}, {}));
+    } else {
+      worsen(verdict, Decision::conditional);
+      verdict.reasons.push_back(
+          make_reason(Outcome::pass, "retest.pass_after_fail",
+                      fmt::format("passed in a retest of run {}, without a cause found in between", before),
+                      {}, "find out why it failed before"));
+    }
   }
   std::stable_sort(verdict.reasons.begin(), verdict.reasons.end(),
                    [&verdict](const Reason& a, const Reason& b) {

@@ -149,4 +149,75 @@ Result<Checkpoint> read_checkpoint(std::string_view text) {
   return checkpoint;
 }
 
+std::string to_json(const BundleManifest& manifest) {
+  json::object root;
+  root["kiln_bundle"] = kForm;
+  root["station"] = manifest.station;
+  root["kiln_version"] = manifest.kiln_version;
+  root["build_stamp"] = manifest.build_stamp;
+  root["exported_utc_ns"] = manifest.exported_utc_ns;
+  json::array runs, files;
+  for (const BundledRun& run : manifest.runs)
+    runs.push_back(json::object{{"run", run.run}, {"events", run.events}, {"chain_head", run.chain_head}});
+  for (const BundleManifest::File& file : manifest.files)
+    files.push_back(json::object{{"kind", file.kind},
+                                 {"run", file.run},
+                                 {"name", file.name},
+                                 {"bytes", file.bytes},
+                                 {"sha256", file.sha256}});
+  root["runs"] = std::move(runs);
+  root["files"] = std::move(files);
+  return json::serialize(root) + "\n";
+}
+
+Result<BundleManifest> read_bundle_manifest(std::string_view text) {
+  constexpr std::string_view kCode = "seal.no_bundle_manifest", kWhat = "manifest of a bundle";
+  const Result<json::object> root = json_object_of(text, kCode, kWhat, "kiln_bundle", kForm);
+  if (!root) return root.error();
+  JsonFields fields(*root);
+  BundleManifest manifest;
+  manifest.station = fields.text("station");
+  manifest.kiln_version = fields.text("kiln_version");
+  manifest.build_stamp = fields.text("build_stamp");
+  manifest.exported_utc_ns = fields.whole("exported_utc_ns");
+  if (!fields.wrong().empty()) return unreadable_json(kCode, kWhat, fields.wrong());
+  for (const char* list : {"runs", "files"}) {
+    const json::value* items = root->if_contains(list);
+    if (items == nullptr || !items->is_array())
+      return unreadable_json(kCode, kWhat, fmt::format("{} is no list", list));
+    for (const json::value& item : items->as_array()) {
+      if (!item.is_object())
+        return unreadable_json(kCode, kWhat, fmt::format("one of {} is no object", list));
+    }
+  }
+  const auto leads_elsewhere = [](const std::string& name) {
+    return leads_out(name) || name.find('/') != std::string::npos || name.front() == '.';
+  };
+  for (const json::value& item : root->at("runs").as_array()) {
+    JsonFields one(item.as_object());
+    BundledRun run{one.text("run"), one.whole("events"), one.text("chain_head")};
+    if (!one.wrong().empty()) return unreadable_json(kCode, kWhat, "of runs, " + one.wrong());
+    if (leads_elsewhere(run.run))
+      return unreadable_json(kCode, kWhat, fmt::format("'{}' is no run", run.run));
+    if (!is_sha256(run.chain_head))
+      return unreadable_json(kCode, kWhat, fmt::format("the head of '{}' is no SHA-256", run.run));
+    manifest.runs.push_back(std::move(run));
+  }
+  for (const json::value& item : root->at("files").as_array()) {
+    JsonFields one(item.as_object());
+    BundleManifest::File file{one.text("kind"), one.text("run"), one.text("name"),
+                              static_cast<std::uint64_t>(one.whole("bytes")), one.text("sha256")};
+    if (!one.wrong().empty()) return unreadable_json(kCode, kWhat, "of files, " + one.wrong());
+    if (file.kind != "artifact" && file.kind != "report")
+      return unreadable_json(kCode, kWhat, fmt::format("of files, kind is '{}'", file.kind));
+    const bool report = file.kind == "report";
+    if (leads_elsewhere(file.name) || (report && leads_elsewhere(file.run)))
+      return unreadable_json(kCode, kWhat, fmt::format("the name '{}' leads out of its folder", file.name));
+    if (!is_sha256(file.sha256) || (!report && file.name != file.sha256))
+      return unreadable_json(kCode, kWhat, fmt::format("the SHA-256 of '{}' is none", file.name));
+    manifest.files.push_back(std::move(file));
+  }
+  return manifest;
+}
+
 }  // namespace kiln

@@ -2,7 +2,7 @@
 // The manifest of a run's reports: every file with its SHA-256, what the run came to, and the head of its
 // chain of hashes. A station signs it (seal/dsse.h): "this build on this station has recorded that". And the
 // checkpoint: how far a run's chain had come when the station signed, kept in the record itself, so that a
-// cut tail and a record written anew are found without a report. Pure.
+// cut tail and a record written anew are found without a report. And the manifest of a bundle of runs. Pure.
 
 #include <cstdint>
 #include <string>
@@ -59,5 +59,33 @@ struct Checkpoint {
 std::string to_json(const Checkpoint& checkpoint);
 /// Errors: "seal.no_checkpoint".
 Result<Checkpoint> read_checkpoint(std::string_view text);
+
+/// A run of a bundle, as it is in it.
+struct BundledRun {
+  std::string run;
+  std::int64_t events = 0;
+  std::string chain_head;  ///< hash after the last of them: all rows of the run hang on it
+};
+/// What a station has put into one file to be carried (store/run_bundle.h).
+struct BundleManifest {
+  std::string station;  ///< host name of who exported it
+  std::string kiln_version, build_stamp;
+  std::int64_t exported_utc_ns = 0;
+  std::vector<BundledRun> runs;
+  struct File {
+    std::string kind;  ///< "artifact", "report"
+    std::string run;   ///< of a report
+    std::string name;  ///< without any "/"
+    std::uint64_t bytes = 0;
+    std::string sha256;
+  };
+  std::vector<File> files;
+};
+
+inline constexpr std::string_view kBundleType = "application/vnd.kiln.bundle+json";
+
+std::string to_json(const BundleManifest& manifest);
+/// Errors: "seal.no_bundle_manifest", naming the field; also for names that lead out of their place.
+Result<BundleManifest> read_bundle_manifest(std::string_view text);
 
 }  // namespace kiln

@@ -10,7 +10,7 @@ namespace kiln {
 namespace {
 
 constexpr const char* kFooter =
-    "\nExit codes of run, demo, resume and watch: 0 GO, 1 NO-GO, 2 nothing was run, 3 CONDITIONAL, 4 "
+    "\nExit codes of run, demo, rerun, resume and watch: 0 GO, 1 NO-GO, 2 nothing was run, 3 CONDITIONAL, 4 "
     "INCOMPLETE,\n"
     "5 an interlock removed energy, 130/143 stopped by a person. Other commands: 0, 2 bad input, 4 could "
     "not.";
@@ -115,6 +115,20 @@ void add_run_options(CLI::App& command, CommandLine& line) {
       ->check(CLI::IsMember({"auto", "always", "never"}));
 }
 
+/// Of commands that ask the record and write one page.
+void add_question_options(CLI::App& command, CommandLine& line) {
+  auto* as_json = command.add_flag("--json", line.json,
+                                   "One JSON object on standard output and nothing else: --format json");
+  command.add_option("--db", line.ledgers,
+                     "Database file, or several (default: $XDG_STATE_HOME/kiln/kiln.db)");
+  command.add_flag("-v,--verbose", line.verbose, "Developer's log lines on standard error");
+  command.add_option("--format", line.formats, "text (default), json or html")
+      ->check(CLI::IsMember({"text", "json", "html"}))
+      ->expected(1)
+      ->excludes(as_json);
+  command.add_option("--out", line.out_directory, "Write it to this file");
+}
+
 }  // namespace
 
 ParsedCommandLine parse_command_line(int argc, char** argv) {
@@ -147,7 +161,11 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   add_recipe_options(*run, line);
   add_run_options(*run, line);
   run->add_option("recipe", line.recipe, "A recipe file, or the name of a shipped one")->required();
-  run->add_option("--retest-of", line.retest_of, "The run whose unexplained fail this one tests again");
+  auto* retest_of =
+      run->add_option("--retest-of", line.retest_of, "The run whose unexplained fail this one tests again");
+  run->add_option("--cause", line.retest_cause,
+                  "What was found and repaired since; a retest then may be a GO")
+      ->needs(retest_of);
 
   run->add_option("--population", line.population_file,
                   "What earlier racks of this kind have shown (kiln population): for review, never a fail")
@@ -171,6 +189,19 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   resume->add_option("run", line.resumed_run,
                      "Run id, or a part of it; none: the one that was interrupted last");
   resume->add_flag("--list", line.list, "Only show what would be kept and what would be done again");
+
+  auto* rerun = app.add_subcommand(
+      "rerun", "Do again, as a new run, what failed in a run or was not run in it, and what that needs");
+  add_common(*rerun, line);
+  add_run_options(*rerun, line);
+  rerun->add_option("run", line.run, "Run id, a part of it, or 'last'")->required();
+  rerun->add_flag("--failed", line.only_failed, "Only what failed or was not run: there is no other way yet")
+      ->required();
+  rerun->add_option("--cause", line.retest_cause,
+                    "What was found and repaired since; without it a pass is CONDITIONAL");
+  rerun->add_option("--rack", line.rack_file, "Another rack file than that of the run: with --cause only")
+      ->check(CLI::ExistingFile);
+  rerun->add_flag("--list", line.list, "Only show what would be done again; nothing is touched");
 
   auto* abort = app.add_subcommand("abort", "Stop a run: safe park, teardown, report");
   add_common(*abort, line);
@@ -249,6 +280,40 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
       ->expected(1)
       ->excludes(quality_as_json);
   quality->add_option("--out", line.out_directory, "Write it to this file");
+
+  auto* compare = app.add_subcommand(
+      "compare", "Set two runs beside each other: what is not the same, and which values moved");
+  add_question_options(*compare, line);
+  compare
+      ->add_option(
+          "runs", line.compared,
+          "Before and after: run id, a part of it or 'last'; RUN:DUT for one DUT, by id or serial number")
+      ->required()
+      ->expected(2);
+  compare->add_flag("--all", line.show_all, "As text also what moved within its noise, or not at all");
+
+  auto* history = app.add_subcommand(
+      "history", "Where a serial number was, run by run, and what took its place; or what was at a place");
+  add_question_options(*history, line);
+  history
+      ->add_option("what", line.asked,
+                   "A serial number of a DUT or part, or a place: DUT, RACK/DUT, DUT:PART, RACK/DUT:PART")
+      ->required();
+
+  auto* bundle_out = app.add_subcommand(
+      "export", "Write runs with their artifacts and reports into one signed file, to be carried");
+  add_common(*bundle_out, line);
+  bundle_out->add_option("runs", line.runs, "Run ids, parts of them, or 'last'")->required();
+  bundle_out->add_option("-o,--out", line.out_directory, "The file to make")->required();
+
+  auto* bundle_in =
+      app.add_subcommand("import", "Take the runs of such a file into the record; twice is the same as once");
+  add_common(*bundle_in, line);
+  bundle_in->add_option("file", line.bundle, "What kiln export has written")->required();
+  bundle_in->add_option("--station-key", line.station_keys, "The public key of the station that exported it")
+      ->check(CLI::ExistingFile);
+  bundle_in->add_flag("--untrusted", line.untrusted,
+                      "Also when no key known here has signed it: the runs stay marked so");
 
   auto* recover = app.add_subcommand("recover", "Finish what runs that died left switched on");
   add_common(*recover, line);

@@ -24,6 +24,8 @@ struct CommandLine {
   std::vector<std::string> scans;     ///< SERIAL or DUT=SERIAL
   std::vector<std::string> settings;  ///< NAME=VALUE
   std::string retest_of;
+  std::string retest_cause;  ///< --cause
+  bool only_failed = false;  ///< rerun
   std::string out_directory;
   std::string interlock_rules;  ///< --interlock-rules; empty = the station's
   bool no_input = false;
@@ -92,6 +94,16 @@ struct CommandLine {
   // quality, with recipe, product, ledgers, formats and out_directory (a file)
   std::string since, until, check;
   bool simulated = false;
+
+  // compare and history, with ledgers, formats and out_directory (a file)
+  std::vector<std::string> compared;  ///< two: RUN, or RUN:DUT
+  bool show_all = false;              ///< compare: also what did not move
+  std::string asked;                  ///< history: a serial number or a place
+
+  // export, with out_directory (the bundle), and import, with station_keys
+  std::vector<std::string> runs;
+  std::string bundle;
+  bool untrusted = false;
 };
 
 /// What parsing decided: a command to run, or an exit code (help was printed: 0; usage error: 2).

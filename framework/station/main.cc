@@ -47,7 +47,10 @@ int main(int argc, char** argv) {
       {"resume", resume_command},   {"discover", discover_command},
       {"capture", capture_command}, {"explain", explain_command},
       {"receive", receive_command}, {"population", population_command},
-      {"verify", verify_command},   {"quality", quality_command}};
+      {"verify", verify_command},   {"quality", quality_command},
+      {"compare", compare_command}, {"history", history_command},
+      {"rerun", rerun_command},     {"export", export_command},
+      {"import", import_command}};
   try {
     return commands.at(line.command)(line, *paths);
   } catch (const std::exception& error) {

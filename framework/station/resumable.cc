@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "io/scope.h"
+#include "station/import_mark.h"
 #include "station/version.h"
 
 namespace kiln {
@@ -93,7 +94,8 @@ Result<std::string> choose_interrupted_run(const RunView& view, const std::strin
   for (const RunSummary& run : *runs) {
     if (run.state == RunState::complete) ended_later.insert(run.about.rack);
     const bool candidate = run.state == RunState::interrupted && !run.about.recipe.empty() && !run.broken &&
-                           !ended_later.contains(run.about.rack);
+                           !ended_later.contains(run.about.rack) &&
+                           !read_import_mark(view.database(), run.id);
     if (candidate) found.push_back(&run);
   }
   if (found.empty())
@@ -118,6 +120,10 @@ Result<Resumable> read_resumable(const RunView& view, const std::string& run) {
     return refused("resume.ended",
                    fmt::format("{} was not interrupted: it ended with status {}", run, summary->end_status),
                    fmt::format("see kiln show {0}, or write its reports again: kiln report {0}", run));
+  if (const auto mark = read_import_mark(view.database(), run))
+    return refused("resume.imported",
+                   fmt::format("{} was {}: it is not this station's to go on with", run, mark->sentence()),
+                   "resume it where it was recorded, or run it anew");
   if (summary->about.recipe.empty())
     return refused("resume.nothing_recorded", fmt::format("{} died before anything was recorded", run),
                    "run it anew");

@@ -28,8 +28,9 @@ struct Resumable {
 /// its rack has superseded. Errors: those of RunView::find_run, resume.none, resume.ambiguous.
 Result<std::string> choose_interrupted_run(const RunView& view, const std::string& typed);
 
-/// Errors: run.alive, resume.ended, resume.stopped, resume.interlocked, resume.record_broken,
-/// resume.record_changed (the chain of hashes does not hold), resume.nothing_recorded, resume.old_record.
+/// Errors: run.alive, resume.imported, resume.ended, resume.stopped, resume.interlocked,
+/// resume.record_broken, resume.record_changed (the chain of hashes does not hold), resume.nothing_recorded,
+/// resume.old_record.
 Result<Resumable> read_resumable(const RunView& view, const std::string& run);
 
 /// The command line of the run that is gone on with: recipe, rack, selection, parameters and rules from the

@@ -158,8 +158,7 @@ std::string chart_svg(const CheckReport& check) {
 
 }  // namespace
 
-std::string quality_html(const QualityReport& report) {
-  const QualityPage page = make_quality_page(report);
+std::string render_html(const QualityPage& page, const std::string& foot) {
   std::string html =
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
@@ -175,7 +174,7 @@ std::string quality_html(const QualityReport& report) {
       "content: \"page \" counter(page) \" of \" counter(pages); font: 8pt sans-serif; }} "
       "}}\n</style>\n</head>\n<body>\n"
       "<main>\n",
-      report.query.simulated ? "SIMULATED RACKS, NOT HARDWARE" : "Kiln quality");
+      foot);
   html += fmt::format("<div class=\"head\"><b>{}</b></div>\n", escape_text(page.title));
   for (const std::string& loud : page.loud)
     html += fmt::format("<div class=\"loud\" role=\"alert\">{}</div>\n", escape_text(shorten(loud, 2000)));
@@ -190,6 +189,11 @@ std::string quality_html(const QualityReport& report) {
   }
   html += "<p><b>END OF PAGE</b></p>\n</main>\n</body>\n</html>\n";
   return html;
+}
+
+std::string quality_html(const QualityReport& report) {
+  return render_html(make_quality_page(report),
+                     report.query.simulated ? "SIMULATED RACKS, NOT HARDWARE" : "Kiln quality");
 }
 
 }  // namespace kiln

@@ -1,6 +1,6 @@
 #pragma once
-// A quality report in words, once for all formats that people read: sections of sentences and tables. What
-// stands in a cell is as it was recorded; who renders it escapes it. Pure.
+// What was made of several runs in words, once for all formats that people read: sections of sentences and
+// tables. What stands in a cell is as it was recorded; who renders it escapes it. Pure.
 
 #include <string>
 #include <vector>
@@ -25,6 +25,11 @@ struct QualityPage {
   std::vector<std::string> about;
   std::vector<QualitySection> sections;
 };
+
+/// For a terminal, a mail or a ticket.
+std::string render_text(const QualityPage& page);
+/// One file, no script, nothing loaded. `foot` stands at the foot of every printed sheet; ASCII.
+std::string render_html(const QualityPage& page, const std::string& foot);
 
 /// Refers to the report, which must outlive it.
 QualityPage make_quality_page(const QualityReport& report);

@@ -70,8 +70,7 @@ std::string table_text(const QualitySection& section) {
 
 }  // namespace
 
-std::string quality_text(const QualityReport& report) {
-  const QualityPage page = make_quality_page(report);
+std::string render_text(const QualityPage& page) {
   std::string text = page.title + "\n";
   for (const std::string& loud : page.loud) text += "*** " + in_line(loud, kSentence) + " ***\n";
   for (const std::string& sentence : page.about) text += in_line(sentence, kSentence) + "\n";
@@ -83,5 +82,7 @@ std::string quality_text(const QualityReport& report) {
   }
   return text;
 }
+
+std::string quality_text(const QualityReport& report) { return render_text(make_quality_page(report)); }
 
 }  // namespace kiln

@@ -8,6 +8,7 @@
 namespace kiln {
 
 int run_command(const CommandLine& line, const Paths& paths);
+int rerun_command(const CommandLine& line, const Paths& paths);
 int resume_command(const CommandLine& line, const Paths& paths);
 int demo_command(const CommandLine& line, const Paths& paths);
 int plan_command(const CommandLine& line, const Paths& paths);
@@ -22,6 +23,10 @@ int approve_command(const CommandLine& line, const Paths& paths);
 int verify_command(const CommandLine& line, const Paths& paths);
 int population_command(const CommandLine& line, const Paths& paths);
 int quality_command(const CommandLine& line, const Paths& paths);
+int compare_command(const CommandLine& line, const Paths& paths);
+int history_command(const CommandLine& line, const Paths& paths);
+int export_command(const CommandLine& line, const Paths& paths);
+int import_command(const CommandLine& line, const Paths& paths);
 int recover_command(const CommandLine& line, const Paths& paths);
 int receive_command(const CommandLine& line, const Paths& paths);
 int release_command(const CommandLine& line, const Paths& paths);

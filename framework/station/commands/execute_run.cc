@@ -395,6 +395,7 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
   }
   parts.artifacts = &artifacts;
   parts.population = std::move(population);
+  if (before == nullptr) parts.rework = line.retest_cause;
   parts.serials = serials;
   if (resumption) {
     parts.resumption = &*resumption;

@@ -5,15 +5,14 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <filesystem>
 #include <iostream>
 #include <set>
-#include <sstream>
 
 #include "base/nearest.h"
 #include "base/rfc3339.h"
 #include "quality/quality_page.h"
 #include "station/commands/commands.h"
+#include "station/commands/record_questions.h"
 #include "station/quality_records.h"
 #include "station/reports_on_disk.h"
 #include "station/run_setup.h"
@@ -23,17 +22,6 @@ namespace kiln {
 namespace {
 
 constexpr std::int64_t kDay = 86'400'000'000'000;
-
-int refuse_quality(const CommandLine& line, const Error& error) {
-  if (line.json) {
-    boost::json::object problem{{"place", ""}, {"code", error.code}, {"message", error.sentence()}};
-    std::cout << boost::json::serialize(
-                     boost::json::object{{"problems", boost::json::array{std::move(problem)}}})
-              << std::endl;
-  }
-  std::cerr << "kiln: " << printable(error.sentence(), true) << " [" << error.code << "]\n";
-  return error.blame == Blame::operator_ ? 2 : 4;
-}
 
 /// A day (its beginning in UTC, or with `whole_day` its end), or a moment.
 Result<std::optional<std::int64_t>> moment_of(const std::string& text, const char* option, bool whole_day) {
@@ -74,17 +62,6 @@ Error unknown(const char* what, const std::string& wrong, const std::set<std::st
                "kiln runs lists the runs, kiln explain the checks", Blame::operator_);
 }
 
-/// A page must not take the place of the record it was made of.
-bool is_record(const std::string& file, const std::vector<std::string>& databases) {
-  for (const std::string& database : databases) {
-    for (const char* part : {"", "-wal", "-shm"}) {
-      std::error_code none;
-      if (std::filesystem::equivalent(file, database + part, none)) return true;
-    }
-  }
-  return false;
-}
-
 /// A name that no run has is a slip of the finger, not a perfect record.
 Status check_names(const QualityQuery& query, const QualityRecords& records) {
   if (records.attempts.empty()) return success();
@@ -107,10 +84,7 @@ std::string rendered(const QualityReport& report, const std::string& format) {
   if (format == "json") return quality_json(report);
   if (format == "csv") return quality_csv(report);
   if (format == "html") return quality_html(report);
-  std::istringstream lines(quality_text(report));
-  std::string text;
-  for (std::string one; std::getline(lines, one);) text += printable(one, true) + "\n";
-  return text;
+  return screen_text(make_quality_page(report));
 }
 
 }  // namespace
@@ -120,21 +94,21 @@ int quality_command(const CommandLine& given, const Paths& paths) {
   const std::string format = line.json ? "json" : line.formats.empty() ? "text" : line.formats.front();
   line.json = line.json || (format == "json" && line.out_directory.empty());
   const Result<QualityQuery> query = query_of(line);
-  if (!query) return refuse_quality(line, query.error());
+  if (!query) return refuse_question(line, query.error());
   std::vector<std::string> databases = line.ledgers;
   if (databases.empty()) databases.push_back(database_path(line, paths));
-  if (!line.out_directory.empty() && is_record(line.out_directory, databases)) {
-    return refuse_quality(line, Error("quality.out", line.out_directory + " is a record of runs",
-                                      "give --out another name", Blame::operator_));
+  if (!line.out_directory.empty() && is_a_record(line.out_directory, databases)) {
+    return refuse_question(line, Error("quality.out", line.out_directory + " is a record of runs",
+                                       "give --out another name", Blame::operator_));
   }
   const QualityRecords records = read_quality_records(databases, query->check);
   if (records.databases == 0) {
-    return refuse_quality(
+    return refuse_question(
         line, Error("quality.not_read", fmt::format("{}", fmt::join(records.unreadable, "; ")), "",
                     Blame::station));
   }
   const Status names = check_names(*query, records);
-  if (!names) return refuse_quality(line, names.error());
+  if (!names) return refuse_question(line, names.error());
   QualityReport report = make_quality_report(records.attempts, *query);
   report.excluded = records.excluded;
   report.unreadable = records.unreadable;
@@ -143,7 +117,7 @@ int quality_command(const CommandLine& given, const Paths& paths) {
     std::cout << text << std::flush;
   } else {
     const Status written = write_whole(line.out_directory, text);
-    if (!written) return refuse_quality(line, written.error());
+    if (!written) return refuse_question(line, written.error());
     if (given.json) {
       std::cout << boost::json::serialize(boost::json::object{
                        {"file", line.out_directory}, {"runs", report.runs}, {"units", report.units}})

@@ -13,6 +13,7 @@
 #include "common/report_format.h"
 #include "common/run_document.h"
 #include "station/commands/commands.h"
+#include "station/import_mark.h"
 #include "station/leftovers.h"
 #include "station/reports_on_disk.h"
 #include "station/reviews.h"
@@ -103,6 +104,7 @@ int runs_command(const CommandLine& line, const Paths& paths) {
   for (const auto& run : *runs) {
     if (shown++ >= line.limit) break;
     const auto [decision, sign_off] = words_of_run(**view, run, trust);
+    const std::optional<ImportMark> mark = read_import_mark((*view)->database(), run.id);
     if (line.json) {
       boost::json::object item;
       item["run"] = run.id;
@@ -114,11 +116,16 @@ int runs_command(const CommandLine& line, const Paths& paths) {
       item["recipe"] = run.about.recipe + "@" + run.about.recipe_version;
       item["operator"] = run.about.operator_name;
       item["simulated"] = run.about.simulated;
+      item["retest_of"] = run.about.retest_of;
+      item["imported_from"] = mark ? mark->station : "";
+      item["import_trusted"] = mark && !mark->key_pem.empty();
       list.push_back(std::move(item));
     } else {
-      std::cout << fmt::format("{:<26} {:<12} {:<12} {}  {:<6} {}@{}{}\n", run.id, decision, sign_off,
+      std::cout << fmt::format("{:<26} {:<12} {:<12} {}  {:<6} {}@{}{}{}{}\n", run.id, decision, sign_off,
                                format_utc(run.begun.utc_ns), run.about.rack, run.about.recipe,
-                               run.about.recipe_version, run.about.simulated ? "  SIMULATED" : "");
+                               run.about.recipe_version, run.about.simulated ? "  SIMULATED" : "",
+                               run.about.retest_of.empty() ? "" : "  retest of " + run.about.retest_of,
+                               mark ? "  " + printable(mark->sentence(), true) : "");
     }
   }
   if (line.json) {
@@ -145,6 +152,8 @@ int show_command(const CommandLine& line, const Paths& paths) {
     return 0;
   }
   if (line.links) return show_links(*input);
+  if (const auto mark = read_import_mark(found.view->database(), found.run))
+    std::cout << "This run was " << printable(mark->sentence(), true) << "\n";
   if (input->events.broken) std::cout << input->events.broken->sentence() << "\n";
   if (input->run.state != RunState::complete)
     std::cout << "This run is " << to_string(input->run.state)

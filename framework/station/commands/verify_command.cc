@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "station/commands/commands.h"
+#include "station/import_mark.h"
 #include "station/reviews.h"
 #include "station/run_json.h"
 #include "station/station_key.h"
@@ -74,16 +75,24 @@ int verify_command(const CommandLine& line, const Paths& paths) {
   if (!view) return refuse_to_verify(line, view.error());
   const Result<std::string> run = (*view)->find_run(line.run);
   if (!run) return refuse_to_verify(line, run.error());
-  Result<Verification> verification = verify_record(**view, *run, *trusted);
+  const std::string& database = (*view)->database();
+  // Who imported it has said then whose key that is.
+  std::vector<VerifyingKey> keys = *trusted;
+  const std::optional<ImportMark> mark = read_import_mark(database, *run);
+  if (mark && !mark->key_pem.empty()) {
+    const Result<VerifyingKey> known = VerifyingKey::from_pem(mark->key_pem);
+    if (known) keys.push_back(*known);
+  }
+  Result<Verification> verification = verify_record(**view, *run, keys);
   if (!verification) return refuse_to_verify(line, verification.error());
+  if (mark) verification->findings.push_back({true, "origin", mark->sentence()});
   const std::unique_ptr<PersonalSignatures> signatures = make_ssh_signatures();
   ReviewTrust trust = review_trust(paths.state, line.allowed_signers, *signatures);
-  trust.stations = *trusted;
+  trust.stations = keys;
   verify_audit(**view, *run, trust, verification->findings);
-  const std::string& database = (*view)->database();
   const std::string reports = database.substr(0, database.rfind('/')) + "/reports/" + *run;
   if (fs::is_directory(reports, failed)) {
-    const Verification of_reports = verify_reports(reports, *trusted, view->get());
+    const Verification of_reports = verify_reports(reports, keys, view->get());
     if (of_reports.run != *run && !of_reports.run.empty())
       verification->findings.push_back(
           {false, "reports", "those of this run's folder are of run " + of_reports.run});

@@ -1,0 +1,88 @@
+// kiln export and kiln import: runs on their way from one station to another, in one signed file.
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <iostream>
+
+#include "station/commands/commands.h"
+#include "station/commands/record_questions.h"
+#include "station/run_bundles.h"
+#include "station/run_setup.h"
+#include "station/screen/printable.h"
+#include "station/station_key.h"
+
+namespace kiln {
+namespace {
+
+boost::json::array run_names(const std::vector<std::string>& runs) {
+  boost::json::array list;
+  for (const std::string& run : runs) list.emplace_back(run);
+  return list;
+}
+
+}  // namespace
+
+int export_command(const CommandLine& line, const Paths& paths) {
+  const Result<std::unique_ptr<RunView>> view = RunView::open(database_path(line, paths));
+  if (!view) return refuse_question(line, view.error());
+  std::vector<std::string> runs;
+  for (const std::string& typed : line.runs) {
+    const Result<std::string> run = (*view)->find_run(typed);
+    if (!run) return refuse_question(line, run.error());
+    if (std::find(runs.begin(), runs.end(), *run) == runs.end()) runs.push_back(*run);
+  }
+  const Result<SigningKey> key = station_key(paths.state);
+  if (!key) return refuse_question(line, key.error());
+  const Result<ExportedRuns> exported = export_runs(**view, runs, *key, line.out_directory);
+  if (!exported) return refuse_question(line, exported.error());
+  if (line.json) {
+    std::cout << boost::json::serialize(
+                     boost::json::object{{"bundle", line.out_directory},
+                                         {"runs", run_names(exported->runs)},
+                                         {"files", exported->files},
+                                         {"key", exported->key_id},
+                                         {"without_reports", run_names(exported->without_reports)}})
+              << std::endl;
+  } else {
+    std::cout << fmt::format("{}: {}, {} files, signed by key {}\n", line.out_directory,
+                             fmt::join(exported->runs, ", "), exported->files,
+                             exported->key_id.substr(0, 16));
+  }
+  for (const std::string& run : exported->without_reports)
+    std::cerr << fmt::format("kiln: {} has no sealed reports beside the record: kiln report {} writes them\n",
+                             run, run);
+  return 0;
+}
+
+int import_command(const CommandLine& line, const Paths& paths) {
+  const Result<std::vector<VerifyingKey>> trusted = trusted_station_keys(paths.state, line.station_keys);
+  if (!trusted) return refuse_question(line, trusted.error());
+  const Result<ImportedRuns> imported =
+      import_runs(line.bundle, database_path(line, paths), *trusted, line.untrusted);
+  if (!imported) return refuse_question(line, imported.error());
+  if (line.json) {
+    std::cout << boost::json::serialize(
+                     boost::json::object{{"imported", run_names(imported->taken)},
+                                         {"here_already", run_names(imported->here_already)},
+                                         {"station", imported->station},
+                                         {"key", imported->key_id},
+                                         {"trusted", imported->trusted}})
+              << std::endl;
+    return 0;
+  }
+  const std::string who =
+      printable(fmt::format("from {}, {}", imported->station,
+                            imported->trusted ? "signed by key " + imported->key_id.substr(0, 16)
+                                              : std::string("TRUSTED BY NOBODY")),
+                true);
+  for (const std::string& run : imported->taken)
+    std::cout << printable(run, true) << " imported " << who << "\n";
+  for (const std::string& run : imported->here_already)
+    std::cout << printable(run, true) << " is here already, with the same events: nothing was changed\n";
+  return 0;
+}
+
+}  // namespace kiln

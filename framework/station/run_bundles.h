@@ -1,0 +1,41 @@
+#pragma once
+// Runs on their way from one station to another: exported with everything that belongs to them into one
+// signed file, and taken from such a file into the record, after all of it was checked. Blocking.
+
+#include <string>
+#include <vector>
+
+#include "base/ed25519.h"
+#include "base/result.h"
+#include "store/run_view.h"
+
+namespace kiln {
+
+struct ExportedRuns {
+  std::vector<std::string> runs;
+  std::size_t files = 0;
+  std::string key_id;
+  std::vector<std::string> without_reports;
+};
+
+/// The runs' rows, artifacts and sealed reports, signed by `key`, in the new file `path`. Errors:
+/// "export.running", "export.record_broken", "export.record_changed", "export.artifact", those of
+/// BundleWriter. An error leaves no file.
+Result<ExportedRuns> export_runs(const RunView& view, const std::vector<std::string>& runs,
+                                 const SigningKey& key, const std::string& path);
+
+struct ImportedRuns {
+  std::vector<std::string> taken;
+  std::vector<std::string> here_already;  ///< the same events
+  std::string station, key_id;
+  bool trusted = false;
+};
+
+/// Takes what the record does not have yet. With `untrusted` also what no trusted key has signed, but never
+/// what does not fit its own manifest, or the signature of a known key. Errors: those of BundleReader::open,
+/// "import.not_trusted", "import.changed" (a row, file or hash is not what was signed), "import.other_run"
+/// (the record has a run of that id that is another one). An error leaves the record as it was.
+Result<ImportedRuns> import_runs(const std::string& bundle, const std::string& database,
+                                 const std::vector<VerifyingKey>& trusted, bool untrusted);
+
+}  // namespace kiln
