@@ -58,6 +58,8 @@ const lines = [];
 const walker = document.createTreeWalker(document.querySelector('.page1'), NodeFilter.SHOW_TEXT);
 for (let node = walker.nextNode(); node; node = walker.nextNode()) {
   if (!node.data.trim() || ['TITLE', 'DESC'].includes(node.parentElement.tagName.toUpperCase())) continue;
+  const wide = node.parentElement.closest('.wide');
+  if (wide && getComputedStyle(wide).overflowX === 'auto' && wide.scrollWidth > wide.clientWidth) continue;  // it is scrolled to
   const range = document.createRange();
   range.selectNodeContents(node);
   for (const b of range.getClientRects()) if (b.width > 1 && b.height > 1) lines.push([node.data.trim().slice(0, 40), b]);
