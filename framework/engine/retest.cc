@@ -189,29 +189,31 @@ class RetestMaker {
   std::set<std::string> left_in_;
 };
 
-/// DUTs that something of the plan switches on or loads.
-std::set<std::string> energised_in(const Plan& plan) {
+/// DUTs that something of the plan loads, or, without `only_load`, switches on.
+std::set<std::string> energised_in(const Plan& plan, bool only_load) {
   std::set<std::string> duts;
   for (const PlannedPhase& phase : plan.phases) {
     for (const auto* steps : {&phase.setup, &phase.steps}) {
       for (const PlannedStep& step : *steps) {
-        if (step.step->describe().energises) duts.insert(step.duts.begin(), step.duts.end());
+        const bool counts = only_load ? loads(step) : step.step->describe().energises.has_value();
+        if (counts) duts.insert(step.duts.begin(), step.duts.end());
       }
     }
   }
   return duts;
 }
 
-/// A leak watch stays wherever something is done. Other monitors watch what is on: where the whole recipe
-/// switches a DUT on, and this does not, they would only find that nobody answers.
+/// A leak watch stays wherever something is done. Other monitors watch what load does: where the whole recipe
+/// energises a DUT, and this does not load it, they would find nobody at home, or links to trays that are
+/// off.
 void narrow_monitors(Plan& plan, const std::set<std::string>& kept, const std::set<StepOfDut>& wanted,
                      const std::set<std::string>& energised_before) {
-  const std::set<std::string> energised = energised_in(plan);
+  const std::set<std::string> loaded = energised_in(plan, true);
   for (PlannedMonitor& monitor : plan.monitors) {
     std::erase_if(monitor.duts, [&](const std::string& dut) {
       if (dut == plan.rack.id) return false;
-      const bool dark = energised_before.contains(dut) && !energised.contains(dut);
-      const bool stays = monitor.step->describe().leak_watch || wanted.contains({dut, monitor.path}) || !dark;
+      const bool idle = energised_before.contains(dut) && !loaded.contains(dut);
+      const bool stays = monitor.step->describe().leak_watch || wanted.contains({dut, monitor.path}) || !idle;
       return !kept.contains(dut) || !stays;
     });
   }
@@ -222,7 +224,7 @@ void narrow_monitors(Plan& plan, const std::set<std::string>& kept, const std::s
 void narrow(Plan& plan, const std::set<StepOfDut>& chosen, const std::set<StepOfDut>& wanted,
             const std::set<std::string>& phases) {
   const std::string rack = plan.rack.id;
-  const std::set<std::string> energised_before = energised_in(plan);
+  const std::set<std::string> energised_before = energised_in(plan, false);
   std::set<std::string> kept;
   const auto only_chosen = [&](std::vector<PlannedStep>& steps) {
     std::erase_if(steps, [&](PlannedStep& step) {

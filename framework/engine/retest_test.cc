@@ -190,14 +190,15 @@ TEST(Retest, WhatFailedBesideTheLoadNeedsTheLoad) {
   EXPECT_EQ(retest.plan.monitors[0].duts, (std::vector<std::string>{"C01"}));
 }
 
-TEST(Retest, WhatStaysDarkIsNotWatchedAsIfItWereOn) {
+TEST(Retest, WhatIsNotLoadedIsNotWatchedAsIfItWere) {
   // The proof of cooling needs no power: who watches heat would find nobody at home.
   const Retest dark = retest_of({{"C01", "cooling/flow"}});
   EXPECT_TRUE(dark.plan.monitors.empty());
   for (const CellPlanned& planned : dark.plan.cells) EXPECT_NE(planned.cell.step, "monitor/heat");
-  const Retest lit = retest_of({{"C01", "firmware/versions"}});
-  ASSERT_EQ(lit.plan.monitors.size(), 1U);
-  EXPECT_EQ(lit.plan.monitors[0].duts, (std::vector<std::string>{"C01"}));
+  EXPECT_TRUE(retest_of({{"C01", "firmware/versions"}}).plan.monitors.empty());
+  const Retest loaded = retest_of({{"C02", "soak/load"}});
+  ASSERT_EQ(loaded.plan.monitors.size(), 1U);
+  EXPECT_EQ(loaded.plan.monitors[0].duts, (std::vector<std::string>{"C02"}));
 }
 
 TEST(Retest, WhoMustMeetMeetsAgain) {
