@@ -84,6 +84,21 @@ TEST(FrontFacts, TheSoakIsTheShortestOfWhatEachDutHadInOnePiece) {
             std::string::npos);
 }
 
+TEST(FrontFacts, ACutNamesItsPartAndCause) {
+  RecordForTest record;
+  Interlocked cut;
+  cut.cause = "leak";
+  cut.code = "leak.detected";
+  cut.part = "LeakDetector_0";
+  cut.detected_ns = 1'000'000'000;
+  cut.load_stopped_ns = 1'223'000'000;
+  for (int times = 0; times < 5; ++times) record.add("C01", "monitor/leak_watch", cut);
+  record.end();
+  const std::string front = front_of(record.done());
+  EXPECT_EQ(count_in(front, "ENERGY REMOVED · C01 · LeakDetector_0 · leak"), 3);
+  EXPECT_NE(front.find("and 2 more cuts, see below"), std::string::npos);
+}
+
 TEST(FrontFacts, ASecondLanguageStandsBesideEnglishAndNeverInstead) {
   RecordForTest record;
   record.measured(Outcome::fail, 91.5, "hot");

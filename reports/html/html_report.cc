@@ -168,10 +168,10 @@ void set_cuts(PageData& page, const RunVerdict& verdict) {
       if (++count <= kCutCards) cards.push_back(row);
     }
   }
-  page.set("cuts", cards);
+  page.set("cut_cards", cards);
   page.set("more_cuts",
            page_text(count > kCutCards ? fmt::format("and {} more cuts, see below", count - kCutCards) : ""));
-  page.set("any_cut", count > 0);
+  page.set("any_energy_cut", count > 0);
   page.set("all_cuts", all);
 }
 

@@ -39,8 +39,8 @@ inline constexpr const char* kPage = R"page(<!DOCTYPE html>
 <div class="rack"><h2>Rack{{#local_rack}} <span class="local" lang="{{language}}">{{local_rack}}</span>{{/local_rack}}</h2>
 {{{elevation}}}{{#no_dut}}<p>No DUT was planned in this run.</p>{{/no_dut}}</div>
 <div class="why"><h2>Why, which part, what to do{{#local_why}} <span class="local" lang="{{language}}">{{local_why}}</span>{{/local_why}}</h2>
-{{#cuts}}<div class="card cut"><h3>✖ ENERGY REMOVED · {{dut}} · {{part}} · {{cause}}</h3><p>{{message}}</p><p>Load stopped after {{load}}, off confirmed after {{off}}.</p></div>
-{{/cuts}}{{#more_cuts}}<p class="small">{{more_cuts}}</p>{{/more_cuts}}
+{{#cut_cards}}<div class="card cut"><h3>✖ ENERGY REMOVED · {{dut}} · {{part}} · {{cause}}</h3><p>{{message}}</p><p>Load stopped after {{load}}, off confirmed after {{off}}.</p></div>
+{{/cut_cards}}{{#more_cuts}}<p class="small">{{more_cuts}}</p>{{/more_cuts}}
 {{#cards}}<div class="card {{class}}"{{#anchor}} id="{{anchor}}"{{/anchor}}><h3>{{where}}</h3><p class="code">{{code}}</p><p>{{message}}{{#cells}} ({{cells}}){{/cells}}</p>{{#action}}<p class="do">→ {{#local_do}}<span class="local" lang="{{language}}">{{local_do}}:</span> {{/local_do}}{{action}}</p>{{/action}}{{#no_action}}<p class="small">No action of its own: it follows from what stands above, or has to be found out and measured again.</p>{{/no_action}}</div>
 {{/cards}}{{#more_reasons}}<p><a href="#reasons">{{more_reasons}}</a></p>{{/more_reasons}}
 {{#nothing_wrong}}<p>{{nothing_wrong}}</p>{{/nothing_wrong}}
@@ -62,10 +62,10 @@ inline constexpr const char* kPage = R"page(<!DOCTYPE html>
 <div class="wide"><table><thead><tr><th>DUT</th><th>Part</th><th>Code</th><th>What was seen</th><th>What to do</th></tr></thead><tbody>
 {{#diagnoses}}<tr><td>{{dut}}</td><td>{{fru}}</td><td class="word">{{code}}</td><td>{{message}}</td><td>{{action}}</td></tr>
 {{/diagnoses}}</tbody></table></div>{{/any_diagnosis}}
-{{#any_cut}}<h2>Energy removed by an interlock</h2>
+{{#any_energy_cut}}<h2>Energy removed by an interlock</h2>
 <div class="wide"><table><thead><tr><th>DUT</th><th>Cause</th><th>Part</th><th>What was read</th><th>Load stopped after</th><th>Off confirmed after</th></tr></thead><tbody>
 {{#all_cuts}}<tr class="no-go"><td>{{dut}}</td><td class="word">✖ {{cause}}</td><td>{{part}}</td><td>{{message}}</td><td class="n">{{load}}</td><td class="n">{{off}}</td></tr>
-{{/all_cuts}}</tbody></table></div>{{/any_cut}}
+{{/all_cuts}}</tbody></table></div>{{/any_energy_cut}}
 {{#any_safety}}<h2 id="safety">Safety</h2>
 <p>{{safety_words}}</p>
 {{#any_may_be_on}}<ul>{{#may_be_on}}<li>{{text}}</li>{{/may_be_on}}</ul>{{/any_may_be_on}}
