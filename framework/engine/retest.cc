@@ -134,7 +134,10 @@ class RetestMaker {
       if (step.rack_scope && chosen_.contains({plan_.rack.id, step.path})) left_in_.insert(phase.spec.name);
     });
     for (const auto& [dut, last] : loaded) choose_before_load(dut, *last);
-    for (const std::string& dut : energised) choose_logs(dut);
+    for (const std::string& dut : energised) {
+      choose_logs(dut);
+      choose_own_load(dut);
+    }
   }
   void choose_before_load(const std::string& dut, const PlannedStep& last) {
     bool over = false;
@@ -143,6 +146,12 @@ class RetestMaker {
       const StepDescription& about = step.step->describe();
       const bool is_power = about.energises && *about.energises == Energy::power;
       if (!over && !step.rack_scope && (about.proves_cooling || is_power)) choose(step, dut);
+    });
+  }
+  /// What watches a DUT that is on, alone or with its rack, expects it under its own load.
+  void choose_own_load(const std::string& dut) {
+    each_step([&](const PlannedPhase&, const PlannedStep& step) {
+      if (!step.rack_scope && loads(step) && takes_part(step, dut)) choose(step, dut);
     });
   }
   void choose_logs(const std::string& dut) {
@@ -182,9 +191,42 @@ class RetestMaker {
   std::set<std::string> left_in_;
 };
 
+/// DUTs that something of the plan loads, or, without `only_load`, switches on.
+std::set<std::string> energised_in(const Plan& plan, bool only_load) {
+  std::set<std::string> duts;
+  for (const PlannedPhase& phase : plan.phases) {
+    for (const auto* steps : {&phase.setup, &phase.steps}) {
+      for (const PlannedStep& step : *steps) {
+        const bool counts = only_load ? loads(step) : step.step->describe().energises.has_value();
+        if (counts) duts.insert(step.duts.begin(), step.duts.end());
+      }
+    }
+  }
+  return duts;
+}
+
+/// A leak watch stays wherever something is done. Other monitors watch what load does: where the whole recipe
+/// energises a DUT, and this does not load it, they would find nobody at home, or links to trays that are
+/// off.
+void narrow_monitors(Plan& plan, const std::set<std::string>& kept, const std::set<StepOfDut>& wanted,
+                     const std::set<std::string>& energised_before) {
+  const std::set<std::string> loaded = energised_in(plan, true);
+  for (PlannedMonitor& monitor : plan.monitors) {
+    std::erase_if(monitor.duts, [&](const std::string& dut) {
+      if (dut == plan.rack.id) return false;
+      const bool idle = energised_before.contains(dut) && !loaded.contains(dut);
+      const bool stays = monitor.step->describe().leak_watch || wanted.contains({dut, monitor.path}) || !idle;
+      return !kept.contains(dut) || !stays;
+    });
+  }
+  std::erase_if(plan.monitors, [](const PlannedMonitor& monitor) { return monitor.duts.empty(); });
+}
+
 /// Only what was chosen, on the DUTs that something was chosen of.
-void narrow(Plan& plan, const std::set<StepOfDut>& chosen, const std::set<std::string>& phases) {
+void narrow(Plan& plan, const std::set<StepOfDut>& chosen, const std::set<StepOfDut>& wanted,
+            const std::set<std::string>& phases) {
   const std::string rack = plan.rack.id;
+  const std::set<std::string> energised_before = energised_in(plan, false);
   std::set<std::string> kept;
   const auto only_chosen = [&](std::vector<PlannedStep>& steps) {
     std::erase_if(steps, [&](PlannedStep& step) {
@@ -214,13 +256,15 @@ void narrow(Plan& plan, const std::set<StepOfDut>& chosen, const std::set<std::s
   std::erase_if(plan.phases, [&](const PlannedPhase& phase) {
     return phase.setup.empty() && phase.steps.empty() && !phases.contains(phase.spec.name);
   });
-  for (PlannedMonitor& monitor : plan.monitors) only_kept(monitor.duts);
-  std::erase_if(plan.monitors, [](const PlannedMonitor& monitor) { return monitor.duts.empty(); });
+  narrow_monitors(plan, kept, wanted, energised_before);
   only_kept(plan.duts);
+  std::set<StepOfDut> watched;
+  for (const PlannedMonitor& monitor : plan.monitors) {
+    for (const std::string& dut : monitor.duts) watched.emplace(dut, monitor.path);
+  }
   std::erase_if(plan.cells, [&](const CellPlanned& planned) {
     const Cell& cell = planned.cell;
-    const bool stays = is_monitor(cell.step) ? kept.contains(cell.dut) || cell.dut == rack
-                                             : chosen.contains({cell.dut, cell.step});
+    const bool stays = (is_monitor(cell.step) ? watched : chosen).contains({cell.dut, cell.step});
     return !stays;
   });
   plan.has_rack_cells = std::any_of(plan.cells.begin(), plan.cells.end(),
@@ -240,6 +284,11 @@ std::vector<std::string> step_lines(const std::set<StepOfDut>& steps, const Plan
           lines.push_back(fmt::format("    {:<32} on {}", step.path, fmt::join(found->second, ", ")));
       }
     }
+  }
+  for (const PlannedMonitor& monitor : plan.monitors) {
+    const auto found = duts.find(monitor.path);
+    if (found != duts.end())
+      lines.push_back(fmt::format("    {:<32} on {}", monitor.path, fmt::join(found->second, ", ")));
   }
   return lines;
 }
@@ -311,8 +360,11 @@ Result<Retest> plan_retest(Plan plan, const UnfinishedWork& work) {
   const std::set<StepOfDut> chosen = maker.make();
   for (const StepOfDut& step : chosen)
     (work.steps.contains(step) ? retest.wanted : retest.needed).insert(step);
+  for (const StepOfDut& step : work.steps) {
+    if (is_monitor(step.second)) retest.wanted.insert(step);
+  }
   const Recipe recipe = plan.recipe;
-  narrow(plan, chosen, maker.phases());
+  narrow(plan, chosen, work.steps, maker.phases());
   if (plan.cells.empty())
     return Error("rerun.nothing_required",
                  "nothing of what failed is a required check: there is nothing to decide",

@@ -12,7 +12,7 @@
 //   all members of a step that they must meet in (for the rack, or with a quorum);
 //   on the DUTs that serve the rack (CDUs, shelves, switch trays): the same phases;
 //   the reading of event logs before and after, where anything is energised.
-// Teardowns and monitors stay.
+// Teardowns and leak watches stay; other monitors where the DUT is loaded, or their own check is wanted.
 
 #include <set>
 #include <string>

@@ -81,6 +81,10 @@ struct SmallPlan {
     PlannedStep off;
     off.path = "teardown/off";
     off.duts = powered;
+    StepDescription switches_off;
+    switches_off.use = "test.off";
+    steps.emplace_back(std::move(switches_off));
+    off.step = &steps.back();
     plan.teardown.push_back(std::move(off));
   }
   void phase(const std::string& name, std::vector<std::string> needs, bool gate = false) {
@@ -148,7 +152,7 @@ TEST(Retest, OnlyWhatFailedAndWhatItNeeds) {
   EXPECT_TRUE(done.contains({"C01", "cooling/flow"}));
   EXPECT_FALSE(done.contains({"C02", "firmware/versions"}));
   EXPECT_FALSE(done.contains({"C02", "power/on"}));
-  EXPECT_FALSE(done.contains({"C01", "soak/load"}));
+  EXPECT_TRUE(done.contains({"C01", "soak/load"})) << "it is on, and what watches it expects load";
   EXPECT_FALSE(done.contains({"C01", "fabric/links"}));
   EXPECT_EQ(retest.wanted, (std::set<StepOfDut>{{"C01", "firmware/versions"}}));
 }
@@ -184,6 +188,16 @@ TEST(Retest, WhatFailedBesideTheLoadNeedsTheLoad) {
   EXPECT_TRUE(done_in(retest.plan).contains({"C01", "soak/load"}));
   ASSERT_EQ(retest.plan.monitors.size(), 1U);
   EXPECT_EQ(retest.plan.monitors[0].duts, (std::vector<std::string>{"C01"}));
+}
+
+TEST(Retest, WhatIsNotLoadedIsNotWatchedAsIfItWere) {
+  // The proof of cooling needs no power: who watches heat would find nobody at home.
+  const Retest dark = retest_of({{"C01", "cooling/flow"}});
+  EXPECT_TRUE(dark.plan.monitors.empty());
+  for (const CellPlanned& planned : dark.plan.cells) EXPECT_NE(planned.cell.step, "monitor/heat");
+  const Retest loaded = retest_of({{"C02", "soak/load"}});
+  ASSERT_EQ(loaded.plan.monitors.size(), 1U);
+  EXPECT_EQ(loaded.plan.monitors[0].duts, (std::vector<std::string>{"C02"}));
 }
 
 TEST(Retest, WhoMustMeetMeetsAgain) {

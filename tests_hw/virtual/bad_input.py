@@ -344,9 +344,8 @@ def full_disk(options, place, rack, database, mounted):
     check(0 < shown <= len(in_run), f"{name}: every step that was shown as done is in the record ({shown}, {len(in_run)})")
     texts = {}
     for form, path in result["reports"].items():
-        with open(path, encoding="utf-8") as file:
-            texts[form] = file.read()
-    check(set(texts) == {"html", "json", "junit", "manifest", "ocptv", "text"}, f"{name}: the report is there as far as the run went", (list(texts), said))
+        texts[form] = wire.report_text(form, path)
+    check(set(texts) == {"html", "json", "junit", "manifest", "ocptv", "pdf", "text"}, f"{name}: the report is there as far as the run went", (list(texts), said))
     check("RECORD BROKEN AT event" in texts.get("text", "").split("\n")[0], f"{name}: its first line says that the record broke",
           texts.get("text", "")[:200])
     listed = wire.kiln(options, place, "show", "last", "--db", database, "--json")

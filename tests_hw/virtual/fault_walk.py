@@ -264,7 +264,7 @@ def judge(row, dut, part, run, together=None):
             off = (cuts[0]["off_confirmed_ns"] - cuts[0]["detected_ns"]) / 1e9
             if load > 5 or off > 10:
                 wrong.append(f"cut too slow: load {load:.2f} s, off {off:.2f} s")
-    for name in ("html", "json", "junit", "ocptv", "text"):
+    for name in ("html", "json", "junit", "ocptv", "pdf", "text"):
         if not os.path.basename(result["reports"].get(name, "")):
             wrong.append(f"no {name} report")
     if wrong:

@@ -213,8 +213,7 @@ class Told:
         self.result = json.loads(out)
         self.reports = {}
         for form, path in self.result["reports"].items():
-            with open(path, encoding="utf-8") as file:
-                self.reports[form] = file.read()
+            self.reports[form] = wire.report_text(form, path)
 
 
 def through_the_door(options, seed):

@@ -35,6 +35,14 @@ class Checks:
         return 1 if self.failures or not self.made else 0
 
 
+def report_text(form, path):
+    """What a person reads in a report."""
+    if form == "pdf":
+        return subprocess.run(["pdftotext", "-raw", path, "-"], capture_output=True, text=True, check=True, timeout=60).stdout
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
 def environment(place):
     return dict(os.environ, XDG_STATE_HOME=place)
 
