@@ -228,8 +228,15 @@ void put_sign_off(RunVerdict& verdict, const std::string& operator_name, const R
     if (std::find(known.begin(), known.end(), why) == known.end())
       verdict.sign_off_because.push_back(std::move(why));
   }
-  // A trail that does not hold can hide a rejection.
+  // A trail that does not hold can hide a rejection; so can an entry, when somebody takes its signer's key
+  // away.
   if (!reviews.problems.empty() && verdict.sign_off == "signed") verdict.sign_off = "unsigned";
+  for (const ReviewEntry& entry : reviews.entries) {
+    if (entry.invalid_because.empty()) continue;
+    if (verdict.sign_off == "signed") verdict.sign_off = "unsigned";
+    verdict.sign_off_because.push_back(fmt::format("entry {} ({}) does not hold: {}", entry.number,
+                                                   to_string(entry.act), entry.invalid_because));
+  }
   for (const std::string& problem : reviews.problems) verdict.sign_off_because.push_back(problem);
 }
 

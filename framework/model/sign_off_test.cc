@@ -290,6 +290,25 @@ TEST(SignOff, OfARunThatIsNotEligibleIsNone) {
   EXPECT_EQ(verdict.sign_off, "unsigned") << "what is missing from a trail may be a rejection";
 }
 
+TEST(SignOff, ARejectionWhoseKeyIsNoLongerAllowedDoesNotMakeASignedRun) {
+  RunReviews reviews;
+  reviews.entries = {signed_by(1, ReviewAct::approve, "qa@site", "GO"),
+                     signed_by(2, ReviewAct::countersign, "lead@site", "GO"),
+                     signed_by(3, ReviewAct::reject, "third@site", "GO")};
+  RunVerdict rejected = judged(all_good());
+  put_sign_off(rejected, "x", reviews);
+  EXPECT_EQ(rejected.sign_off, "rejected");
+  reviews.entries[2].invalid_because = "no principal matched";
+  RunVerdict verdict = judged(all_good());
+  put_sign_off(verdict, "x", reviews);
+  EXPECT_EQ(verdict.sign_off, "unsigned");
+  EXPECT_THAT(verdict.sign_off_because, Contains(HasSubstr("entry 3 (reject) does not hold")));
+  reviews.entries.pop_back();
+  RunVerdict good = judged(all_good());
+  put_sign_off(good, "x", reviews);
+  EXPECT_EQ(good.sign_off, "signed");
+}
+
 TEST(SignOff, NoGoAndIncompleteCannotBeApproved) {
   EXPECT_THAT(why_not(ReviewAct::approve, "qa", "", judged(one_fail()), "x", {}).value_or(""),
               HasSubstr("NO-GO"));
