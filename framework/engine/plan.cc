@@ -8,6 +8,7 @@
 
 #include "base/nearest.h"
 #include "engine/can_be_asked.h"
+#include "engine/eligibility.h"
 #include "engine/energy_rules.h"
 #include "engine/evidence_rules.h"
 #include "engine/resume.h"
@@ -511,18 +512,11 @@ void Planner::check_evidence() {
 }
 
 void Planner::check_sign_off() {
-  auto& because = plan_.not_eligible_because;
-  if (plan_.inventory.simulated) because.emplace_back("simulated rack, not hardware");
-  if (request_.operator_name.empty())
-    because.emplace_back("engineering run: no operator was named (--operator NAME)");
-  if (request_.recipe->purpose == Purpose::survey) because.emplace_back("a survey decides nothing");
-  for (std::string& why : still_to_fill(plan_, *request_.recipe)) because.push_back(std::move(why));
-  if (!request_.dut_filter.empty()) because.emplace_back(kOnlyAPart);
-  for (const auto& item : plan_.inventory.duts) {
-    if (item.bmc && item.bmc->tls.kind == TlsTrust::Kind::insecure) {
-      because.push_back(fmt::format("{}: certificate not verified ({})", item.id, item.bmc->tls.value));
-    }
-  }
+  plan_.not_eligible_because = why_not_eligible(plan_, request_);
+  plan_.instruments = instruments_used(plan_);
+  if (request_.inventory == nullptr) return;
+  for (PlanProblem& found : misnamed_instruments(*request_.inventory, *request_.catalog))
+    problems_.push_back(std::move(found));
 }
 
 PlanResult Planner::run() {

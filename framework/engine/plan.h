@@ -66,7 +66,8 @@ struct Plan {
   std::vector<CellPlanned> cells;
   bool has_rack_cells = false;
   std::vector<std::string> not_eligible_because;
-  std::vector<std::string> approvals;  ///< who has approved recipe and limits; the station fills it in
+  std::vector<Instrument> instruments;  ///< that what is required is read with
+  std::vector<std::string> approvals;   ///< who has approved recipe and limits; the station fills it in
   /// Step → the DUTs that it selects and passes over, because what they are read by cannot tell what it asks.
   std::map<std::string, std::vector<std::string>> passed_over;
   std::map<std::string, std::string> plugins;  ///< name → version of those used

@@ -14,6 +14,7 @@
 #include "files/field_reader.h"
 #include "files/file_text.h"
 #include "files/firmware_baseline_file.h"
+#include "files/instruments_reader.h"
 #include "files/yaml_node.h"
 #include "model/bmc_place.h"
 #include "model/bmc_protocol.h"
@@ -440,6 +441,8 @@ Inventory InventoryReader::read(const YamlNode& root) {
   }
   if (const YamlNode* events = reader.take("events")) inventory.events = read_events(*events);
   if (const YamlNode* serving = reader.take("serving")) inventory.serving = read_serving(*serving);
+  if (const YamlNode* instruments = reader.take_list("instruments"))
+    inventory.instruments = read_instruments(*instruments, problems_);
   if (const YamlNode* duts = reader.take_list("duts", Need::required)) {
     for (const YamlNode& item : duts->items) inventory.duts.push_back(read_dut(item));
     if (duts->items.empty()) problem(duts->place, "inventory.empty", "the rack has no DUTs");

@@ -370,5 +370,37 @@ TEST(InventoryFile, WhatAStatusDocumentCannotTellIsRefused) {
   EXPECT_NE(word.suggestion.find("cooltera"), std::string::npos) << word.suggestion;
 }
 
+TEST(InventoryFile, InstrumentsHaveACertificateAndADay) {
+  const auto with = [](const std::string& instruments) {
+    return inventory_of(dut(""), "rack: R01\nproduct: p\ncredentials: c.yaml\ninstruments:\n" + instruments);
+  };
+  const auto parsed = with(
+      "  - {instrument: flow-meter-7, what: clamp-on, certificate: K-118, due: 2026-10-31, measures: "
+      "[coolant.flow, coolant.*]}\n");
+  ASSERT_TRUE(parsed) << (parsed.problems.empty() ? std::string() : parsed.problems.front().text());
+  ASSERT_EQ(parsed.value->instruments.size(), 1U);
+  const Instrument& meter = parsed.value->instruments.front();
+  EXPECT_EQ(meter.name, "flow-meter-7");
+  EXPECT_EQ(meter.certificate, "K-118");
+  EXPECT_EQ(meter.due_utc_ns, 1'793'491'199'000'000'000) << "the whole of its last day, in UTC";
+  EXPECT_EQ(meter.measures, (std::vector<std::string>{"coolant.flow", "coolant.*"}));
+
+  const std::string good = "certificate: K, measures: coolant.flow";
+  const auto code_of = [&with](const std::string& fields, const std::string& code) {
+    EXPECT_EQ(find_problem(with("  - {" + fields + "}\n").problems, code).place.line, 5) << fields;
+  };
+  code_of("instrument: a, due: 2026-13-01, " + good, "inventory.instrument");
+  code_of("instrument: a, due: 2026-10-31T10:00:00Z, " + good, "inventory.instrument");
+  code_of("instrument: a, due: soon, " + good, "inventory.instrument");
+  code_of("instrument: a, due: 2026-10-31, certificate: K, measures: flow", "inventory.instrument");
+  code_of("instrument: a, due: 2026-10-31, certificate: K, measures: .*", "inventory.instrument");
+  code_of("instrument: a, due: 2026-10-31, certificate: K, measures: Coolant.Flow", "inventory.instrument");
+  code_of("instrument: a, due: 2026-10-31, measures: coolant.flow", "files.missing_key");
+  code_of("instrument: a, certificate: K, measures: coolant.flow", "files.missing_key");
+  code_of("instrument: a, due: 2026-10-31, serial: 7, " + good, "files.unknown_key");
+  const std::string twice = "  - {instrument: a, due: 2026-10-31, " + good + "}\n";
+  EXPECT_EQ(find_problem(with(twice + twice).problems, "inventory.duplicate").place.line, 6);
+}
+
 }  // namespace
 }  // namespace kiln

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "model/instrument.h"
 #include "model/inventory.h"
 #include "model/measurement.h"
 
@@ -55,6 +56,7 @@ struct RunBegun {
   std::vector<std::string> not_eligible_because;  ///< why this run can't be signed off; empty = it can
   /// Who has approved recipe and limits, until when, with which key; as found at the start.
   std::vector<std::string> approvals;
+  std::vector<Instrument> instruments;            ///< that what is required is read with
   std::map<std::string, std::string> parameters;  ///< effective values
   std::map<std::string, std::string> overridden;  ///< those set on the command line
   std::map<std::string, std::string> plugins;     ///< name → version, of those the plan uses

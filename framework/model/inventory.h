@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/firmware_baseline.h"
+#include "model/instrument.h"
 
 namespace kiln {
 
@@ -147,6 +148,7 @@ struct Inventory {
   std::optional<FirmwareBaseline> firmware_baseline;
   std::optional<EventListenerAccess> events;
   std::optional<ServingAccess> serving;
+  std::vector<Instrument> instruments;
   std::vector<Dut> duts;  ///< in file order; the rack itself is not among them
 
   [[nodiscard]] const Dut* find(const std::string& id) const;

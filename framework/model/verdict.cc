@@ -81,6 +81,7 @@ bool VerdictAccumulator::StepFacts::not_done_again() const {
 // trace.
 void VerdictAccumulator::add(const Event& event) {
   const std::int64_t sequence = event.sequence;
+  last_utc_ns_ = std::max(last_utc_ns_, event.at.utc_ns);
   if (const auto* begun = std::get_if<RunBegun>(&event.body)) {
     if (!begun_ || sequence < begun_->first) begun_.emplace(sequence, *begun);
   } else if (const auto* ended = std::get_if<RunEnded>(&event.body)) {
@@ -360,16 +361,7 @@ RunVerdict VerdictAccumulator::verdict() const {
   const RunBegun& begun = begun_->second;
   run.purpose = begun.purpose;
   run.simulated = begun.simulated;
-  run.not_eligible_because = begun.not_eligible_because;
-  if (begun.simulated && run.not_eligible_because.empty())
-    run.not_eligible_because = {"the rack is simulated"};
-  for (const RunResumed& resumed : run.interruptions) {
-    for (const std::string& why : resumed.not_eligible_because) {
-      auto& all = run.not_eligible_because;
-      if (std::find(all.begin(), all.end(), why) == all.end()) all.push_back(why);
-    }
-  }
-  if (!run.not_eligible_because.empty()) run.sign_off = "not-eligible";
+  judge_eligibility(run);
   if (!is_survey()) run.decision = worst;
   return run;
 }

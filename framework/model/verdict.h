@@ -172,6 +172,7 @@ class VerdictAccumulator {
   void judge_steps(DutVerdict& verdict) const;
   void judge_hazards(DutVerdict& verdict) const;
   [[nodiscard]] bool is_survey() const;
+  void judge_eligibility(RunVerdict& run) const;
 
   std::optional<std::pair<std::int64_t, RunBegun>> begun_;
   std::optional<std::pair<std::int64_t, RunEnded>> ended_;
@@ -182,6 +183,7 @@ class VerdictAccumulator {
   std::map<std::pair<std::string, std::string>, StepFacts> steps_;  // dut, step
   RackComparison comparison_;
   std::vector<Waiver> waivers_;
+  std::int64_t last_utc_ns_ = 0;  ///< of all events
 };
 
 RunVerdict roll_up(const std::vector<Event>& events);

@@ -78,7 +78,8 @@ void read_rules_for(RunSetup& setup, const CommandLine& line, const Paths& paths
   rows.insert(rows.end(), setup.recipe.hazards.begin(), setup.recipe.hazards.end());
 }
 
-/// Whether people have approved what decides here. A run goes on without: it can then not be signed.
+/// Whether people have approved what decides here, and what it is read with is calibrated. A run goes on
+/// without: it can then not be signed.
 void look_for_approvals(RunSetup& setup, const CommandLine& line, const Paths& paths) {
   if (!setup.plan) return;
   Plan& plan = *setup.plan;
@@ -94,6 +95,10 @@ void look_for_approvals(RunSetup& setup, const CommandLine& line, const Paths& p
     ApprovalState state = approval_state(one, plan.inventory.simulated, trust, now);
     for (std::string& why : state.because) plan.not_eligible_because.push_back(std::move(why));
     for (std::string& who : state.approvals) plan.approvals.push_back(std::move(who));
+  }
+  for (const Instrument& instrument : plan.instruments) {
+    if (std::optional<std::string> why = overdue_because(instrument, now))
+      plan.not_eligible_because.push_back(*std::move(why));
   }
   for (const std::string& setting : line.settings)
     plan.not_eligible_because.push_back(

@@ -19,13 +19,14 @@ namespace kiln {
 // kAllMembersNamed.
 BOOST_DESCRIBE_STRUCT(Cell, (), (step, dut, measurement, kind, part))
 BOOST_DESCRIBE_STRUCT(Source, (), (kind, detail))
+BOOST_DESCRIBE_STRUCT(Instrument, (), (name, what, certificate, due_utc_ns, measures))
 BOOST_DESCRIBE_STRUCT(RunBegun, (),
                       (recipe, recipe_version, recipe_sha256, purpose, rack, product, inventory_file,
                        inventory_sha256, limits_file, limits_sha256, limits_revision, firmware_baseline,
                        firmware_baseline_sha256, interlock_rules, interlock_rules_sha256, recipe_file,
                        interlock_rules_file, selection, simulated, time_scale, marginal_is_conditional,
                        operator_name, scanned_serial, station, kiln_version, build_stamp, retest_of,
-                       not_eligible_because, approvals, parameters, overridden, plugins))
+                       not_eligible_because, approvals, instruments, parameters, overridden, plugins))
 BOOST_DESCRIBE_STRUCT(DutPlanned, (), (role, slot, expected_serial, serial, bmc_url, host_address, tls))
 BOOST_DESCRIBE_STRUCT(CellPlanned, (), (cell, limit_text, unit))
 BOOST_DESCRIBE_STRUCT(PartSeen, (), (kind, part, serial, part_number, model, firmware, source))

@@ -50,6 +50,8 @@ std::vector<EventBody> filled_bodies() {
   begun.retest_of = "R-20260301-120000-4f2a";
   begun.not_eligible_because = {"simulated", "no operator"};
   begun.approvals = {"recipe l11@1.0.0 approved by method@site until 2027-11-30"};
+  begun.instruments = {
+      {"flow-meter-7", "clamp-on", "K-118", 1'772'366'400'000'000'000, {"coolant.flow", "coolant.*"}}};
   begun.parameters = {{"soak", "24h"}, {"a", ""}};
   begun.overridden = {{"soak", "1m"}};
   begun.plugins = {{"cooling", "1.0"}};

@@ -135,6 +135,8 @@ PageData environment(const ReportInput& input, const RunDocument& document) {
           fmt::format("{}, SHA-256 {}", about.interlock_rules, about.interlock_rules_sha256));
     add("operator", about.operator_name.empty() ? "none: engineering run" : about.operator_name);
     add("scanned", about.scanned_serial);
+    for (const Instrument& instrument : about.instruments)
+      add("instrument " + instrument.name, calibration_sentence(instrument));
     add("station", about.station);
     add("Kiln", fmt::format("{}, build {}", about.kiln_version, about.build_stamp));
   }

@@ -192,6 +192,17 @@ json::object about_json(const RunBegun& about) {
   json::array approvals;
   for (const std::string& who : about.approvals) approvals.emplace_back(who);
   item["approvals"] = std::move(approvals);
+  json::array instruments;
+  for (const Instrument& one : about.instruments) {
+    json::array measures;
+    for (const std::string& name : one.measures) measures.emplace_back(name);
+    instruments.push_back(json::object{{"name", one.name},
+                                       {"what", one.what},
+                                       {"certificate", one.certificate},
+                                       {"due", format_utc(one.due_utc_ns)},
+                                       {"measures", std::move(measures)}});
+  }
+  item["instruments"] = std::move(instruments);
   item["scanned_serial"] = about.scanned_serial;
   item["station"] = about.station;
   item["kiln_version"] = about.kiln_version;

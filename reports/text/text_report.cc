@@ -119,6 +119,8 @@ class TextReport final : public ReportFormat {
     if (!about.interlock_rules.empty())
       text += fmt::format("interlock rules {} ({})\n", about.interlock_rules,
                           about.interlock_rules_sha256.substr(0, 12));
+    for (const Instrument& instrument : about.instruments)
+      text += fmt::format("instrument {}\n", calibration_sentence(instrument));
     for (const DocumentInterruption& item : document.interruptions) {
       text += "\n" + interruption_text(item.resumed) + "\n";
       for (const DocumentResumedSteps& step : item.steps) {

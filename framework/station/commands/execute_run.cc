@@ -100,6 +100,7 @@ RunBegun describe_run(const CommandLine& line, const RunSetup& setup) {
   begun.retest_of = line.retest_of;
   begun.not_eligible_because = plan.not_eligible_because;
   begun.approvals = plan.approvals;
+  begun.instruments = plan.instruments;
   begun.parameters = plan.recipe.parameters;
   for (const auto& setting : line.settings) {
     const auto equals = setting.find('=');
