@@ -110,6 +110,11 @@ void add_run_options(CLI::App& command, CommandLine& line) {
                      "Who runs it; without it the run is not eligible for sign-off");
   command.add_option("--scan", line.scans, "Serial read from the label: SERIAL, or DUT=SERIAL");
   command.add_option("--out", line.out_directory, "Where the reports are written");
+  command
+      .add_option("--format", line.formats,
+                  "Reports to write, by comma: html,json,junit,ocptv,pdf,text (default: all these), csv,"
+                  "ndjson; the others can be had later by kiln report")
+      ->delimiter(',');
   command.add_flag("--no-input", line.no_input, "Nobody is there to answer prompts");
   command.add_option("--color", line.color, "auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}));

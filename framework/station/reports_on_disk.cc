@@ -96,6 +96,19 @@ Status write_reviews(const ReportInput& input, const ReviewTrust& trust, const s
 
 }  // namespace
 
+std::vector<Error> unknown_report_formats(const std::vector<std::string>& formats) {
+  std::vector<std::string> names;
+  for (const auto& format : make_report_formats()) names.emplace_back(format->name());
+  std::vector<Error> unknown;
+  for (const auto& wanted : formats) {
+    if (std::find(names.begin(), names.end(), wanted) != names.end()) continue;
+    unknown.emplace_back("report.unknown_format",
+                         fmt::format("there is no report format '{}'{}", wanted, did_you_mean(wanted, names)),
+                         fmt::format("known: {}", fmt::join(names, ", ")), Blame::operator_);
+  }
+  return unknown;
+}
+
 std::vector<std::string> formats_there(const std::string& directory) {
   std::vector<std::string> names;
   std::error_code failed;
@@ -111,16 +124,7 @@ WrittenReports write_reports(const std::string& state, const std::string& databa
                              const std::string& signers, const std::string& language) {
   WrittenReports written;
   const auto all = make_report_formats();
-  std::vector<std::string> names;
-  for (const auto& format : all) names.emplace_back(format->name());
-  for (const auto& wanted : formats) {
-    if (std::find(names.begin(), names.end(), wanted) == names.end()) {
-      written.failures.emplace_back(
-          "report.unknown_format",
-          fmt::format("there is no report format '{}'{}", wanted, did_you_mean(wanted, names)),
-          fmt::format("known: {}", fmt::join(names, ", ")), Blame::operator_);
-    }
-  }
+  written.failures = unknown_report_formats(formats);
   if (!written.failures.empty()) return written;
   const Result<std::unique_ptr<RunView>> view = RunView::open(database);
   if (!view) {

@@ -183,7 +183,7 @@ class Building(Station):
             file.write(self.RULES)
 
     def begin(self, soak, *words):
-        return self.kiln("run", "demo/small", "--rack", self.inventory, "--json", "--no-input", "--set", f"soak={soak}", *words)
+        return self.kiln("run", "demo/small", "--rack", self.inventory, "--json", "--no-input", "--format", "json", "--set", f"soak={soak}", *words)
 
     def log(self):
         return json.loads(urllib.request.urlopen(self.control + "/log", timeout=10).read())["entries"]

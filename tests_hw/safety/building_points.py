@@ -34,7 +34,7 @@ def measured(station, place, name):
     recipe = pathlib.Path(place, "points.yaml")
     recipe.write_text(RECIPE, encoding="utf-8")
     out = pathlib.Path(place, name)
-    code, _, error = station.ended("run", str(recipe), "--rack", station.inventory, "--json", "--no-input", "--out", str(out), "--interlock-rules", station.rules)
+    code, _, error = station.ended("run", str(recipe), "--rack", station.inventory, "--json", "--no-input", "--format", "json", "--out", str(out), "--interlock-rules", station.rules)
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     return code, {one["name"]: one for one in report["measurements"] if one["name"].startswith("building.")}, error
 

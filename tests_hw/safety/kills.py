@@ -57,7 +57,7 @@ class Run:
     def __init__(self, station):
         self.out = tempfile.TemporaryFile("w+", encoding="utf-8")
         self.program = subprocess.Popen([os.path.join(station.bin, "kiln"), "run", os.path.join(os.path.dirname(os.path.abspath(__file__)), "kills.yaml"),
-                                         "--rack", station.inventory, "--json", "--no-input"], stdin=subprocess.DEVNULL, stdout=self.out,
+                                         "--rack", station.inventory, "--json", "--no-input", "--format", "json"], stdin=subprocess.DEVNULL, stdout=self.out,
                                         stderr=subprocess.PIPE, text=True, env=dict(os.environ, XDG_STATE_HOME=station.place))
         self.lines, self.news = [], threading.Condition()
         self.reader = threading.Thread(target=self.read, daemon=True)

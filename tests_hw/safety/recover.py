@@ -87,7 +87,7 @@ class Station:
         return program.returncode, out, err
 
     def run(self, soak="60s"):
-        return self.kiln("run", "demo/small", "--rack", self.inventory, "--json", "--no-input", "--set", f"soak={soak}")
+        return self.kiln("run", "demo/small", "--rack", self.inventory, "--json", "--no-input", "--format", "json", "--set", f"soak={soak}")
 
     def on(self):
         state = self.state()
@@ -140,7 +140,7 @@ def killed_in_the_soak(options):
     with tempfile.TemporaryDirectory(prefix="kiln-recover-") as place, Station(options, place) as station:
         die_under_load(station)
         check(station.on() == POWERED, "what is on stays on by itself")
-        code, _, err = station.ended("run", "demo/small", "--rack", station.inventory, "--json", "--no-input")
+        code, _, err = station.ended("run", "demo/small", "--rack", station.inventory, "--json", "--no-input", "--format", "json")
         check(code == 2 and "station.leftovers" in err and "kiln recover" in err and "C01" in err, f"a new run is refused by name: {err.strip()}")
         code, out, _ = station.ended("recover", "--list", "--json")
         listed = json.loads(out)
@@ -211,7 +211,7 @@ def damaged(options):
         folder.mkdir(parents=True)
         for content in (b"", b"not a journal", b"\0" * 5_000_000):
             Path(folder, "R-20260101-000000-abcd.guards").write_bytes(content)
-            code, _, err = station.ended("run", "demo/small", "--rack", station.inventory, "--json", "--no-input")
+            code, _, err = station.ended("run", "demo/small", "--rack", station.inventory, "--json", "--no-input", "--format", "json")
             check(code == 2 and "R-20260101-000000-abcd" in err and "station.leftovers" in err, f"{len(content)} bytes of no journal: no run ({code})")
             code, _, err = station.ended("recover")
             check(code == 4 and "guard.damaged" in err and str(folder) in err, f"and recover says which file ({code}) {err.strip()}")

@@ -40,7 +40,7 @@ class Bench(Station):
         self.database = os.path.join(place, "kiln/kiln.db")
 
     def begin(self, soak=f"{SOAK:.0f}s", recipe=None, *more):
-        return self.kiln("run", str(recipe or self.recipe), "--rack", self.inventory, "--json", "--no-input", "--operator", "Ann", "--set",
+        return self.kiln("run", str(recipe or self.recipe), "--rack", self.inventory, "--json", "--no-input", "--format", "html,json,text", "--operator", "Ann", "--set",
                          f"soak={soak}", *more)
 
     def rows(self, sql, *values):
@@ -76,7 +76,7 @@ class Bench(Station):
         return self.rows("SELECT id FROM run ORDER BY number DESC LIMIT 1")[0][0]
 
     def resume(self, *words):
-        return self.ended("resume", *words, "--json", "--no-input", "--operator", "Bob")
+        return self.ended("resume", *words, "--json", "--no-input", "--format", "html,json,text", "--operator", "Bob")
 
 
 def refused(station, code, *words, about=""):
@@ -200,7 +200,7 @@ def in_the_soak(options):
         near = run[:-1] + ("0" if run[-1] != "0" else "1")
         err = refused(station, "run.unknown", near, about="an id with a slip in it")
         check(run in err, "the nearest id is suggested")
-        again = station.kiln("resume", "--json", "--no-input", "--operator", "Bob")
+        again = station.kiln("resume", "--json", "--no-input", "--format", "html,json,text", "--operator", "Bob")
         check(station.wait_for(again, loaded), "the resumed run is under load")
         code, out, err = station.ended("resume", run, "--json", "--operator", "Eve")
         check(code == 2 and "run.alive" in out + err or "station.leftovers" in out + err, f"a run that lives is not resumed: {err.strip().splitlines()[0]}")
@@ -325,7 +325,7 @@ def by_chance(options):
                 if code != 0:
                     check(False, f"kiln recover finishes ({code}) {err.strip()}")
                     break
-                program = station.kiln("resume", "--json", "--no-input", "--operator", "Bob")
+                program = station.kiln("resume", "--json", "--no-input", "--format", "html,json,text", "--operator", "Bob")
             runs = json.loads(station.ended("runs", "--json")[1])["runs"]
             if not runs:  # killed before its record was made: nothing was done either
                 check(lives > 0 and program.returncode == 2 and station.on() == [], f"it died before it had a record ({program.returncode}), and nothing is on")

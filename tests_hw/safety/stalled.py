@@ -28,7 +28,7 @@ class StalledStation(Station):
         self.stall = Path(place, "stall")
 
     def begin(self):
-        run = subprocess.Popen([os.path.join(self.bin, "kiln-stalled"), "run", "demo/small", "--rack", self.inventory, "--json", "--no-input", "--set", "soak=60s"],
+        run = subprocess.Popen([os.path.join(self.bin, "kiln-stalled"), "run", "demo/small", "--rack", self.inventory, "--json", "--no-input", "--format", "json", "--set", "soak=60s"],
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                                env=dict(os.environ, XDG_STATE_HOME=self.place, KILN_BENCH_STALL=str(self.stall)))
         return run

@@ -98,7 +98,7 @@ def station_killed(options):
         with open(json.loads(reports[1])["reports"]["html"], encoding="utf-8") as file:
             text = file.read()
         check("by the warden" in text and "INTERRUPTED AT event" in text, "and the report says by whom")
-        code, _, err = station.ended("run", "demo/small", "--rack", station.inventory, "--json", "--no-input", "--set", "soak=12s")
+        code, _, err = station.ended("run", "demo/small", "--rack", station.inventory, "--json", "--no-input", "--format", "json", "--set", "soak=12s")
         check(code != 2, f"the next run is not refused ({code} {err[-200:]})")
 
 
@@ -167,7 +167,7 @@ def leak_beside_a_station_that_hangs(options):
 
 def latched(station):
     """C02 leaks, and was cut."""
-    code, _, err = station.ended("run", "demo/small", "--rack", station.inventory, "--json", "--no-input")
+    code, _, err = station.ended("run", "demo/small", "--rack", station.inventory, "--json", "--no-input", "--format", "json")
     check(code == 2 and "interlock.latched" in err and "C02" in err and "C01 (" not in err, f"the tray is latched, and only that one ({code}, {err.strip()[-300:]})")
     # Whatever the rack file calls it: its BMC says who it is.
     renamed = pathlib.Path(station.inventory).with_name("renamed.yaml")
@@ -176,7 +176,7 @@ def latched(station):
     check(len(serials.findall(text)) > 2, "the rack file expects serial numbers")
     numbers = itertools.count()
     renamed.write_text(serials.sub(lambda _: f"serial: SN-MISTYPED-{next(numbers)}", text))
-    code, _, err = station.ended("run", "demo/small", "--rack", str(renamed), "--json", "--no-input")
+    code, _, err = station.ended("run", "demo/small", "--rack", str(renamed), "--json", "--no-input", "--format", "json")
     check(code == 2 and "interlock.latched" in err and "C02" in err, f"also under another serial number ({code}, {err.strip()[-300:]})")
     words = ["release", "C02", "--rack", station.inventory, "--by", "anna", "--reason", "mended"]
     seen = ["--inspection", "quick-disconnect reseated, dried"]
@@ -207,7 +207,7 @@ def leak_beside_a_station_that_dies(options):
         code, out, _ = station.ended("show", "last", "--json")
         codes = {code for code, _ in reasons_of(out)}
         check("leak.detected" in codes and json.loads(out)["decision"] == "NO-GO", f"the record of the dead run names the leak ({codes})")
-        code, _, err = station.ended("run", "demo/small", "--rack", station.inventory, "--json", "--no-input")
+        code, _, err = station.ended("run", "demo/small", "--rack", station.inventory, "--json", "--no-input", "--format", "json")
         check(code == 2 and "interlock.latched" in err and "C01" in err, f"and the tray is latched all the same ({code}, {err.strip()[-200:]})")
 
 

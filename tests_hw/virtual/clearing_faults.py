@@ -91,7 +91,7 @@ def walk_one(number, run, options, seed):
         watched = [Watched(*drawn) for drawn in run.specs(rack, chance)]
         rack.faults(add=[one.spec for one in watched])
         database = os.path.join(place, "run.db")
-        process = wire.start_kiln(options, place, *fault_walk.run_of(first, rack), "--db", database, "--json", "--no-input", "--out", place + "/report",
+        process = wire.start_kiln(options, place, *fault_walk.run_of(first, rack), "--db", database, "--json", "--no-input", "--format", "json", "--out", place + "/report",
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         record, seen = wire.Record(database), 0
         while process.poll() is None:

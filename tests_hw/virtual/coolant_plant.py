@@ -106,7 +106,7 @@ def weak_and_weeping(options, place, rack):
 
 
 def tray_that_is_on(options, place, rack):
-    run = wire.kiln(options, place, "run", "demo/coolant-plant", "--rack", rack.inventory, "--json", "--no-input", "--out", place + "/report")
+    run = wire.kiln(options, place, "run", "demo/coolant-plant", "--rack", rack.inventory, "--json", "--no-input", "--format", "json", "--out", place + "/report")
     report = json.loads(pathlib.Path(place, "report", "report.json").read_text(encoding="utf-8"))
     check(run.returncode not in (0, 1), f"no pump is stopped under a tray that is on ({run.returncode})")
     check("cooling.loop_in_use" in json.dumps(report), "and it is said why")
@@ -117,7 +117,7 @@ def balance(options, place, rack):
     recipe = pathlib.Path(place, "balance.yaml")
     recipe.write_text(BALANCE, encoding="utf-8")
     rack.faults(add=["hose-unseated@C03"])
-    run = wire.kiln(options, place, "run", str(recipe), "--rack", rack.inventory, "--json", "--no-input", "--out", place + "/report")
+    run = wire.kiln(options, place, "run", str(recipe), "--rack", rack.inventory, "--json", "--no-input", "--format", "json", "--out", place + "/report")
     report = json.loads(pathlib.Path(place, "report", "report.json").read_text(encoding="utf-8"))
     shares = measured(report, "coolant.flow.share_of_median")
     struck = {part for part, one in shares.items() if one["outcome"] != "pass" and part.startswith("C")}

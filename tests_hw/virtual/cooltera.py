@@ -52,7 +52,7 @@ def run(options, place, rack, recipe, name):
     path = pathlib.Path(place, name + ".yaml")
     path.write_text(recipe, encoding="utf-8")
     out = pathlib.Path(place, name)
-    done = wire.kiln(options, place, "run", str(path), "--rack", rack, "--json", "--no-input", "--out", str(out))
+    done = wire.kiln(options, place, "run", str(path), "--rack", rack, "--json", "--no-input", "--format", "json", "--out", str(out))
     report = json.loads((out / "report.json").read_text(encoding="utf-8")) if (out / "report.json").exists() else {"measurements": [], "duts": []}
     check(not wire.CRASH.search(done.stderr), f"{name}: nothing crashed", done.stderr)
     return done, report

@@ -48,7 +48,7 @@ def codes(result):
 
 
 def run_kiln(options, place, rack, recipe="demo/firmware", *more, timeout=400):
-    return wire.kiln(options, place, "run", recipe, "--rack", rack.inventory, "--json", "--no-input", "--out", place + "/report", *more,
+    return wire.kiln(options, place, "run", recipe, "--rack", rack.inventory, "--json", "--no-input", "--format", "json,text", "--out", place + "/report", *more,
                      timeout=timeout)
 
 
@@ -163,7 +163,7 @@ def mixed(options, check):
 def killed_while_writing(options, check):
     """Station and warden are killed in a write; the run goes on, and what was written before is not written again."""
     with tempfile.TemporaryDirectory(prefix="kiln-firmware-") as place, wire.Rack(options, place, *BEHIND) as rack:
-        run = wire.start_kiln(options, place, "run", "demo/firmware", "--rack", rack.inventory, "--json", "--no-input", "--operator", "Ann",
+        run = wire.start_kiln(options, place, "run", "demo/firmware", "--rack", rack.inventory, "--json", "--no-input", "--format", "json,text", "--operator", "Ann",
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         end = time.monotonic() + 200
         while time.monotonic() < end and run.poll() is None and sum(dut.startswith("P") for dut, _ in uploads(rack)) < 2:
@@ -178,7 +178,7 @@ def killed_while_writing(options, check):
         died = time.monotonic()
         recovered = wire.kiln(options, place, "recover", timeout=500)
         check(recovered.returncode == 0, f"recover, after {time.monotonic() - died:.0f} s ({recovered.returncode})", recovered.stderr + recovered.stdout)
-        resumed = wire.kiln(options, place, "resume", "--json", "--no-input", "--operator", "Bob", timeout=600)
+        resumed = wire.kiln(options, place, "resume", "--json", "--no-input", "--format", "json,text", "--operator", "Bob", timeout=600)
         result = result_of(resumed)
         # A run that was interrupted is never a plain GO where its power was taken in between; what counts is the firmware.
         check(resumed.returncode in (0, 3), f"resumed to its end ({resumed.returncode}, {result.get('decision')}, {sorted(codes(result))})", resumed.stderr + resumed.stdout[-1500:])
@@ -242,7 +242,7 @@ def bmc_stays_away(options, check):
     """One that does not come back is cut when its time is over, not before; what was on is off by then."""
     with tempfile.TemporaryDirectory(prefix="kiln-firmware-") as place, wire.Rack(options, place, *BEHIND, "--powered-on", "--time-scale", "4") as rack:
         recipe = bmc_recipe(place, rack, 15)
-        run = wire.start_kiln(options, place, "run", recipe, "--rack", rack.inventory, "--json", "--no-input", "--out", place + "/report",
+        run = wire.start_kiln(options, place, "run", recipe, "--rack", rack.inventory, "--json", "--no-input", "--format", "json,text", "--out", place + "/report",
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         end = time.monotonic() + 100
         while time.monotonic() < end and not any(e["dut"] == "C01" and "Manager.Reset" in e.get("uri", "") for e in rack.get("/log")["entries"]):
@@ -264,7 +264,7 @@ def station_dies_while_away(options, check):
     """Nobody is left but the warden, which knows of the plan: neither the trays nor their shelves are cut for it."""
     with tempfile.TemporaryDirectory(prefix="kiln-firmware-") as place, wire.Rack(options, place, *BEHIND, "--time-scale", "4") as rack:
         recipe = bmc_recipe(place, rack, 30)
-        run = wire.start_kiln(options, place, "run", recipe, "--rack", rack.inventory, "--json", "--no-input", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        run = wire.start_kiln(options, place, "run", recipe, "--rack", rack.inventory, "--json", "--no-input", "--format", "json,text", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         end = time.monotonic() + 100
         while time.monotonic() < end and not any(e["dut"] == "C02" and "Manager.Reset" in e.get("uri", "") for e in rack.get("/log")["entries"]):
             time.sleep(0.05)
@@ -283,7 +283,7 @@ def both_die_while_away(options, check):
     """Nobody is left. The write's task went with its BMC; what shows that it is over is the version that the BMC lists when it is back."""
     with tempfile.TemporaryDirectory(prefix="kiln-firmware-") as place, wire.Rack(options, place, *BEHIND, "--time-scale", "4") as rack:
         recipe = bmc_recipe(place, rack, 30, write_within="20m")
-        run = wire.start_kiln(options, place, "run", recipe, "--rack", rack.inventory, "--json", "--no-input", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        run = wire.start_kiln(options, place, "run", recipe, "--rack", rack.inventory, "--json", "--no-input", "--format", "json,text", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         end = time.monotonic() + 100
         while time.monotonic() < end and not any(e["dut"] == "C02" and "Manager.Reset" in e.get("uri", "") for e in rack.get("/log")["entries"]):
             time.sleep(0.05)

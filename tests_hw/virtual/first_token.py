@@ -45,7 +45,7 @@ def run(options, place, rack, name, with_text=WITH, inventory=None):
     recipe = os.path.join(place, name + ".yaml")
     with open(recipe, "w", encoding="utf-8") as file:
         file.write(RECIPE.replace("WITH", with_text))
-    ended = wire.kiln(options, place, "run", recipe, "--rack", inventory or rack.inventory, "--json", "--no-input", "--out", os.path.join(place, name))
+    ended = wire.kiln(options, place, "run", recipe, "--rack", inventory or rack.inventory, "--json", "--no-input", "--format", "json", "--out", os.path.join(place, name))
     return ended, json.loads(ended.stdout)
 
 

@@ -60,7 +60,7 @@ def run_until_upload(options, place, what_then):
     rack = Rack(options, place)
     try:
         before = rack.state()["firmware"]["UEFI"]
-        run = subprocess.Popen([os.path.join(options.bin, "kiln"), "run", "demo/small", "--rack", rack.inventory, "--json", "--no-input",
+        run = subprocess.Popen([os.path.join(options.bin, "kiln"), "run", "demo/small", "--rack", rack.inventory, "--json", "--no-input", "--format", "json",
                                 "--out", place + "/report"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                text=True, env=dict(os.environ, XDG_STATE_HOME=place))
         end = time.monotonic() + 120

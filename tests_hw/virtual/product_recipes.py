@@ -91,7 +91,7 @@ def every_product_plans(options, check):
 
 
 def run(options, place, rack, recipe, *more):
-    ran = wire.kiln(options, place, "run", recipe, "--rack", rack.inventory, "--json", "--no-input", "--out", place + "/report", *more, timeout=400)
+    ran = wire.kiln(options, place, "run", recipe, "--rack", rack.inventory, "--json", "--no-input", "--format", "json", "--out", place + "/report", *more, timeout=400)
     try:
         result = json.loads(ran.stdout)
     except json.JSONDecodeError:

@@ -320,6 +320,9 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
     population = std::move(*given);
   }
   // Hours of burn-in later is too late to find out.
+  if (const std::vector<Error> unknown = unknown_report_formats(line.formats); !unknown.empty()) {
+    co_return refuse(line, unknown.front());
+  }
   if (!line.out_directory.empty()) {
     const Status writable = make_report_directory(line.out_directory);
     if (!writable) {
@@ -470,13 +473,13 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
       committed_verdict(database, run, verdict && *verdict ? **verdict : RunVerdict{}, runner.not_recorded());
 
   const std::string beside_record = database.substr(0, database.rfind('/')) + "/reports/" + run;
-  WrittenReports reports =
-      write_reports(paths.state, database, run,
-                    line.out_directory.empty() ? beside_record : line.out_directory, {}, {}, line.language);
+  WrittenReports reports = write_reports(paths.state, database, run,
+                                         line.out_directory.empty() ? beside_record : line.out_directory,
+                                         line.formats, {}, line.language);
   print_failures(reports);
   if (reports.files.empty() && !line.out_directory.empty()) {
     // the place asked for was lost meanwhile
-    reports = write_reports(paths.state, database, run, beside_record, {}, {}, line.language);
+    reports = write_reports(paths.state, database, run, beside_record, line.formats, {}, line.language);
     print_failures(reports);
   }
   if (line.json) {
