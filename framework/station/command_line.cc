@@ -311,6 +311,11 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   bundle_out->add_option("runs", line.runs, "Run ids, parts of them, or 'last'")->required();
   bundle_out->add_option("-o,--out", line.out_directory, "The file to make")->required();
 
+  bundle_out->add_flag("--redact", line.redact,
+                       "Without people, hosts, addresses, accounts and folders; the decision stays the same");
+  bundle_out->add_flag(
+      "--redact-serials", line.redact_serials,
+      "Without serial numbers and asset tags as well: kiln history finds nothing in it then");
   auto* bundle_in =
       app.add_subcommand("import", "Take the runs of such a file into the record; twice is the same as once");
   add_common(*bundle_in, line);

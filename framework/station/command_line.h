@@ -100,6 +100,7 @@ struct CommandLine {
   bool show_all = false;              ///< compare: also what did not move
   std::string asked;                  ///< history: a serial number or a place
 
+  bool redact = false, redact_serials = false;  ///< export
   // export, with out_directory (the bundle), and import, with station_keys
   std::vector<std::string> runs;
   std::string bundle;

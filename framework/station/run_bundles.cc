@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -17,6 +20,7 @@
 #include "station/file_hash.h"
 #include "station/host_name.h"
 #include "station/import_mark.h"
+#include "station/redacted_run.h"
 #include "station/report_seal.h"
 #include "station/reports_on_disk.h"
 #include "store/artifacts.h"
@@ -112,6 +116,50 @@ Status export_files(const RunView& view, const std::string& run, ExportWork& wor
     if (!added) return added;
   }
   return success();
+}
+
+/// Beside the bundle, where there is room for it; gone with this object.
+class PlaceForCopies {
+ public:
+  explicit PlaceForCopies(const std::string& bundle) : name_(bundle + ".XXXXXX") {
+    made_ = ::mkdtemp(name_.data()) != nullptr;
+  }
+  PlaceForCopies(const PlaceForCopies&) = delete;
+  PlaceForCopies& operator=(const PlaceForCopies&) = delete;
+  ~PlaceForCopies() {
+    std::error_code ignored;
+    if (made_) fs::remove_all(name_, ignored);
+  }
+  [[nodiscard]] bool made() const { return made_; }
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+ private:
+  std::string name_;
+  bool made_ = false;
+};
+
+/// The run's redacted copy with its artifacts, instead of itself.
+Status add_redacted(const RunView& view, const std::string& run, const SigningKey& key, Redact redact,
+                    const std::string& path, BundleWriter& writer, ExportWork& work, BundleManifest& manifest,
+                    ExportedRuns& exported) {
+  const PlaceForCopies place(path);
+  if (!place.made())
+    return Error("bundle.not_written",
+                 fmt::format("{} cannot be made: {}", place.name(), std::strerror(errno)),
+                 "choose another name or folder", Blame::station);
+  const std::string database = place.name() + "/redacted.db";
+  const Result<Redaction> redacted = write_redacted(view, run, key, redact == Redact::names_and_serials,
+                                                    database, Artifacts(artifacts_directory(database)));
+  if (!redacted) return redacted.error();
+  const Result<std::unique_ptr<RunView>> copy = RunView::open(database);
+  if (!copy) return copy.error();
+  const Result<BundledRun> one = exportable(**copy, run);
+  if (!one) return one.error();
+  manifest.runs.push_back(*one);
+  manifest.station = redacted->station;
+  for (const auto& [kind, places] : redacted->replaced) exported.replaced[kind] += places;
+  const Status added = writer.add_run(database, run);
+  return added ? export_files(**copy, run, work, exported) : added;
 }
 
 Error changed_bundle(const std::string& bundle, const std::string& why) {
@@ -239,7 +287,7 @@ Status take_reports(const BundleReader& reader, const std::string& database,
 }  // namespace
 
 Result<ExportedRuns> export_runs(const RunView& view, const std::vector<std::string>& runs,
-                                 const SigningKey& key, const std::string& path) {
+                                 const SigningKey& key, const std::string& path, Redact redact) {
   BundleManifest manifest;
   manifest.station = host_name();
   manifest.kiln_version = kVersion;
@@ -247,18 +295,26 @@ Result<ExportedRuns> export_runs(const RunView& view, const std::vector<std::str
   manifest.exported_utc_ns = SystemClock().now().utc_ns;
   ExportedRuns exported;
   exported.key_id = key.verifying_key().id();
+  // All are looked at before anything is written.
+  std::vector<BundledRun> whole;
   for (const std::string& run : runs) {
     Result<BundledRun> one = exportable(view, run);
     if (!one) return one.error();
-    manifest.runs.push_back(std::move(*one));
+    whole.push_back(std::move(*one));
     exported.runs.push_back(run);
   }
   Result<BundleWriter> writer = BundleWriter::create(path);
   if (!writer) return writer.error();
   ExportWork work(*writer, manifest);
-  for (const std::string& run : runs) {
-    Status added = writer->add_run(view.database(), run);
-    if (added) added = export_files(view, run, work, exported);
+  for (const BundledRun& one : whole) {
+    Status added = success();
+    if (redact == Redact::nothing) {
+      manifest.runs.push_back(one);
+      added = writer->add_run(view.database(), one.run);
+      if (added) added = export_files(view, one.run, work, exported);
+    } else {
+      added = add_redacted(view, one.run, key, redact, path, *writer, work, manifest, exported);
+    }
     if (!added) return added.error();
   }
   exported.files = manifest.files.size();

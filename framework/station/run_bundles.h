@@ -2,6 +2,8 @@
 // Runs on their way from one station to another: exported with everything that belongs to them into one
 // signed file, and taken from such a file into the record, after all of it was checked. Blocking.
 
+#include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,13 +18,19 @@ struct ExportedRuns {
   std::size_t files = 0;
   std::string key_id;
   std::vector<std::string> without_reports;
+  std::map<std::string, std::uint64_t> replaced;  ///< of a redacted export: what, in how many places
 };
 
-/// The runs' rows, artifacts and sealed reports, signed by `key`, in the new file `path`. Errors:
-/// "export.running", "export.record_broken", "export.record_changed", "export.artifact", those of
-/// BundleWriter. An error leaves no file.
+/// What of the runs is not to leave the station: see station/redacted_run.h.
+enum class Redact { nothing, names, names_and_serials };
+
+/// The runs' rows, artifacts and sealed reports, signed by `key`, in the new file `path`; redacted runs
+/// without their reports, which are full of names and can be written again from the copy. Errors:
+/// "export.running", "export.record_broken", "export.record_changed", "export.artifact", "export.redaction",
+/// those of BundleWriter. An error leaves no file.
 Result<ExportedRuns> export_runs(const RunView& view, const std::vector<std::string>& runs,
-                                 const SigningKey& key, const std::string& path);
+                                 const SigningKey& key, const std::string& path,
+                                 Redact redact = Redact::nothing);
 
 struct ImportedRuns {
   std::vector<std::string> taken;

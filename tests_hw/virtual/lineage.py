@@ -10,6 +10,7 @@ usage: lineage.py --bin BUILD/bin
 import argparse
 import json
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import wire
 
 check = wire.Checks()
 RECIPE = "demo/small"
+OPERATOR = "A. Tester"
 
 
 def one_object(done):
@@ -47,11 +49,11 @@ class Station:
         return wire.kiln(self.options, self.place, *arguments)
 
     def run(self, *arguments):
-        done = self.kiln("run", RECIPE, "--rack", self.rack.inventory, "--operator", "A. Tester", "--json", *arguments)
+        done = self.kiln("run", RECIPE, "--rack", self.rack.inventory, "--operator", OPERATOR, "--json", *arguments)
         return done, one_object(done)
 
     def rerun(self, run, *arguments):
-        done = self.kiln("rerun", run, "--failed", "--operator", "A. Tester", "--json", *arguments)
+        done = self.kiln("rerun", run, "--failed", "--operator", OPERATOR, "--json", *arguments)
         return done, one_object(done)
 
 
@@ -225,6 +227,31 @@ def carried_home(station, runs, swap):
             subprocess.run(["rm", "-rf", nowhere], check=True)
 
 
+def carried_redacted(station, run):
+    """Exported without names: none of them is in the file, and the run is still the same one to whoever gets it."""
+    bundle, vendor = os.path.join(station.place, "vendor.kiln"), os.path.join(station.place, "vendor")
+    done = station.kiln("export", run, "-o", bundle, "--redact", "--json")
+    told = one_object(done)
+    check(done.returncode == 0 and told["replaced"].get("people", 0) > 0 and told["replaced"].get("folders", 0) > 0, "a redacted export says what it replaced",
+          done.stdout + done.stderr)
+    with open(bundle, "rb") as file:
+        data = file.read()
+    telling = [OPERATOR, station.place] + [name for name in [socket.gethostname()] if len(name) > 5 and not name.startswith("localhost")]
+    check(not [word for word in telling if word.encode() in data], "operator, station and folders are not in it", [word for word in telling if word.encode() in data])
+    done = wire.kiln(station.options, vendor, "import", bundle, "--station-key", os.path.join(station.place, "kiln/keys/station.pub.pem"))
+    check(done.returncode == 0, "it is imported as any bundle", done.stderr)
+    here, there = (one_object(kiln("show", run, "--json")) for kiln in (station.kiln, lambda *words: wire.kiln(station.options, vendor, *words)))
+    same = all(here[key] == there[key] for key in ("decision", "counts", "simulated"))
+    reasons = [[(dut["id"], reason["code"], reason["fru"]) for dut in told["duts"] for reason in dut["reasons"]] for told in (here, there)]
+    check(same and reasons[0] == reasons[1] and reasons[0], "decision, counts and reasons are the same", (here, there))
+    done = wire.kiln(station.options, vendor, "report", run, "--out", os.path.join(station.place, "vendor_report"), "--json")
+    check(done.returncode == 0, "reports are written from it", done.stderr)
+    text = open(one_object(done)["reports"]["text"], encoding="utf-8").read()
+    check("redacted copy" in text and OPERATOR not in text, "which say what they were made from", text[:2000])
+    done = wire.kiln(station.options, vendor, "verify", run)
+    check("redacted" not in done.stderr and not wire.CRASH.search(done.stdout + done.stderr), "verify reads it", done.stdout + done.stderr)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True)
@@ -248,6 +275,7 @@ def main():
         done = station.kiln("verify", "last")
         check(done.returncode == 0, "a rerun is signed as any run", done.stdout)
         carried_home(station, [good["run"], bad["run"]], swap)
+        carried_redacted(station, bad["run"])
     return check.exit_code()
 
 

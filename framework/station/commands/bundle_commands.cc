@@ -23,6 +23,12 @@ boost::json::array run_names(const std::vector<std::string>& runs) {
   return list;
 }
 
+boost::json::object places_of(const std::map<std::string, std::uint64_t>& replaced) {
+  boost::json::object places;
+  for (const auto& [kind, count] : replaced) places[kind] = count;
+  return places;
+}
+
 }  // namespace
 
 int export_command(const CommandLine& line, const Paths& paths) {
@@ -36,7 +42,10 @@ int export_command(const CommandLine& line, const Paths& paths) {
   }
   const Result<SigningKey> key = station_key(paths.state);
   if (!key) return refuse_question(line, key.error());
-  const Result<ExportedRuns> exported = export_runs(**view, runs, *key, line.out_directory);
+  const Redact redact = line.redact_serials ? Redact::names_and_serials
+                        : line.redact       ? Redact::names
+                                            : Redact::nothing;
+  const Result<ExportedRuns> exported = export_runs(**view, runs, *key, line.out_directory, redact);
   if (!exported) return refuse_question(line, exported.error());
   if (line.json) {
     std::cout << boost::json::serialize(
@@ -44,13 +53,22 @@ int export_command(const CommandLine& line, const Paths& paths) {
                                          {"runs", run_names(exported->runs)},
                                          {"files", exported->files},
                                          {"key", exported->key_id},
-                                         {"without_reports", run_names(exported->without_reports)}})
+                                         {"without_reports", run_names(exported->without_reports)},
+                                         {"replaced", places_of(exported->replaced)}})
               << std::endl;
   } else {
     std::cout << fmt::format("{}: {}, {} files, signed by key {}\n", line.out_directory,
                              fmt::join(exported->runs, ", "), exported->files,
                              exported->key_id.substr(0, 16));
+    std::vector<std::string> places;
+    for (const auto& [kind, count] : exported->replaced) places.push_back(fmt::format("{} {}", count, kind));
+    if (redact != Redact::nothing)
+      std::cout << fmt::format(
+          "redacted: {}; look into it before it goes: kiln show --db {} {}\n",
+          places.empty() ? "nothing was found" : fmt::format("{}", fmt::join(places, ", ")),
+          line.out_directory, exported->runs.front());
   }
+  if (redact != Redact::nothing) return 0;  // reports are left out on purpose
   for (const std::string& run : exported->without_reports)
     std::cerr << fmt::format("kiln: {} has no sealed reports beside the record: kiln report {} writes them\n",
                              run, run);
