@@ -292,7 +292,8 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   compare
       ->add_option(
           "runs", line.compared,
-          "Before and after: run id, a part of it or 'last'; RUN:DUT for one DUT, by id or serial number")
+          "Before and after: run id, a part of it or 'last'; RUN:DUT for one DUT, by id or serial number. "
+          "A population's file first: the run against earlier racks")
       ->required()
       ->expected(2);
   compare->add_flag("--all", line.show_all, "As text also what moved within its noise, or not at all");
@@ -310,12 +311,12 @@ ParsedCommandLine parse_command_line(int argc, char** argv) {
   add_common(*bundle_out, line);
   bundle_out->add_option("runs", line.runs, "Run ids, parts of them, or 'last'")->required();
   bundle_out->add_option("-o,--out", line.out_directory, "The file to make")->required();
-
   bundle_out->add_flag("--redact", line.redact,
                        "Without people, hosts, addresses, accounts and folders; the decision stays the same");
   bundle_out->add_flag(
       "--redact-serials", line.redact_serials,
       "Without serial numbers and asset tags as well: kiln history finds nothing in it then");
+
   auto* bundle_in =
       app.add_subcommand("import", "Take the runs of such a file into the record; twice is the same as once");
   add_common(*bundle_in, line);

@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "common/characters.h"
+#include "common/compared_parts_json.h"
 #include "common/run_document.h"
 #include "json/bring_up_json.h"
-#include "json/comparison_json.h"
 
 namespace kiln {
 namespace {

@@ -1,5 +1,5 @@
-// kiln compare: two runs, or two DUTs, beside each other: what is not the same, and which values moved. Reads
-// only.
+// kiln compare: two runs, or two DUTs, beside each other: what is not the same, and which values moved; or a
+// run against a population. Reads only.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -8,7 +8,9 @@
 #include <iostream>
 #include <sstream>
 
+#include "files/population_file.h"
 #include "quality/comparison_page.h"
+#include "quality/population_page.h"
 #include "station/commands/commands.h"
 #include "station/commands/record_questions.h"
 #include "station/many_records.h"
@@ -37,6 +39,28 @@ Result<RunPicture> picture_of(const ManyRecords& records, const std::string& typ
   return reader.finish();
 }
 
+/// A population is a file; no run is called so.
+bool names_population(const std::string& typed) { return typed.ends_with(".yaml"); }
+
+/// One run against what earlier racks have shown.
+int compare_with_population(const CommandLine& line, const Paths& paths, const ManyRecords& records) {
+  const std::string format = question_format(line);
+  const Parsed<Population> population = read_population(line.compared.at(0));
+  if (!population) return refuse_question(line, as_error(population.problems));
+  const Result<const RunCopy*> copy = find_copy(records, line.compared.at(1));
+  if (!copy) return refuse_question(line, copy.error());
+  PopulationComparer comparer((*copy)->run.id);
+  const Status read = read_copy(**copy, [&comparer](const Event& event) { comparer.add(event); });
+  if (!read) return refuse_question(line, read.error());
+  const Result<PopulationComparison> comparison = comparer.compare(*population.value);
+  if (!comparison) return refuse_question(line, comparison.error());
+  std::string text;
+  if (format == "json") text = population_json(*comparison);
+  if (format == "text") text = screen_text(make_population_page(*comparison));
+  if (format == "html") text = render_html(make_population_page(*comparison), "Kiln comparison");
+  return answer_question(line, asked_databases(line, paths), text, records.unreadable);
+}
+
 }  // namespace
 
 int compare_command(const CommandLine& line, const Paths& paths) {
@@ -48,6 +72,7 @@ int compare_command(const CommandLine& line, const Paths& paths) {
     return refuse_question(
         line, Error("compare.not_read", fmt::format("{}", fmt::join(records.unreadable, "; ")), "",
                     Blame::station));
+  if (names_population(line.compared.at(0))) return compare_with_population(line, paths, records);
   const Result<RunPicture> a = picture_of(records, side_a.run);
   if (!a) return refuse_question(line, a.error());
   const Result<RunPicture> b = picture_of(records, side_b.run);

@@ -1,4 +1,4 @@
-#include "json/comparison_json.h"
+#include "common/compared_parts_json.h"
 
 #include <cmath>
 #include <string>
