@@ -44,7 +44,7 @@ find_package(pugixml REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS json)
 pkg_check_modules(LIBSSH REQUIRED IMPORTED_TARGET libssh)
 pkg_check_modules(LIBMOSQUITTO REQUIRED IMPORTED_TARGET libmosquitto)
-pkg_check_modules(SHEETS REQUIRED IMPORTED_TARGET cairo-pdf pangocairo librsvg-2.0)
+pkg_check_modules(SHEETS REQUIRED IMPORTED_TARGET cairo-pdf pangocairo librsvg-2.0 libqrencode)
 
 add_library(kiln_options INTERFACE)
 target_compile_options(kiln_options INTERFACE

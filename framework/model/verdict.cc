@@ -192,7 +192,10 @@ void VerdictAccumulator::describe_failure(CellVerdict& verdict, const Seen& seen
   verdict.message = fmt::format("{} {}", measured.name, value_with_unit(measured));
   if (!measured.limit_text.empty()) verdict.message += fmt::format(", limit {}", measured.limit_text);
   // The reason of a judged number repeats the limit; only what says more is added.
-  if (!measured.reason.empty() &&
+  // A text that is not what it should be is told once.
+  const auto* text = std::get_if<std::string>(&measured.value);
+  const bool repeats = text != nullptr && !text->empty() && measured.reason.starts_with(*text);
+  if (!measured.reason.empty() && !repeats &&
       (measured.limit_text.empty() || measured.reason.find(measured.limit_text) == std::string::npos)) {
     verdict.message += fmt::format(": {}", measured.reason);
   }

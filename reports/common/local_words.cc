@@ -42,6 +42,7 @@ constexpr std::array kWords{
     LocalWord{"Run", "运行"},
     LocalWord{"Soak", "连续负载"},
     LocalWord{"Record", "记录"},
+    LocalWord{"Not run", "未测原因"},
     LocalWord{"Why, which part, what to do", "原因、部件、处置"},
     LocalWord{"What to do", "处置"},
     LocalWord{"Decided by", "判定者"},

@@ -17,6 +17,7 @@ namespace kiln {
 namespace {
 
 constexpr std::size_t kShortHash = 12;
+constexpr std::size_t kListCharacters = 60;  // of one cause or list among the facts
 
 std::string short_hash(const std::string& hash) {
   return hash.size() <= kShortHash ? hash : hash.substr(0, kShortHash) + "…";
@@ -24,7 +25,7 @@ std::string short_hash(const std::string& hash) {
 
 /// "C01 NIC_1 failed; ": the parts with a measured fail, as many as a sentence bears.
 std::string failing_parts(const RunVerdict& verdict) {
-  constexpr std::size_t kNamed = 3;
+  constexpr std::size_t kNamed = 5;
   std::vector<std::string> parts;
   for (const DutVerdict& dut : verdict.duts) {
     for (const Reason& reason : dut.reasons) {
@@ -38,7 +39,8 @@ std::string failing_parts(const RunVerdict& verdict) {
   std::string words;
   for (std::size_t index = 0; index < std::min(parts.size(), kNamed); ++index)
     words += (index == 0 ? "" : ", ") + parts[index];
-  if (parts.size() > kNamed) words += fmt::format(" and {} more parts", parts.size() - kNamed);
+  if (const std::size_t more = parts.size() - std::min(parts.size(), kNamed); more > 0)
+    words += fmt::format(" and {} more part{}", more, more > 1 ? "s" : "");
   return words + " failed. Of this rack, ";
 }
 
@@ -63,7 +65,7 @@ DecisionSays decision_says(const ReportInput& input) {
       return {
           "Do not ship",
           fmt::format("{}{}, {} of them failed{}{}", failing_parts(input.verdict), measured, counts.failed,
-                      counts.not_run > 0 ? fmt::format(", {} could not be measured", counts.not_run) : "",
+                      counts.not_run > 0 ? fmt::format(", {} were not run", counts.not_run) : "",
                       is_cut ? "; a hazard was met and energy was removed" : "")};
     case Decision::incomplete:
       return {"Not decided",
@@ -80,7 +82,7 @@ DecisionSays decision_says(const ReportInput& input) {
 struct Soak {
   std::string dut;
   std::int64_t unbroken_ns = 0;
-  std::size_t duts = 0;
+  std::map<std::string, std::int64_t> all;
 };
 
 std::optional<Soak> shortest_soak(const RunDocument& document) {
@@ -95,7 +97,7 @@ std::optional<Soak> shortest_soak(const RunDocument& document) {
   if (longest.empty()) return std::nullopt;
   const auto shortest = std::min_element(longest.begin(), longest.end(),
                                          [](const auto& a, const auto& b) { return a.second < b.second; });
-  return Soak{shortest->first, shortest->second, longest.size()};
+  return Soak{shortest->first, shortest->second, longest};
 }
 
 std::string soak_words(const RunDocument& document) {
@@ -105,9 +107,42 @@ std::string soak_words(const RunDocument& document) {
   std::string words;
   if (asked != document.about.parameters.end()) words = fmt::format("{} asked; ", asked->second);
   if (!soak) return words + "no DUT was under load";
-  return words + fmt::format("{} DUTs were under load, the shortest of them {} in one piece ({})", soak->duts,
-                             format_duration(Nanoseconds(soak->unbroken_ns / 100'000'000 * 100'000'000)),
-                             soak->dut);
+  std::string never;
+  std::size_t could = 0;
+  for (const auto& [id, planned] : document.duts) {
+    if (planned.role != Role::compute_tray && planned.role != Role::server) continue;
+    ++could;
+    if (soak->all.contains(id)) continue;
+    never += (never.empty() ? "" : ", ") + id;
+  }
+  words +=
+      fmt::format("{} of {} under load, the shortest of them {} in one piece ({})", soak->all.size(),
+                  std::max(could, soak->all.size()),
+                  format_duration(Nanoseconds(soak->unbroken_ns / 100'000'000 * 100'000'000)), soak->dut);
+  return never.empty() ? words : words + "; never: " + shorten(never, kListCharacters);
+}
+
+/// The causes that stand for most of what was not run: which DUT, how many checks, why.
+std::string not_run_words(const RunVerdict& verdict) {
+  constexpr std::size_t kNamed = 2;
+  std::vector<std::pair<const DutVerdict*, const Reason*>> causes;
+  for (const DutVerdict& dut : verdict.duts) {
+    for (const Reason& reason : dut.reasons) {
+      const bool measured = reason.outcome == Outcome::fail || reason.outcome == Outcome::marginal ||
+                            reason.outcome == Outcome::pass;
+      if (!measured) causes.emplace_back(&dut, &reason);
+    }
+  }
+  if (verdict.counts.not_run == 0 || causes.empty()) return {};
+  std::stable_sort(causes.begin(), causes.end(),
+                   [](const auto& a, const auto& b) { return a.second->cells > b.second->cells; });
+  std::string words;
+  for (std::size_t index = 0; index < std::min(causes.size(), kNamed); ++index) {
+    const auto& [dut, reason] = causes[index];
+    words += fmt::format("{}{} of {}: {}", index == 0 ? "" : "; ", reason->cells, dut->id,
+                         shorten(reason->message, kListCharacters));
+  }
+  return causes.size() > kNamed ? words + "; …" : words;
 }
 
 class FactList {
@@ -156,6 +191,7 @@ void set_facts(PageData& page, const ReportInput& input, const RunDocument& docu
                                       format_utc(document.ended_utc_ns),
                                       format_duration(Nanoseconds(document.ended_ns - document.begun_ns))));
   facts.add("Soak", soak_words(document));
+  facts.add("Not run", not_run_words(input.verdict));
   facts.add("Record", input.run.chain_head.empty() ? ""
                                                    : fmt::format("{} events, SHA-256 {}", input.run.events,
                                                                  short_hash(input.run.chain_head)));
@@ -165,7 +201,7 @@ void set_facts(PageData& page, const ReportInput& input, const RunDocument& docu
 std::string_view sign_off_says(std::string_view state) {
   if (state == "signed") return "people have accepted this run";
   if (state == "rejected") return "a person has refused this run";
-  if (state == "not-eligible") return "nobody can accept this run, whatever it measured";
+  if (state == "not-eligible") return "nobody may sign this run, whatever its result";
   return "nobody has accepted this run yet";
 }
 

@@ -1,5 +1,6 @@
 // Claims about page 1 beside its reasons: who, by what, how much, and in which language.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <set>
@@ -80,8 +81,50 @@ TEST(FrontFacts, TheSoakIsTheShortestOfWhatEachDutHadInOnePiece) {
   record.measured(Outcome::pass, 60.0);
   record.end();
   const std::string front = front_of(record.done());
-  EXPECT_NE(front.find("72h asked; 2 DUTs were under load, the shortest of them 2s in one piece (C02)"),
+  EXPECT_NE(front.find("72h asked; 2 of 2 under load, the shortest of them 2s in one piece (C02)"),
             std::string::npos);
+}
+
+TEST(FrontFacts, TheSoakNamesWhoHadNone) {
+  RecordForTest record;
+  record.plan("C02", Role::compute_tray, 12);
+  PermitGranted load;
+  load.energy = "load";
+  record.add("C02", "soak/load", load);
+  record.add("C02", "soak/load", StepEnded{});
+  record.end();
+  EXPECT_NE(front_of(record.done())
+                .find("1 of 2 under load, the shortest of them 1s in one piece (C02); never: C01"),
+            std::string::npos);
+}
+
+TEST(FrontFacts, EachFailedPartIsThereAndWhatWasNotRunComesAfterIt) {
+  RecordForTest record;
+  for (int index = 0; index < 6; ++index) {
+    CellPlanned cell;
+    cell.cell = {"soak/load", "C01", "gpu.temperature.max", ComponentKind::gpu,
+                 fmt::format("GPU_{}", index + 10)};
+    record.add("C01", "soak/load", cell);
+    Measured hot;
+    hot.name = "gpu.temperature.max";
+    hot.kind = ComponentKind::gpu;
+    hot.part = cell.cell.part;
+    hot.value = 91.0;
+    hot.outcome = Outcome::fail;
+    hot.fault_code = "gpu.hot";
+    hot.action = "look at its cold plate";
+    record.add("C01", "soak/load", hot);
+  }
+  CellPlanned never;
+  never.cell = {"late/never", "C01", "late.value", ComponentKind::whole_dut, ""};
+  record.add("C01", "late/never", never);
+  record.end();
+  const std::string front = front_of(record.done());
+  for (int index = 0; index < 6; ++index)
+    EXPECT_NE(front.find(fmt::format("GPU_{}", index + 10)), std::string::npos) << index;
+  EXPECT_EQ(count_in(front, "→ look at its cold plate"), 6);
+  EXPECT_NE(front.find("late/never was never reached"), std::string::npos) << "its cause is among the facts";
+  EXPECT_NE(front.find("table “Every reason in full” behind this page"), std::string::npos);
 }
 
 TEST(FrontFacts, ACutNamesItsPartAndCause) {

@@ -18,6 +18,7 @@
 #include "html/look.h"
 #include "html/page.h"
 #include "html/page_sections.h"
+#include "html/run_code.h"
 #include "html/safety_section.h"
 #include "html/style.h"
 #include "model/interruption.h"
@@ -25,7 +26,8 @@
 namespace kiln {
 namespace {
 
-constexpr std::size_t kCards = 4;  // reasons on page 1; A4 holds no more beside the rack
+constexpr std::size_t kCards = 3;       // reasons on page 1; A4 holds no more beside the rack
+constexpr std::size_t kAlsoFailed = 4;  // failed parts in a line below them
 constexpr std::size_t kCutCards = 3;
 constexpr std::size_t kCardCharacters = 260;  // of one message on page 1; the table below has all of it
 
@@ -56,6 +58,9 @@ std::vector<PlacedReason> placed_reasons(const RunVerdict& verdict) {
     std::stable_sort(placed.begin(), placed.end(), [&duts](const PlacedReason& a, const PlacedReason& b) {
       return std::find(duts.begin(), duts.end(), a.dut) < std::find(duts.begin(), duts.end(), b.dut);
     });
+  } else {  // what failed is what somebody can mend
+    std::stable_partition(placed.begin(), placed.end(),
+                          [](const PlacedReason& one) { return one.reason->outcome == Outcome::fail; });
   }
   return placed;
 }
@@ -89,6 +94,32 @@ PageData reason_data(const PlacedReason& placed, const RunDocument& document, bo
   return row;
 }
 
+/// Parts with a fail that no card is about: each once, with what to do.
+void set_also_failed(PageData& page, const std::vector<PlacedReason>& placed) {
+  std::set<std::pair<const DutVerdict*, std::string>> told;
+  PageData also = page_list();
+  std::size_t shown = 0, left = 0;
+  for (std::size_t index = 0; index < placed.size(); ++index) {
+    const PlacedReason& one = placed[index];
+    const bool is_new = told.emplace(one.dut, one.reason->fru).second;
+    if (index < kCards || !is_new || one.reason->outcome != Outcome::fail) continue;
+    if (shown == kAlsoFailed) {
+      ++left;
+      continue;
+    }
+    PageData row;
+    row.set("where", shorten(one.dut->id + (one.reason->fru.empty() ? "" : " · " + one.reason->fru), 60));
+    row.set("code", one.reason->code);
+    row.set("action", page_text(shorten(one.reason->action, 90)));
+    also.push_back(row);
+    ++shown;
+  }
+  page.set("any_also", shown > 0);
+  page.set("also_failed", also);
+  page.set("also_more",
+           page_text(left > 0 ? fmt::format("and {} more part{}", left, left > 1 ? "s" : "") : ""));
+}
+
 /// DUT → anchor of its first reason.
 std::map<std::string, std::string> set_reasons(PageData& page, const RunVerdict& verdict,
                                                const RunDocument& document) {
@@ -119,12 +150,14 @@ std::map<std::string, std::string> set_reasons(PageData& page, const RunVerdict&
   page.set("cards", cards);
   page.set("all_reasons_shown", shortened);
   page.set("all_reasons", all);
+  set_also_failed(page, placed);
   std::string more;
   if (placed.size() > kCards)
-    more = fmt::format("and {} more reasons, on {} DUTs in all: every reason in full", placed.size() - kCards,
-                       anchors.size());
+    more = fmt::format("{} more reason{}, on {} DUT{} in all: table “Every reason in full” behind this page",
+                       placed.size() - kCards, placed.size() - kCards > 1 ? "s" : "", anchors.size(),
+                       anchors.size() > 1 ? "s" : "");
   else if (shortened)
-    more = "every reason in full";
+    more = "Whole texts: table “Every reason in full” behind this page";
   page.set("more_reasons", page_text(more));
   return anchors;
 }
@@ -326,6 +359,7 @@ Result<std::string> render_page(const ReportInput& input, PageUse use) {
   set_front_facts(page, input, document);
   const std::map<std::string, std::string> anchors = set_reasons(page, input.verdict, document);
   page.set("elevation", draw_elevation(input.verdict, anchors));
+  page.set("run_code", draw_run_code(input));
   set_diagnoses(page, input.verdict);
   set_cuts(page, input.verdict);
   set_safety(page, input);

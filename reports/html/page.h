@@ -34,15 +34,17 @@ inline constexpr const char* kPage = R"page(<!DOCTYPE html>
 <div><dt>disturbances{{#local_disturbances}} <span class="local" lang="{{language}}">{{local_disturbances}}</span>{{/local_disturbances}}</dt><dd>{{disturbance_count}}</dd></div>
 </dl>
 <div class="signoff">{{#decided_by}}<p>Decided by{{#local_decided}} <span class="local" lang="{{language}}">{{local_decided}}</span>{{/local_decided}}: {{decided_by}}</p>{{/decided_by}}
-<p>Sign-off{{#local_sign_off}} <span class="local" lang="{{language}}">{{local_sign_off}}</span>{{/local_sign_off}}: <b>{{sign_off}}</b>{{#sign_off_local}} <span class="local" lang="{{language}}">{{sign_off_local}}</span>{{/sign_off_local}} ({{sign_off_says}}){{#has_because}}, because: {{because}}{{/has_because}}{{#is_sealed}} · <a href="#seal">sealed by station key {{key_short}}…</a>{{/is_sealed}}</p></div>
+<p>Sign-off{{#local_sign_off}} <span class="local" lang="{{language}}">{{local_sign_off}}</span>{{/local_sign_off}}: <b>{{sign_off}}</b>{{#sign_off_local}} <span class="local" lang="{{language}}">{{sign_off_local}}</span>{{/sign_off_local}} ({{sign_off_says}}){{#has_because}}, because: {{because}}{{/has_because}}</p>
+{{#is_sealed}}<p><a href="#seal">Sealed with station key {{key_short}}…; the last part of this report says how to check that</a></p>{{/is_sealed}}</div>
 <div class="front">
-<div class="rack"><h2>Rack{{#local_rack}} <span class="local" lang="{{language}}">{{local_rack}}</span>{{/local_rack}}</h2>
+<div class="rack">{{{run_code}}}<h2>Rack{{#local_rack}} <span class="local" lang="{{language}}">{{local_rack}}</span>{{/local_rack}}</h2>
 {{{elevation}}}{{#no_dut}}<p>No DUT was planned in this run.</p>{{/no_dut}}</div>
 <div class="why"><h2>Why, which part, what to do{{#local_why}} <span class="local" lang="{{language}}">{{local_why}}</span>{{/local_why}}</h2>
 {{#cut_cards}}<div class="card cut"><h3>✖ ENERGY REMOVED · {{dut}} · {{part}} · {{cause}}</h3><p>{{message}}</p><p>Load stopped after {{load}}, off confirmed after {{off}}.</p></div>
 {{/cut_cards}}{{#more_cuts}}<p class="small">{{more_cuts}}</p>{{/more_cuts}}
-{{#cards}}<div class="card {{class}}"{{#anchor}} id="{{anchor}}"{{/anchor}}><h3>{{where}}</h3><p class="code">{{code}}</p><p>{{message}}{{#cells}} ({{cells}}){{/cells}}</p>{{#action}}<p class="do">→ {{#local_do}}<span class="local" lang="{{language}}">{{local_do}}:</span> {{/local_do}}{{action}}</p>{{/action}}{{#no_action}}<p class="small">No action of its own: it follows from what stands above, or has to be found out and measured again.</p>{{/no_action}}</div>
-{{/cards}}{{#more_reasons}}<p><a href="#reasons">{{more_reasons}}</a></p>{{/more_reasons}}
+{{#cards}}<div class="card {{class}}"{{#anchor}} id="{{anchor}}"{{/anchor}}><h3>{{where}}</h3><p class="code">{{code}}</p><p>{{message}}{{#cells}} ({{cells}}){{/cells}}</p>{{#action}}<p class="do">→ {{#local_do}}<span class="local" lang="{{language}}">{{local_do}}:</span> {{/local_do}}{{action}}</p>{{/action}}{{#no_action}}<p class="small">Nothing to do about it by itself: it follows from a failure above, or its cause has to be found; then measure again.</p>{{/no_action}}</div>
+{{/cards}}{{#any_also}}<p class="small"><b>Failed as well:</b>{{#also_failed}} {{where}} ({{code}}){{#action}} → {{action}}{{/action}};{{/also_failed}}{{#also_more}} {{also_more}}{{/also_more}}</p>
+{{/any_also}}{{#more_reasons}}<p><a href="#reasons">{{more_reasons}}</a></p>{{/more_reasons}}
 {{#nothing_wrong}}<p>{{nothing_wrong}}</p>{{/nothing_wrong}}
 {{#review_words}}<p><b><a href="#comparison">{{review_words}}</a></b></p>{{/review_words}}
 {{#sticky_words}}<p><a href="#attempts">{{sticky_words}}</a></p>{{/sticky_words}}
