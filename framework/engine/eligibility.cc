@@ -42,13 +42,19 @@ std::vector<PlanProblem> misnamed_instruments(const Inventory& inventory, const 
     for (const MeasurementDeclaration& one : catalog.find(use)->describe().measurements)
       known.push_back(one.name);
   }
+  std::vector<std::string> beginnings;
+  for (const std::string& name : known) {
+    for (std::size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1))
+      beginnings.push_back(name.substr(0, dot) + ".*");
+  }
   std::vector<PlanProblem> problems;
   for (const Instrument& instrument : inventory.instruments) {
     for (const std::string& name : instrument.measures) {
       const Instrument alone{instrument.name, {}, {}, 0, {name}};
       const bool any = std::any_of(known.begin(), known.end(),
                                    [&](const std::string& one) { return measures(alone, one); });
-      const std::string hint = any ? std::string() : did_you_mean(name, known);
+      const std::string hint =
+          any ? std::string() : did_you_mean(name, name.ends_with(".*") ? beginnings : known);
       if (hint.empty()) continue;
       problems.push_back(
           {inventory.file, "plan.instrument",

@@ -48,6 +48,8 @@ TEST(EligibilityTest, AnInstrumentThatIsNearlyNamedRightIsAProblem) {
   inventory.instruments = {instrument("coolant.flwo")};
   const auto problems = misnamed_instruments(inventory, catalog);
   ASSERT_EQ(problems.size(), 1U);
+  inventory.instruments = {instrument("coolent.*")};
+  EXPECT_EQ(misnamed_instruments(inventory, catalog).size(), 1U);
   EXPECT_EQ(problems.front().code, "plan.instrument");
   EXPECT_EQ(problems.front().place, "rack.yaml");
   EXPECT_THAT(problems.front().message, HasSubstr("did you mean 'coolant.flow'?"));

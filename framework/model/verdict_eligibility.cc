@@ -9,6 +9,7 @@ namespace kiln {
 namespace {
 
 /// Steps name so what says for how long nothing was read: "gpu.telemetry.gap".
+constexpr std::size_t kNamedGaps = 2;  // page 1 has no room for those of a whole rack
 constexpr std::string_view kGapOfTelemetry = ".telemetry.gap";
 
 void add_once(std::vector<std::string>& all, std::string why) {
@@ -20,7 +21,8 @@ std::string telemetry_gap_of(const DutVerdict& dut) {
   std::string first;
   int parts = 0;
   for (const CellVerdict& cell : dut.cells) {
-    const bool measured_as_bad = cell.state == CellState::failed || cell.code == "measurement.unset";
+    const bool measured_as_bad = cell.state == CellState::failed || cell.state == CellState::waived ||
+                                 cell.code == "measurement.unset";
     if (!cell.cell.measurement.ends_with(kGapOfTelemetry) || !measured_as_bad) continue;
     if (parts++ == 0) first = cell.cell.part.empty() ? cell.message : cell.cell.part + ": " + cell.message;
   }
@@ -47,10 +49,13 @@ void VerdictAccumulator::judge_eligibility(RunVerdict& run) const {
     if (std::optional<std::string> why = overdue_because(instrument, last_utc_ns_))
       add_once(run.not_eligible_because, *std::move(why));
   }
+  std::size_t gaps = 0;
   for (const DutVerdict& dut : run.duts) {
-    if (std::string why = telemetry_gap_of(dut); !why.empty())
-      add_once(run.not_eligible_because, std::move(why));
+    std::string why = telemetry_gap_of(dut);
+    if (!why.empty() && gaps++ < kNamedGaps) add_once(run.not_eligible_because, std::move(why));
   }
+  if (gaps > kNamedGaps)
+    run.not_eligible_because.push_back(fmt::format("and of {} more DUTs", gaps - kNamedGaps));
   if (!run.not_eligible_because.empty()) run.sign_off = "not-eligible";
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "model/verdict.h"
+#include "model/waiver.h"
 
 namespace kiln {
 namespace {
@@ -82,6 +83,7 @@ TEST(Eligibility, AGapOfTheTelemetryBeyondItsAllowanceIsNamed) {
     EXPECT_THAT(run.not_eligible_because,
                 ElementsAre(HasSubstr("telemetry of C01 was missing for longer than allowed: GPU_0")));
   }
+  EXPECT_TRUE(why_never_waivable("gpu.telemetry", gap)) << "nobody has seen what it would excuse";
   // Any other value that is missing leaves the run INCOMPLETE, and nothing more.
   const RunVerdict other =
       roll_up(run_with("gpu.power.mean", measured_as("gpu.power.mean", Outcome::unset), kDue));

@@ -15,18 +15,20 @@ struct NeverWaived {
   std::string_view what;
 };
 
-constexpr std::array<NeverWaived, 12> kNeverWaived{{{"leak", "a leak, or what would see one"},
-                                                    {"detector", "what would see a leak"},
-                                                    {"interlock", "an interlock"},
-                                                    {"hazard", "a hazard"},
-                                                    {"temperature", "a temperature out of its limit"},
-                                                    {"condensation", "a leak by condensation"},
-                                                    {"dew_point", "a leak by condensation"},
-                                                    {"serial", "a serial that does not match"},
-                                                    {"mismatch", "a part that is not the expected one"},
-                                                    {"undo", "an undo that failed"},
-                                                    {"teardown", "an undo that failed"},
-                                                    {"guard", "an undo that failed"}}};
+constexpr std::array<NeverWaived, 13> kNeverWaived{
+    {{"leak", "a leak, or what would see one"},
+     {"detector", "what would see a leak"},
+     {"interlock", "an interlock"},
+     {"hazard", "a hazard"},
+     {"temperature", "a temperature out of its limit"},
+     {"condensation", "a leak by condensation"},
+     {"dew_point", "a leak by condensation"},
+     {"serial", "a serial that does not match"},
+     {"mismatch", "a part that is not the expected one"},
+     {"telemetry", "telemetry that was missing for longer than allowed"},
+     {"undo", "an undo that failed"},
+     {"teardown", "an undo that failed"},
+     {"guard", "an undo that failed"}}};
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 
 #include "base/nearest.h"
 #include "common/local_words.h"
+#include "station/reports_on_disk.h"
 
 namespace kiln {
 namespace {
@@ -114,7 +115,14 @@ void add_run_options(CLI::App& command, CommandLine& line) {
       .add_option("--format", line.formats,
                   "Reports to write, by comma: html,json,junit,ocptv,pdf,text (default: all these), csv,"
                   "ndjson; the others can be had later by kiln report")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Validator(
+          [](std::string& name) {
+            const std::vector<Error> unknown = unknown_report_formats({name});
+            return unknown.empty() ? std::string() : unknown.front().message + "; " + unknown.front().action;
+          },
+          ""));
   command.add_flag("--no-input", line.no_input, "Nobody is there to answer prompts");
   command.add_option("--color", line.color, "auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}));

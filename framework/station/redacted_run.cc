@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <cctype>
 #include <optional>
+#include <regex>
 #include <set>
-#include <tuple>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,6 +26,17 @@ namespace {
 
 constexpr std::size_t kStandInLength = 6;
 constexpr std::size_t kShortestName = 3;  // shorter ones are replaced in their own fields only
+/// Text of more is left out: to scrub it takes some ten times as much memory.
+constexpr std::uint64_t kMostScrubbedBytes = 64U << 20U;
+
+/// Members whose text is a word of Kiln's or of the rack file, and no sentence: a person called "server" is
+/// none of them.
+const std::set<std::string_view> kWordsOfTheRecord{
+    "kind",           "status",      "outcome",    "role",        "code",        "fault_code",
+    "name",           "measurement", "step",       "use",         "unit",        "cause",
+    "energy",         "policy",      "media_type", "purpose",     "recipe",      "product",
+    "part",           "dut",         "phase",      "prompt",      "surface",     "rack",
+    "recipe_version", "sha256",      "tls",        "build_stamp", "kiln_version"};
 
 bool in_a_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
@@ -44,31 +57,71 @@ std::uint64_t replace_words(std::string& text, const std::string& from, const st
   return count;
 }
 
-std::string folder_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  return slash == std::string::npos || slash == 0 ? std::string() : path.substr(0, slash + 1);
+bool has_word(const std::string& text, const std::string& word) {
+  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
+    const std::size_t end = at + word.size();
+    if ((at == 0 || !in_a_word(text[at - 1])) && (end == text.size() || !in_a_word(text[end]))) return true;
+  }
+  return false;
 }
 
-/// "kiln abort by Ann" → Ann.
-std::string who_stopped(const std::string& by) {
-  const auto at = by.rfind(" by ");
-  return at == std::string::npos ? std::string() : by.substr(at + 4);
+std::string folder_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos || slash == 0 || path.front() != '/' ? std::string()
+                                                                         : path.substr(0, slash + 1);
+}
+
+/// "SIGINT" is nobody; "everything was stopped by Ann: smoke" and "kiln abort by Ann" are Ann.
+std::string who_is_after_by(const std::string& text) {
+  const auto at = text.find(" by ");
+  if (at == std::string::npos) return {};
+  const auto end = text.find(':', at);
+  return text.substr(at + 4, end == std::string::npos ? std::string::npos : end - at - 4);
+}
+
+/// Of "ann@site" in a sentence: who signs is named so.
+std::vector<std::string> signers_in(const std::string& text) {
+  static const std::regex form("[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]*[A-Za-z0-9]");
+  std::vector<std::string> names;
+  for (std::sregex_iterator at(text.begin(), text.end(), form), end; at != end; ++at)
+    names.push_back(at->str());
+  return names;
+}
+
+/// A path below where people keep their files loses its folders.
+std::uint64_t drop_folders(std::string& text) {
+  static const std::regex form("/(?:home|root|tmp|srv|mnt|media|opt|var|Users)/(?:[^\\s\"'()/:,;]+/)*");
+  std::uint64_t count = 0;
+  std::string kept;
+  std::size_t from = 0;
+  for (std::sregex_iterator at(text.begin(), text.end(), form), end; at != end; ++at) {
+    const auto begin = static_cast<std::size_t>(at->position());
+    if (begin > 0 && (in_a_word(text[begin - 1]) || text[begin - 1] == '/')) continue;
+    kept += text.substr(from, begin - from);
+    from = begin + static_cast<std::size_t>(at->length());
+    ++count;
+  }
+  text = kept + text.substr(from);
+  return count;
 }
 
 /// What must stay the same.
-using Essence = std::tuple<std::string, int, int, int, int, int, std::vector<std::string>>;
+using Essence = std::vector<std::string>;
 Essence essence_of(const RunVerdict& verdict) {
-  std::vector<std::string> reasons;
+  const Counts& counts = verdict.counts;
+  Essence all{fmt::format("{} {} {} {} {} {} {} {}", verdict.decision ? to_string(*verdict.decision) : "",
+                          counts.required, counts.measured, counts.failed, counts.marginal, counts.not_run,
+                          verdict.simulated, verdict.purpose),
+              fmt::format("{} {} {} {}", verdict.interlocked, verdict.ended, verdict.stop_signal,
+                          verdict.run_status)};
   for (const DutVerdict& dut : verdict.duts) {
-    for (const Reason& reason : dut.reasons) reasons.push_back(dut.id + " " + reason.code);
+    all.push_back(
+        fmt::format("{} {} {}", to_string(dut.role), to_string(dut.decision), dut.interlocks.size()));
+    for (const Reason& reason : dut.reasons)
+      all.push_back(fmt::format("{} {} {} {}", reason.code, to_string(reason.outcome), reason.cells,
+                                reason.action.empty()));
   }
-  return {verdict.decision ? std::string(to_string(*verdict.decision)) : std::string(),
-          verdict.counts.required,
-          verdict.counts.measured,
-          verdict.counts.failed,
-          verdict.counts.marginal,
-          verdict.counts.not_run,
-          std::move(reasons)};
+  return all;
 }
 
 class RedactionWork {
@@ -85,49 +138,81 @@ class RedactionWork {
   Result<Event> change(Event&& event);
   Status write(const std::string& to);
   Status compare() const;
+  /// Nothing that was to be replaced is anywhere in the copy's file.
+  Status search(const std::string& file) const;
   Redaction result();
 
  private:
   void person(const std::string& name) {
-    if (!name.empty())
-      people_.try_emplace(name, "person-" + sha256_hex(key_ + name).substr(0, kStandInLength));
+    if (!name.empty()) names_.try_emplace(name, "person-" + mark_of(name));
+  }
+  /// A host's name, whole and without its domain, whatever it looks like.
+  void station(const std::string& name) {
+    if (name.empty()) return;
+    names_.try_emplace(name, "station-" + mark_of(name));
+    const std::string first = name.substr(0, name.find('.'));
+    if (first.size() >= kShortestName) names_.try_emplace(first, "station-" + mark_of(name));
+  }
+  [[nodiscard]] std::string mark_of(const std::string& name) const {
+    return sha256_hex(key_ + name).substr(0, kStandInLength);
   }
   void folder(const std::string& path) {
     if (const std::string one = folder_of(path); !one.empty()) folders_.insert(one);
   }
   void learn_names(const Event& event);
   Status learn_artifact(const ArtifactRow& row);
-  std::string clean(std::string text, bool is_json);
-  void clean_people(EventBody& body);
+  void clean_text(std::string& text);
+  void clean_values(boost::json::value& value);
+  std::string clean_artifact(std::string text);
+  void clean_own_fields(EventBody& body);
 
   const RunView& view_;
   std::string run_, key_;
   Scrubber scrubber_;
   const Artifacts& artifacts_;
-  std::map<std::string, std::string> people_;
+  /// Of people and stations; a name comes before what is a part of it.
+  struct LongerFirst {
+    bool operator()(const std::string& a, const std::string& b) const {
+      return a.size() != b.size() ? a.size() > b.size() : a < b;
+    }
+  };
+  std::map<std::string, std::string, LongerFirst> names_;
+  std::set<std::string> addresses_;
   std::set<std::string> folders_;
   std::set<std::string> texts_;                ///< SHA-256 of the artifacts that are text
   std::map<std::string, Attached> rewritten_;  ///< by the SHA-256 of the original
   std::string head_, kiln_version_;
   VerdictAccumulator before_, after_;
-  std::uint64_t replaced_people_ = 0, replaced_folders_ = 0;
+  std::uint64_t replaced_names_ = 0, replaced_folders_ = 0;
 };
 
 void RedactionWork::learn_names(const Event& event) {
   if (const auto* begun = std::get_if<RunBegun>(&event.body)) {
-    person(begun->operator_name);
     kiln_version_ = begun->kiln_version;
-    scrubber_.learn_value(ScrubKind::host, begun->station);
+    person(begun->operator_name);
+    station(begun->station);
     for (const std::string* path :
          {&begun->inventory_file, &begun->limits_file, &begun->recipe_file, &begun->interlock_rules_file})
       folder(*path);
+    for (const std::vector<std::string>* list : {&begun->approvals, &begun->not_eligible_because}) {
+      for (const std::string& line : *list) {
+        for (const std::string& name : signers_in(line)) person(name);
+      }
+    }
   }
   if (const auto* resumed = std::get_if<RunResumed>(&event.body)) {
     person(resumed->operator_name);
-    scrubber_.learn_value(ScrubKind::host, resumed->station);
+    station(resumed->station);
   }
+  if (const auto* planned = std::get_if<DutPlanned>(&event.body);
+      planned != nullptr && planned->host_address.size() > 3)
+    addresses_.insert(planned->host_address);
   if (const auto* answered = std::get_if<PromptAnswered>(&event.body)) person(answered->by);
-  if (const auto* stop = std::get_if<StopRequested>(&event.body)) person(who_stopped(stop->by));
+  if (const auto* stop = std::get_if<StopRequested>(&event.body)) person(who_is_after_by(stop->by));
+  if (const auto* cut = std::get_if<Interlocked>(&event.body);
+      cut != nullptr && cut->cause == "emergency-stop")
+    person(who_is_after_by(cut->message));
+  if (const auto* given = std::get_if<PopulationGiven>(&event.body)) folder(given->file);
 }
 
 Status RedactionWork::learn_artifact(const ArtifactRow& row) {
@@ -136,21 +221,21 @@ Status RedactionWork::learn_artifact(const ArtifactRow& row) {
     return Error("export.artifact",
                  fmt::format("the artifact {} of {} is not as it was recorded", row.attached.name, run_),
                  fmt::format("kiln verify {}", run_), Blame::operator_);
-  if (bytes->find('\0') != std::string::npos || valid_utf8(*bytes) != *bytes) return success();
+  const bool text = bytes->size() <= kMostScrubbedBytes && bytes->find('\0') == std::string::npos;
+  if (!text || valid_utf8(*bytes) != *bytes) return success();
   texts_.insert(row.attached.sha256);
   scrubber_.learn(*bytes);
   return success();
 }
 
 Status RedactionWork::learn() {
-  scrubber_.learn_value(ScrubKind::host, host_name());
+  station(host_name());
   const Result<RunSummary> summary = view_.run(run_);
   if (!summary) return summary.error();
   head_ = summary->chain_head;
   const auto walked = view_.for_each_event(run_, 1, [this](Event&& event) {
     learn_names(event);
-    if (!std::holds_alternative<SeriesChunk>(event.body))
-      scrubber_.learn(to_json(event.body, Samples::apart));
+    scrubber_.learn(to_json(event.body, Samples::apart));
     before_.add(event);
     return true;
   });
@@ -163,12 +248,12 @@ Status RedactionWork::learn() {
   }
   for (const ArtifactRow& row : *rows) {
     if (rewritten_.contains(row.attached.sha256)) continue;
-    std::string bytes =
-        fmt::format("Left out of the redacted copy: it is no text. SHA-256 {}\n", row.attached.sha256);
+    std::string bytes = fmt::format("Left out of the redacted copy: it is no text, or too long. SHA-256 {}\n",
+                                    row.attached.sha256);
     if (texts_.contains(row.attached.sha256)) {
       Result<std::string> text = text_of_file(row.path, kMostBundledBytes);
       if (!text) return text.error();
-      bytes = clean(*std::move(text), false);
+      bytes = clean_artifact(*std::move(text));
     }
     const Result<Attached> kept = artifacts_.add_text(row.attached.name, "text/plain", bytes);
     if (!kept) return kept.error();
@@ -177,56 +262,105 @@ Status RedactionWork::learn() {
   return success();
 }
 
-std::string RedactionWork::clean(std::string text, bool is_json) {
-  for (auto folder = folders_.rbegin(); folder != folders_.rend(); ++folder) {  // longer ones first
+void RedactionWork::clean_text(std::string& text) {
+  static const std::regex fingerprint("SHA256:[A-Za-z0-9+/]{43}");
+  for (auto folder = folders_.rbegin(); folder != folders_.rend();
+       ++folder) {  // what is below before what is above
     for (std::size_t at = text.find(*folder); at != std::string::npos; at = text.find(*folder, at)) {
+      if (at > 0 && in_a_word(text[at - 1])) {
+        ++at;
+        continue;
+      }
       text.erase(at, folder->size());
       ++replaced_folders_;
     }
   }
-  for (const auto& [name, stand_in] : people_) {
-    if (name.size() < kShortestName) continue;
-    // In JSON a name is written with its escapes.
-    const std::string quoted = is_json ? to_json(EventBody(Note{name})) : std::string();
-    const std::string written = is_json ? quoted.substr(9, quoted.size() - 11) : name;  // {"text":"…"}
-    replaced_people_ += replace_words(text, written, stand_in);
+  replaced_folders_ += drop_folders(text);
+  for (const auto& [name, stand_in] : names_) {
+    if (name.size() >= kShortestName) replaced_names_ += replace_words(text, name, stand_in);
+  }
+  if (text.find("SHA256:") != std::string::npos)
+    text = std::regex_replace(text, fingerprint, "SHA256:left-out");
+}
+
+void RedactionWork::clean_values(boost::json::value& value) {
+  if (auto* list = value.if_array()) {
+    for (boost::json::value& one : *list) clean_values(one);
+  } else if (auto* members = value.if_object()) {
+    for (auto& member : *members) {
+      if (!kWordsOfTheRecord.contains(member.key())) clean_values(member.value());
+    }
+  } else if (value.is_string()) {
+    std::string text(value.get_string());
+    clean_text(text);
+    value = std::move(text);
+  }
+}
+
+std::string RedactionWork::clean_artifact(std::string text) {
+  boost::system::error_code failed;
+  boost::json::value value = boost::json::parse(text, failed);
+  if (!failed && (value.is_object() || value.is_array())) {
+    clean_values(value);
+    text = boost::json::serialize(value);
+  } else {
+    clean_text(text);
   }
   return scrubber_.scrub(text);
 }
 
-void RedactionWork::clean_people(EventBody& body) {
+/// Names so short that they are replaced nowhere else, and what is only about people.
+void RedactionWork::clean_own_fields(EventBody& body) {
   const auto stand_in = [this](std::string& name) {
-    const auto known = people_.find(name);
-    if (known == people_.end()) return;
+    const auto known = names_.find(name);
+    if (known == names_.end()) return;
     name = known->second;
-    ++replaced_people_;
+    ++replaced_names_;
   };
   if (auto* begun = std::get_if<RunBegun>(&body)) {
     stand_in(begun->operator_name);
+    stand_in(begun->station);
+    replaced_names_ += begun->approvals.size();
+    begun->approvals.assign(begun->approvals.size(), "approved; by whom is left out");
     begun->not_eligible_because.push_back(fmt::format(
         "a redacted copy: names and addresses were replaced; the record itself ends in {}", head_));
   }
-  if (auto* resumed = std::get_if<RunResumed>(&body)) stand_in(resumed->operator_name);
+  if (auto* resumed = std::get_if<RunResumed>(&body)) {
+    stand_in(resumed->operator_name);
+    stand_in(resumed->station);
+  }
   if (auto* answered = std::get_if<PromptAnswered>(&body)) stand_in(answered->by);
 }
 
 Result<Event> RedactionWork::change(Event&& event) {
   if (const auto* attached = std::get_if<Attached>(&event.body)) {
-    Attached instead = rewritten_.at(attached->sha256);
+    const auto kept = rewritten_.find(attached->sha256);
+    if (kept == rewritten_.end())
+      return Error("export.artifact",
+                   fmt::format("the artifact {} of {} is not in its list", attached->name, run_),
+                   fmt::format("kiln verify {}", run_), Blame::operator_);
+    Attached instead = kept->second;
     instead.name = attached->name;
     event.body = std::move(instead);
   }
-  clean_people(event.body);
-  if (!std::holds_alternative<SeriesChunk>(event.body)) {
-    Result<EventBody> body =
-        body_from_json(kind_name(event.body), clean(to_json(event.body, Samples::apart), true));
-    if (!body)
-      return Error("export.redaction",
-                   fmt::format("event {} of {} cannot be read any more: {}", event.sequence, run_,
-                               body.error().message),
-                   "export it without --redact", Blame::station);
-    event.body = *std::move(body);
-  }
+  clean_own_fields(event.body);
+  const std::string text = to_json(event.body, Samples::apart);
+  boost::system::error_code failed;
+  boost::json::value value = boost::json::parse(text, failed);
+  if (!failed) clean_values(value);
+  Result<EventBody> body =
+      body_from_json(kind_name(event.body), scrubber_.scrub(failed ? text : boost::json::serialize(value)));
+  if (!body)
+    return Error(
+        "export.redaction",
+        fmt::format("event {} of {} cannot be read any more: {}", event.sequence, run_, body.error().message),
+        "export it without --redact", Blame::station);
+  if (auto* chunk = std::get_if<SeriesChunk>(&*body))
+    chunk->samples = std::move(std::get<SeriesChunk>(event.body).samples);
+  event.body = *std::move(body);
+  // A DUT that is called like its host is called like its stand-in everywhere.
+  event.dut = scrubber_.scrub_line(event.dut);
+  event.step = scrubber_.scrub_line(event.step);
   after_.add(event);
   return std::move(event);
 }
@@ -258,12 +392,34 @@ Status RedactionWork::compare() const {
                "export it without --redact", Blame::station);
 }
 
+Status RedactionWork::search(const std::string& file) const {
+  constexpr std::size_t kShortestSought = 4;  // a shorter word is in many others
+  const Result<std::string> bytes = text_of_file(file, kMostBundledBytes);
+  if (!bytes) return bytes.error();
+  std::vector<std::string> sought(addresses_.begin(), addresses_.end());
+  sought.insert(sought.end(), folders_.begin(), folders_.end());
+  for (const auto& [name, stand_in] : names_) sought.push_back(name);
+  for (const std::string& word : sought) {
+    if (word.size() < kShortestSought || word.starts_with("127.") || word == "localhost") continue;
+    const bool found = word.back() == '/' ? bytes->find(word) != std::string::npos : has_word(*bytes, word);
+    if (found)
+      return Error(
+          "export.redaction",
+          fmt::format("'{}' is also a word of the record of {} (a DUT, a part, a step), and would still be "
+                      "in the copy: nothing was written",
+                      word, run_),
+          "export it without --redact, or give the rack's DUTs other ids", Blame::operator_);
+  }
+  return success();
+}
+
 Redaction RedactionWork::result() {
   Redaction done;
-  done.station = scrubber_.scrub_line(host_name());
+  const auto known = names_.find(host_name());
+  done.station = known == names_.end() ? "left out" : known->second;
   for (const auto& [kind, places] : scrubber_.replaced())
     done.replaced[std::string(to_string(kind))] = places;
-  if (replaced_people_ > 0) done.replaced["people"] = replaced_people_;
+  if (replaced_names_ > 0) done.replaced["people and stations"] = replaced_names_;
   if (replaced_folders_ > 0) done.replaced["folders"] = replaced_folders_;
   return done;
 }
@@ -281,6 +437,7 @@ Result<Redaction> write_redacted(const RunView& view, const std::string& run, co
   Status done = work.learn();
   if (done) done = work.write(to);
   if (done) done = work.compare();
+  if (done) done = work.search(to);
   if (!done) return done.error();
   return work.result();
 }

@@ -18,14 +18,15 @@ namespace kiln {
 
 struct Redaction {
   std::map<std::string, std::uint64_t>
-      replaced;         ///< kind of what was replaced → places: "people", "hosts", …
+      replaced;         ///< kind of what was replaced → places: "people and stations", "hosts", …
   std::string station;  ///< stands for the station's own name
 };
 
 /// Into the new file `to`; artifacts that are text are redacted, too, others are left out and stand there as
 /// a line that says so: both are put into `artifacts`. `serials`: serial numbers and asset tags are replaced
-/// as well; then nothing is found again by them. Errors: "export.redaction" (the copy would come to another
-/// decision, or an event can no longer be read), "export.artifact", those of rewrite_run.
+/// as well; then nothing is found again by them. Errors: "export.redaction" (a name is a DUT's id too, or the
+/// copy would come to another decision, or an event can no longer be read), "export.artifact", those of
+/// RewrittenRun.
 Result<Redaction> write_redacted(const RunView& view, const std::string& run, const SigningKey& key,
                                  bool serials, const std::string& to, const Artifacts& artifacts);
 

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 
 #include "model/verdict.h"
@@ -86,7 +87,7 @@ TEST(RedactedRun, NothingTellsWhoseItIsAndTheDecisionStands) {
   const std::string before = bytes_of(one.view->database());
   const auto sent = one.send("home.kiln", Redact::names);
   ASSERT_TRUE(sent) << sent.error().sentence();
-  EXPECT_GE(sent->replaced.at("people"), 4U);
+  EXPECT_GE(sent->replaced.at("people and stations"), 4U);
   EXPECT_GE(sent->replaced.at("addresses"), 2U);
   EXPECT_GE(sent->replaced.at("folders"), 3U);
   const std::string bundle = bytes_of(one.to.file("home.kiln"));
@@ -105,6 +106,60 @@ TEST(RedactedRun, NothingTellsWhoseItIsAndTheDecisionStands) {
   ASSERT_FALSE(there.not_eligible_because.empty());
   EXPECT_NE(there.not_eligible_because.back().find(one.view->run(one.run)->chain_head), std::string::npos);
   EXPECT_EQ(bytes_of(one.view->database()), before) << "the record itself is only read";
+}
+
+/// The bundle of a run after `change`; empty: it was refused.
+std::string redacted(const std::function<void(std::vector<Event>&)>& change, std::string* code = nullptr) {
+  const TemporaryDirectory from, to;
+  std::vector<Event> events = telling_run();
+  change(events);
+  const SigningKey key = *SigningKey::generate();
+  const std::string run = store_test::record(from, events);
+  const auto view = *RunView::open(from.file("kiln.db"));
+  const auto sent = export_runs(*view, {run}, key, to.file("home.kiln"), Redact::names);
+  if (!sent && code != nullptr) *code = sent.error().code;
+  return sent ? bytes_of(to.file("home.kiln")) : std::string();
+}
+
+RunBegun& begun_of(std::vector<Event>& events) { return std::get<RunBegun>(events.front().body); }
+
+TEST(RedactedRun, NamesThatLookLikeNothingGoTooAndTheirPartsAsWell) {
+  const std::string bundle = redacted([](std::vector<Event>& events) {
+    begun_of(events).station = "workshop";
+    begun_of(events).operator_name = "Zoltan";
+    begun_of(events).approvals = {
+        "recipe l10@1.0.0 approved by berta@site until 2027-01-01 (SHA256:" + std::string(43, 'k') + ")"};
+    begun_of(events).not_eligible_because = {"limits x@1 are not approved (berta@site: expired)"};
+    begun_of(events).firmware_baseline = "gb300 revision 3 (/srv/secret-project/base.yaml)";
+    Event event = events[1];
+    event.body = Note{"workshop: Zoltan Example was told by berta@site; see /home/zoltan/notes"};
+    events.insert(std::prev(events.end()), event);
+    Interlocked cut;
+    cut.cause = "emergency-stop";
+    cut.code = "interlock.emergency-stop";
+    cut.hazard_read = false;
+    cut.message = "everything was stopped by Ferdinand: smoke";
+    event.body = cut;
+    events.insert(std::prev(events.end()), event);
+  });
+  ASSERT_FALSE(bundle.empty());
+  for (const char* word :
+       {"workshop", "Zoltan", "zoltan", "berta@site", "secret-project", "Ferdinand", "kkkkkkkkkkkk"})
+    EXPECT_EQ(bundle.find(word), std::string::npos) << word;
+  EXPECT_NE(bundle.find("gb300 revision 3 (base.yaml)"), std::string::npos) << "the file's own name stays";
+}
+
+TEST(RedactedRun, ANameThatIsAWordOfTheRecordChangesNoMeaning) {
+  std::string code;
+  // As a member's name it stays; as a word of a sentence it goes.
+  const std::string bundle =
+      redacted([](std::vector<Event>& events) { begun_of(events).operator_name = "message"; }, &code);
+  EXPECT_TRUE(!bundle.empty() || code == "export.redaction") << code;
+  // A DUT that is called like a person cannot be carried without either.
+  EXPECT_EQ(
+      redacted([](std::vector<Event>& events) { begun_of(events).operator_name = "compute_tray"; }, &code),
+      "");
+  EXPECT_EQ(code, "export.redaction");
 }
 
 TEST(RedactedRun, SerialNumbersGoOnlyWhenAsked) {

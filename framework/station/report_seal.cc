@@ -153,7 +153,10 @@ Status seal_reports(const SigningKey& key, const RunView& view, const ReportInpu
     reports.push_back(std::move(*file));
   }
   const std::optional<Manifest> earlier = earlier_manifest(key, directory, run);
-  if (earlier && earlier->reviews == manifest->reviews) {
+  const bool of_the_same_record = earlier && earlier->reviews == manifest->reviews &&
+                                  earlier->events == manifest->events &&
+                                  earlier->chain_head == manifest->chain_head;
+  if (of_the_same_record) {
     for (const SealedFile& file : earlier->files) {
       const bool again = std::find(names.begin(), names.end(), file.name) != names.end();
       if (file.kind != SealedFile::Kind::report || again || !file.name.starts_with("report.")) continue;

@@ -119,6 +119,21 @@ std::vector<std::string> formats_there(const std::string& directory) {
   return names;
 }
 
+Status refuse_other_reports(const std::string& directory, const std::vector<std::string>& formats) {
+  const std::vector<std::string> there = formats_there(directory);
+  for (const auto& format : make_report_formats()) {
+    const bool is_wanted = formats.empty()
+                               ? format->is_written_unasked()
+                               : std::find(formats.begin(), formats.end(), format->name()) != formats.end();
+    if (is_wanted || std::find(there.begin(), there.end(), format->name()) == there.end()) continue;
+    return Error("report.other_run",
+                 fmt::format("{} has a report.{} of another run, which would lie beside this one's",
+                             directory, format->extension()),
+                 "choose another folder with --out, or move it away", Blame::operator_);
+  }
+  return success();
+}
+
 WrittenReports write_reports(const std::string& state, const std::string& database, const std::string& run,
                              const std::string& directory, const std::vector<std::string>& formats,
                              const std::string& signers, const std::string& language) {

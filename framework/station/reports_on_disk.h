@@ -28,6 +28,10 @@ Status make_report_directory(const std::string& directory);
 /// "report.unknown_format" for each that no report has; the nearest name is in it.
 std::vector<Error> unknown_report_formats(const std::vector<std::string>& formats);
 
+/// "report.other_run": a report lies there already that writing `formats` would leave as it is. Empty
+/// `formats`: all that are written unasked.
+Status refuse_other_reports(const std::string& directory, const std::vector<std::string>& formats);
+
 /// `formats` empty: all that are written unasked. Files are `directory`/report.EXTENSION, mode 0600, replaced
 /// as a whole or not at all; then they are sealed with the station's key (report_seal.h), which lies under
 /// `state`. What people have signed of the run is in them, checked against `signers` (empty: the station's

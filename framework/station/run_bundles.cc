@@ -84,6 +84,11 @@ Result<BundledRun> exportable(const RunView& view, const std::string& run) {
   if (summary->broken && !summary->broken->writer_gone)
     return Error("export.record_broken", fmt::format("{}: {}", run, summary->broken->sentence()),
                  "carry its whole state directory home", Blame::operator_);
+  if (summary->broken && !summary->broken->after.empty())
+    return Error("export.record_broken",
+                 fmt::format("{} has {} events that happened after its program had died, beside its record",
+                             run, summary->broken->after.size()),
+                 "carry its whole state directory home", Blame::operator_);
   const Result<ChainCheck> chain = view.verify_chain(run);
   if (!chain) return chain.error();
   if (!chain->intact)

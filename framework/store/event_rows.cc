@@ -29,7 +29,7 @@ std::string_view as_text(const ChainHash& hash) {
 }  // namespace
 
 Result<EventRows> EventRows::begin_run(sqlite::Connection connection, const std::string& run, Instant now,
-                                       const std::string& kiln_version) {
+                                       const std::string& kiln_version, bool named) {
   EventRows rows;
   rows.connection_ = std::move(connection);
   rows.run_ = run;
@@ -47,11 +47,11 @@ Result<EventRows> EventRows::begin_run(sqlite::Connection connection, const std:
 
   done = rows.begin_.run();
   if (!done) return done.error();
-  const std::string boot = boot_id();
+  const std::string boot = named ? boot_id() : std::string();
   insert_run->bind(1, std::string_view(run));
   insert_run->bind(2, now.monotonic_ns);
   insert_run->bind(3, now.utc_ns);
-  insert_run->bind(4, std::int64_t{::getpid()});
+  insert_run->bind(4, named ? std::int64_t{::getpid()} : std::int64_t{0});
   insert_run->bind(5, std::string_view(boot));
   insert_run->bind(6, std::string_view(kiln_version));
   done = insert_run->run();

@@ -20,8 +20,9 @@ namespace kiln {
 class EventRows {
  public:
   /// Writes the run's own row and its empty head. Errors: those of SQLite ("sqlite.full", …).
+  /// `named`: with this process and boot of the station; a copy that is carried away has neither.
   static Result<EventRows> begin_run(sqlite::Connection connection, const std::string& run, Instant now,
-                                     const std::string& kiln_version);
+                                     const std::string& kiln_version, bool named = true);
 
   /// Goes on with a run that did not end: its chain of hashes and its numbers continue. Errors: run.unknown,
   /// run.ended, those of SQLite.

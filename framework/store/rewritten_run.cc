@@ -15,7 +15,7 @@ Result<RewrittenRun> RewrittenRun::create(const std::string& to, const std::stri
                                           const std::string& kiln_version) {
   Result<sqlite::Connection> connection = open_for_writing(to);
   if (!connection) return connection.error();
-  Result<EventRows> rows = EventRows::begin_run(*std::move(connection), run, begun, kiln_version);
+  Result<EventRows> rows = EventRows::begin_run(*std::move(connection), run, begun, kiln_version, false);
   if (!rows) return rows.error();
   return RewrittenRun(*std::move(rows));
 }

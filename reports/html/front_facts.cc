@@ -130,7 +130,7 @@ std::string not_run_words(const RunVerdict& verdict) {
     for (const Reason& reason : dut.reasons) {
       const bool measured = reason.outcome == Outcome::fail || reason.outcome == Outcome::marginal ||
                             reason.outcome == Outcome::pass;
-      if (!measured) causes.emplace_back(&dut, &reason);
+      if (!measured && reason.cells > 0) causes.emplace_back(&dut, &reason);
     }
   }
   if (verdict.counts.not_run == 0 || causes.empty()) return {};

@@ -102,7 +102,8 @@ void set_also_failed(PageData& page, const std::vector<PlacedReason>& placed) {
   for (std::size_t index = 0; index < placed.size(); ++index) {
     const PlacedReason& one = placed[index];
     const bool is_new = told.emplace(one.dut, one.reason->fru).second;
-    if (index < kCards || !is_new || one.reason->outcome != Outcome::fail) continue;
+    if (index < kCards || !is_new || one.reason->outcome != Outcome::fail || !one.reason->waiver.empty())
+      continue;
     if (shown == kAlsoFailed) {
       ++left;
       continue;

@@ -43,7 +43,8 @@ std::string bars_of(const QRcode& code) {
 }  // namespace
 
 std::string run_code_text(const ReportInput& input) {
-  return fmt::format("KILN {} {} {}", input.run.id, decision_word(input), input.run.chain_head);
+  return fmt::format("KILN {} {}{} {}", input.run.id, input.verdict.simulated ? "SIMULATED " : "",
+                     decision_word(input), input.run.chain_head);
 }
 
 std::string draw_run_code(const ReportInput& input) {

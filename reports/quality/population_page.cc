@@ -13,7 +13,7 @@ QualitySection odd_section(const PopulationComparison& comparison) {
   QualitySection section;
   section.title = "What stands apart from the population";
   if (comparison.odd() == 0) {
-    section.sentences = {"Nothing."};
+    section.sentences = {comparison.comparisons.empty() ? "Nothing was compared." : "Nothing."};
     return section;
   }
   section.sentences = {"For a person to review; no fail, and no excuse for one."};

@@ -232,7 +232,7 @@ def carried_redacted(station, run):
     bundle, vendor = os.path.join(station.place, "vendor.kiln"), os.path.join(station.place, "vendor")
     done = station.kiln("export", run, "-o", bundle, "--redact", "--json")
     told = one_object(done)
-    check(done.returncode == 0 and told["replaced"].get("people", 0) > 0 and told["replaced"].get("folders", 0) > 0, "a redacted export says what it replaced",
+    check(done.returncode == 0 and told["replaced"].get("people and stations", 0) > 0 and told["replaced"].get("folders", 0) > 0, "a redacted export says what it replaced",
           done.stdout + done.stderr)
     with open(bundle, "rb") as file:
         data = file.read()

@@ -93,7 +93,7 @@ def code_of(name, result, place):
         manifest = json.load(file)
     poppler("pdftoppm", "-r", "150", "-gray", "-png", "-f", "1", "-l", "1", "-singlefile", result["reports"]["pdf"], f"{place}/{name}-sheet")
     read = subprocess.run(["zbarimg", "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable", f"{place}/{name}-sheet.png"], capture_output=True, text=True, timeout=60)
-    check(read.stdout.strip() == f"KILN {result['run']} {result['decision']} {manifest['chain_head']}", f"{name}: the code on page 1 says which record it is of",
+    check(read.stdout.strip() == f"KILN {result['run']} SIMULATED {result['decision']} {manifest['chain_head']}", f"{name}: the code on page 1 says which record it is of",
           read.stdout + read.stderr)
 
 

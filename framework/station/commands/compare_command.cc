@@ -45,6 +45,10 @@ bool names_population(const std::string& typed) { return typed.ends_with(".yaml"
 /// One run against what earlier racks have shown.
 int compare_with_population(const CommandLine& line, const Paths& paths, const ManyRecords& records) {
   const std::string format = question_format(line);
+  if (line.compared.at(1).find(':') != std::string::npos)
+    return refuse_question(
+        line, Error("compare.whole_run", "a population is compared with a whole run, not with one DUT of it",
+                    "leave out what stands behind the colon", Blame::operator_));
   const Parsed<Population> population = read_population(line.compared.at(0));
   if (!population) return refuse_question(line, as_error(population.problems));
   const Result<const RunCopy*> copy = find_copy(records, line.compared.at(1));

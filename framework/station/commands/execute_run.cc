@@ -320,11 +320,10 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
     population = std::move(*given);
   }
   // Hours of burn-in later is too late to find out.
-  if (const std::vector<Error> unknown = unknown_report_formats(line.formats); !unknown.empty()) {
-    co_return refuse(line, unknown.front());
-  }
   if (!line.out_directory.empty()) {
-    const Status writable = make_report_directory(line.out_directory);
+    Status writable = make_report_directory(line.out_directory);
+    // What is not written anew would lie beside it and be taken for it.
+    if (writable && before == nullptr) writable = refuse_other_reports(line.out_directory, line.formats);
     if (!writable) {
       co_return refuse(line, writable.error());
     }
@@ -477,9 +476,9 @@ awaitable<int> execute_run(Ctx& ctx, const CommandLine& line, const Paths& paths
                                          line.out_directory.empty() ? beside_record : line.out_directory,
                                          line.formats, {}, line.language);
   print_failures(reports);
-  if (reports.files.empty() && !line.out_directory.empty()) {
-    // the place asked for was lost meanwhile
-    reports = write_reports(paths.state, database, run, beside_record, line.formats, {}, line.language);
+  if (reports.files.empty() && !(line.out_directory.empty() && line.formats.empty())) {
+    // The place asked for was lost meanwhile, or nothing of what was asked for can be written here.
+    reports = write_reports(paths.state, database, run, beside_record, {}, {}, line.language);
     print_failures(reports);
   }
   if (line.json) {
