@@ -91,8 +91,11 @@ def walk_one(number, run, options, seed):
         watched = [Watched(*drawn) for drawn in run.specs(rack, chance)]
         rack.faults(add=[one.spec for one in watched])
         database = os.path.join(place, "run.db")
-        process = wire.start_kiln(options, place, *fault_walk.run_of(first, rack), "--db", database, "--json", "--no-input", "--format", "json", "--out", place + "/report",
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        # Into files: nobody reads while it runs, and many reasons are more than a pipe holds.
+        said, told_of = os.path.join(place, "said.json"), os.path.join(place, "screen.txt")
+        with open(said, "wb") as out, open(told_of, "wb") as screen:
+            process = wire.start_kiln(options, place, *fault_walk.run_of(first, rack), "--db", database, "--json", "--no-input", "--format", "json", "--out",
+                                      place + "/report", stdout=out, stderr=screen)
         record, seen = wire.Record(database), 0
         while process.poll() is None:
             left = [one for one in watched if one.how is None]
@@ -108,7 +111,8 @@ def walk_one(number, run, options, seed):
                 if one.active:
                     one.look(rack)
             time.sleep(POLL_S)
-        out, err = process.communicate(timeout=120)
+        process.wait(timeout=120)
+        out, err = (open(path, encoding="utf-8", errors="replace").read() for path in (said, told_of))
         ended = subprocess.CompletedProcess(process.args, process.returncode, out, err)
         state, results = rack.get("/state"), []
         for one in watched:
