@@ -131,7 +131,13 @@ TEST(RedactedRun, NamesThatLookLikeNothingGoTooAndTheirPartsAsWell) {
         "recipe l10@1.0.0 approved by berta@site until 2027-01-01 (SHA256:" + std::string(43, 'k') + ")"};
     begun_of(events).not_eligible_because = {"limits x@1 are not approved (berta@site: expired)"};
     begun_of(events).firmware_baseline = "gb300 revision 3 (/srv/secret-project/base.yaml)";
+    std::get<DutPlanned>(events[1].body).tls = "ca /home/hidden/site-ca.pem";
+    // What no recursion over characters would survive.
+    const std::string many(300'000, 'x');
+    begun_of(events).not_eligible_because.push_back(many + "@" + many);
     Event event = events[1];
+    event.body = Note{"/tmp/" + many + "/" + many};
+    events.insert(std::prev(events.end()), event);
     event.body = Note{"workshop: Zoltan Example was told by berta@site; see /home/zoltan/notes"};
     events.insert(std::prev(events.end()), event);
     Interlocked cut;
@@ -143,6 +149,7 @@ TEST(RedactedRun, NamesThatLookLikeNothingGoTooAndTheirPartsAsWell) {
     events.insert(std::prev(events.end()), event);
   });
   ASSERT_FALSE(bundle.empty());
+  EXPECT_EQ(bundle.find("/home/hidden"), std::string::npos) << "the file of an authority";
   for (const char* word :
        {"workshop", "Zoltan", "zoltan", "berta@site", "secret-project", "Ferdinand", "kkkkkkkkkkkk"})
     EXPECT_EQ(bundle.find(word), std::string::npos) << word;
