@@ -25,7 +25,8 @@ struct Resumable {
 };
 
 /// The run that was meant. `typed` empty: the interrupted run, when there is one only that no later run of
-/// its rack has superseded. Errors: those of RunView::find_run, resume.none, resume.ambiguous.
+/// its rack has superseded; without one, the newest when it died before it recorded its rack. Errors: those
+/// of RunView::find_run, resume.none, resume.ambiguous.
 Result<std::string> choose_interrupted_run(const RunView& view, const std::string& typed);
 
 /// Errors: run.alive, resume.imported, resume.ended, resume.stopped, resume.interlocked,

@@ -88,6 +88,15 @@ TEST_F(ResumableTest, OfTwoNoneIsGuessed) {
   EXPECT_NE(found.error().message.find(second), std::string::npos);
 }
 
+TEST_F(ResumableTest, OneThatDiedAtItsFirstMomentIsNotSaidNotToExist) {
+  write(dead(), RunEnded{"complete", ""});
+  const std::string unborn = write(std::vector<Event>{});
+  EXPECT_EQ(chosen(), unborn);
+  EXPECT_EQ(why_not(unborn), "resume.nothing_recorded");
+  write(dead("R02"), RunEnded{"complete", ""});
+  EXPECT_EQ(chosen(), "resume.none");
+}
+
 TEST_F(ResumableTest, WhatEndedInWhateverWayIsNotGoneOnWith) {
   EXPECT_EQ(why_not(write(dead())), "");
   EXPECT_EQ(why_not(write(dead(), RunEnded{"stopped", ""})), "resume.ended");

@@ -130,6 +130,15 @@ RunSafety make_safety(const ReportInput& input) {
   return safety;
 }
 
+std::string cut_times_sentence(const Interlocked& cut) {
+  const auto said = [&cut](std::int64_t ns, const char* what, const char* otherwise) -> std::string {
+    if (cut.detected_ns == 0 || ns == 0) return otherwise;
+    return fmt::format("{} after {:.0f} ms", what, static_cast<double>(ns - cut.detected_ns) / 1e6);
+  };
+  return said(cut.load_stopped_ns, "load stopped", "load not confirmed to be stopped") + ", " +
+         said(cut.off_confirmed_ns, "off confirmed", "off not confirmed");
+}
+
 std::string safety_sentence(const RunSafety& safety) {
   if (safety.may_be_on.empty()) {
     return "Everything this run switched on or loaded was switched off again, as far as its record goes. "

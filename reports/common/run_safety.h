@@ -59,6 +59,9 @@ struct RunSafety {
 };
 
 RunSafety make_safety(const ReportInput& input);
+/// "load stopped after 221 ms, off confirmed after 230 ms", each from the detection; or that it was not
+/// confirmed.
+std::string cut_times_sentence(const Interlocked& cut);
 /// One sentence: what is still on as far as this record goes.
 std::string safety_sentence(const RunSafety& safety);
 /// One sentence about the policies; empty when none was read.

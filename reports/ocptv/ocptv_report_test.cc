@@ -175,6 +175,8 @@ TEST(OcptvReport, ACutFailsTheRunAlsoWhenNothingWasMeasured) {
   cut.cause = "leak";
   cut.code = "leak.detected";
   cut.part = "Leak_1";
+  cut.detected_ns = 5'000'000'000;
+  cut.load_stopped_ns = 5'221'000'000;
   record.add("C01", "monitor/leak", cut);
   StepEnded ended;
   ended.status = WorkStatus::interlocked;
@@ -183,6 +185,10 @@ TEST(OcptvReport, ACutFailsTheRunAlsoWhenNothingWasMeasured) {
   const OcptvRead read(record.done());
   EXPECT_EQ(read.end(), "COMPLETE/FAIL");
   EXPECT_TRUE(read.of("error").empty()) << "water is no error of the diagnostic";
+  std::string fatal;
+  for (const json::object& log : read.of("log"))
+    if (log.at("severity") == "FATAL") fatal = log.at("message").as_string();
+  EXPECT_TRUE(fatal.ends_with("load stopped after 221 ms, off not confirmed")) << fatal;
 }
 
 TEST(OcptvReport, ABrokenRecordIsTheFirstThingItSaysAndNeverAPass) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <variant>
 
+#include "common/run_safety.h"
 #include "ocptv/measurement_artifact.h"
 #include "ocptv/sample_choice.h"
 
@@ -143,8 +144,8 @@ void StepArtifacts::take(const Event& event) {
              ocptv_log("WARNING", fmt::format("attempt {} follows, after {}: {}", retried->next_attempt,
                                               retried->code, retried->message)));
   } else if (const auto* cut = std::get_if<Interlocked>(&event.body)) {
-    add_item(event, ocptv_log("FATAL", fmt::format("interlock on {}: {} {} {}", event.dut, cut->code,
-                                                   cut->part, cut->message)));
+    add_item(event, ocptv_log("FATAL", fmt::format("interlock on {}: {} {} {}; {}", event.dut, cut->code,
+                                                   cut->part, cut->message, cut_times_sentence(*cut))));
   } else if (const auto* closed = std::get_if<GuardClosed>(&event.body)) {
     // Clean-up that fails is no error of the diagnostic (json_spec/README.md, Error); the verdict weighs it.
     if (!closed->done)

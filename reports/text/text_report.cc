@@ -13,11 +13,6 @@
 namespace kiln {
 namespace {
 
-std::string milliseconds(std::int64_t from_ns, std::int64_t to_ns) {
-  if (from_ns == 0 || to_ns == 0) return "not confirmed";
-  return fmt::format("{:.0f} ms", static_cast<double>(to_ns - from_ns) / 1e6);
-}
-
 void add_duts(std::string& text, const RunVerdict& verdict) {
   for (const auto& dut : verdict.duts) {
     text +=
@@ -35,9 +30,8 @@ void add_duts(std::string& text, const RunVerdict& verdict) {
       if (!found.action.empty()) text += fmt::format("      do: {}\n", found.action);
     }
     for (const auto& cut : dut.interlocks) {
-      text += fmt::format("  INTERLOCK {} {}: {}; load stopped after {}, off confirmed after {}\n", cut.cause,
-                          cut.part, cut.message, milliseconds(cut.detected_ns, cut.load_stopped_ns),
-                          milliseconds(cut.detected_ns, cut.off_confirmed_ns));
+      text += fmt::format("  INTERLOCK {} {}: {}; {}\n", cut.cause, cut.part, cut.message,
+                          cut_times_sentence(cut));
     }
   }
 }
