@@ -16,6 +16,7 @@
 #include "html/front_facts.h"
 #include "html/html_page.h"
 #include "html/look.h"
+#include "html/measurement_section.h"
 #include "html/page.h"
 #include "html/page_sections.h"
 #include "html/run_code.h"

@@ -15,6 +15,8 @@ using PageData = kainjow::mustache::data;
 PageData page_list();
 /// The text, or false: an empty text would open its section.
 PageData page_text(const std::string& text);
+/// "2", or "2, round 3".
+std::string attempt_text(int iteration, int attempt);
 /// "312 ms", or "not confirmed" when one of the two is not known.
 std::string after_text(std::int64_t from_ns, std::int64_t to_ns);
 
@@ -22,9 +24,6 @@ std::string after_text(std::int64_t from_ns, std::int64_t to_ns);
 void set_attempts(PageData& page, const RunDocument& document);
 /// any_timeline, timelines, any_plot, plots; on sheets without the drawings of closed timelines.
 void set_drawings(PageData& page, const RunDocument& document, PageUse use);
-/// rows_words, not_printed, body_class, groups, any_limit, limits; on sheets without the rows of closed
-/// groups.
-void set_measurements(PageData& page, const RunDocument& document, PageUse use);
 /// Disturbances, prompts, notes, parts and the environment.
 void set_record(PageData& page, const ReportInput& input, const RunDocument& document);
 
