@@ -165,5 +165,35 @@ TEST(HtmlPage, AShortReportIsPrintedWholeAndALongOneSaysWhatIsNot) {
   EXPECT_NE(page.find("Closed sections are not printed: 5000 values"), std::string::npos);
 }
 
+/// 9,000 values of 90 parts; one is bad.
+RecordForTest record_of_a_large_rack() {
+  RecordForTest record;
+  for (int row = 0; row < 9000; ++row) {
+    record.measured(row == 4500 ? Outcome::fail : Outcome::pass, 50.0 + row % 7, row == 4500 ? "hot" : "");
+    auto& measured = std::get<Measured>(record.input.events.events.back().body);
+    measured.part = "GPU_" + std::to_string(row % 90);
+    measured.name = "check_" + std::to_string(row / 90);
+    measured.margin_percent = 10.0 + row % 90;
+    measured.source = {"redfish", "/redfish/v1/Chassis/" + measured.part + "/Sensors/T"};
+  }
+  record.end();
+  return record;
+}
+
+TEST(HtmlPage, OnALargeRackLikeValuesShareARowAndNoneIsLost) {
+  RecordForTest record = record_of_a_large_rack();
+  const std::string page = page_of(record);
+  EXPECT_EQ(count_in(page, "<td>90 values: GPU_0 … GPU_89</td>"), 99);
+  EXPECT_EQ(count_in(page, "<td>50 to 56 Cel</td>"), 100);
+  EXPECT_EQ(count_in(page, "least +10.0 %"), 99);
+  EXPECT_EQ(count_in(page, "redfish /redfish/v1/Chassis/…"), 100);
+  EXPECT_EQ(count_in(page, "GPU_41 "), 100) << "each part's value stands in its row";
+  EXPECT_EQ(count_in(page, "<tr class=\"no-go\"><td>GPU_0</td><td>check_50</td>"), 1)
+      << "a fail stands alone";
+  EXPECT_NE(page.find("share a row"), std::string::npos);
+  EXPECT_LT(page.size(), 60U * 9000) << "an NVL72 rack has 58,000 values, and its page 3 MB";
+  EXPECT_EQ(count_in(page, "<td class=\"n\">90</td></tr>"), 100) << "the values that each limit judged";
+}
+
 }  // namespace
 }  // namespace kiln
