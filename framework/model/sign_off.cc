@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "base/nearest.h"
@@ -56,16 +58,21 @@ std::string_view before_at(std::string_view name) { return name.substr(0, name.f
 
 /// Entries that count: their signature holds and nobody has withdrawn them.
 std::vector<const ReviewEntry*> in_force(const std::vector<ReviewEntry>& entries) {
-  std::set<std::int64_t> withdrawn;
+  std::set<std::pair<std::string, std::int64_t>> withdrawn;
   for (const ReviewEntry& entry : entries) {
-    if (entry.act == ReviewAct::withdraw && entry.invalid_because.empty()) withdrawn.insert(entry.withdraws);
+    if (entry.act == ReviewAct::withdraw && entry.invalid_because.empty())
+      withdrawn.emplace(entry.station, entry.withdraws);
   }
   std::vector<const ReviewEntry*> counting;
   for (const ReviewEntry& entry : entries) {
-    if (entry.invalid_because.empty() && !withdrawn.contains(entry.number)) counting.push_back(&entry);
+    if (entry.invalid_because.empty() && !withdrawn.contains({entry.station, entry.number}))
+      counting.push_back(&entry);
   }
-  std::stable_sort(counting.begin(), counting.end(),
-                   [](const ReviewEntry* a, const ReviewEntry* b) { return a->number < b->number; });
+  std::stable_sort(counting.begin(), counting.end(), [](const ReviewEntry* a, const ReviewEntry* b) {
+    // What came with the run was said before what is said here.
+    return std::tuple(a->station.empty(), std::string_view(a->station), a->number) <
+           std::tuple(b->station.empty(), std::string_view(b->station), b->number);
+  });
   return counting;
 }
 
@@ -141,6 +148,11 @@ std::string review_sentence(const ReviewEntry& entry) {
     sentence += fmt::format(" (evidence: {}; requested by {}; until {})", entry.waiver->evidence,
                             entry.waiver->requested_by, format_utc(entry.waiver->expires_utc_ns));
   return sentence;
+}
+
+std::string review_number(const ReviewEntry& entry) {
+  return entry.station.empty() ? fmt::format("{}", entry.number)
+                               : fmt::format("{} of {}", entry.number, entry.station);
 }
 
 bool same_person(std::string_view one, std::string_view other) {
@@ -234,7 +246,7 @@ void put_sign_off(RunVerdict& verdict, const std::string& operator_name, const R
   for (const ReviewEntry& entry : reviews.entries) {
     if (entry.invalid_because.empty()) continue;
     if (verdict.sign_off == "signed") verdict.sign_off = "unsigned";
-    verdict.sign_off_because.push_back(fmt::format("entry {} ({}) does not hold: {}", entry.number,
+    verdict.sign_off_because.push_back(fmt::format("entry {} ({}) does not hold: {}", review_number(entry),
                                                    to_string(entry.act), entry.invalid_because));
   }
   for (const std::string& problem : reviews.problems) verdict.sign_off_because.push_back(problem);
@@ -257,7 +269,7 @@ std::optional<std::string> why_not(ReviewAct act, const std::string& signer, con
   const std::vector<const ReviewEntry*> counting = in_force(entries);
   for (const ReviewEntry* entry : counting) {
     if (entry->act == ReviewAct::reject)
-      return fmt::format("entry {} is a rejection by {}: they must withdraw it first", entry->number,
+      return fmt::format("entry {} is a rejection by {}: they must withdraw it first", review_number(*entry),
                          entry->signer);
   }
   const Signatures signatures = find_signatures(verdict, operator_name, counting);

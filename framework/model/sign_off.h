@@ -29,6 +29,7 @@ std::optional<ReviewAct> review_act_from(std::string_view word);
 /// One entry of the audit trail about a run.
 struct ReviewEntry {
   std::int64_t number = 0;  ///< in the audit trail of the record, from 1
+  std::string station;      ///< whose trail that is, when it came with an imported run; empty: this record's
   ReviewAct act = ReviewAct::approve;
   std::string signer;         ///< who signed, as the file of allowed signers names them
   std::string key;            ///< fingerprint of their key, "SHA256:…"; empty: the signature does not hold
@@ -58,6 +59,9 @@ struct SignOff {
 /// "waive C01:nic.slow:NIC_1 by qa@site: spare on its way (evidence: ticket 17; requested by ops@site; until
 /// …)".
 std::string review_sentence(const ReviewEntry& entry);
+
+/// "3", "3 of st-04".
+std::string review_number(const ReviewEntry& entry);
 
 /// Whether two names may mean one person: compared without case and signs, by what stands before '@', and
 /// where all words of one are in the other. Leans to yes: two people who share a name must be told apart by

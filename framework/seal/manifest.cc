@@ -208,12 +208,12 @@ Result<BundleManifest> read_bundle_manifest(std::string_view text) {
     BundleManifest::File file{one.text("kind"), one.text("run"), one.text("name"),
                               static_cast<std::uint64_t>(one.whole("bytes")), one.text("sha256")};
     if (!one.wrong().empty()) return unreadable_json(kCode, kWhat, "of files, " + one.wrong());
-    if (file.kind != "artifact" && file.kind != "report")
+    const bool artifact = file.kind == "artifact";
+    if (!artifact && file.kind != "report" && file.kind != "reviews" && file.kind != "notes")
       return unreadable_json(kCode, kWhat, fmt::format("of files, kind is '{}'", file.kind));
-    const bool report = file.kind == "report";
-    if (leads_elsewhere(file.name) || (report && leads_elsewhere(file.run)))
+    if (leads_elsewhere(file.name) || (!artifact && leads_elsewhere(file.run)))
       return unreadable_json(kCode, kWhat, fmt::format("the name '{}' leads out of its folder", file.name));
-    if (!is_sha256(file.sha256) || (!report && file.name != file.sha256))
+    if (!is_sha256(file.sha256) || (artifact && file.name != file.sha256))
       return unreadable_json(kCode, kWhat, fmt::format("the SHA-256 of '{}' is none", file.name));
     manifest.files.push_back(std::move(file));
   }

@@ -73,8 +73,8 @@ struct BundleManifest {
   std::int64_t exported_utc_ns = 0;
   std::vector<BundledRun> runs;
   struct File {
-    std::string kind;  ///< "artifact", "report"
-    std::string run;   ///< of a report
+    std::string kind;  ///< "artifact", "report", "reviews", "notes"
+    std::string run;   ///< of all but an artifact
     std::string name;  ///< without any "/"
     std::uint64_t bytes = 0;
     std::string sha256;

@@ -23,7 +23,7 @@ std::string text_field(const boost::json::object& object, const char* name) {
   return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
 }
 
-std::int64_t time_field(const boost::json::object& object, const char* name) {
+std::int64_t whole_field(const boost::json::object& object, const char* name) {
   const boost::json::value* value = object.if_contains(name);
   return value != nullptr && value->is_int64() ? value->as_int64() : 0;
 }
@@ -47,6 +47,8 @@ Status write_import_mark(const std::string& database, const ImportMark& mark) {
   root["key_pem"] = mark.key_pem;
   root["exported_utc_ns"] = mark.exported_utc_ns;
   root["imported_utc_ns"] = mark.imported_utc_ns;
+  root["reviews_sha256"] = mark.reviews_sha256;
+  root["reviews"] = mark.reviews;
   const Status written = write_whole(mark_path(*path, mark.run), boost::json::serialize(root) + "\n");
   if (!written)
     return Error("import.not_marked", written.error().message, "nothing was imported", Blame::station);
@@ -72,8 +74,10 @@ std::optional<ImportMark> read_import_mark(const std::string& database, const st
   mark.station = text_field(object, "station");
   mark.key_id = text_field(object, "key_id");
   mark.key_pem = text_field(object, "key_pem");
-  mark.exported_utc_ns = time_field(object, "exported_utc_ns");
-  mark.imported_utc_ns = time_field(object, "imported_utc_ns");
+  mark.exported_utc_ns = whole_field(object, "exported_utc_ns");
+  mark.imported_utc_ns = whole_field(object, "imported_utc_ns");
+  mark.reviews_sha256 = text_field(object, "reviews_sha256");
+  mark.reviews = whole_field(object, "reviews");
   return mark;
 }
 

@@ -16,6 +16,9 @@ struct ImportMark {
   std::string key_id;   ///< by which the bundle was signed, as it says
   std::string key_pem;  ///< the trusted key that fits; empty: it was taken untrusted
   std::int64_t exported_utc_ns = 0, imported_utc_ns = 0;
+  /// Of what people had signed about it and what came with it (station/carried_reviews.h); empty: nothing.
+  std::string reviews_sha256;
+  std::int64_t reviews = 0;  ///< entries in it
   /// "imported from st-04, signed by key 3760a7c0492e80f2", "imported from st-04, TRUSTED BY NOBODY".
   [[nodiscard]] std::string sentence() const;
 };

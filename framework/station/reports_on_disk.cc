@@ -73,6 +73,23 @@ Status make_report_directory(const std::string& directory) {
 
 namespace {
 
+/// What was written and signed beside earlier reports of this run, and is no part of these: an imported run's
+/// entries have other names than where it was recorded.
+void remove_earlier_reviews(const std::string& run, const std::string& directory,
+                            const std::vector<std::string>& made) {
+  const Result<std::string> text = text_of_file(directory + "/manifest.dsse.json", kMostManifestBytes);
+  const Result<Envelope> envelope = text ? read_envelope(*text) : Result<Envelope>(text.error());
+  const Result<Manifest> before =
+      envelope ? read_manifest(envelope->payload) : Result<Manifest>(envelope.error());
+  if (!before || before->run != run) return;
+  for (const SealedFile& file : before->files) {
+    const bool is_one = file.kind == SealedFile::Kind::report && file.name.starts_with("review-") &&
+                        file.name.find('/') == std::string::npos;
+    if (is_one && std::find(made.begin(), made.end(), file.name) == made.end())
+      ::unlink((directory + "/" + file.name).c_str());
+  }
+}
+
 /// What people have signed, for who checks it without Kiln.
 Status write_reviews(const ReportInput& input, const ReviewTrust& trust, const std::string& directory,
                      std::vector<std::string>& made) {
@@ -183,6 +200,7 @@ WrittenReports write_reports(const std::string& state, const std::string& databa
     for (const auto& [name, path] : written.files) made.push_back(fs::path(path).filename().string());
     const Status reviewed = write_reviews(*input, trust, place, made);
     if (!reviewed) written.failures.push_back(reviewed.error());
+    remove_earlier_reviews(run, place, made);
     const Status sealed = seal_reports(*key, **view, *input, place, made);
     if (sealed) {
       written.files["manifest"] = place + "/manifest.json";

@@ -106,7 +106,7 @@ std::vector<std::string> sign_off_lines(const ReportInput& input) {
   std::vector<std::string> lines;
   for (const ReviewEntry& entry : input.reviews.entries) {
     lines.push_back(fmt::format(
-        "  {:>4}  {}  {}{}", entry.number, format_utc(entry.recorded_utc_ns), review_sentence(entry),
+        "  {:>4}  {}  {}{}", review_number(entry), format_utc(entry.recorded_utc_ns), review_sentence(entry),
         entry.invalid_because.empty() ? "" : "  DOES NOT HOLD: " + entry.invalid_because));
   }
   lines.push_back(fmt::format("sign-off: {}", input.verdict.sign_off));
@@ -171,9 +171,13 @@ std::string review_json(const ReportInput& input, std::int64_t written,
   root["exceptions"] = std::move(exceptions);
   json::array reviews;
   for (const ReviewEntry& entry : input.reviews.entries) {
-    json::object item{{"entry", entry.number},  {"act", std::string(to_string(entry.act))},
-                      {"signer", entry.signer}, {"key", entry.key},
-                      {"reason", entry.reason}, {"at", format_utc(entry.recorded_utc_ns)}};
+    json::object item{{"entry", entry.number},
+                      {"station", entry.station},
+                      {"act", std::string(to_string(entry.act))},
+                      {"signer", entry.signer},
+                      {"key", entry.key},
+                      {"reason", entry.reason},
+                      {"at", format_utc(entry.recorded_utc_ns)}};
     item["holds"] = entry.invalid_because.empty();
     item["invalid_because"] = entry.invalid_because;
     reviews.push_back(std::move(item));

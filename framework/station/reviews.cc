@@ -10,6 +10,8 @@
 #include "base/time.h"
 #include "seal/dsse.h"
 #include "seal/manifest.h"
+#include "station/carried_reviews.h"
+#include "station/import_mark.h"
 #include "station/station_key.h"
 
 namespace kiln {
@@ -102,17 +104,63 @@ std::string why_entry_does_not_hold(const AuditRow& row, const ReviewStatement& 
   return {};
 }
 
+/// `misfit`: what is wrong with its place in the trail; `before`: the hash before it there.
+ReviewEntry checked_entry(const AuditRow& row, const std::string& misfit, const std::string& before,
+                          const RunSummary& run, const RunView& view, const ReviewTrust& trust) {
+  const Result<ReviewStatement> statement = read_review_statement(row.statement);
+  ReviewEntry entry;
+  entry.number = row.number;
+  entry.recorded_utc_ns = row.recorded_utc_ns;
+  if (!statement) {
+    entry.invalid_because = statement.error().message;
+    return entry;
+  }
+  entry = entry_from(row, *statement);
+  entry.invalid_because =
+      misfit.empty() ? why_entry_does_not_hold(row, *statement, before, run, view, trust, entry) : misfit;
+  return entry;
+}
+
+/// What people had signed where the run was recorded. Each entry is checked by itself: what the person has
+/// signed names the hash before it.
+void add_carried(const std::vector<CarriedReviews>& carried, const RunView& view, const RunSummary& run,
+                 const ReviewTrust& trust, RunReviews& reviews) {
+  const std::vector<VerifyingKey> stations = stations_about(view, run.id, trust);
+  for (const CarriedReviews& one : carried) {
+    const bool known = std::any_of(stations.begin(), stations.end(), [&one](const VerifyingKey& key) {
+      return holds(one.envelope, key, kCarriedReviewsType);
+    });
+    for (const AuditRow& row : one.entries) {
+      const Result<ReviewStatement> statement = read_review_statement(row.statement);
+      const std::string before = statement ? statement->previous : std::string();
+      std::string misfit;
+      if (!known) {
+        misfit = "no station that is known here has signed that it was written down";
+      } else if (one.run != run.id) {
+        misfit = "it was signed for run " + one.run;
+      } else if (audit_hash(before, row) != row.chain) {
+        misfit = "it was changed";
+      } else if (const auto why = why_attestation_does_not_hold(row, stations)) {
+        misfit = *why;
+      }
+      ReviewEntry entry = checked_entry(row, misfit, before, run, view, trust);
+      entry.station = one.station;
+      reviews.entries.push_back(std::move(entry));
+    }
+  }
+}
+
 /// Whether a valid entry did what a person may not do: the command refuses it, a record made by another
 /// program may not have.
 void refuse_own_work(std::vector<ReviewEntry>& entries, const std::string& operator_name) {
-  std::map<std::int64_t, const ReviewEntry*> by_number;
-  for (const ReviewEntry& entry : entries) by_number[entry.number] = &entry;
+  std::map<std::pair<std::string, std::int64_t>, const ReviewEntry*> by_number;
+  for (const ReviewEntry& entry : entries) by_number[{entry.station, entry.number}] = &entry;
   for (ReviewEntry& entry : entries) {
     if (!entry.invalid_because.empty()) continue;
     if (!operator_name.empty() && same_person(entry.signer, operator_name))
       entry.invalid_because = fmt::format("{} has run it", operator_name);
     if (entry.act != ReviewAct::withdraw) continue;
-    const auto withdrawn = by_number.find(entry.withdraws);
+    const auto withdrawn = by_number.find({entry.station, entry.withdraws});
     const bool own = withdrawn != by_number.end() && withdrawn->second->number < entry.number &&
                      same_person(withdrawn->second->signer, entry.signer);
     if (!own) entry.invalid_because = fmt::format("entry {} is not one of theirs", entry.withdraws);
@@ -125,6 +173,7 @@ std::optional<std::string> why_anchors_differ(const RunView& view, const std::ve
   const Result<std::vector<RunSummary>> runs = view.runs();
   if (!runs) return runs.error().message;
   for (const RunSummary& run : *runs) {
+    if (read_import_mark(view.database(), run.id)) continue;  // those tell of the trail where it was recorded
     const Result<std::vector<std::string>> checkpoints = view.checkpoints(run.id);
     if (!checkpoints) return checkpoints.error().message;
     for (const std::string& text : *checkpoints) {
@@ -165,6 +214,15 @@ ReviewTrust review_trust(const std::string& state, const std::string& named_sign
   return trust;
 }
 
+std::vector<VerifyingKey> stations_about(const RunView& view, const std::string& run,
+                                         const ReviewTrust& trust) {
+  std::vector<VerifyingKey> stations = trust.stations;
+  const auto mark = read_import_mark(view.database(), run);
+  if (!mark || mark->key_pem.empty()) return stations;
+  if (Result<VerifyingKey> key = VerifyingKey::from_pem(mark->key_pem)) stations.push_back(std::move(*key));
+  return stations;
+}
+
 RunReviews read_reviews(const RunView& view, const std::string& run, const ReviewTrust& trust,
                         std::int64_t now_utc_ns) {
   RunReviews reviews;
@@ -174,32 +232,26 @@ RunReviews read_reviews(const RunView& view, const std::string& run, const Revie
     reviews.problems.push_back("the audit trail cannot be read: " + rows.error().message);
     return reviews;
   }
+  const Result<std::vector<CarriedReviews>> carried = carried_reviews(view.database(), run);
+  if (!carried) {
+    reviews.problems.push_back(carried.error().message);
+    return reviews;
+  }
   const auto of_run = [&run](const AuditRow& row) { return row.run == run; };
-  if (std::none_of(rows->begin(), rows->end(), of_run)) return reviews;
+  if (carried->empty() && std::none_of(rows->begin(), rows->end(), of_run)) return reviews;
   const Result<RunSummary> summary = view.run(run);
   if (!summary) {
     reviews.problems.push_back(summary.error().message);
     return reviews;
   }
+  add_carried(*carried, view, *summary, trust, reviews);
   const std::map<std::int64_t, std::string> wrong = misfits_of(*rows, trust.stations);
   std::string before(kNoAuditYet);
   for (const AuditRow& row : *rows) {
     if (of_run(row)) {
-      const Result<ReviewStatement> statement = read_review_statement(row.statement);
-      ReviewEntry entry;
-      entry.number = row.number;
-      entry.recorded_utc_ns = row.recorded_utc_ns;
-      if (statement) entry = entry_from(row, *statement);
       const auto misfit = wrong.find(row.number);
-      if (!statement) {
-        entry.invalid_because = statement.error().message;
-      } else if (misfit != wrong.end()) {
-        entry.invalid_because = misfit->second;
-      } else {
-        entry.invalid_because =
-            why_entry_does_not_hold(row, *statement, before, *summary, view, trust, entry);
-      }
-      reviews.entries.push_back(std::move(entry));
+      reviews.entries.push_back(
+          checked_entry(row, misfit == wrong.end() ? "" : misfit->second, before, *summary, view, trust));
     }
     before = row.chain;
   }
@@ -251,16 +303,17 @@ void verify_audit(const RunView& view, const std::string& run, const ReviewTrust
   }
   if (const auto why = why_anchors_differ(view, *rows, trust.stations))
     findings.push_back({false, "audit", *why});
-  if (rows->empty()) return;
   const std::map<std::int64_t, std::string> wrong = misfits_of(*rows, trust.stations);
   for (const auto& [number, why] : wrong)
     findings.push_back({false, fmt::format("audit entry {}", number), why});
-  if (wrong.empty())
+  if (wrong.empty() && !rows->empty())
     findings.push_back(
         {true, "audit", fmt::format("{} entries, head {}…", rows->size(), rows->back().chain.substr(0, 12))});
+  if (const Result<std::vector<CarriedReviews>> carried = carried_reviews(view.database(), run); !carried)
+    findings.push_back({false, "reviews", carried.error().message});
   const RunReviews reviews = read_reviews(view, run, trust, SystemClock().now().utc_ns);
   for (const ReviewEntry& entry : reviews.entries) {
-    const std::string what = fmt::format("review {} ({})", entry.number, to_string(entry.act));
+    const std::string what = fmt::format("review {} ({})", review_number(entry), to_string(entry.act));
     const bool good = entry.invalid_because.empty();
     findings.push_back({good, what,
                         good ? fmt::format("signed by {} with {}, written down {}", entry.signer, entry.key,

@@ -27,6 +27,10 @@ struct ReviewTrust {
 ReviewTrust review_trust(const std::string& state, const std::string& named_signers,
                          PersonalSignatures& signatures);
 
+/// Whose word counts about this run: those of `trust`, and the station it was imported from.
+std::vector<VerifyingKey> stations_about(const RunView& view, const std::string& run,
+                                         const ReviewTrust& trust);
+
 /// Everything about one run. What does not hold is in it and says so; with no entry at all nothing is looked
 /// for, not even a file of allowed signers.
 RunReviews read_reviews(const RunView& view, const std::string& run, const ReviewTrust& trust,

@@ -17,6 +17,8 @@
 #include "base/version.h"
 #include "seal/dsse.h"
 #include "seal/manifest.h"
+#include "station/carried_notes.h"
+#include "station/carried_reviews.h"
 #include "station/file_hash.h"
 #include "station/host_name.h"
 #include "station/import_mark.h"
@@ -62,17 +64,17 @@ class ExportWork {
              const std::string& bytes) {
     const bool artifact = kind == BundledFile::Kind::artifact;
     BundledFile file{kind, artifact ? "" : run, name, sha256_hex(bytes), bytes.size()};
-    if (!known_.emplace(artifact, file.run, name).second) return success();
+    if (!known_.emplace(kind, file.run, name).second) return success();
     const Status added = writer_.add_file(file, bytes);
     if (!added) return added;
-    manifest_.files.push_back({artifact ? "artifact" : "report", file.run, name, file.bytes, file.sha256});
+    manifest_.files.push_back({std::string(to_string(kind)), file.run, name, file.bytes, file.sha256});
     return success();
   }
 
  private:
   BundleWriter& writer_;
   BundleManifest& manifest_;
-  std::set<std::tuple<bool, std::string, std::string>> known_;
+  std::set<std::tuple<BundledFile::Kind, std::string, std::string>> known_;
 };
 
 Result<BundledRun> exportable(const RunView& view, const std::string& run) {
@@ -121,6 +123,20 @@ Status export_files(const RunView& view, const std::string& run, ExportWork& wor
     if (!added) return added;
   }
   return success();
+}
+
+/// What people have said of the run and its rack.
+Status export_words(const RunView& view, const std::string& run, const SigningKey& key, ExportWork& work,
+                    const BundleManifest& manifest) {
+  const Result<std::string> reviews =
+      reviews_to_carry(view, run, key, manifest.station, manifest.exported_utc_ns);
+  if (!reviews) return reviews.error();
+  const Result<std::string> notes = notes_to_carry(view, run);
+  if (!notes) return notes.error();
+  Status added = success();
+  if (!reviews->empty()) added = work.add(BundledFile::Kind::reviews, run, kCarriedReviewsName, *reviews);
+  if (added && !notes->empty()) added = work.add(BundledFile::Kind::notes, run, kCarriedNotesName, *notes);
+  return added;
 }
 
 /// Beside the bundle, where there is room for it; gone with this object.
@@ -204,7 +220,7 @@ Status check_contents(const BundleReader& reader, const RunView& inside, const B
     return changed_bundle(bundle, "it holds other files than its manifest names");
   std::set<std::string> artifacts;
   for (const BundledFile& file : reader.files()) {
-    const char* kind = file.kind == BundledFile::Kind::artifact ? "artifact" : "report";
+    const std::string kind(to_string(file.kind));
     const auto known = files.find({kind, file.run, file.name});
     if (known == files.end())
       return changed_bundle(bundle, fmt::format("nobody has signed its {} {}", kind, file.name));
@@ -256,6 +272,28 @@ Result<std::vector<std::string>> missing_runs(const BundleManifest& manifest, co
     imported.here_already.push_back(run.run);
   }
   return missing;
+}
+
+/// What people have said, of runs that came from elsewhere now or before; a run that was recorded here has
+/// its own trail.
+Status take_words(const BundleReader& reader, const std::string& database, ImportedRuns& imported) {
+  for (const BundledFile& file : reader.files()) {
+    const bool reviews = file.kind == BundledFile::Kind::reviews;
+    if ((!reviews && file.kind != BundledFile::Kind::notes) || !read_import_mark(database, file.run))
+      continue;
+    const Result<std::string> bytes = reader.bytes_of(file);
+    if (!bytes) return bytes.error();
+    if (reviews) {
+      const Result<bool> kept = keep_carried_reviews(database, file.run, *bytes);
+      if (!kept) return kept.error();
+      if (*kept) imported.with_reviews.push_back(file.run);
+    } else if (imported.trusted) {  // nobody could tell later that nobody stands for them
+      const Result<int> taken = take_carried_notes(database, *bytes);
+      if (!taken) return taken.error();
+      imported.notes += *taken;
+    }
+  }
+  return success();
 }
 
 Status take_artifacts(const BundleReader& reader, const std::string& database) {
@@ -317,6 +355,7 @@ Result<ExportedRuns> export_runs(const RunView& view, const std::vector<std::str
       manifest.runs.push_back(one);
       added = writer->add_run(view.database(), one.run);
       if (added) added = export_files(view, one.run, work, exported);
+      if (added) added = export_words(view, one.run, key, work, manifest);
     } else {
       added = add_redacted(view, one.run, key, redact, path, *writer, work, manifest, exported);
     }
@@ -352,7 +391,11 @@ Result<ImportedRuns> import_runs(const std::string& bundle, const std::string& d
   imported.key_id = *signer != nullptr ? (*signer)->id() : envelope->key_id;
   const Result<std::vector<std::string>> missing = missing_runs(*manifest, *own, imported);
   if (!missing) return missing.error();
-  if (missing->empty()) return imported;
+  if (missing->empty()) {
+    const Status words = take_words(*reader, *own, imported);
+    if (!words) return words.error();
+    return imported;
+  }
   // The mark comes first: a run must never look as if it had been recorded here.
   Status done = take_artifacts(*reader, *own);
   for (const std::string& run : *missing) {
@@ -371,7 +414,8 @@ Result<ImportedRuns> import_runs(const std::string& bundle, const std::string& d
     return done.error();
   }
   imported.taken = *missing;
-  done = take_reports(*reader, *own, *missing);
+  done = take_words(*reader, *own, imported);
+  if (done) done = take_reports(*reader, *own, *missing);
   if (!done) return done.error();
   return imported;
 }

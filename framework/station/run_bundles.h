@@ -24,8 +24,9 @@ struct ExportedRuns {
 /// What of the runs is not to leave the station: see station/redacted_run.h.
 enum class Redact { nothing, names, names_and_serials };
 
-/// The runs' rows, artifacts and sealed reports, signed by `key`, in the new file `path`; redacted runs
-/// without their reports, which are full of names and can be written again from the copy. Errors:
+/// The runs' rows, artifacts, sealed reports, what people have signed about them and noted of their racks,
+/// signed by `key`, in the new file `path`; redacted runs without their reports, which are full of names and
+/// can be written again from the copy, and without what people said. Errors:
 /// "export.running", "export.record_broken", "export.record_changed", "export.artifact", "export.redaction",
 /// those of BundleWriter. An error leaves no file.
 Result<ExportedRuns> export_runs(const RunView& view, const std::vector<std::string>& runs,
@@ -35,14 +36,17 @@ Result<ExportedRuns> export_runs(const RunView& view, const std::vector<std::str
 struct ImportedRuns {
   std::vector<std::string> taken;
   std::vector<std::string> here_already;  ///< the same events
+  std::vector<std::string> with_reviews;  ///< what people had signed about it was new here
+  int notes = 0;                          ///< about racks that were new here
   std::string station, key_id;
   bool trusted = false;
 };
 
 /// Takes what the record does not have yet. With `untrusted` also what no trusted key has signed, but never
 /// what does not fit its own manifest, or the signature of a known key. Errors: those of BundleReader::open,
-/// "import.not_trusted", "import.changed" (a row, file or hash is not what was signed), "import.other_run"
-/// (the record has a run of that id that is another one). An error leaves the record as it was.
+/// "import.not_trusted", "import.other_reviews", "import.changed" (a row, file or hash is not what was
+/// signed), "import.other_run" (the record has a run of that id that is another one). An error leaves the
+/// record as it was.
 Result<ImportedRuns> import_runs(const std::string& bundle, const std::string& database,
                                  const std::vector<VerifyingKey>& trusted, bool untrusted);
 

@@ -11,7 +11,9 @@
 #include "base/rfc3339.h"
 #include "seal/dsse.h"
 #include "seal/manifest.h"
+#include "station/carried_reviews.h"
 #include "station/file_hash.h"
+#include "station/import_mark.h"
 #include "station/report_seal.h"
 
 namespace kiln {
@@ -75,9 +77,12 @@ void check_checkpoint(const RunView& view, const std::string& run, const std::st
         "checkpoint",
         fmt::format("the hash after event {} is {}…, signed was {}…: the record was written anew",
                     checkpoint->events, hash->substr(0, 12), checkpoint->chain_head.substr(0, 12)));
+  // Of a run that was recorded elsewhere the trail stayed there, too.
   const Result<std::vector<AuditRow>> audit = view.audit();
   if (!audit) return findings.bad("audit", audit.error().message);
-  if (const auto why = why_audit_differs(*audit, checkpoint->audit_entries, checkpoint->audit_head))
+  if (const auto why = read_import_mark(view.database(), run)
+                           ? std::nullopt
+                           : why_audit_differs(*audit, checkpoint->audit_entries, checkpoint->audit_head))
     return findings.bad("audit", *why);
   sealed_up_to = std::max(sealed_up_to, checkpoint->events);
   findings.good("checkpoint", fmt::format("{} events, signed by key {} at {}", checkpoint->events,
@@ -148,7 +153,8 @@ void check_nothing_added(const std::string& directory, const Manifest& manifest,
   if (failed) findings.bad(directory, failed.message());
 }
 
-void compare_with_record(const RunView& view, const Manifest& manifest, SealFindings& findings) {
+void compare_with_record(const RunView& view, const Manifest& manifest, const VerifyingKey* signer,
+                         SealFindings& findings) {
   const Result<RunSummary> run = view.run(manifest.run);
   if (!run)
     return findings.good("record", fmt::format("run {} is not in {}: only the reports were checked",
@@ -167,10 +173,17 @@ void compare_with_record(const RunView& view, const Manifest& manifest, SealFind
   findings.good("record", fmt::format("the reports are of these {} events", manifest.events));
   const Result<std::vector<AuditRow>> rows = view.audit();
   if (!rows) return findings.bad("audit", rows.error().message);
-  if (const auto why = why_audit_differs(*rows, manifest.audit_entries, manifest.audit_head))
-    return findings.bad("audit", *why);
+  const Result<std::vector<CarriedReviews>> carried = carried_reviews(view.database(), manifest.run);
+  if (!carried) return findings.bad("reviews", carried.error().message);
+  const auto mark = read_import_mark(view.database(), manifest.run);
+  const bool of_another_trail = mark && signer != nullptr && mark->key_pem == signer->pem();
+  if (!of_another_trail) {
+    if (const auto why = why_audit_differs(*rows, manifest.audit_entries, manifest.audit_head))
+      return findings.bad("audit", *why);
+  }
   const auto of_run = [&manifest](const AuditRow& row) { return row.run == manifest.run; };
-  const auto reviews = std::count_if(rows->begin(), rows->end(), of_run);
+  std::int64_t reviews = std::count_if(rows->begin(), rows->end(), of_run);
+  for (const CarriedReviews& one : *carried) reviews += static_cast<std::int64_t>(one.entries.size());
   if (reviews > manifest.reviews)
     return findings.bad(
         "audit", fmt::format("the run was reviewed since: {} entries, the reports know {}; kiln report {}",
@@ -274,7 +287,7 @@ Verification verify_reports(const std::string& directory, const std::vector<Veri
     if (file.kind == SealedFile::Kind::report) check_file(directory, file, findings);
   }
   check_nothing_added(directory, *manifest, findings);
-  if (view != nullptr) compare_with_record(*view, *manifest, findings);
+  if (view != nullptr) compare_with_record(*view, *manifest, key, findings);
   return verification;
 }
 

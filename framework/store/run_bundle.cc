@@ -11,6 +11,7 @@
 #include <set>
 #include <utility>
 
+#include "model/enum_words.h"
 #include "store/migrations.h"
 #include "store/schema.h"
 #include "store/sqlite.h"
@@ -93,9 +94,10 @@ Status copy_rows(Connection& connection, const std::string& run) {
   return success();
 }
 
-std::string_view word_of_kind(BundledFile::Kind kind) {
-  return kind == BundledFile::Kind::artifact ? "artifact" : "report";
-}
+constexpr std::array<EnumWord<BundledFile::Kind>, 4> kKinds{{{BundledFile::Kind::artifact, "artifact"},
+                                                             {BundledFile::Kind::report, "report"},
+                                                             {BundledFile::Kind::reviews, "reviews"},
+                                                             {BundledFile::Kind::notes, "notes"}}};
 
 /// A table that is a view, a virtual table, or has a trigger would run what somebody else has written.
 Status refuse_anything_but_tables(Connection& connection, const std::string& path) {
@@ -135,6 +137,8 @@ Status settle(const std::string& from, const std::string& to) {
 }
 
 }  // namespace
+
+std::string_view to_string(BundledFile::Kind kind) { return word_of(kKinds, kind); }
 
 struct BundleWriter::Impl {
   std::string path, part;
@@ -195,7 +199,7 @@ Status BundleWriter::add_file(const BundledFile& about, const std::string& bytes
   Result<Statement> insert =
       impl_->connection.prepare("INSERT OR IGNORE INTO bundle_file VALUES (?1, ?2, ?3, ?4, ?5)");
   if (!insert) return insert.error();
-  insert->bind(1, word_of_kind(about.kind));
+  insert->bind(1, to_string(about.kind));
   insert->bind(2, std::string_view(about.run));
   insert->bind(3, std::string_view(about.name));
   insert->bind(4, std::string_view(about.sha256));
@@ -268,9 +272,9 @@ Status read_bundle_files(Connection& connection, const std::string& path, std::v
     if (*stepped == Statement::Step::done) return success();
     BundledFile file;
     const std::string kind(rows->text(0));
-    if (kind != "artifact" && kind != "report")
-      return no_bundle(path, fmt::format("it has a file of kind '{}'", kind));
-    file.kind = kind == "artifact" ? BundledFile::Kind::artifact : BundledFile::Kind::report;
+    const auto known = value_of(kKinds, kind);
+    if (!known) return no_bundle(path, fmt::format("it has a file of kind '{}'", kind));
+    file.kind = *known;
     file.run = std::string(rows->text(1));
     file.name = std::string(rows->text(2));
     file.sha256 = std::string(rows->text(3));
@@ -316,7 +320,7 @@ Result<std::string> BundleReader::bytes_of(const BundledFile& file) const {
   Result<Statement> row =
       impl_->connection.prepare("SELECT content FROM bundle_file WHERE kind = ?1 AND run = ?2 AND name = ?3");
   if (!row) return damaged_bundle(impl_->path, row.error().message);
-  row->bind(1, word_of_kind(file.kind));
+  row->bind(1, to_string(file.kind));
   row->bind(2, std::string_view(file.run));
   row->bind(3, std::string_view(file.name));
   const Result<Statement::Step> stepped = row->step();

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -17,13 +18,16 @@
 namespace kiln {
 
 struct BundledFile {
-  enum class Kind { artifact, report };
+  /// reviews: what people have signed about a run; notes: what they have noted of its rack.
+  enum class Kind { artifact, report, reviews, notes };
   Kind kind = Kind::artifact;
-  std::string run;     ///< of a report; an artifact may belong to several
-  std::string name;    ///< of a report: its file name; of an artifact: its SHA-256
+  std::string run;     ///< of all but an artifact, which may belong to several
+  std::string name;    ///< its file name; of an artifact: its SHA-256
   std::string sha256;  ///< lower-case hexadecimal
   std::uint64_t bytes = 0;
 };
+
+std::string_view to_string(BundledFile::Kind kind);
 
 /// What goes into a file has to fit into memory and into SQLite: 900 MiB.
 inline constexpr std::uint64_t kMostBundledBytes = 900U << 20U;

@@ -7,6 +7,21 @@
 #include "seal/statements.h"
 
 namespace kiln {
+namespace {
+
+/// "review-3", or "review-3-of-st-04": a host name of elsewhere becomes part of a file name and of a command.
+std::string file_stem(const ReviewEntry& entry) {
+  std::string stem = fmt::format("review-{}", entry.number);
+  if (entry.station.empty()) return stem;
+  stem += "-of-";
+  for (const char c : entry.station) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+    stem += plain ? c : '_';
+  }
+  return stem;
+}
+
+}  // namespace
 
 std::vector<VerifyStep> how_to_verify(const std::string& key_id, const std::vector<ReviewEntry>& reviews) {
   std::vector<VerifyStep> steps{
@@ -40,12 +55,8 @@ std::vector<VerifyStep> how_to_verify(const std::string& key_id, const std::vect
   return steps;
 }
 
-std::string review_statement_file(const ReviewEntry& entry) {
-  return fmt::format("review-{}.json", entry.number);
-}
-std::string review_signature_file(const ReviewEntry& entry) {
-  return fmt::format("review-{}.sig", entry.number);
-}
+std::string review_statement_file(const ReviewEntry& entry) { return file_stem(entry) + ".json"; }
+std::string review_signature_file(const ReviewEntry& entry) { return file_stem(entry) + ".sig"; }
 
 std::string verify_text(const std::string& key_id, const std::vector<ReviewEntry>& reviews) {
   std::string text =

@@ -214,7 +214,7 @@ void set_record(PageData& page, const ReportInput& input, const RunDocument& doc
     const bool good = entry.invalid_because.empty();
     PageData row;
     row.set("class", page_text(good ? "" : "no-go"));
-    row.set("number", std::to_string(entry.number));
+    row.set("number", review_number(entry));
     row.set("at", format_utc(entry.recorded_utc_ns));
     row.set("says", review_sentence(entry));
     row.set("key", page_text(entry.key));

@@ -159,6 +159,7 @@ json::object interruption_json(const DocumentInterruption& item) {
 
 json::object review_entry_json(const ReviewEntry& entry) {
   json::object item{{"entry", entry.number},
+                    {"station", entry.station},
                     {"act", std::string(to_string(entry.act))},
                     {"signer", entry.signer},
                     {"key", entry.key},

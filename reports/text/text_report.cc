@@ -40,7 +40,7 @@ void add_duts(std::string& text, const RunVerdict& verdict) {
 void add_reviews(std::string& text, const ReportInput& input) {
   if (!input.reviews.entries.empty()) text += "\nReviews:\n";
   for (const ReviewEntry& entry : input.reviews.entries)
-    text += fmt::format("  {:>3}  {}  {}{}\n", entry.number, format_utc(entry.recorded_utc_ns),
+    text += fmt::format("  {:>3}  {}  {}{}\n", review_number(entry), format_utc(entry.recorded_utc_ns),
                         review_sentence(entry),
                         entry.invalid_because.empty() ? "" : "  DOES NOT HOLD: " + entry.invalid_because);
 }

@@ -215,6 +215,75 @@ def tamper(record, people, place):
     check(none["counts"]["waived"] == 0, "nor does one without signers")
 
 
+def travels(record, people, place):
+    """Both runs go to another station with what people have signed, and back into view there."""
+    key = os.path.join(record.place, "kiln/keys/station.pub.pem")
+    wire.kiln(record.options, record.place, "receive", "R01", "--at", "2026-03-01T08:00:00Z", "--by", "dock")
+    count = iter(range(100))
+
+    def sent():
+        bundle = f"{place}-{next(count)}.kiln"
+        done = wire.kiln(record.options, record.place, "export", record.run, record.other, "-o", bundle)
+        check(done.returncode == 0, "runs that were reviewed are exported", done.stderr)
+        return bundle
+
+    def taken(bundle):
+        return wire.kiln(record.options, place, "import", bundle, "--station-key", key, "--json")
+
+    def at_home(*words):
+        return wire.kiln(record.options, place, *words, "--signers", people.signers, "--json")
+
+    def entries(run):
+        return json.loads(at_home("review", run).stdout)["reviews"]
+    first = sent()
+    done = taken(first)
+    told = json.loads(done.stdout or "{}")
+    check(done.returncode == 0 and sorted(told["with_reviews"]) == sorted([record.run, record.other]) and told["notes"] == 1,
+          "at home what people signed and noted comes with them", done.stdout + done.stderr)
+    for run in (record.run, record.other):
+        there, here = entries(run), look(record, people, run)["reviews"]
+        check([(one["entry"], one["act"], one["signer"], one["key"], one["holds"]) for one in there] ==
+              [(one["entry"], one["act"], one["signer"], one["key"], one["holds"]) for one in here] and all(one["station"] for one in there),
+              f"the same {len(there)} entries hold there", there)
+        done = at_home("verify", run)
+        check(done.returncode == 0, f"and kiln verify holds on all of {run}", done.stdout)
+    waived = json.loads(at_home("show", record.run).stdout)["counts"]["waived"]
+    check(waived > 0, "the waiver counts there as it did here", waived)
+    done = wire.kiln(record.options, place, "report", record.other, "--out", place + "/again", "--signers", people.signers)
+    with open(place + "/again/VERIFY.txt", encoding="utf-8") as file:
+        commands = [line.strip() for line in file if line.strip().startswith("ssh-keygen ")]
+    for command in commands:
+        ended = subprocess.run(["bash", "-c", command], cwd=place + "/again", env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False)
+        check(ended.returncode == 0 and "Good" in ended.stdout, "a report written at home: " + command.split("-I ")[1].split()[0] + " by ssh-keygen alone",
+              ended.stderr)
+    check(done.returncode == 0 and len(commands) == 4, "with a command for each of the four", commands)
+    done = wire.kiln(record.options, place, "review", record.other, "--reject", "--reason", "seen at home", *people.arguments("lead"), "--json")
+    check(done.returncode == 0 and [one["station"] == "" for one in entries(record.other)] == [False] * 4 + [True],
+          "somebody at home signs after them, in the trail of that station", done.stderr)
+    act(record, people, "third", "--reject", "--reason", "found later", run=record.run)
+    done = taken(sent())
+    check(json.loads(done.stdout)["with_reviews"] == [record.run] and entries(record.run)[-1]["reason"] == "found later",
+          "a newer bundle brings what was signed since", done.stdout + done.stderr)
+    check(at_home("verify", record.run).returncode == 6, "the reports that came do not know it yet, and verify says so")
+    wire.kiln(record.options, place, "report", record.run, "--signers", people.signers)
+    done = at_home("verify", record.run)
+    check(done.returncode == 0, "written anew they do", [one for one in json.loads(done.stdout)["findings"] if not one["holds"]])
+    done = taken(first)
+    check(json.loads(done.stdout)["with_reviews"] == [] and entries(record.run)[-1]["reason"] == "found later", "an older one takes nothing away", done.stdout)
+    kept = os.path.join(place, "kiln/runs", record.run + ".reviews.json")
+    with open(kept, encoding="utf-8") as file:
+        whole = file.read()
+    for what, text in (("a byte", whole.replace("A", "B", 1)), ("all of it", "[]\n"), ("cut", whole[:len(whole) // 2])):
+        with open(kept, "w", encoding="utf-8") as file:
+            file.write(text)
+        done = at_home("verify", record.run)
+        check(done.returncode == 6, f"found: {what} of what came with it is changed", done.stdout)
+    done = taken(first)
+    check(done.returncode in (2, 4) and "reviews" in done.stderr, "an older bundle does not mend that", done.stdout + done.stderr)
+    done = taken(sent())
+    check(done.returncode == 0 and at_home("verify", record.run).returncode == 0, "the newest does", done.stdout + done.stderr)
+
+
 def changed_record(record, people, place):
     copy = record.copy(place + "/record")
     seal.write_anew(copy)
@@ -318,6 +387,7 @@ def main():
         reports_tell(record, people)
         by_ssh_keygen(record)
         tamper(record, people, place + "/tampered")
+        travels(record, people, place + "/home")
         changed_record(record, people, place + "/changed")
     return check.exit_code()
 

@@ -85,6 +85,8 @@ int import_command(const CommandLine& line, const Paths& paths) {
     std::cout << boost::json::serialize(
                      boost::json::object{{"imported", run_names(imported->taken)},
                                          {"here_already", run_names(imported->here_already)},
+                                         {"with_reviews", run_names(imported->with_reviews)},
+                                         {"notes", imported->notes},
                                          {"station", imported->station},
                                          {"key", imported->key_id},
                                          {"trusted", imported->trusted}})
@@ -100,6 +102,10 @@ int import_command(const CommandLine& line, const Paths& paths) {
     std::cout << printable(run, true) << " imported " << who << "\n";
   for (const std::string& run : imported->here_already)
     std::cout << printable(run, true) << " is here already, with the same events: nothing was changed\n";
+  for (const std::string& run : imported->with_reviews)
+    std::cout << printable(run, true) << ": what people have signed about it came with it: kiln review "
+              << printable(run, true) << "\n";
+  if (imported->notes != 0) std::cout << fmt::format("{} notes about racks came with it\n", imported->notes);
   return 0;
 }
 

@@ -91,8 +91,9 @@ Result<ReviewStatement> statement_for(const CommandLine& line, const ReportInput
   if (statement.reason.empty() && act != ReviewAct::countersign && act != ReviewAct::approve)
     return not_reviewed(fmt::format("to {} needs a reason", to_string(act)), "say why with --reason");
   if (act == ReviewAct::withdraw) {
-    const auto known = std::find_if(input.reviews.entries.begin(), input.reviews.entries.end(),
-                                    [&line](const ReviewEntry& one) { return one.number == line.entry; });
+    const auto known = std::find_if(
+        input.reviews.entries.begin(), input.reviews.entries.end(),
+        [&line](const ReviewEntry& one) { return one.station.empty() && one.number == line.entry; });
     if (known == input.reviews.entries.end())
       return not_reviewed(fmt::format("there is no entry {} about this run", line.entry),
                           "kiln review RUN lists them");
@@ -123,7 +124,7 @@ Result<ReviewStatement> statement_for(const CommandLine& line, const ReportInput
 /// Nobody signs a record that is not what the station wrote.
 std::optional<Error> why_record_does_not_hold(const RunView& view, const std::string& run,
                                               const ReviewTrust& trust, const RunReviews& reviews) {
-  const Result<Verification> verification = verify_record(view, run, trust.stations);
+  const Result<Verification> verification = verify_record(view, run, stations_about(view, run, trust));
   if (!verification) return verification.error();
   for (const SealFinding& finding : verification->findings) {
     if (!finding.holds)

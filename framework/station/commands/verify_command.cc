@@ -76,19 +76,16 @@ int verify_command(const CommandLine& line, const Paths& paths) {
   const Result<std::string> run = (*view)->find_run(line.run);
   if (!run) return refuse_to_verify(line, run.error());
   const std::string& database = (*view)->database();
+  const std::unique_ptr<PersonalSignatures> signatures = make_ssh_signatures();
+  ReviewTrust trust = review_trust(paths.state, line.allowed_signers, *signatures);
+  trust.stations = *trusted;
   // Who imported it has said then whose key that is.
-  std::vector<VerifyingKey> keys = *trusted;
+  trust.stations = stations_about(**view, *run, trust);
+  const std::vector<VerifyingKey>& keys = trust.stations;
   const std::optional<ImportMark> mark = read_import_mark(database, *run);
-  if (mark && !mark->key_pem.empty()) {
-    const Result<VerifyingKey> known = VerifyingKey::from_pem(mark->key_pem);
-    if (known) keys.push_back(*known);
-  }
   Result<Verification> verification = verify_record(**view, *run, keys);
   if (!verification) return refuse_to_verify(line, verification.error());
   if (mark) verification->findings.push_back({true, "origin", mark->sentence()});
-  const std::unique_ptr<PersonalSignatures> signatures = make_ssh_signatures();
-  ReviewTrust trust = review_trust(paths.state, line.allowed_signers, *signatures);
-  trust.stations = keys;
   verify_audit(**view, *run, trust, verification->findings);
   const std::string reports = database.substr(0, database.rfind('/')) + "/reports/" + *run;
   if (fs::is_directory(reports, failed)) {
