@@ -26,7 +26,7 @@ def bodies(folder):
 
 def main():
     target, samples, out = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-    if target in ("events", "documents") or not samples.is_dir():
+    if target in ("events", "documents", "statements") or not samples.is_dir():
         return
     kinds = set()
     for tree in sorted(p for p in samples.rglob("*") if p.is_dir() and p.parent.name == "A_redfish"):
