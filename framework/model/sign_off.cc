@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <set>
-#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -58,20 +57,18 @@ std::string_view before_at(std::string_view name) { return name.substr(0, name.f
 
 /// Entries that count: their signature holds and nobody has withdrawn them.
 std::vector<const ReviewEntry*> in_force(const std::vector<ReviewEntry>& entries) {
-  std::set<std::pair<std::string, std::int64_t>> withdrawn;
+  std::set<std::pair<int, std::int64_t>> withdrawn;
   for (const ReviewEntry& entry : entries) {
     if (entry.act == ReviewAct::withdraw && entry.invalid_because.empty())
-      withdrawn.emplace(entry.station, entry.withdraws);
+      withdrawn.emplace(entry.trail, entry.withdraws);
   }
   std::vector<const ReviewEntry*> counting;
   for (const ReviewEntry& entry : entries) {
-    if (entry.invalid_because.empty() && !withdrawn.contains({entry.station, entry.number}))
+    if (entry.invalid_because.empty() && !withdrawn.contains({entry.trail, entry.number}))
       counting.push_back(&entry);
   }
   std::stable_sort(counting.begin(), counting.end(), [](const ReviewEntry* a, const ReviewEntry* b) {
-    // What came with the run was said before what is said here.
-    return std::tuple(a->station.empty(), std::string_view(a->station), a->number) <
-           std::tuple(b->station.empty(), std::string_view(b->station), b->number);
+    return std::tuple(a->trail == 0, a->trail, a->number) < std::tuple(b->trail == 0, b->trail, b->number);
   });
   return counting;
 }
@@ -93,6 +90,12 @@ bool may_ship(const RunVerdict& verdict) {
   return verdict.decision == Decision::go || verdict.decision == Decision::conditional;
 }
 
+/// Whether it was said later. Of two trails only the clocks tell; in doubt it was not.
+bool comes_after(const ReviewEntry& entry, const ReviewEntry& other) {
+  return entry.trail == other.trail ? entry.number > other.number
+                                    : entry.recorded_utc_ns > other.recorded_utc_ns;
+}
+
 /// The approval that stands for what the run is now, and the second person's signature under it.
 struct Signatures {
   const ReviewEntry* approval = nullptr;
@@ -111,7 +114,7 @@ Signatures find_signatures(const RunVerdict& verdict, const std::string& operato
       if (!of_now) found.outdated = entry;
     }
     const bool under_it = found.approval != nullptr && entry->act == ReviewAct::countersign &&
-                          entry->decision == decision_word(verdict) &&
+                          comes_after(*entry, *found.approval) && entry->decision == decision_word(verdict) &&
                           !same_signer(*found.approval, entry->signer, entry->key);
     if (under_it && found.second == nullptr) found.second = entry;
   }
@@ -151,8 +154,8 @@ std::string review_sentence(const ReviewEntry& entry) {
 }
 
 std::string review_number(const ReviewEntry& entry) {
-  return entry.station.empty() ? fmt::format("{}", entry.number)
-                               : fmt::format("{} of {}", entry.number, entry.station);
+  return entry.trail == 0 ? fmt::format("{}", entry.number)
+                          : fmt::format("{} of {}", entry.number, entry.station);
 }
 
 bool same_person(std::string_view one, std::string_view other) {
@@ -174,7 +177,7 @@ std::vector<Waiver> waivers_in_force(const std::vector<ReviewEntry>& entries, st
     if (entry->act != ReviewAct::waive || !entry->waiver) continue;
     Waiver waiver = *entry->waiver;
     waiver.approved_by = entry->signer;
-    waiver.number = entry->number;
+    waiver.entry = review_number(*entry);
     const bool of_one_person = same_person(waiver.requested_by, waiver.approved_by) ||
                                same_person(entry->operator_name, waiver.approved_by);
     if (waiver.expires_utc_ns <= now_utc_ns || of_one_person) continue;
@@ -269,8 +272,9 @@ std::optional<std::string> why_not(ReviewAct act, const std::string& signer, con
   const std::vector<const ReviewEntry*> counting = in_force(entries);
   for (const ReviewEntry* entry : counting) {
     if (entry->act == ReviewAct::reject)
-      return fmt::format("entry {} is a rejection by {}: they must withdraw it first", review_number(*entry),
-                         entry->signer);
+      return fmt::format("entry {} is a rejection by {}: they must withdraw it first{}",
+                         review_number(*entry), entry->signer,
+                         entry->trail == 0 ? "" : ", there, and a newer bundle must come from there");
   }
   const Signatures signatures = find_signatures(verdict, operator_name, counting);
   if (act == ReviewAct::approve && signatures.approval != nullptr)

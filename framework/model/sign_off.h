@@ -29,7 +29,8 @@ std::optional<ReviewAct> review_act_from(std::string_view word);
 /// One entry of the audit trail about a run.
 struct ReviewEntry {
   std::int64_t number = 0;  ///< in the audit trail of the record, from 1
-  std::string station;      ///< whose trail that is, when it came with an imported run; empty: this record's
+  int trail = 0;            ///< 0: this record's; more: one that came with an imported run
+  std::string station;      ///< host name of whose trail came; two may have the same
   ReviewAct act = ReviewAct::approve;
   std::string signer;         ///< who signed, as the file of allowed signers names them
   std::string key;            ///< fingerprint of their key, "SHA256:…"; empty: the signature does not hold

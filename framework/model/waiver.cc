@@ -35,7 +35,7 @@ constexpr std::array<NeverWaived, 13> kNeverWaived{
 std::string to_text(const Waiver& waiver) {
   return fmt::format("waived by {} until {}: {} (evidence: {}; requested by {}; audit entry {})",
                      waiver.approved_by, format_utc(waiver.expires_utc_ns), waiver.reason, waiver.evidence,
-                     waiver.requested_by, waiver.number);
+                     waiver.requested_by, waiver.entry);
 }
 
 std::optional<std::string> why_never_waivable(std::string_view code, std::string_view measurement) {

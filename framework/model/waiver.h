@@ -19,7 +19,7 @@ struct Waiver {
   std::string requested_by;         ///< who asked for it; never who approved it
   std::string approved_by;          ///< who signed it
   std::int64_t expires_utc_ns = 0;  ///< from then on it permits nothing
-  std::int64_t number = 0;          ///< of its entry in the audit trail
+  std::string entry;                ///< in the audit trail: "3", "3 of st-04"
 };
 
 /// "waived by qa@site until 2027-01-31T00:00:00Z: … (evidence: …; requested by …; audit entry 3)".

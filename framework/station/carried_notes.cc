@@ -5,6 +5,7 @@
 #include <tuple>
 #include <vector>
 
+#include "common/characters.h"
 #include "seal/json_fields.h"
 #include "store/rack_notes.h"
 
@@ -14,6 +15,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::string_view kNotesNotReadable = "notes.not_readable";
+constexpr std::size_t kMostNotesBytes = 1U << 20U;  // some 5,000 notes
 constexpr std::string_view kNotesWhat = "list of what people have noted of a rack";
 
 bool same_note(const RackNote& one, const RackNote& other) {
@@ -21,7 +23,10 @@ bool same_note(const RackNote& one, const RackNote& other) {
          std::tie(other.rack, other.what, other.at_utc_ns, other.by, other.station, other.noted_utc_ns);
 }
 
-Result<std::vector<RackNote>> read_notes(const std::string& text) {
+/// `rack`: which they are about.
+Result<std::vector<RackNote>> read_notes(const std::string& text, const std::string& rack) {
+  if (text.size() > kMostNotesBytes)
+    return unreadable_json(kNotesNotReadable, kNotesWhat, "it is larger than any that was written");
   boost::system::error_code failed;
   const json::value root = json::parse(text, failed);
   if (failed || !root.is_array()) return unreadable_json(kNotesNotReadable, kNotesWhat, "it is no list");
@@ -40,6 +45,7 @@ Result<std::vector<RackNote>> read_notes(const std::string& text) {
     const auto known = rack_note_from(what);
     if (!known) return unreadable_json(kNotesNotReadable, kNotesWhat, "what is '" + what + "'");
     note.what = *known;
+    if (note.rack != rack) return unreadable_json(kNotesNotReadable, kNotesWhat, "one is about another rack");
     notes.push_back(std::move(note));
   }
   return notes;
@@ -55,18 +61,25 @@ Result<std::string> notes_to_carry(const RunView& view, const std::string& run) 
   json::array list;
   for (const RackNote& note : *notes) {
     if (note.rack != summary->about.rack) continue;
+    // A name that somebody typed in another character set must not make the bundle unreadable.
     list.push_back(json::object{{"rack", note.rack},
                                 {"what", std::string(to_string(note.what))},
                                 {"at_utc_ns", note.at_utc_ns},
-                                {"by", note.by},
-                                {"station", note.station},
+                                {"by", valid_utf8(note.by)},
+                                {"station", valid_utf8(note.station)},
                                 {"noted_utc_ns", note.noted_utc_ns}});
   }
   return list.empty() ? std::string() : json::serialize(list) + "\n";
 }
 
-Result<int> take_carried_notes(const std::string& database, const std::string& text) {
-  const Result<std::vector<RackNote>> arrived = read_notes(text);
+Status check_carried_notes(const std::string& text, const std::string& rack) {
+  const Result<std::vector<RackNote>> notes = read_notes(text, rack);
+  return notes ? success() : Status(notes.error());
+}
+
+Result<int> take_carried_notes(const std::string& database, const std::string& text,
+                               const std::string& rack) {
+  const Result<std::vector<RackNote>> arrived = read_notes(text, rack);
   if (!arrived) return arrived.error();
   const Result<std::unique_ptr<RunView>> view = RunView::open(database);
   if (!view) return view.error();

@@ -15,8 +15,11 @@ inline constexpr const char* kCarriedNotesName = "notes.json";
 /// reading.
 Result<std::string> notes_to_carry(const RunView& view, const std::string& run);
 
+/// Error "notes.not_readable", naming the field; also of one about another rack than `rack`.
+Status check_carried_notes(const std::string& text, const std::string& rack);
+
 /// Writes down those that this record does not have, as they were: who, when, where. How many that were.
-/// Errors: "notes.not_readable", naming the field (nothing is written); those of opening a ledger.
-Result<int> take_carried_notes(const std::string& database, const std::string& text);
+/// Errors: those of check_carried_notes (nothing is written); those of opening a ledger.
+Result<int> take_carried_notes(const std::string& database, const std::string& text, const std::string& rack);
 
 }  // namespace kiln

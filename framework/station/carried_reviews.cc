@@ -1,12 +1,15 @@
 #include "station/carried_reviews.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <filesystem>
 #include <set>
 #include <utility>
 
+#include "base/base64.h"
 #include "base/sha256.h"
 #include "seal/json_fields.h"
 #include "station/file_hash.h"
@@ -28,10 +31,14 @@ std::string path_of(const std::string& database, const std::string& run) {
   return runs_directory(database) + "/" + run + "." + kCarriedReviewsName;
 }
 
+/// Statement and signature byte for byte, whatever they are.
 json::object entry_json(const AuditRow& row) {
-  return {{"number", row.number},       {"statement", row.statement},
-          {"signature", row.signature}, {"recorded_utc_ns", row.recorded_utc_ns},
-          {"chain", row.chain},         {"envelope", row.envelope}};
+  return {{"number", row.number},
+          {"statement", base64_of(row.statement)},
+          {"signature", base64_of(row.signature)},
+          {"recorded_utc_ns", row.recorded_utc_ns},
+          {"chain", row.chain},
+          {"envelope", row.envelope}};
 }
 
 Result<CarriedReviews> read_one(const Envelope& envelope) {
@@ -45,6 +52,7 @@ Result<CarriedReviews> read_one(const Envelope& envelope) {
   one.station = fields.text("station");
   one.exported_utc_ns = fields.whole("exported_utc_ns");
   if (!fields.wrong().empty()) return unreadable_json(kReviewsNotReadable, kReviewsWhat, fields.wrong());
+  if (one.station.empty()) return unreadable_json(kReviewsNotReadable, kReviewsWhat, "station is empty");
   const json::value* entries = root->if_contains("entries");
   if (entries == nullptr || !entries->is_array())
     return unreadable_json(kReviewsNotReadable, kReviewsWhat, "entries is no list");
@@ -55,13 +63,17 @@ Result<CarriedReviews> read_one(const Envelope& envelope) {
     AuditRow row;
     row.number = entry.whole("number");
     row.run = one.run;
-    row.statement = entry.text("statement");
-    row.signature = entry.text("signature");
+    const auto statement = bytes_of_base64(entry.text("statement"));
+    const auto signature = bytes_of_base64(entry.text("signature"));
     row.recorded_utc_ns = entry.whole("recorded_utc_ns");
     row.chain = entry.text("chain");
     row.envelope = entry.text("envelope");
     if (!entry.wrong().empty())
       return unreadable_json(kReviewsNotReadable, kReviewsWhat, "of entries, " + entry.wrong());
+    if (!statement || !signature)
+      return unreadable_json(kReviewsNotReadable, kReviewsWhat, "of entries, one is no base64");
+    row.statement = *statement;
+    row.signature = *signature;
     one.entries.push_back(std::move(row));
   }
   return one;
@@ -73,16 +85,46 @@ Error reviews_changed(const std::string& path, const std::string& why) {
 }
 
 /// The hashes after each entry: no two entries have the same.
-std::set<std::string> entries_of(const std::vector<CarriedReviews>& all) {
+std::set<std::string> entries_of(const CarriedReviews& one) {
   std::set<std::string> chains;
-  for (const CarriedReviews& one : all) {
-    for (const AuditRow& row : one.entries) chains.insert(row.chain);
-  }
+  for (const AuditRow& row : one.entries) chains.insert(row.chain);
   return chains;
 }
 
-bool has_all_of(const std::set<std::string>& more, const std::set<std::string>& less) {
-  return std::includes(more.begin(), more.end(), less.begin(), less.end());
+bool has_all_of(const CarriedReviews& more, const CarriedReviews& less) {
+  const std::set<std::string> all = entries_of(more), some = entries_of(less);
+  return more.envelope.key_id == less.envelope.key_id &&
+         std::includes(all.begin(), all.end(), some.begin(), some.end());
+}
+
+/// True: there was something new.
+bool merge(std::vector<CarriedReviews>& kept, std::vector<CarriedReviews> arrived) {
+  bool changed = false;
+  for (CarriedReviews& one : arrived) {
+    const auto has_it = [&one](const CarriedReviews& other) { return has_all_of(other, one); };
+    if (std::any_of(kept.begin(), kept.end(), has_it)) continue;
+    changed = true;
+    const auto older = std::find_if(kept.begin(), kept.end(),
+                                    [&one](const CarriedReviews& other) { return has_all_of(one, other); });
+    if (older != kept.end()) {
+      *older = std::move(one);
+    } else {
+      kept.push_back(std::move(one));
+    }
+  }
+  return changed;
+}
+
+std::int64_t count_of(const std::vector<CarriedReviews>& all) {
+  std::int64_t count = 0;
+  for (const CarriedReviews& one : all) count += static_cast<std::int64_t>(one.entries.size());
+  return count;
+}
+
+std::string text_from(const std::vector<CarriedReviews>& all) {
+  json::array list;
+  for (const CarriedReviews& one : all) list.emplace_back(to_json(one.envelope));
+  return json::serialize(list) + "\n";
 }
 
 }  // namespace
@@ -111,6 +153,8 @@ Result<std::string> reviews_to_carry(const RunView& view, const std::string& run
 }
 
 Result<std::vector<CarriedReviews>> read_carried_reviews(const std::string& text) {
+  if (text.size() > kMostCarriedBytes)
+    return unreadable_json(kReviewsNotReadable, kReviewsWhat, "it is larger than any that was written");
   boost::system::error_code failed;
   const json::value root = json::parse(text, failed);
   if (failed || !root.is_array()) return unreadable_json(kReviewsNotReadable, kReviewsWhat, "it is no list");
@@ -127,47 +171,52 @@ Result<std::vector<CarriedReviews>> read_carried_reviews(const std::string& text
 }
 
 Result<std::vector<CarriedReviews>> carried_reviews(const std::string& database, const std::string& run) {
-  const auto mark = read_import_mark(database, run);
-  if (!mark || mark->reviews_sha256.empty()) return std::vector<CarriedReviews>{};
   const Result<std::string> own = resolve_database(database);
   if (!own) return own.error();
   const std::string path = path_of(*own, run);
+  const auto mark = read_import_mark(*own, run);
+  if (!mark || mark->reviews_sha256.empty()) {
+    std::error_code failed;
+    if (!std::filesystem::exists(path, failed)) return std::vector<CarriedReviews>{};
+    return reviews_changed(path, "what the station noted of the import does not know it");
+  }
   const Result<std::string> text = text_of_file(path, kMostCarriedBytes);
   if (!text) return reviews_changed(path, text.error().message);
   if (sha256_hex(*text) != mark->reviews_sha256) return reviews_changed(path, "it is not what was taken");
   return read_carried_reviews(*text);
 }
 
-Result<bool> keep_carried_reviews(const std::string& database, const std::string& run,
-                                  const std::string& text) {
-  auto mark = read_import_mark(database, run);
-  if (!mark) return false;
+Result<bool> keep_carried_reviews(const std::string& database, const std::string& text, bool is_new,
+                                  ImportMark& mark) {
   const Result<std::string> own = resolve_database(database);
   if (!own) return own.error();
-  const Result<std::vector<CarriedReviews>> arrived = read_carried_reviews(text);
+  Result<std::vector<CarriedReviews>> arrived = read_carried_reviews(text);
   if (!arrived) return arrived.error();
-  const std::set<std::string> now = entries_of(*arrived);
-  const Result<std::vector<CarriedReviews>> kept = carried_reviews(*own, run);
-  if (kept) {
-    const std::set<std::string> before = entries_of(*kept);
-    if (has_all_of(before, now)) return false;
-    if (!has_all_of(now, before))
-      return Error("import.other_reviews",
-                   fmt::format("people have signed other things about {} in this bundle than in the one it "
-                               "came from: {} entries, {} are here",
-                               run, now.size(), before.size()),
-                   "import the newest bundle of the station that recorded it", Blame::operator_);
-  } else if (static_cast<std::int64_t>(now.size()) < mark->reviews) {
+  std::vector<CarriedReviews> all;
+  bool is_mended = false;
+  if (!is_new) {
+    Result<std::vector<CarriedReviews>> kept = carried_reviews(*own, mark.run);
     // What is kept cannot be read; an older bundle could hide what was said last.
-    return kept.error();
+    is_mended = !kept;
+    if (!kept && count_of(*arrived) < mark.reviews) return kept.error();
+    if (kept) all = std::move(*kept);
   }
-  const Status written = write_whole(path_of(*own, run), text);
+  if (!merge(all, std::move(*arrived)) && !is_mended) return false;
+  const std::string merged = text_from(all);
+  if (merged.size() > kMostCarriedBytes)
+    return unreadable_json(kReviewsNotReadable, kReviewsWhat, "it is larger than any that was written");
+  const Status made = make_directories(runs_directory(*own));
+  if (!made) return made.error();
+  const Status written = write_whole(path_of(*own, mark.run), merged);
   if (!written) return written.error();
-  mark->reviews_sha256 = sha256_hex(text);
-  mark->reviews = static_cast<std::int64_t>(now.size());
-  const Status marked = write_import_mark(*own, *mark);
-  if (!marked) return marked.error();
+  mark.reviews_sha256 = sha256_hex(merged);
+  mark.reviews = count_of(all);
   return true;
+}
+
+void remove_carried_reviews(const std::string& database, const std::string& run) {
+  const Result<std::string> own = resolve_database(database);
+  if (own) ::unlink(path_of(*own, run).c_str());
 }
 
 }  // namespace kiln

@@ -12,6 +12,7 @@
 #include "base/ed25519.h"
 #include "base/result.h"
 #include "seal/dsse.h"
+#include "station/import_mark.h"
 #include "store/audit_rows.h"
 #include "store/run_view.h"
 
@@ -35,17 +36,21 @@ struct CarriedReviews {
 Result<std::string> reviews_to_carry(const RunView& view, const std::string& run, const SigningKey& key,
                                      const std::string& station, std::int64_t now_utc_ns);
 
-/// Whoever has signed it. Errors: "reviews.not_readable", naming the field.
+/// Whoever has signed it. Errors: "reviews.not_readable", naming the field; also of one that is too large.
 Result<std::vector<CarriedReviews>> read_carried_reviews(const std::string& text);
 
 /// What came with an imported run; none when nothing came, or when the run was recorded here. Errors:
-/// "reviews.changed" (it is gone, or not what was taken), "reviews.not_readable".
+/// "reviews.changed" (it is gone, or not what was taken, or its mark does not know it),
+/// "reviews.not_readable".
 Result<std::vector<CarriedReviews>> carried_reviews(const std::string& database, const std::string& run);
 
-/// Keeps what came with an imported run, whose mark is there already, unless what is kept has all of it.
-/// True: it was kept. Errors: "import.other_reviews" (neither has all of the other: nothing is changed),
-/// those of reading and writing.
-Result<bool> keep_carried_reviews(const std::string& database, const std::string& run,
-                                  const std::string& text);
+/// Puts what arrives beside what had come before and writes it, and its hash into `mark`, which the caller
+/// writes then. Of one station's trail the longer copy stays; nothing is ever taken away. `is_new`: the run
+/// itself arrives only now. True: something is new. Errors: "reviews.changed" (what is kept cannot be read,
+/// and this has less), those of reading and writing.
+Result<bool> keep_carried_reviews(const std::string& database, const std::string& text, bool is_new,
+                                  ImportMark& mark);
+/// Of an import that failed.
+void remove_carried_reviews(const std::string& database, const std::string& run);
 
 }  // namespace kiln

@@ -29,10 +29,11 @@ using store_test::TemporaryDirectory;
 /// A station where a run was recorded, and one that it is sent to.
 struct TwoStations {
   TemporaryDirectory from, to;
-  SigningKey key = *SigningKey::generate();
+  SigningKey key = *SigningKey::generate(), home = *SigningKey::generate();
   SignaturesForTest people;
   std::string run, signers = to.file("allowed_signers"), target = to.file("kiln.db");
   int bundles = 0;
+  std::int64_t clock = 0;
 
   TwoStations() {
     run = store_test::record(from, RunForTest::whole("SN1", 80).events);
@@ -41,7 +42,11 @@ struct TwoStations {
     ::chmod(signers.c_str(), 0600);
   }
   void review(const std::string& act, const std::string& signer, std::int64_t withdraws = 0) {
-    const auto view = RunView::open(from.file("kiln.db"));
+    sign(from.file("kiln.db"), key, act, signer, withdraws);
+  }
+  void sign(const std::string& database, const SigningKey& station, const std::string& act,
+            const std::string& signer, std::int64_t withdraws) {
+    const auto view = RunView::open(database);
     const RunSummary summary = *(*view)->run(run);
     const std::vector<AuditRow> trail = *(*view)->audit();
     ReviewStatement said;
@@ -61,10 +66,10 @@ struct TwoStations {
     row.run = run;
     row.statement = to_json(said);
     row.signature = *people.sign(signer, "kiln-review", row.statement);
-    row.recorded_utc_ns = 1;
-    const auto added = add_audit_entry(from.file("kiln.db"), row, said.previous, [this](const AuditRow& one) {
+    row.recorded_utc_ns = ++clock;
+    const auto added = add_audit_entry(database, row, said.previous, [&station](const AuditRow& one) {
       const AuditAttestation word{one.number, one.run, one.chain, one.recorded_utc_ns};
-      return Result<std::string>(to_json(*seal(key, std::string(kAuditType), to_json(word))));
+      return Result<std::string>(to_json(*seal(station, std::string(kAuditType), to_json(word))));
     });
     ASSERT_TRUE(added) << added.error().sentence();
   }
@@ -80,10 +85,31 @@ struct TwoStations {
     if (trusted) keys.push_back(key.verifying_key());
     return import_runs(bundle, target, keys, !trusted);
   }
+  /// Somebody signs where it was sent to, in a trail of that station.
+  void review_there(const std::string& act, const std::string& signer, std::int64_t withdraws = 0) {
+    sign(target, home, act, signer, withdraws);
+  }
+  std::string sent_on() {
+    const std::string bundle = to.file(std::to_string(++bundles) + ".kiln");
+    const auto view = RunView::open(target);
+    const auto done = export_runs(**view, {run}, home, bundle);
+    EXPECT_TRUE(done) << done.error().sentence();
+    return bundle;
+  }
+  std::string decided(const std::string& database, const std::vector<VerifyingKey>& keys) {
+    const auto view = RunView::open(database);
+    const RunReviews reviews = read_reviews(**view, run, {signers, keys, {}, &people}, 2);
+    RunVerdict verdict;
+    verdict.ended = true;
+    verdict.decision = Decision::go;
+    verdict.duts.resize(2);
+    put_sign_off(verdict, (*view)->run(run)->about.operator_name, reviews);
+    return verdict.sign_off;
+  }
   /// As the station it was sent to reads them: with the key that the bundle was trusted by.
   RunReviews there() {
     const auto view = RunView::open(target);
-    return read_reviews(**view, run, {signers, {}, &people}, 2);
+    return read_reviews(**view, run, {signers, {}, {}, &people}, 2);
   }
   [[nodiscard]] std::string kept() const { return to.file("runs/" + run + ".reviews.json"); }
 };
@@ -155,13 +181,12 @@ TEST(CarriedReviews, ANewerBundleBringsWhatWasSignedSinceAndAnOlderOneTakesNothi
   EXPECT_FALSE(stations.taken(older)) << "an older bundle does not take the place of what was lost";
 }
 
-TEST(CarriedReviews, AnEntryIsNoneOfAnotherRunAndNoStationSpeaksForAnother) {
+TEST(CarriedReviews, NoStationSpeaksForAnother) {
   TwoStations stations;
   stations.review("approve", "qa@site");
   ASSERT_TRUE(stations.taken(stations.sent()));
   const auto all = carried_reviews(stations.target, stations.run);
   ASSERT_TRUE(all);
-  // Signed anew by somebody else, with a statement of theirs.
   const SigningKey stranger = *SigningKey::generate();
   const Envelope forged = *seal(stranger, std::string(kCarriedReviewsType), all->at(0).envelope.payload);
   const std::string list = boost::json::serialize(boost::json::array{to_json(forged)}) + "\n";
@@ -171,6 +196,102 @@ TEST(CarriedReviews, AnEntryIsNoneOfAnotherRunAndNoStationSpeaksForAnother) {
   std::ofstream(stations.kept()) << list;
   EXPECT_NE(stations.there().entries.at(0).invalid_because.find("no station that is known"),
             std::string::npos);
+}
+
+TEST(CarriedReviews, WhatComesBackUndoesNoWithdrawal) {
+  TwoStations stations;
+  ASSERT_TRUE(stations.taken(stations.sent()));
+  stations.review_there("approve", "qa@site");
+  stations.review_there("countersign", "lead@site");
+  const std::vector<VerifyingKey> own{stations.home.verifying_key()};
+  EXPECT_EQ(stations.decided(stations.target, own), "signed");
+  const std::string then = stations.sent_on();
+  stations.review_there("withdraw", "qa@site", 1);
+  EXPECT_EQ(stations.decided(stations.target, own), "unsigned");
+  const auto back = import_runs(then, stations.target, own, false);
+  ASSERT_TRUE(back) << back.error().sentence();
+  EXPECT_EQ(stations.decided(stations.target, own), "unsigned");
+}
+
+TEST(CarriedReviews, ACountersignatureOfBeforeTheApprovalCountsForNothing) {
+  TwoStations stations;
+  stations.review("approve", "qa@site");
+  ASSERT_TRUE(stations.taken(stations.sent()));
+  stations.review_there("countersign", "lead@site");
+  const std::vector<VerifyingKey> own{stations.home.verifying_key()};
+  EXPECT_EQ(stations.decided(stations.target, own), "signed") << "one there, one here";
+  stations.review("withdraw", "qa@site", 1);
+  stations.review("approve", "qa@site");
+  ASSERT_TRUE(stations.taken(stations.sent()));
+  EXPECT_EQ(stations.decided(stations.target, own), "unsigned");
+  stations.review_there("countersign", "lead@site");
+  EXPECT_EQ(stations.decided(stations.target, own), "signed");
+}
+
+TEST(CarriedReviews, AtAThirdStationBothTrailsCountWhereBothKeysWereTrusted) {
+  for (const bool knows_both : {true, false}) {
+    TwoStations stations;
+    stations.review("approve", "qa@site");
+    ASSERT_TRUE(stations.taken(stations.sent()));
+    stations.review_there("countersign", "lead@site");
+    TemporaryDirectory third;
+    std::vector<VerifyingKey> keys{stations.home.verifying_key()};
+    if (knows_both) keys.push_back(stations.key.verifying_key());
+    ASSERT_TRUE(import_runs(stations.sent_on(), third.file("kiln.db"), keys, false));
+    EXPECT_EQ(stations.decided(third.file("kiln.db"), {}), knows_both ? "signed" : "unsigned");
+  }
+}
+
+TEST(CarriedReviews, TwoTrailsOfOneNameAndOneKeyAreTwo) {
+  TwoStations stations;
+  stations.review("reject", "lead@site");
+  ASSERT_TRUE(stations.taken(stations.sent()));
+  // The same key again, in another record: its own entry 1 is somebody else's.
+  stations.sign(stations.target, stations.key, "approve", "qa@site", 0);
+  stations.sign(stations.target, stations.key, "withdraw", "qa@site", 1);
+  TemporaryDirectory third;
+  ASSERT_TRUE(import_runs(
+      [&] {
+        const std::string bundle = stations.to.file("both.kiln");
+        const auto view = RunView::open(stations.target);
+        EXPECT_TRUE(export_runs(**view, {stations.run}, stations.key, bundle));
+        return bundle;
+      }(),
+      third.file("kiln.db"), {stations.key.verifying_key()}, false));
+  EXPECT_EQ(stations.decided(third.file("kiln.db"), {}), "rejected");
+}
+
+TEST(CarriedReviews, WhereARunWasRecordedItsOwnTrailCountsAndTheRestIsNamed) {
+  TwoStations stations;
+  stations.review("approve", "qa@site");
+  ASSERT_TRUE(stations.taken(stations.sent()));
+  stations.review_there("reject", "lead@site");
+  const auto back =
+      import_runs(stations.sent_on(), stations.from.file("kiln.db"), {stations.home.verifying_key()}, false);
+  ASSERT_TRUE(back) << back.error().sentence();
+  EXPECT_EQ(back->reviews_left, std::vector<std::string>{stations.run});
+}
+
+TEST(CarriedReviews, TakenUntrustedFirstAndTrustedLaterItHolds) {
+  TwoStations stations;
+  stations.review("approve", "qa@site");
+  const std::string bundle = stations.sent();
+  const auto first = stations.taken(bundle, false);
+  ASSERT_TRUE(first) << first.error().sentence();
+  EXPECT_NE(stations.there().entries.at(0).invalid_because, "");
+  ASSERT_TRUE(stations.taken(bundle));
+  EXPECT_EQ(stations.there().entries.at(0).invalid_because, "");
+  stations.review("reject", "lead@site");
+  ASSERT_TRUE(stations.taken(stations.sent(), false));
+  EXPECT_EQ(stations.there().entries.size(), 1U) << "nobody stands for it";
+}
+
+TEST(CarriedReviews, ARunWhoseMarkForgotWhatCameWithItIsNotSigned) {
+  TwoStations stations;
+  stations.review("reject", "lead@site");
+  ASSERT_TRUE(stations.taken(stations.sent()));
+  remove_import_mark(stations.target, stations.run);
+  EXPECT_FALSE(stations.there().problems.empty());
 }
 
 TEST(CarriedReviews, GarbageIsSaid) {
@@ -195,7 +316,7 @@ TEST(CarriedReviews, NotesAboutTheRackComeOnceAndAsTheyWere) {
   ASSERT_EQ(notes->size(), 1U);
   EXPECT_EQ(notes->front().by, "dock");
   EXPECT_EQ(notes->front().noted_utc_ns, 6);
-  EXPECT_FALSE(take_carried_notes(stations.target, R"([{"rack":"R01","what":"vanished"}])"));
+  EXPECT_FALSE(take_carried_notes(stations.target, R"([{"rack":"R01","what":"vanished"}])", "R01"));
 }
 
 }  // namespace

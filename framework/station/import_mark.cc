@@ -45,6 +45,9 @@ Status write_import_mark(const std::string& database, const ImportMark& mark) {
   root["station"] = mark.station;
   root["key_id"] = mark.key_id;
   root["key_pem"] = mark.key_pem;
+  boost::json::array more;
+  for (const std::string& pem : mark.more_keys) more.emplace_back(pem);
+  root["more_keys"] = std::move(more);
   root["exported_utc_ns"] = mark.exported_utc_ns;
   root["imported_utc_ns"] = mark.imported_utc_ns;
   root["reviews_sha256"] = mark.reviews_sha256;
@@ -74,6 +77,10 @@ std::optional<ImportMark> read_import_mark(const std::string& database, const st
   mark.station = text_field(object, "station");
   mark.key_id = text_field(object, "key_id");
   mark.key_pem = text_field(object, "key_pem");
+  if (const boost::json::value* more = object.if_contains("more_keys"); more != nullptr && more->is_array()) {
+    for (const boost::json::value& pem : more->as_array())
+      if (pem.is_string()) mark.more_keys.emplace_back(pem.as_string());
+  }
   mark.exported_utc_ns = whole_field(object, "exported_utc_ns");
   mark.imported_utc_ns = whole_field(object, "imported_utc_ns");
   mark.reviews_sha256 = text_field(object, "reviews_sha256");

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 
@@ -15,10 +16,14 @@ struct ImportMark {
   std::string station;  ///< that exported it
   std::string key_id;   ///< by which the bundle was signed, as it says
   std::string key_pem;  ///< the trusted key that fits; empty: it was taken untrusted
+  /// Keys that were trusted then, too, and have signed something about it: of stations where it was before.
+  std::vector<std::string> more_keys;
   std::int64_t exported_utc_ns = 0, imported_utc_ns = 0;
   /// Of what people had signed about it and what came with it (station/carried_reviews.h); empty: nothing.
   std::string reviews_sha256;
   std::int64_t reviews = 0;  ///< entries in it
+
+  [[nodiscard]] bool trusts_somebody() const { return !key_pem.empty() || !more_keys.empty(); }
   /// "imported from st-04, signed by key 3760a7c0492e80f2", "imported from st-04, TRUSTED BY NOBODY".
   [[nodiscard]] std::string sentence() const;
 };

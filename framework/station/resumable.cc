@@ -99,10 +99,12 @@ Result<std::string> choose_interrupted_run(const RunView& view, const std::strin
     if (candidate) found.push_back(&run);
   }
   // One that died before it had said which rack it is for is meant when nothing came after it.
-  if (found.empty() && !runs->empty() && runs->front().state == RunState::interrupted &&
-      runs->front().about.recipe.empty() && !runs->front().broken &&
-      !read_import_mark(view.database(), runs->front().id))
-    return runs->front().id;
+  const auto newest = std::find_if(runs->begin(), runs->end(), [&view](const RunSummary& run) {
+    return !read_import_mark(view.database(), run.id);
+  });
+  if (found.empty() && newest != runs->end() && newest->state == RunState::interrupted &&
+      newest->about.recipe.empty() && !newest->broken)
+    return newest->id;
   if (found.empty())
     return refused("resume.none", "no run of this station was interrupted and not followed by another",
                    "kiln runs lists them; name one to go on with an older one: kiln resume RUN");

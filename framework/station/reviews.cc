@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "base/rfc3339.h"
@@ -76,7 +77,6 @@ ReviewEntry entry_from(const AuditRow& row, const ReviewStatement& statement) {
     waiver.evidence = statement.waiver->evidence;
     waiver.requested_by = statement.waiver->requested_by;
     waiver.approved_by = statement.signer;
-    waiver.number = row.number;
     if (const Result<std::int64_t> expires = parse_rfc3339(statement.waiver->expires))
       waiver.expires_utc_ns = *expires;
     entry.waiver = std::move(waiver);
@@ -123,19 +123,28 @@ ReviewEntry checked_entry(const AuditRow& row, const std::string& misfit, const 
 
 /// What people had signed where the run was recorded. Each entry is checked by itself: what the person has
 /// signed names the hash before it.
-void add_carried(const std::vector<CarriedReviews>& carried, const RunView& view, const RunSummary& run,
-                 const ReviewTrust& trust, RunReviews& reviews) {
+void add_carried(const std::vector<CarriedReviews>& carried, const std::vector<AuditRow>& rows,
+                 const RunView& view, const RunSummary& run, const ReviewTrust& trust, RunReviews& reviews) {
+  std::set<std::string> own;
+  for (const AuditRow& row : rows) own.insert(row.chain);
   const std::vector<VerifyingKey> stations = stations_about(view, run.id, trust);
+  int trail = 0;
   for (const CarriedReviews& one : carried) {
+    ++trail;
     const bool known = std::any_of(stations.begin(), stations.end(), [&one](const VerifyingKey& key) {
       return holds(one.envelope, key, kCarriedReviewsType);
     });
     for (const AuditRow& row : one.entries) {
+      // What this station wrote down itself and came back: its own trail has it, and what was said since.
+      if (own.contains(row.chain)) continue;
       const Result<ReviewStatement> statement = read_review_statement(row.statement);
       const std::string before = statement ? statement->previous : std::string();
       std::string misfit;
       if (!known) {
-        misfit = "no station that is known here has signed that it was written down";
+        misfit = fmt::format(
+            "no station that is known here has signed that it was written down; it names key {} ({}): import "
+            "the bundle again with --station-key FILE",
+            one.envelope.key_id.substr(0, 16), one.station);
       } else if (one.run != run.id) {
         misfit = "it was signed for run " + one.run;
       } else if (audit_hash(before, row) != row.chain) {
@@ -144,6 +153,7 @@ void add_carried(const std::vector<CarriedReviews>& carried, const RunView& view
         misfit = *why;
       }
       ReviewEntry entry = checked_entry(row, misfit, before, run, view, trust);
+      entry.trail = trail;
       entry.station = one.station;
       reviews.entries.push_back(std::move(entry));
     }
@@ -153,14 +163,14 @@ void add_carried(const std::vector<CarriedReviews>& carried, const RunView& view
 /// Whether a valid entry did what a person may not do: the command refuses it, a record made by another
 /// program may not have.
 void refuse_own_work(std::vector<ReviewEntry>& entries, const std::string& operator_name) {
-  std::map<std::pair<std::string, std::int64_t>, const ReviewEntry*> by_number;
-  for (const ReviewEntry& entry : entries) by_number[{entry.station, entry.number}] = &entry;
+  std::map<std::pair<int, std::int64_t>, const ReviewEntry*> by_number;
+  for (const ReviewEntry& entry : entries) by_number[{entry.trail, entry.number}] = &entry;
   for (ReviewEntry& entry : entries) {
     if (!entry.invalid_because.empty()) continue;
     if (!operator_name.empty() && same_person(entry.signer, operator_name))
       entry.invalid_because = fmt::format("{} has run it", operator_name);
     if (entry.act != ReviewAct::withdraw) continue;
-    const auto withdrawn = by_number.find({entry.station, entry.withdraws});
+    const auto withdrawn = by_number.find({entry.trail, entry.withdraws});
     const bool own = withdrawn != by_number.end() && withdrawn->second->number < entry.number &&
                      same_person(withdrawn->second->signer, entry.signer);
     if (!own) entry.invalid_because = fmt::format("entry {} is not one of theirs", entry.withdraws);
@@ -169,11 +179,13 @@ void refuse_own_work(std::vector<ReviewEntry>& entries, const std::string& opera
 
 /// What checkpoints of all runs say of the trail: its end may have been signed with another run.
 std::optional<std::string> why_anchors_differ(const RunView& view, const std::vector<AuditRow>& rows,
-                                              const std::vector<VerifyingKey>& stations) {
+                                              const std::vector<VerifyingKey>& stations,
+                                              const std::optional<VerifyingKey>& own) {
   const Result<std::vector<RunSummary>> runs = view.runs();
   if (!runs) return runs.error().message;
   for (const RunSummary& run : *runs) {
-    if (read_import_mark(view.database(), run.id)) continue;  // those tell of the trail where it was recorded
+    // Of a run from elsewhere they tell of the trail where it was recorded, unless this station signed them.
+    const bool is_imported = read_import_mark(view.database(), run.id).has_value();
     const Result<std::vector<std::string>> checkpoints = view.checkpoints(run.id);
     if (!checkpoints) return checkpoints.error().message;
     for (const std::string& text : *checkpoints) {
@@ -184,6 +196,7 @@ std::optional<std::string> why_anchors_differ(const RunView& view, const std::ve
       });
       const Result<Checkpoint> checkpoint = read_checkpoint(envelope->payload);
       if (!known || !checkpoint) continue;
+      if (is_imported && !(own && holds(*envelope, *own, kCheckpointType))) continue;
       if (auto why = why_audit_differs(rows, checkpoint->audit_entries, checkpoint->audit_head)) return why;
     }
   }
@@ -211,6 +224,7 @@ ReviewTrust review_trust(const std::string& state, const std::string& named_sign
   trust.signatures = &signatures;
   if (Result<std::vector<VerifyingKey>> keys = trusted_station_keys(state, {}))
     trust.stations = std::move(*keys);
+  if (!trust.stations.empty()) trust.own = trust.stations.front();
   return trust;
 }
 
@@ -218,8 +232,12 @@ std::vector<VerifyingKey> stations_about(const RunView& view, const std::string&
                                          const ReviewTrust& trust) {
   std::vector<VerifyingKey> stations = trust.stations;
   const auto mark = read_import_mark(view.database(), run);
-  if (!mark || mark->key_pem.empty()) return stations;
-  if (Result<VerifyingKey> key = VerifyingKey::from_pem(mark->key_pem)) stations.push_back(std::move(*key));
+  if (!mark) return stations;
+  std::vector<std::string> pems = mark->more_keys;
+  if (!mark->key_pem.empty()) pems.push_back(mark->key_pem);
+  for (const std::string& pem : pems) {
+    if (Result<VerifyingKey> key = VerifyingKey::from_pem(pem)) stations.push_back(std::move(*key));
+  }
   return stations;
 }
 
@@ -244,7 +262,7 @@ RunReviews read_reviews(const RunView& view, const std::string& run, const Revie
     reviews.problems.push_back(summary.error().message);
     return reviews;
   }
-  add_carried(*carried, view, *summary, trust, reviews);
+  add_carried(*carried, *rows, view, *summary, trust, reviews);
   const std::map<std::int64_t, std::string> wrong = misfits_of(*rows, trust.stations);
   std::string before(kNoAuditYet);
   for (const AuditRow& row : *rows) {
@@ -258,7 +276,8 @@ RunReviews read_reviews(const RunView& view, const std::string& run, const Revie
   refuse_own_work(reviews.entries, summary->about.operator_name);
   for (const auto& [number, why] : wrong)
     reviews.problems.push_back(fmt::format("audit entry {} does not hold: {}", number, why));
-  if (auto why = why_anchors_differ(view, *rows, trust.stations)) reviews.problems.push_back(std::move(*why));
+  if (auto why = why_anchors_differ(view, *rows, trust.stations, trust.own))
+    reviews.problems.push_back(std::move(*why));
   reviews.changed_since = changed_since(view, *summary);
   return reviews;
 }
@@ -301,7 +320,7 @@ void verify_audit(const RunView& view, const std::string& run, const ReviewTrust
     findings.push_back({false, "audit", rows.error().message});
     return;
   }
-  if (const auto why = why_anchors_differ(view, *rows, trust.stations))
+  if (const auto why = why_anchors_differ(view, *rows, trust.stations, trust.own))
     findings.push_back({false, "audit", *why});
   const std::map<std::int64_t, std::string> wrong = misfits_of(*rows, trust.stations);
   for (const auto& [number, why] : wrong)

@@ -3,6 +3,7 @@
 // signature over every entry, and the person's, at the time when the station wrote it down. Reads only.
 // Blocking.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ namespace kiln {
 struct ReviewTrust {
   std::string allowed_signers;               ///< file; what find_allowed_signers says
   std::vector<VerifyingKey> stations;        ///< whose word that an entry was written down counts
+  std::optional<VerifyingKey> own;           ///< of this station; nullopt: it has none yet
   PersonalSignatures* signatures = nullptr;  ///< outlives it
 };
 
@@ -27,7 +29,7 @@ struct ReviewTrust {
 ReviewTrust review_trust(const std::string& state, const std::string& named_signers,
                          PersonalSignatures& signatures);
 
-/// Whose word counts about this run: those of `trust`, and the station it was imported from.
+/// Whose word counts about this run: those of `trust`, and the stations it came from that were trusted then.
 std::vector<VerifyingKey> stations_about(const RunView& view, const std::string& run,
                                          const ReviewTrust& trust);
 

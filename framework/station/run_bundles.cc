@@ -22,6 +22,7 @@
 #include "station/file_hash.h"
 #include "station/host_name.h"
 #include "station/import_mark.h"
+#include "station/import_words.h"
 #include "station/redacted_run.h"
 #include "station/report_seal.h"
 #include "station/reports_on_disk.h"
@@ -274,28 +275,6 @@ Result<std::vector<std::string>> missing_runs(const BundleManifest& manifest, co
   return missing;
 }
 
-/// What people have said, of runs that came from elsewhere now or before; a run that was recorded here has
-/// its own trail.
-Status take_words(const BundleReader& reader, const std::string& database, ImportedRuns& imported) {
-  for (const BundledFile& file : reader.files()) {
-    const bool reviews = file.kind == BundledFile::Kind::reviews;
-    if ((!reviews && file.kind != BundledFile::Kind::notes) || !read_import_mark(database, file.run))
-      continue;
-    const Result<std::string> bytes = reader.bytes_of(file);
-    if (!bytes) return bytes.error();
-    if (reviews) {
-      const Result<bool> kept = keep_carried_reviews(database, file.run, *bytes);
-      if (!kept) return kept.error();
-      if (*kept) imported.with_reviews.push_back(file.run);
-    } else if (imported.trusted) {  // nobody could tell later that nobody stands for them
-      const Result<int> taken = take_carried_notes(database, *bytes);
-      if (!taken) return taken.error();
-      imported.notes += *taken;
-    }
-  }
-  return success();
-}
-
 Status take_artifacts(const BundleReader& reader, const std::string& database) {
   const Artifacts store(artifacts_directory(database));
   for (const BundledFile& file : reader.files()) {
@@ -391,31 +370,32 @@ Result<ImportedRuns> import_runs(const std::string& bundle, const std::string& d
   imported.key_id = *signer != nullptr ? (*signer)->id() : envelope->key_id;
   const Result<std::vector<std::string>> missing = missing_runs(*manifest, *own, imported);
   if (!missing) return missing.error();
-  if (missing->empty()) {
-    const Status words = take_words(*reader, *own, imported);
-    if (!words) return words.error();
-    return imported;
+  const Result<std::map<std::string, RunWords>> words = read_words(*reader, **inside);
+  if (!words) return words.error();
+  const CheckedBundle checked_bundle{*manifest, *envelope, *signer, trusted, **inside, *words};
+  Status done = success();
+  for (const std::string& run : imported.here_already) {
+    if (done) done = mark_run_again(*own, checked_bundle, run, imported);
   }
-  // The mark comes first: a run must never look as if it had been recorded here.
-  Status done = take_artifacts(*reader, *own);
-  for (const std::string& run : *missing) {
-    ImportMark mark;
-    mark.run = run;
-    mark.station = manifest->station;
-    mark.key_id = imported.key_id;
-    if (*signer != nullptr) mark.key_pem = (*signer)->pem();
-    mark.exported_utc_ns = manifest->exported_utc_ns;
-    mark.imported_utc_ns = SystemClock().now().utc_ns;
-    if (done) done = write_import_mark(*own, mark);
+  if (!done) return done.error();
+  if (!missing->empty()) {
+    // The mark comes first, and with it what people had signed.
+    done = take_artifacts(*reader, *own);
+    for (const std::string& run : *missing) {
+      if (done) done = mark_new_run(*own, checked_bundle, run, imported);
+    }
+    if (done) done = copy_runs(bundle, *missing, *own);
+    if (!done) {
+      for (const std::string& run : *missing) {
+        remove_import_mark(*own, run);
+        remove_carried_reviews(*own, run);
+      }
+      return done.error();
+    }
+    imported.taken = *missing;
   }
-  if (done) done = copy_runs(bundle, *missing, *own);
-  if (!done) {
-    for (const std::string& run : *missing) remove_import_mark(*own, run);
-    return done.error();
-  }
-  imported.taken = *missing;
-  done = take_words(*reader, *own, imported);
-  if (done) done = take_reports(*reader, *own, *missing);
+  done = take_reports(*reader, *own, *missing);
+  if (done) done = take_notes(*own, checked_bundle, imported);
   if (!done) return done.error();
   return imported;
 }

@@ -37,14 +37,16 @@ struct ImportedRuns {
   std::vector<std::string> taken;
   std::vector<std::string> here_already;  ///< the same events
   std::vector<std::string> with_reviews;  ///< what people had signed about it was new here
-  int notes = 0;                          ///< about racks that were new here
+  /// Recorded here, and reviewed elsewhere since: what was signed there is not taken, the own trail counts.
+  std::vector<std::string> reviews_left;
+  int notes = 0;  ///< about racks that were new here
   std::string station, key_id;
   bool trusted = false;
 };
 
 /// Takes what the record does not have yet. With `untrusted` also what no trusted key has signed, but never
 /// what does not fit its own manifest, or the signature of a known key. Errors: those of BundleReader::open,
-/// "import.not_trusted", "import.other_reviews", "import.changed" (a row, file or hash is not what was
+/// "import.not_trusted", "import.changed" (a row, file or hash is not what was
 /// signed), "import.other_run" (the record has a run of that id that is another one). An error leaves the
 /// record as it was.
 Result<ImportedRuns> import_runs(const std::string& bundle, const std::string& database,

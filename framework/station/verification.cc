@@ -183,7 +183,17 @@ void compare_with_record(const RunView& view, const Manifest& manifest, const Ve
   }
   const auto of_run = [&manifest](const AuditRow& row) { return row.run == manifest.run; };
   std::int64_t reviews = std::count_if(rows->begin(), rows->end(), of_run);
-  for (const CarriedReviews& one : *carried) reviews += static_cast<std::int64_t>(one.entries.size());
+  for (const CarriedReviews& one : *carried) {
+    reviews += std::count_if(one.entries.begin(), one.entries.end(), [&rows](const AuditRow& entry) {
+      return std::none_of(rows->begin(), rows->end(),
+                          [&entry](const AuditRow& own) { return own.chain == entry.chain; });
+    });
+  }
+  if (reviews < manifest.reviews)
+    return findings.bad("audit",
+                        fmt::format("the reports know {} entries of reviews, here are {}: import the "
+                                    "bundle again, or kiln report {}",
+                                    manifest.reviews, reviews, manifest.run));
   if (reviews > manifest.reviews)
     return findings.bad(
         "audit", fmt::format("the run was reviewed since: {} entries, the reports know {}; kiln report {}",

@@ -9,16 +9,17 @@
 namespace kiln {
 namespace {
 
-/// "review-3", or "review-3-of-st-04": a host name of elsewhere becomes part of a file name and of a command.
+/// "review-3", or "review-3-of-st-04-1" by its trail: a host name of elsewhere becomes part of a file name
+/// and of a command.
 std::string file_stem(const ReviewEntry& entry) {
   std::string stem = fmt::format("review-{}", entry.number);
-  if (entry.station.empty()) return stem;
+  if (entry.trail == 0) return stem;
   stem += "-of-";
   for (const char c : entry.station) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
     stem += plain ? c : '_';
   }
-  return stem;
+  return stem + fmt::format("-{}", entry.trail);
 }
 
 }  // namespace

@@ -89,11 +89,44 @@ PageData measurement_row(const DocumentMeasurement& entry, bool sticky, LimitReg
 /// "/redfish/v1/Chassis/…": what all of them begin with, up to a slash.
 std::string common_beginning(const std::string& one, const std::string& other) {
   const auto end = std::mismatch(one.begin(), one.end(), other.begin(), other.end()).first;
-  const std::size_t slash = one.rfind('/', static_cast<std::size_t>(end - one.begin()));
+  const std::size_t slash = one.substr(0, static_cast<std::size_t>(end - one.begin())).rfind('/');
   return slash == std::string::npos ? "" : one.substr(0, slash + 1);
 }
 
-/// One row for values that differ in part, value and margin only. All values stand in it.
+/// "GPU_0/NVLink_0…17, GPU_1/NVLink_0…17": all parts, those that are counted through as a range.
+std::string part_ranges(const RunDocument& document, const std::vector<std::size_t>& like) {
+  std::string text, stem;
+  long from = 0, last = 0;
+  const auto put = [&] {
+    if (stem.empty()) return;
+    text += text.empty() ? "" : ", ";
+    text += from == last ? fmt::format("{}{}", stem, from) : fmt::format("{}{}…{}", stem, from, last);
+    stem.clear();
+  };
+  for (const std::size_t index : like) {
+    const std::string part = part_of(document.measurements[index]);
+    const std::size_t digits = part.find_last_not_of("0123456789") + 1;  // npos + 1 is 0
+    const std::string number = part.substr(digits);
+    const bool is_counted =
+        !number.empty() && number.size() < 10 && digits > 0 && (number == "0" || number[0] != '0');
+    const long value = is_counted ? std::stol(number) : 0;
+    if (is_counted && part.substr(0, digits) == stem && value == last + 1) {
+      last = value;
+      continue;
+    }
+    put();
+    if (is_counted) {
+      stem = part.substr(0, digits);
+      from = last = value;
+    } else {
+      text += (text.empty() ? "" : ", ") + part;
+    }
+  }
+  put();
+  return text;
+}
+
+/// One row for values that differ in part, value and margin only. All parts and values stand in it.
 PageData row_of_like(const RunDocument& document, const std::vector<std::size_t>& like,
                      LimitRegister& limits) {
   const DocumentMeasurement& first = document.measurements[like.front()];
@@ -123,8 +156,9 @@ PageData row_of_like(const RunDocument& document, const std::vector<std::size_t>
                         to_text(measured.value));
     if (measured.source.detail != source) source = common_beginning(source, measured.source.detail);
   }
-  row.set("part", fmt::format("{} values: {} … {}", like.size(), part_of(first),
-                              part_of(document.measurements[like.back()])));
+  row.set("part", values.size() == 1 ? fmt::format("{} values: {}", like.size(), part_ranges(document, like))
+                                     : fmt::format("{} values: {} … {}", like.size(), part_of(first),
+                                                   part_of(document.measurements[like.back()])));
   if (values.size() == 1) {
     row.set("value", "each " + *values.begin());
   } else if (lowest != nullptr) {
@@ -151,13 +185,21 @@ struct Group {
 };
 
 /// What values must have in common to be alike.
-using LikeKey =
-    std::tuple<std::string, std::string, std::string, Outcome, std::string, std::string, int, int>;
+using LikeKey = std::tuple<std::string, std::string, std::string, std::string, int, Outcome, std::string,
+                           std::string, int, int>;
 
 LikeKey like_key(const DocumentMeasurement& entry) {
   const Measured& measured = entry.measured;
-  return {measured.name,        measured.unit,   measured.limit_text, measured.outcome,
-          measured.source.kind, measured.reason, entry.iteration,     entry.attempt};
+  return {measured.name,
+          measured.unit,
+          measured.limit_text,
+          measured.limit_source,
+          measured.limits_revision,
+          measured.outcome,
+          measured.source.kind,
+          measured.reason,
+          entry.iteration,
+          entry.attempt};
 }
 
 /// Decides which values share a row, over the whole page.

@@ -186,13 +186,31 @@ TEST(HtmlPage, OnALargeRackLikeValuesShareARowAndNoneIsLost) {
   EXPECT_EQ(count_in(page, "<td>90 values: GPU_0 … GPU_89</td>"), 99);
   EXPECT_EQ(count_in(page, "<td>50 to 56 Cel</td>"), 100);
   EXPECT_EQ(count_in(page, "least +10.0 %"), 99);
-  EXPECT_EQ(count_in(page, "redfish /redfish/v1/Chassis/…"), 100);
+  EXPECT_EQ(count_in(page, "redfish /redfish/v1/Chassis/…"), 100);  // also of GPU_1 and GPU_10
   EXPECT_EQ(count_in(page, "GPU_41 "), 100) << "each part's value stands in its row";
   EXPECT_EQ(count_in(page, "<tr class=\"no-go\"><td>GPU_0</td><td>check_50</td>"), 1)
       << "a fail stands alone";
   EXPECT_NE(page.find("share a row"), std::string::npos);
   EXPECT_LT(page.size(), 60U * 9000) << "an NVL72 rack has 58,000 values, and its page 3 MB";
   EXPECT_EQ(count_in(page, "<td class=\"n\">90</td></tr>"), 100) << "the values that each limit judged";
+}
+
+TEST(HtmlPage, SharedRowsOfOneValueNameAllTheirParts) {
+  RecordForTest record;
+  for (int row = 0; row < 9000; ++row) {
+    record.measured(Outcome::pass, std::string("OK"));
+    auto& measured = std::get<Measured>(record.input.events.events.back().body);
+    const int part = row % 90 + (row % 90 >= 40 ? 1 : 0);  // 40 is missing
+    measured.part = row % 90 == 89 ? "fan" : "GPU_1/NVLink_" + std::to_string(part);
+    measured.name = "check_" + std::to_string(row / 90);
+    measured.limits_revision = row % 90 == 0 ? 6 : 7;
+    measured.source = {"redfish", "/redfish/v1/GPU_" + std::to_string(part) + "/Ports"};
+  }
+  record.end();
+  const std::string page = page_of(record);
+  EXPECT_EQ(count_in(page, "<td>89 values: GPU_1/NVLink_1…39, GPU_1/NVLink_41…89, fan</td>"), 100);
+  EXPECT_EQ(count_in(page, "<td>GPU_1/NVLink_0</td>"), 100) << "another limits revision judged it";
+  EXPECT_EQ(count_in(page, "redfish /redfish/v1/…"), 100) << "GPU_1 is no beginning of GPU_10";
 }
 
 }  // namespace

@@ -270,6 +270,17 @@ def travels(record, people, place):
     check(done.returncode == 0, "written anew they do", [one for one in json.loads(done.stdout)["findings"] if not one["holds"]])
     done = taken(first)
     check(json.loads(done.stdout)["with_reviews"] == [] and entries(record.run)[-1]["reason"] == "found later", "an older one takes nothing away", done.stdout)
+    back = f"{place}-back.kiln"
+    wire.kiln(record.options, place, "export", record.other, "-o", back)
+    home_key = os.path.join(place, "kiln/keys/station.pub.pem")
+    done = wire.kiln(record.options, record.place, "import", back, "--station-key", home_key)
+    check(done.returncode == 0 and "was not taken" in done.stderr, "where a run was recorded its own trail counts, and what came back is named", done.stderr)
+    for keys, holds in (([home_key], False), ([home_key, key], True)):
+        third = f"{place}-third-{len(keys)}"
+        wire.kiln(record.options, third, "import", back, *[word for one in keys for word in ("--station-key", one)])
+        told = json.loads(wire.kiln(record.options, third, "review", record.other, "--signers", people.signers, "--json").stdout)["reviews"]
+        check(len(told) == 5 and all(one["holds"] for one in told) == holds, f"at a third station with {len(keys)} keys: {'all' if holds else 'not all'} of 5 entries hold",
+              told)
     kept = os.path.join(place, "kiln/runs", record.run + ".reviews.json")
     with open(kept, encoding="utf-8") as file:
         whole = file.read()

@@ -86,6 +86,7 @@ int import_command(const CommandLine& line, const Paths& paths) {
                      boost::json::object{{"imported", run_names(imported->taken)},
                                          {"here_already", run_names(imported->here_already)},
                                          {"with_reviews", run_names(imported->with_reviews)},
+                                         {"reviews_left", run_names(imported->reviews_left)},
                                          {"notes", imported->notes},
                                          {"station", imported->station},
                                          {"key", imported->key_id},
@@ -101,10 +102,15 @@ int import_command(const CommandLine& line, const Paths& paths) {
   for (const std::string& run : imported->taken)
     std::cout << printable(run, true) << " imported " << who << "\n";
   for (const std::string& run : imported->here_already)
-    std::cout << printable(run, true) << " is here already, with the same events: nothing was changed\n";
+    std::cout << printable(run, true) << " is here already, with the same events\n";
   for (const std::string& run : imported->with_reviews)
-    std::cout << printable(run, true) << ": what people have signed about it came with it: kiln review "
-              << printable(run, true) << "\n";
+    std::cout << fmt::format("{0}: what people have signed about it came with it: kiln review {0}\n",
+                             printable(run, true));
+  for (const std::string& run : imported->reviews_left)
+    std::cerr << fmt::format(
+        "kiln: {0} was recorded here, and somebody elsewhere has signed something about it: that was not "
+        "taken; look with kiln import --db ANOTHER, and review it here (kiln review {0})\n",
+        printable(run, true));
   if (imported->notes != 0) std::cout << fmt::format("{} notes about racks came with it\n", imported->notes);
   return 0;
 }

@@ -91,12 +91,13 @@ Result<ReviewStatement> statement_for(const CommandLine& line, const ReportInput
   if (statement.reason.empty() && act != ReviewAct::countersign && act != ReviewAct::approve)
     return not_reviewed(fmt::format("to {} needs a reason", to_string(act)), "say why with --reason");
   if (act == ReviewAct::withdraw) {
-    const auto known = std::find_if(
-        input.reviews.entries.begin(), input.reviews.entries.end(),
-        [&line](const ReviewEntry& one) { return one.station.empty() && one.number == line.entry; });
+    const auto known =
+        std::find_if(input.reviews.entries.begin(), input.reviews.entries.end(),
+                     [&line](const ReviewEntry& one) { return one.trail == 0 && one.number == line.entry; });
     if (known == input.reviews.entries.end())
-      return not_reviewed(fmt::format("there is no entry {} about this run", line.entry),
-                          "kiln review RUN lists them");
+      return not_reviewed(fmt::format("there is no entry {} of this station about this run", line.entry),
+                          "kiln review RUN lists them; what was written down elsewhere (\"3 of st-04\") is "
+                          "withdrawn there");
     if (!same_person(known->signer, line.by))
       return not_reviewed(
           fmt::format("entry {} is {}'s: only they can withdraw it", line.entry, known->signer));

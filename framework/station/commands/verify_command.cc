@@ -11,6 +11,7 @@
 #include "station/import_mark.h"
 #include "station/reviews.h"
 #include "station/run_json.h"
+#include "station/screen/printable.h"
 #include "station/station_key.h"
 #include "station/verification.h"
 
@@ -35,8 +36,9 @@ int refuse_to_verify(const CommandLine& line, const Error& error) {
 
 void say_findings(const Verification& verification) {
   for (const SealFinding& finding : verification.findings) {
-    std::cout << fmt::format("{:<8} {}{}{}\n", finding.holds ? "holds" : "DIFFERS", finding.what,
-                             finding.detail.empty() ? "" : ": ", finding.detail);
+    std::cout << fmt::format("{:<8} {}{}{}\n", finding.holds ? "holds" : "DIFFERS",
+                             printable(finding.what, true), finding.detail.empty() ? "" : ": ",
+                             printable(finding.detail, true));
   }
   std::cout << fmt::format("{}{}\n", verification.run.empty() ? "" : verification.run + " ",
                            verification.holds() ? "is what was signed" : "IS NOT WHAT WAS SIGNED");
