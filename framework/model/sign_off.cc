@@ -113,8 +113,12 @@ Signatures find_signatures(const RunVerdict& verdict, const std::string& operato
       if (of_now && found.approval == nullptr) found.approval = entry;
       if (!of_now) found.outdated = entry;
     }
-    const bool under_it = found.approval != nullptr && entry->act == ReviewAct::countersign &&
-                          comes_after(*entry, *found.approval) && entry->decision == decision_word(verdict) &&
+  }
+  if (found.approval == nullptr) return found;
+  for (const ReviewEntry* entry : entries) {
+    if (!operator_name.empty() && same_person(entry->signer, operator_name)) continue;
+    const bool under_it = entry->act == ReviewAct::countersign && comes_after(*entry, *found.approval) &&
+                          entry->decision == decision_word(verdict) &&
                           !same_signer(*found.approval, entry->signer, entry->key);
     if (under_it && found.second == nullptr) found.second = entry;
   }

@@ -22,7 +22,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::int64_t kCarriedForm = 1;
+constexpr std::int64_t kCarriedForm = 2;
 constexpr std::uint64_t kMostCarriedBytes = 64U << 20U;
 constexpr std::string_view kReviewsNotReadable = "reviews.not_readable";
 constexpr std::string_view kReviewsWhat = "list of what people have signed about a run";
@@ -115,10 +115,17 @@ bool merge(std::vector<CarriedReviews>& kept, std::vector<CarriedReviews> arrive
   return changed;
 }
 
-std::int64_t count_of(const std::vector<CarriedReviews>& all) {
-  std::int64_t count = 0;
-  for (const CarriedReviews& one : all) count += static_cast<std::int64_t>(one.entries.size());
-  return count;
+std::vector<std::string> chains_of(const std::vector<CarriedReviews>& all) {
+  std::set<std::string> chains;
+  for (const CarriedReviews& one : all) chains.merge(entries_of(one));
+  return {chains.begin(), chains.end()};
+}
+
+bool has_all_of(const std::vector<CarriedReviews>& all, const std::vector<std::string>& chains) {
+  const std::vector<std::string> there = chains_of(all);
+  return std::all_of(chains.begin(), chains.end(), [&there](const std::string& chain) {
+    return std::binary_search(there.begin(), there.end(), chain);
+  });
 }
 
 std::string text_from(const std::vector<CarriedReviews>& all) {
@@ -182,7 +189,10 @@ Result<std::vector<CarriedReviews>> carried_reviews(const std::string& database,
   }
   const Result<std::string> text = text_of_file(path, kMostCarriedBytes);
   if (!text) return reviews_changed(path, text.error().message);
-  if (sha256_hex(*text) != mark->reviews_sha256) return reviews_changed(path, "it is not what was taken");
+  // Whoever was stopped while it was written left the one or the other.
+  const std::string sha256 = sha256_hex(*text);
+  if (sha256 != mark->reviews_sha256 && sha256 != mark->next_sha256)
+    return reviews_changed(path, "it is not what was taken");
   return read_carried_reviews(*text);
 }
 
@@ -198,7 +208,7 @@ Result<bool> keep_carried_reviews(const std::string& database, const std::string
     Result<std::vector<CarriedReviews>> kept = carried_reviews(*own, mark.run);
     // What is kept cannot be read; an older bundle could hide what was said last.
     is_mended = !kept;
-    if (!kept && count_of(*arrived) < mark.reviews) return kept.error();
+    if (!kept && !has_all_of(*arrived, mark.reviews)) return kept.error();
     if (kept) all = std::move(*kept);
   }
   if (!merge(all, std::move(*arrived)) && !is_mended) return false;
@@ -207,10 +217,17 @@ Result<bool> keep_carried_reviews(const std::string& database, const std::string
     return unreadable_json(kReviewsNotReadable, kReviewsWhat, "it is larger than any that was written");
   const Status made = make_directories(runs_directory(*own));
   if (!made) return made.error();
+  const std::string sha256 = sha256_hex(merged);
+  if (!is_new) {
+    mark.next_sha256 = sha256;
+    const Status announced = write_import_mark(*own, mark);
+    if (!announced) return announced.error();
+  }
   const Status written = write_whole(path_of(*own, mark.run), merged);
   if (!written) return written.error();
-  mark.reviews_sha256 = sha256_hex(merged);
-  mark.reviews = count_of(all);
+  mark.reviews_sha256 = sha256;
+  mark.next_sha256.clear();
+  mark.reviews = chains_of(all);
   return true;
 }
 

@@ -294,6 +294,59 @@ TEST(CarriedReviews, ARunWhoseMarkForgotWhatCameWithItIsNotSigned) {
   EXPECT_FALSE(stations.there().problems.empty());
 }
 
+TEST(CarriedReviews, OneTrailUnderTwoKeysIsOneAndAWithdrawalStrikesBothCopies) {
+  TwoStations stations;
+  const SigningKey renewed = *SigningKey::generate();
+  const std::vector<VerifyingKey> keys{stations.key.verifying_key(), renewed.verifying_key()};
+  stations.review("approve", "qa@site");
+  stations.review("countersign", "lead@site");
+  ASSERT_TRUE(import_runs(stations.sent(), stations.target, keys, false));
+  EXPECT_EQ(stations.decided(stations.target, {}), "signed");
+  stations.review("withdraw", "qa@site", 1);
+  const std::string bundle = stations.from.file("renewed.kiln");
+  const auto view = RunView::open(stations.from.file("kiln.db"));
+  ASSERT_TRUE(export_runs(**view, {stations.run}, renewed, bundle));
+  ASSERT_TRUE(import_runs(bundle, stations.target, keys, false));
+  EXPECT_EQ(stations.decided(stations.target, {}), "unsigned");
+}
+
+TEST(CarriedReviews, AnApprovalHereAndACountersignatureThereAreTwoSignatures) {
+  TwoStations stations;
+  ASSERT_TRUE(stations.taken(stations.sent()));
+  stations.review_there("approve", "qa@site");
+  stations.review("countersign", "lead@site");
+  ASSERT_TRUE(stations.taken(stations.sent()));
+  EXPECT_EQ(stations.decided(stations.target, {stations.home.verifying_key()}), "signed");
+}
+
+TEST(CarriedReviews, ATrailThatWentTwoWaysIsNotBelieved) {
+  TwoStations stations;
+  stations.review("approve", "qa@site");
+  const std::string copy = stations.from.file("copy.db");
+  ASSERT_EQ(store_test::sql(stations.from.file("kiln.db"), "VACUUM INTO '" + copy + "'"), "");
+  stations.review("reject", "lead@site");
+  ASSERT_TRUE(stations.taken(stations.sent()));
+  stations.sign(copy, stations.key, "countersign", "lead@site", 0);
+  const std::string bundle = stations.from.file("copy.kiln");
+  const auto view = RunView::open(copy);
+  ASSERT_TRUE(export_runs(**view, {stations.run}, stations.key, bundle));
+  ASSERT_TRUE(stations.taken(bundle));
+  EXPECT_EQ(stations.decided(stations.target, {}), "rejected");
+  EXPECT_FALSE(stations.there().problems.empty());
+}
+
+TEST(CarriedReviews, AWriteThatWasStoppedIsNoChange) {
+  TwoStations stations;
+  stations.review("reject", "lead@site");
+  ASSERT_TRUE(stations.taken(stations.sent()));
+  auto mark = read_import_mark(stations.target, stations.run);
+  mark->next_sha256 = mark->reviews_sha256;  // written, and its mark was not
+  mark->reviews_sha256 = sha256_hex("before");
+  ASSERT_TRUE(write_import_mark(stations.target, *mark));
+  EXPECT_TRUE(stations.there().problems.empty());
+  EXPECT_EQ(stations.there().entries.size(), 1U);
+}
+
 TEST(CarriedReviews, GarbageIsSaid) {
   for (const char* text : {"", "{}", "[1]", R"(["{}"])", "[\"\xff\"]"}) {
     const auto read = read_carried_reviews(text);

@@ -12,7 +12,7 @@
 namespace kiln {
 namespace {
 
-constexpr std::uint64_t kMostMarkBytes = 64U << 10U;
+constexpr std::uint64_t kMostMarkBytes = 4U << 20U;
 
 std::string mark_path(const std::string& database, const std::string& run) {
   return runs_directory(database) + "/" + run + ".imported";
@@ -26,6 +26,21 @@ std::string text_field(const boost::json::object& object, const char* name) {
 std::int64_t whole_field(const boost::json::object& object, const char* name) {
   const boost::json::value* value = object.if_contains(name);
   return value != nullptr && value->is_int64() ? value->as_int64() : 0;
+}
+
+std::vector<std::string> list_field(const boost::json::object& object, const char* name) {
+  std::vector<std::string> texts;
+  const boost::json::value* value = object.if_contains(name);
+  if (value == nullptr || !value->is_array()) return texts;
+  for (const boost::json::value& item : value->as_array())
+    if (item.is_string()) texts.emplace_back(item.as_string());
+  return texts;
+}
+
+boost::json::array list_of(const std::vector<std::string>& texts) {
+  boost::json::array list;
+  for (const std::string& text : texts) list.emplace_back(text);
+  return list;
 }
 
 }  // namespace
@@ -45,13 +60,13 @@ Status write_import_mark(const std::string& database, const ImportMark& mark) {
   root["station"] = mark.station;
   root["key_id"] = mark.key_id;
   root["key_pem"] = mark.key_pem;
-  boost::json::array more;
-  for (const std::string& pem : mark.more_keys) more.emplace_back(pem);
-  root["more_keys"] = std::move(more);
+  root["more_keys"] = list_of(mark.more_keys);
   root["exported_utc_ns"] = mark.exported_utc_ns;
   root["imported_utc_ns"] = mark.imported_utc_ns;
   root["reviews_sha256"] = mark.reviews_sha256;
-  root["reviews"] = mark.reviews;
+  root["next_sha256"] = mark.next_sha256;
+  root["reviews"] = list_of(mark.reviews);
+  root["checkpoints"] = mark.checkpoints;
   const Status written = write_whole(mark_path(*path, mark.run), boost::json::serialize(root) + "\n");
   if (!written)
     return Error("import.not_marked", written.error().message, "nothing was imported", Blame::station);
@@ -77,14 +92,13 @@ std::optional<ImportMark> read_import_mark(const std::string& database, const st
   mark.station = text_field(object, "station");
   mark.key_id = text_field(object, "key_id");
   mark.key_pem = text_field(object, "key_pem");
-  if (const boost::json::value* more = object.if_contains("more_keys"); more != nullptr && more->is_array()) {
-    for (const boost::json::value& pem : more->as_array())
-      if (pem.is_string()) mark.more_keys.emplace_back(pem.as_string());
-  }
+  mark.more_keys = list_field(object, "more_keys");
   mark.exported_utc_ns = whole_field(object, "exported_utc_ns");
   mark.imported_utc_ns = whole_field(object, "imported_utc_ns");
   mark.reviews_sha256 = text_field(object, "reviews_sha256");
-  mark.reviews = whole_field(object, "reviews");
+  mark.next_sha256 = text_field(object, "next_sha256");
+  mark.reviews = list_field(object, "reviews");
+  mark.checkpoints = whole_field(object, "checkpoints");
   return mark;
 }
 

@@ -21,7 +21,9 @@ struct ImportMark {
   std::int64_t exported_utc_ns = 0, imported_utc_ns = 0;
   /// Of what people had signed about it and what came with it (station/carried_reviews.h); empty: nothing.
   std::string reviews_sha256;
-  std::int64_t reviews = 0;  ///< entries in it
+  std::string next_sha256;           ///< of what is being written in its place
+  std::vector<std::string> reviews;  ///< the hashes after the entries in it
+  std::int64_t checkpoints = 0;  ///< that came with its rows: they tell of the trail where it was recorded
 
   [[nodiscard]] bool trusts_somebody() const { return !key_pem.empty() || !more_keys.empty(); }
   /// "imported from st-04, signed by key 3760a7c0492e80f2", "imported from st-04, TRUSTED BY NOBODY".

@@ -60,7 +60,12 @@ Status complete(const std::string& database, const CheckedBundle& bundle, Import
                 ImportedRuns& imported) {
   const RunWords& words = words_of(bundle, mark.run);
   if (bundle.signer != nullptr) {
-    if (mark.key_pem.empty()) mark.key_pem = bundle.signer->pem();
+    if (mark.key_pem.empty()) {  // new, or taken untrusted before
+      mark.key_pem = bundle.signer->pem();
+      mark.key_id = bundle.signer->id();
+      mark.station = bundle.manifest.station;
+      mark.exported_utc_ns = bundle.manifest.exported_utc_ns;
+    }
     for (std::string& pem : keys_about(bundle, mark.run, words)) add_key(mark, std::move(pem));
     add_key(mark, bundle.signer->pem());
   }
@@ -69,6 +74,8 @@ Status complete(const std::string& database, const CheckedBundle& bundle, Import
     const Result<bool> kept = keep_carried_reviews(database, words.reviews, is_new, mark);
     if (!kept) return kept.error();
     has_more = *kept;
+  } else if (is_new) {
+    remove_carried_reviews(database, mark.run);  // of an import that was stopped
   }
   const Status written = write_import_mark(database, mark);
   if (written && has_more) imported.with_reviews.push_back(mark.run);
@@ -131,6 +138,8 @@ Status mark_new_run(const std::string& database, const CheckedBundle& bundle, co
   mark.key_id = bundle.signer != nullptr ? bundle.signer->id() : bundle.envelope.key_id;
   mark.exported_utc_ns = bundle.manifest.exported_utc_ns;
   mark.imported_utc_ns = SystemClock().now().utc_ns;
+  if (const Result<std::vector<std::string>> came = bundle.inside.checkpoints(run))
+    mark.checkpoints = static_cast<std::int64_t>(came->size());
   return complete(database, bundle, mark, true, imported);
 }
 

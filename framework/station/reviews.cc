@@ -121,22 +121,60 @@ ReviewEntry checked_entry(const AuditRow& row, const std::string& misfit, const 
   return entry;
 }
 
+/// Which trails there are, by the hashes after their entries: two that share one are one, because a hash
+/// tells all that was before it.
+class Trails {
+ public:
+  explicit Trails(const std::vector<AuditRow>& own) {
+    trails_.emplace_back();
+    for (const AuditRow& row : own) trails_.front().insert(row.chain);
+  }
+  /// 0: this record's own. `joins`: whether it may be one of those that are known.
+  int number_of(const CarriedReviews& one, bool joins) {
+    for (std::size_t trail = 0; joins && trail < trails_.size(); ++trail) {
+      for (const AuditRow& row : one.entries) {
+        if (trails_[trail].contains(row.chain)) return static_cast<int>(trail);
+      }
+    }
+    trails_.emplace_back();
+    return static_cast<int>(trails_.size()) - 1;
+  }
+  /// False: it is there already.
+  bool add(int trail, const AuditRow& row) {
+    return trails_[static_cast<std::size_t>(trail)].insert(row.chain).second;
+  }
+
+ private:
+  std::vector<std::set<std::string>> trails_;
+};
+
 /// What people had signed where the run was recorded. Each entry is checked by itself: what the person has
 /// signed names the hash before it.
 void add_carried(const std::vector<CarriedReviews>& carried, const std::vector<AuditRow>& rows,
                  const RunView& view, const RunSummary& run, const ReviewTrust& trust, RunReviews& reviews) {
-  std::set<std::string> own;
-  for (const AuditRow& row : rows) own.insert(row.chain);
   const std::vector<VerifyingKey> stations = stations_about(view, run.id, trust);
-  int trail = 0;
-  for (const CarriedReviews& one : carried) {
-    ++trail;
-    const bool known = std::any_of(stations.begin(), stations.end(), [&one](const VerifyingKey& key) {
+  Trails trails(rows);
+  std::map<std::pair<int, std::int64_t>, std::string> places;  // a trail that went two ways has two entries
+  for (const AuditRow& row : rows) places[{0, row.number}] = row.chain;
+  const auto is_known = [&stations](const CarriedReviews& one) {
+    return std::any_of(stations.begin(), stations.end(), [&one](const VerifyingKey& key) {
       return holds(one.envelope, key, kCarriedReviewsType);
     });
-    for (const AuditRow& row : one.entries) {
+  };
+  std::vector<std::pair<const CarriedReviews*, bool>> in_order;  // what nobody stands for comes last
+  for (const bool known : {true, false}) {
+    for (const CarriedReviews& one : carried)
+      if (is_known(one) == known) in_order.emplace_back(&one, known);
+  }
+  for (const auto& [one, known] : in_order) {
+    const int trail = trails.number_of(*one, known);
+    for (const AuditRow& row : one->entries) {
       // What this station wrote down itself and came back: its own trail has it, and what was said since.
-      if (own.contains(row.chain)) continue;
+      if (!trails.add(trail, row)) continue;
+      const auto [place, is_free] = places.try_emplace({trail, row.number}, row.chain);
+      if (!is_free && place->second != row.chain)
+        reviews.problems.push_back(fmt::format("the audit trail of {} went two ways: it has two entries {}",
+                                               one->station, row.number));
       const Result<ReviewStatement> statement = read_review_statement(row.statement);
       const std::string before = statement ? statement->previous : std::string();
       std::string misfit;
@@ -144,9 +182,9 @@ void add_carried(const std::vector<CarriedReviews>& carried, const std::vector<A
         misfit = fmt::format(
             "no station that is known here has signed that it was written down; it names key {} ({}): import "
             "the bundle again with --station-key FILE",
-            one.envelope.key_id.substr(0, 16), one.station);
-      } else if (one.run != run.id) {
-        misfit = "it was signed for run " + one.run;
+            one->envelope.key_id.substr(0, 16), one->station);
+      } else if (one->run != run.id) {
+        misfit = "it was signed for run " + one->run;
       } else if (audit_hash(before, row) != row.chain) {
         misfit = "it was changed";
       } else if (const auto why = why_attestation_does_not_hold(row, stations)) {
@@ -154,7 +192,7 @@ void add_carried(const std::vector<CarriedReviews>& carried, const std::vector<A
       }
       ReviewEntry entry = checked_entry(row, misfit, before, run, view, trust);
       entry.trail = trail;
-      entry.station = one.station;
+      entry.station = one->station;
       reviews.entries.push_back(std::move(entry));
     }
   }
@@ -185,18 +223,20 @@ std::optional<std::string> why_anchors_differ(const RunView& view, const std::ve
   if (!runs) return runs.error().message;
   for (const RunSummary& run : *runs) {
     // Of a run from elsewhere they tell of the trail where it was recorded, unless this station signed them.
-    const bool is_imported = read_import_mark(view.database(), run.id).has_value();
+    const auto mark = read_import_mark(view.database(), run.id);
+    std::int64_t number = 0;
     const Result<std::vector<std::string>> checkpoints = view.checkpoints(run.id);
     if (!checkpoints) return checkpoints.error().message;
     for (const std::string& text : *checkpoints) {
       const Result<Envelope> envelope = read_envelope(text);
-      if (!envelope) continue;
+      const bool came_with_it = mark && ++number <= mark->checkpoints;
+      if (!envelope || came_with_it) continue;
       const bool known = std::any_of(stations.begin(), stations.end(), [&envelope](const VerifyingKey& key) {
         return holds(*envelope, key, kCheckpointType);
       });
       const Result<Checkpoint> checkpoint = read_checkpoint(envelope->payload);
       if (!known || !checkpoint) continue;
-      if (is_imported && !(own && holds(*envelope, *own, kCheckpointType))) continue;
+      if (mark && !(own && holds(*envelope, *own, kCheckpointType))) continue;
       if (auto why = why_audit_differs(rows, checkpoint->audit_entries, checkpoint->audit_head)) return why;
     }
   }

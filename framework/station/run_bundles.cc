@@ -386,7 +386,9 @@ Result<ImportedRuns> import_runs(const std::string& bundle, const std::string& d
     }
     if (done) done = copy_runs(bundle, *missing, *own);
     if (!done) {
+      const Result<std::unique_ptr<RunView>> there = RunView::open(*own);
       for (const std::string& run : *missing) {
+        if (there && (*there)->run(run)) continue;  // another import has taken it meanwhile
         remove_import_mark(*own, run);
         remove_carried_reviews(*own, run);
       }

@@ -176,7 +176,11 @@ void compare_with_record(const RunView& view, const Manifest& manifest, const Ve
   const Result<std::vector<CarriedReviews>> carried = carried_reviews(view.database(), manifest.run);
   if (!carried) return findings.bad("reviews", carried.error().message);
   const auto mark = read_import_mark(view.database(), manifest.run);
-  const bool of_another_trail = mark && signer != nullptr && mark->key_pem == signer->pem();
+  const auto is_of_where_it_was = [&mark](const std::string& pem) {
+    return mark->key_pem == pem ||
+           std::find(mark->more_keys.begin(), mark->more_keys.end(), pem) != mark->more_keys.end();
+  };
+  const bool of_another_trail = mark && signer != nullptr && is_of_where_it_was(signer->pem());
   if (!of_another_trail) {
     if (const auto why = why_audit_differs(*rows, manifest.audit_entries, manifest.audit_head))
       return findings.bad("audit", *why);
