@@ -40,8 +40,7 @@ Result<std::vector<RackNote>> read_rack_notes(sqlite::Connection& connection) {
   if (!known) return known.error();
   if (*known == 0) return notes;
   Result<sqlite::Statement> select = connection.prepare(
-      "SELECT rack, what, at_utc_ns, by_name, station, noted_utc_ns FROM rack_note ORDER BY noted_utc_ns, "
-      "number");
+      "SELECT rack, what, at_utc_ns, by_name, station, noted_utc_ns FROM rack_note ORDER BY number");
   if (!select) return select.error();
   for (;;) {
     const Result<Step> stepped = select->step();
