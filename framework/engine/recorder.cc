@@ -4,6 +4,8 @@
 #include <utility>
 #include <variant>
 
+#include "model/grave_events.h"
+
 namespace kiln {
 
 Recorder::Recorder(const Ctx& root, EventSink& sink, RunObserver* observer,
@@ -81,13 +83,8 @@ boost::asio::awaitable<Status> Recorder::append_event(Event event, bool durable)
   co_return success();
 }
 
-/// A cut, an undo, a stop: these happen whether or not a disk takes them, and whoever reads the record must
-/// not learn of a leak from the floor.
 void Recorder::keep_if_grave(Event event) {
-  const bool grave =
-      std::holds_alternative<Interlocked>(event.body) || std::holds_alternative<GuardClosed>(event.body) ||
-      std::holds_alternative<StopRequested>(event.body) || std::holds_alternative<Diagnosed>(event.body);
-  if (!grave) return;
+  if (!is_grave(event)) return;
   event.sequence = ++last_sequence_;
   verdict_.add(event);
   sink_.keep_beside(event);

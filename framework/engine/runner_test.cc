@@ -396,6 +396,10 @@ TEST_F(RunnerTest, AnOpeningThatTheLedgerRefusesLeavesNothingInTheJournal) {
     for (const auto& entry : result.journal) {
       EXPECT_FALSE(outstanding(entry.state)) << entry.undo.description << ", broken after event " << events;
     }
+    for (const DutVerdict& dut : result.verdict.duts) {
+      for (const Reason& reason : dut.reasons)
+        EXPECT_NE(reason.code, "undo.failed") << reason.message << ", broken after event " << events;
+    }
   }
 }
 

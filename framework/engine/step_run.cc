@@ -359,6 +359,14 @@ awaitable<Status> StepRun::record_opening(const Undo& undo) {
   const Status recorded = co_await state_.recorder.record_durable(where_, std::move(body));
   if (!recorded) co_return recorded;
   const Status permits_recorded = co_await record_permits();
+  if (permits_recorded) co_return permits_recorded;
+  // The "do" will not follow, and the record has the opening already.
+  GuardClosed never;
+  never.undo = undo.description;
+  never.message = "not needed: nothing was done";
+  EventBody closing = std::move(never);
+  const Status closed = co_await state_.recorder.record_durable(where_, std::move(closing));
+  (void)closed;  // beside the record, when it has just failed
   co_return permits_recorded;
 }
 

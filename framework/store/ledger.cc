@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "io/completion.h"
+#include "model/grave_events.h"
 #include "store/ledger_writer.h"
 #include "store/migrations.h"
 #include "store/record_break.h"
@@ -48,7 +49,7 @@ struct Ledger::State : std::enable_shared_from_this<Ledger::State> {
 
   // Writer thread.
   void tell(std::vector<Event> group);
-  void tell(const LedgerFailure& failure);
+  void tell(const LedgerFailure& failure, const std::vector<Event>& lost);
   void post_drain();
 
   // Loop thread.
@@ -91,7 +92,7 @@ void Ledger::State::start(EventRows rows, const LedgerOptions& options) {
   // The writer is a member and joined before the state dies: it may use the bare pointer.
   LedgerWriter::Callbacks callbacks;
   callbacks.committed = [this](std::vector<Event> group) { tell(std::move(group)); };
-  callbacks.failed = [this](const LedgerFailure& why) { tell(why); };
+  callbacks.failed = [this](const LedgerFailure& why, const std::vector<Event>& lost) { tell(why, lost); };
   writer = std::make_unique<LedgerWriter>(std::move(rows), run, limits, std::move(callbacks));
 }
 
@@ -103,9 +104,13 @@ void Ledger::State::tell(std::vector<Event> group) {
   post_drain();
 }
 
-void Ledger::State::tell(const LedgerFailure& why) {
+void Ledger::State::tell(const LedgerFailure& why, const std::vector<Event>& lost) {
   reserve.release();
   write_break_note(database, run, why);
+  // Nobody waits to hear that these are not on disk, so that nobody else keeps them.
+  for (const Event& event : lost) {
+    if (is_grave(event)) write_after_break(database, run, event);
+  }
   {
     const std::lock_guard guard(news_mutex);
     bad_news = why;

@@ -58,7 +58,7 @@ TEST(LedgerWriterFailure, AFullDiskIsToldOnceWithTheLastEventAndRefusesTheRest) 
     const std::lock_guard lock(mutex);
     committed = group.back().sequence;
   };
-  callbacks.failed = [&](const LedgerFailure& failure) {
+  callbacks.failed = [&](const LedgerFailure& failure, const std::vector<Event>& /*lost*/) {
     const std::lock_guard lock(mutex);
     told.push_back(failure);
   };
@@ -88,12 +88,18 @@ TEST(LedgerWriterFailure, AFullDiskIsToldOnceWithTheLastEventAndRefusesTheRest) 
 // ------------------------
 
 struct Told {
-  std::int64_t acknowledged = 0;
+  std::int64_t acknowledged = 0, undone = 0;
   std::optional<Error> durable, second, room, flush;
 };
 
 awaitable<void> write_until_it_fails(Ctx& ctx, Ledger& ledger, Told& told) {
   while (!told.durable) {
+    // An undo whose end nobody waits for is on its way to the disk when that is full.
+    Event undone = note("");
+    undone.dut = "C01";
+    undone.body = GuardClosed{"stop load on C01", true, "read back"};
+    const Result<std::int64_t> taken = co_await ledger.append(ctx, std::move(undone));
+    if (taken) told.undone = *taken;
     Event event = note(kLong);
     const Result<std::int64_t> sequence = co_await ledger.append_durable(ctx, std::move(event));
     if (sequence) {
@@ -129,7 +135,7 @@ int fail_by_file_size(const TemporaryDirectory& directory) {
 
   Told told;
   loop->run([&](Ctx& ctx) { return write_until_it_fails(ctx, *ledger, told); });
-  REQUIRE_IN_CHILD(told.acknowledged > 0);
+  REQUIRE_IN_CHILD(told.acknowledged > 0 && told.undone > told.acknowledged);
   REQUIRE_IN_CHILD(told.durable && told.durable->code == "ledger.failed");
   REQUIRE_IN_CHILD(told.durable->message.find("after event " + std::to_string(told.acknowledged)) !=
                    std::string::npos);
@@ -169,13 +175,15 @@ TEST(LedgerFailure, WhatWasAcknowledgedStaysReadableAndTheBreakIsOnRecord) {
   ASSERT_TRUE(events->broken);
   EXPECT_EQ(events->broken->sentence().substr(0, 23), "RECORD BROKEN AT event ");
   // The cut that the ledger did not take is known all the same, and counts.
-  ASSERT_EQ(events->broken->after.size(), 1U);
-  const Event& cut = events->broken->after.front();
-  EXPECT_EQ(cut.sequence, events->events.back().sequence + 1);
+  // So is the end of the undo that was on its way when it failed.
+  ASSERT_EQ(events->broken->after.size(), 2U);
+  ASSERT_TRUE(std::holds_alternative<GuardClosed>(events->broken->after.front().body));
+  const Event& cut = events->broken->after.back();
+  EXPECT_EQ(cut.sequence, events->events.back().sequence + 2);
   ASSERT_TRUE(std::holds_alternative<Interlocked>(cut.body));
   EXPECT_EQ(std::get<Interlocked>(cut.body).part, "Detector_0");
   EXPECT_EQ(exit_code(roll_up(*events)), 5);
-  EXPECT_NE(events->broken->sentence().find("1 entry"), std::string::npos);
+  EXPECT_NE(events->broken->sentence().find("2 entries"), std::string::npos);
   const Result<ChainCheck> check = view->verify_chain(run->id);
   ASSERT_TRUE(check);
   EXPECT_TRUE(check->intact) << check->reason;

@@ -37,7 +37,10 @@ LedgerWriter::Offer LedgerWriter::offer(Event& event, bool urgent) {
   event.sequence = ++last_taken_;
   pending_.push_back(std::move(event));
   ++uncommitted_;
-  if (urgent) urgent_up_to_ = last_taken_;
+  if (urgent) {
+    urgent_up_to_ = last_taken_;
+    awaited_.insert(last_taken_);
+  }
   // The writer sleeps through everything else: it wakes by itself when the oldest row is due.
   if (urgent || pending_.size() == 1 || pending_.size() == limits_.commit_rows) work_.notify_one();
   return {Offered::taken, last_taken_};
@@ -106,24 +109,25 @@ bool LedgerWriter::write(std::vector<Event> group) {
   try {
     const Status done = rows_.commit(group);
     if (!done) {
-      fail(done.error());
+      fail(done.error(), std::move(group));
       return false;
     }
   } catch (const std::exception& thrown) {
-    fail(Error("ledger.exception", thrown.what(), {}, Blame::station));
+    fail(Error("ledger.exception", thrown.what(), {}, Blame::station), std::move(group));
     return false;
   }
   {
     const std::lock_guard lock(mutex_);
     uncommitted_ -= group.size();
     last_committed_ = rows_.last_committed();
+    awaited_.erase(awaited_.begin(), awaited_.upper_bound(last_committed_));
     progress_.notify_all();
   }
   if (callbacks_.committed) callbacks_.committed(std::move(group));
   return true;
 }
 
-void LedgerWriter::fail(const Error& cause) {
+void LedgerWriter::fail(const Error& cause, std::vector<Event> group) {
   const std::int64_t last = rows_.last_committed();
   LedgerFailure failure;
   failure.error =
@@ -139,9 +143,11 @@ void LedgerWriter::fail(const Error& cause) {
     // From here on nothing is taken: what is offered meanwhile must not be left waiting for a commit.
     const std::lock_guard lock(mutex_);
     failure_ = failure;
+    std::move(pending_.begin(), pending_.end(), std::back_inserter(group));
     pending_.clear();
+    std::erase_if(group, [this](const Event& event) { return awaited_.contains(event.sequence); });
   }
-  if (callbacks_.failed) callbacks_.failed(failure);
+  if (callbacks_.failed) callbacks_.failed(failure, group);
   const std::lock_guard lock(mutex_);
   progress_.notify_all();
 }

@@ -10,6 +10,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -31,8 +32,9 @@ class LedgerWriter {
   };
   struct Callbacks {
     std::function<void(std::vector<Event> group)> committed;
-    std::function<void(const LedgerFailure& failure)>
-        failed;  ///< at most once; nothing is committed after it
+    /// At most once; nothing is committed after it. `lost`: what was taken, is not on disk, and whose sender
+    /// does not wait to hear of it: those that wait are told.
+    std::function<void(const LedgerFailure& failure, const std::vector<Event>& lost)> failed;
   };
 
   LedgerWriter(EventRows rows, std::string run, Limits limits, Callbacks callbacks);
@@ -62,7 +64,7 @@ class LedgerWriter {
   /// Waits for a group; empty when closing.
   std::vector<Event> next_group();
   bool write(std::vector<Event> group);
-  void fail(const Error& cause);
+  void fail(const Error& cause, std::vector<Event> group);
 
   const Limits limits_;
   const Callbacks callbacks_;
@@ -77,6 +79,7 @@ class LedgerWriter {
   std::size_t uncommitted_ = 0;                   // taken and not yet on disk
   std::int64_t last_taken_ = 0;
   std::int64_t urgent_up_to_ = 0;
+  std::set<std::int64_t> awaited_;  // sequences of urgent ones that are not on disk
   std::int64_t last_committed_ = 0;
   std::optional<LedgerFailure> failure_;
   bool closing_ = false;

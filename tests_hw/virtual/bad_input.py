@@ -405,7 +405,8 @@ def leak_on_a_full_disk(options, place):
     said = {reason["code"] for dut in result.get("duts", []) for reason in dut["reasons"]}
     check("leak.detected" in said, f"{name}: the leak is named", sorted(said))
     check("INTERLOCK" in stderr or "leak" in stderr, f"{name}: and told on the screen", stderr[-800:])
-    check(not any("undo" in code or "guard" in code for code in said), f"{name}: what was undone is not called open", sorted(said))
+    open_ones = [reason for dut in result.get("duts", []) for reason in dut["reasons"] if "undo" in reason["code"] or "guard" in reason["code"]]
+    check(not open_ones, f"{name}: what was undone is not called open", open_ones)
     with open(result["reports"]["text"], encoding="utf-8") as file:
         text = file.read()
     check("RECORD BROKEN AT event" in text.split("\n")[0] and "leak.detected" in text, f"{name}: the report tells both", text[:600])
