@@ -78,6 +78,8 @@ class GuardedStep final : public Step {
   const StepDescription& describe() const override { return description_; }
   awaitable<Status> run(StepContext& context) override {
     for (const char* name : {"first", "second"}) {
+      const Result<Permit> permit = context.permit(Energy::host_stress, name);  // recorded behind its opening
+      if (!permit) co_return permit.error();
       Undo undo(Undo::Kind::shell_command, name, std::string("undo ") + name);
       const Result<int> guard = co_await context.open_guard(std::move(undo));
       if (!guard) co_return guard.error();
@@ -384,15 +386,27 @@ TEST_F(RunnerTest, WhatCannotBeJournaledIsNotDone) {
   EXPECT_EQ(of(result, "C01"), Decision::incomplete);
 }
 
-TEST_F(RunnerTest, AnOpeningThatTheLedgerRefusesLeavesNothingInTheJournal) {
-  add("C01");
-  bench.step("x", std::make_unique<GuardedStep>(true));
-  bench.shell("C01").answer("undo first", ShellAnswer(""));
-  bench.shell("C01").answer("undo second", ShellAnswer(""));
-  const std::size_t whole = bench.run().events.size();
-  for (std::size_t events = 1; events < whole; ++events) {
-    bench.fail_ledger_after(events);
-    const BenchResult result = bench.run();
+TEST_F(RunnerTest, AnOpeningThatTheLedgerRefusesLeavesNothingOpen) {
+  // A bench runs its steps once: each break has one of its own.
+  const auto broken_after = [](std::size_t events) {
+    StepBench own;
+    own.limit_equals("part.good", "", true);
+    Dut& dut = own.add_dut("C01", Role::compute_tray);
+    own.expect(dut, ComponentKind::gpu, {"GPU_0", "GPU_1"});
+    own.step("x", std::make_unique<GuardedStep>(true));
+    own.shell("C01").answer("undo first", ShellAnswer(""));
+    own.shell("C01").answer("undo second", ShellAnswer(""));
+    own.fail_ledger_after(events);
+    return own.run();
+  };
+  constexpr std::size_t kNever = 1000;
+  const BenchResult unbroken = broken_after(kNever);
+  EXPECT_EQ(unbroken.bodies<PermitGranted>().size(), 2U) << "each stands behind the opening of its guard";
+  EXPECT_EQ(unbroken.bodies<GuardOpened>().size(), 2U);
+  ASSERT_LT(unbroken.events.size(), kNever);
+  for (std::size_t events = 1; events < unbroken.events.size(); ++events) {
+    const BenchResult result = broken_after(events);
+    ASSERT_FALSE(result.events.empty());
     for (const auto& entry : result.journal) {
       EXPECT_FALSE(outstanding(entry.state)) << entry.undo.description << ", broken after event " << events;
     }
